@@ -1,0 +1,54 @@
+"""The games: rules only, one file each. This list is the one to edit when adding a game."""
+
+from __future__ import annotations
+
+from rllib_stackelberg.registry import RunDefaults, register_game
+
+_BIMATRIX = "rllib_stackelberg.envs.bimatrix_v0:Bimatrix"
+_PAPER = "Brero et al. 2022, arXiv 2210.03852"
+
+register_game(
+    "bimatrix",
+    _BIMATRIX,
+    summary="row player commits, column player responds; matrices from a file or arrays",
+    source="von Stackelberg 1934; Conitzer & Sandholm 2006",
+    defaults=RunDefaults(max_seconds=30),
+)
+register_game(
+    "escape",
+    _BIMATRIX,
+    parameters={"named": "escape"},
+    summary="3x3 common-interest game with a local trap",
+    source=_PAPER,
+    defaults=RunDefaults(max_seconds=10),
+)
+register_game(
+    "maintain",
+    _BIMATRIX,
+    parameters={"named": "maintain"},
+    summary="3x3 game in which a mixed commitment pays",
+    source=_PAPER,
+    defaults=RunDefaults(max_seconds=30),
+)
+register_game(
+    "conitzer",
+    _BIMATRIX,
+    parameters={"named": "conitzer"},
+    summary="2x2 game in which a mixed commitment pays",
+    source="Conitzer & Sandholm 2006",
+    defaults=RunDefaults(max_seconds=30),
+)
+register_game(
+    "matrix-design",
+    "rllib_stackelberg.envs.matrix_design_v0:MatrixDesign",
+    summary="leader promises payments per outcome of a 2x2 game",
+    source="Monderer & Tennenholtz 2004; " + _PAPER,
+    defaults=RunDefaults(max_seconds=30),
+)
+register_game(
+    "simple-allocation",
+    "rllib_stackelberg.envs.simple_allocation_v0:SimpleAllocation",
+    summary="follower sends a message, leader picks an item",
+    source=_PAPER,
+    defaults=RunDefaults(max_seconds=30),
+)

@@ -1,0 +1,175 @@
+"""# Bimatrix games with commitment
+
+The leader (rows) commits, the follower (columns) responds. This is the file to copy for a new game.
+
+```python
+import pettingzoo, rllib_stackelberg
+env = pettingzoo.make("aec", "stackelberg/escape-v0")
+env = pettingzoo.make("aec", "stackelberg/bimatrix-v0", leader=[[2, 4], [1, 3]], follower=[[1, 0], [0, 1]])
+```
+
+| | leader_0 | follower_0 |
+|---|---|---|
+| turn | commit | respond (learned) |
+| action, pure | row | column |
+| action, `mixed=True` | a point of the unit box: probabilities are its entries over their sum, uniform if that is 0 | column |
+| sees | whether it has committed | the same; the row too if `sees_leader=True` (pure only) |
+| payoff | leader matrix at the entry (expected, if mixed) | follower matrix at the entry |
+
+Named instances, payoffs divided by the largest entry of the bimatrix: `escape`, `maintain` (Brero et al. 2022)
+and `conitzer` (Conitzer & Sandholm 2006). `bimatrix` takes `leader=` and `follower=` or a JSON `file=` with
+those two keys, payoffs as given. Exact values: best row, or the linear program of Conitzer & Sandholm (2006).
+
+Version history: v0, first release.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
+
+NAMED = {
+    "escape": (
+        [[15, 10, 0], [10, 10, 0], [0, 0, 30]],
+        [[15, 10, 0], [10, 10, 0], [0, 0, 30]],
+    ),
+    "maintain": (
+        [[20, 0, 0], [30, 10, 0], [0, 0, 5]],
+        [[15, 0, 0], [0, 5, 0], [0, 0, 10]],
+    ),
+    "conitzer": ([[1, 3], [0, 2]], [[1, 0], [0, 1]]),
+}
+
+
+@dataclass
+class BimatrixState(State):
+    """`weights`: the leader's commitment `[B, rows]`; `moves`: turns taken `[B]`."""
+
+    weights: np.ndarray
+    moves: np.ndarray
+
+
+class Bimatrix(StackelbergGame):
+    """A bimatrix game whose row player commits first."""
+
+    source = "Conitzer & Sandholm 2006; Brero et al. 2022"
+
+    def __init__(
+        self,
+        *,
+        leader: list[list[float]] | None = None,
+        follower: list[list[float]] | None = None,
+        file: Path | None = None,
+        mixed: bool = False,
+        sees_leader: bool = False,
+        named: Literal["escape", "maintain", "conitzer"] | None = None,
+    ):
+        if named:
+            leader, follower = NAMED[named]
+        elif file is not None:
+            leader, follower = _read(file)
+        if leader is None or follower is None:
+            raise InvalidFieldError("leader", "no matrices given", "leader= and follower=, or file=")
+        if mixed and sees_leader:
+            raise InvalidFieldError("sees_leader", "a mixed commitment has no row to see", "false with mixed")
+        self.leader_matrix = _matrix("leader", leader)
+        self.follower_matrix = _matrix("follower", follower)
+        if self.leader_matrix.shape != self.follower_matrix.shape:
+            raise InvalidFieldError("follower", "differs in shape from leader", f"{self.leader_matrix.shape}")
+        if named:
+            largest = max(self.leader_matrix.max(), self.follower_matrix.max())
+            self.leader_matrix, self.follower_matrix = self.leader_matrix / largest, self.follower_matrix / largest
+        self.mixed = mixed
+        self._keep_scale = named is not None
+        rows, columns = self.leader_matrix.shape
+        commit = Box(0.0, 1.0, (rows,), np.float64) if mixed else Discrete(rows)
+        self.turns = (
+            Turn("commit", 0, commit, "leader"),
+            Turn("respond", 1, Discrete(columns), "learned", rows if sees_leader else 1, sees_leader),
+        )
+        self.prior = Prior.uniform(1)
+        matrices = (self.leader_matrix, self.follower_matrix)
+        self.payoff_range = np.array([[m.min(), m.max()] for m in matrices])
+        seen = 2 + (rows if sees_leader else 0)
+        self.observation_spaces = (Box(0, 1, (2,), np.float32), Box(0, 1, (seen,), np.float32))
+
+    @property
+    def utility_scale(self) -> float:
+        """The paper's games keep the paper's payoffs."""
+        return 1.0 if self._keep_scale else super().utility_scale
+
+    def start(self, types, chance):
+        """Nobody has moved."""
+        return BimatrixState(
+            types, chance, np.zeros((len(types), len(self.leader_matrix))), np.zeros(len(types), dtype=np.int64)
+        )
+
+    def turn(self, state):
+        """Leader, then follower."""
+        return np.where(state.moves < 2, state.moves, OVER)
+
+    def observe(self, state, agent):
+        """Whether the leader has committed; the row, to a follower that sees it."""
+        committed = (state.moves > 0).astype(np.float32)[:, None]
+        parts = [1 - committed, committed]
+        if agent == 1 and self.turns[1].sees_leader:
+            parts.append(state.weights)
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def information(self, state):
+        """The row seen by a follower that sees it."""
+        if not self.turns[1].sees_leader:
+            return np.zeros(len(state), dtype=np.int64)
+        return np.where(state.moves == 1, state.weights.argmax(axis=1), 0)
+
+    def transition(self, state, actions):
+        """Keep the commitment; pay when the follower has moved."""
+        rows, columns = self.leader_matrix.shape
+        if self.mixed:
+            total = actions[:, :rows].sum(axis=1, keepdims=True)
+            commitment = np.divide(actions[:, :rows], total, out=np.full((len(state), rows), 1 / rows), where=total > 0)
+        else:
+            commitment = np.eye(rows)[np.clip(actions[:, 0].astype(np.int64), 0, rows - 1)]
+        weights = np.where(state.moves[:, None] == 0, commitment, state.weights)
+        column = np.clip(actions[:, 0].astype(np.int64), 0, columns - 1)
+        leader = (weights * self.leader_matrix.T[column]).sum(axis=1)
+        follower = (weights * self.follower_matrix.T[column]).sum(axis=1)
+        payoffs = np.where(state.moves[:, None] == 1, np.stack([leader, follower], axis=1), 0.0)
+        return BimatrixState(state.types, state.chance, weights, state.moves + 1), payoffs
+
+    def optimum(self):
+        """Best row, or the mixed-commitment linear program."""
+        solve = mixed_commitment_solve if self.mixed else pure_commitment_solve
+        return solve(self.leader_matrix, self.follower_matrix)
+
+
+def _matrix(field: str, entries: list[list[float]]) -> np.ndarray:
+    try:
+        matrix = np.asarray(entries, dtype=float)
+    except (ValueError, TypeError) as error:
+        raise InvalidFieldError(field, "is ragged or not numeric", "rows of equally many numbers") from error
+    if matrix.ndim != 2 or matrix.size == 0:
+        raise InvalidFieldError(field, f"has shape {matrix.shape}", "a matrix with at least one entry")
+    if not np.isfinite(matrix).all():
+        raise InvalidFieldError(field, "has NaN or infinite entries", "finite numbers")
+    return matrix
+
+
+def _read(file: Path) -> tuple[list[list[float]], list[list[float]]]:
+    try:
+        content = json.loads(Path(file).read_text(encoding="utf-8"))
+        return content["leader"], content["follower"]
+    except OSError as error:
+        raise InvalidFieldError("file", f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InvalidFieldError("file", f"{file}: {error!r}", "JSON with 'leader' and 'follower'") from error

@@ -1,0 +1,61 @@
+"""Leader-follower (Stackelberg) games and automated mechanism design on Ray RLlib and PettingZoo.
+
+Importing the package registers the games by name with PettingZoo; it loads neither ray nor torch nor
+the code of any game. `leader_config` (the one name that needs ray) is looked up on first use.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# In a checkout the games stand beside this package, in a wheel inside it (pyproject.toml maps the folder).
+if not (Path(__file__).parent / "envs").is_dir():
+    __path__.append(str(Path(__file__).parent.parent))
+
+from rllib_stackelberg import envs as envs
+from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, respond
+from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights
+from rllib_stackelberg.game import StackelbergGame, State, Turn
+from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
+from rllib_stackelberg.policy import load_policy
+from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.registry import games, make_game, register_game
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import StackelbergSolution, solve
+
+if TYPE_CHECKING:
+    from rllib_stackelberg.training.config import leader_config
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BestResponse",
+    "LeaderEnv",
+    "LeaderSettings",
+    "MultiplicativeWeights",
+    "Prior",
+    "StackelbergGame",
+    "StackelbergPOMDP",
+    "StackelbergSolution",
+    "State",
+    "Turn",
+    "evaluate",
+    "evaluate_strategy",
+    "games",
+    "leader_config",
+    "load_policy",
+    "make_game",
+    "register_game",
+    "respond",
+    "solve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `leader_config`, and with it ray and torch, on first use."""
+    if name == "leader_config":
+        from rllib_stackelberg.training.config import leader_config
+
+        return leader_config
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,142 @@
+"""What the centralised critic sees beyond the actor: the hidden state of the leader's problem.
+
+Three views, one per way of asking. All entries are in [0, 1].
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from rllib_stackelberg.elicitation import Answers, Closure, Elicitation, EveryTurn, InPlay
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.response import Response
+from rllib_stackelberg.settings import LeaderSettings
+
+ANSWER_LIMIT = 512
+"""Most numbers the answers so far may take in the critic's view."""
+
+PROVISIONAL_UPDATES = 4
+
+
+def relative(policy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Strategies `[B, rows, actions]` divided by each row's largest entry, flat: `[B, rows * actions]`."""
+    return (policy / policy.max(axis=-1, keepdims=True)).reshape(len(policy), -1)
+
+
+class CriticView(ABC):
+    """Maps the episodes to the critic's part of the observation.
+
+    Attributes:
+        width: number of entries.
+    """
+
+    width: int
+
+    @abstractmethod
+    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+        """`[B, width]`, in [0, 1]."""
+
+
+class WeightsView(CriticView):
+    """Followers' weights and the phase (0 response, 1 reward): the state of the paper's POMDP."""
+
+    def __init__(self, game: StackelbergGame):
+        self.width = sum(int(t.rows or 0) * int(t.actions.n) for t in game.learned_turns) + 1  # type: ignore[union-attr]
+
+    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+        """Weights in follower order, then the phase."""
+        assert isinstance(elicitation, InPlay)
+        weights = [relative(policy) for policy in elicitation.response.policies("last")]
+        phase = elicitation.rewarding[:, None].astype(np.float64)
+        return np.concatenate([*weights, phase], axis=1).astype(np.float32)
+
+
+class AnswersView:
+    """The answers so far: per question an asked flag and the action (one-hot, or in unit scale)."""
+
+    def __init__(self, game: StackelbergGame):
+        turn = game.turns[game.leader_turn]
+        self.space = turn.actions
+        self.columns = int(turn.actions.n) if isinstance(turn.actions, Discrete) else turn.width
+        self.width = int(turn.rows or 0) * (self.columns + 1)
+        if self.width > ANSWER_LIMIT:
+            self.width = 0
+
+    def __call__(self, answers: Answers) -> NDArray[np.float64]:
+        """`[B, width]`."""
+        if not self.width:
+            return np.zeros((len(answers.known), 0))
+        if isinstance(self.space, Discrete):
+            shown = np.eye(self.columns)[answers.actions[..., 0].astype(np.int64)]
+        else:
+            spread = np.where(self.space.high > self.space.low, self.space.high - self.space.low, 1)
+            shown = (answers.actions - self.space.low) / spread
+        asked = answers.known[..., None].astype(np.float64)
+        return np.concatenate([shown * asked, asked], axis=-1).reshape(len(asked), -1)
+
+
+class ProgressView(CriticView):
+    """In-play asking: followers' weights as they stand, the phase, how far the response is, the answers."""
+
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings):
+        self.updates = settings.response_updates
+        self.weights = WeightsView(game)
+        self.answers = AnswersView(game)
+        self.width = self.weights.width + 1 + self.answers.width
+
+    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+        """Weights, phase, share of updates done, answers."""
+        assert isinstance(elicitation, InPlay)
+        progress = elicitation.stage[:, None] / self.updates
+        parts = [self.weights(elicitation), progress, self.answers(elicitation.answers)]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+class ProvisionalView(CriticView):
+    """Closure asking: the answers so far, and a short expected response to them.
+
+    While the closure is asked, followers have learned nothing yet, so their weights carry no information.
+    What predicts the episode's value is how they would respond if the answers so far were all: outcomes that
+    still wait for an answer count with the payoffs collected up to there.
+    """
+
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings):
+        self.game = game
+        self.settings = settings
+        self.answers = AnswersView(game)
+        strategies = sum(int(t.rows or 0) * int(t.actions.n) for t in game.learned_turns)  # type: ignore[union-attr]
+        self.low, high = (float(x) for x in game.payoff_range[0])
+        self.spread = high - self.low if high > self.low else 1.0
+        self.width = self.answers.width + strategies + 1
+        self.single = game.turns[game.leader_turn].rows == 1
+
+    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+        """Answers, provisional strategies, provisional leader value."""
+        assert isinstance(elicitation, Closure)
+        envs = np.arange(len(elicitation.over))
+        answers = self.answers(elicitation.answers)
+        if self.single:
+            # One question: nothing has been answered when it is asked, and a bandit has no state.
+            rest = np.zeros((len(envs), self.width - self.answers.width))
+            return np.concatenate([answers, rest], axis=1).astype(np.float32)
+        table = elicitation.table(envs)
+        response = Response(self.game, self.settings.followers, len(envs))
+        for _ in range(PROVISIONAL_UPDATES):
+            response.learn_expected(table, envs)
+        policies = response.policies("argmax")
+        value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
+        shown = [relative(policy) for policy in response.policies("last")]
+        return np.clip(np.concatenate([answers, *shown, value], axis=1), 0, 1).astype(np.float32)
+
+
+def critic_view(game: StackelbergGame, settings: LeaderSettings, elicitation: Elicitation) -> CriticView:
+    """The view that fits a way of asking."""
+    if isinstance(elicitation, EveryTurn):
+        return WeightsView(game)
+    if isinstance(elicitation, InPlay):
+        return ProgressView(game, settings)
+    return ProvisionalView(game, settings)

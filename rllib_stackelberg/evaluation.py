@@ -1,0 +1,220 @@
+"""What a leader strategy is worth: followers respond to it afresh, and the value comes with a certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from rllib_stackelberg.certificates import Certificate, certify
+from rllib_stackelberg.elicitation import Answers, InPlay, learn
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.learner import Learner
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.outcomes import OutcomeTable, Profiles, tabulate
+from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.response import Play, Response
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import solve
+from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.streams import Purpose, Streams
+
+EVALUATION_LIMIT = 65_536
+"""Most outcomes of a game whose strategies are evaluated exactly."""
+
+RESPONSE_SAMPLES = 64
+PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Value of a leader strategy against a response algorithm.
+
+    Attributes:
+        leader_value: mean over response samples, exact over types; standard_error: of that mean.
+        follower_values: likewise; play: whose value this is; by_play: leader value under every play.
+        weights: per follower the mean strategy `[row][action]` under `play`.
+        certificate: see certificates.py.
+    """
+
+    leader_value: float
+    standard_error: float
+    follower_values: tuple[float, ...]
+    play: Play
+    by_play: dict[str, float]
+    weights: dict[str, list[list[float]]]
+    certificate: Certificate
+
+    def data(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "leader_value": self.leader_value,
+            "standard_error": self.standard_error,
+            "follower_values": list(self.follower_values),
+            "play": self.play,
+            "by_play": self.by_play,
+            "weights": self.weights,
+            "certificate": self.certificate.data(),
+        }
+
+
+def evaluate_strategy(
+    strategy: LeaderStrategy,
+    settings: LeaderSettings,
+    seed: int = 0,
+    purpose: Purpose = Purpose.REPORT,
+    samples: int = RESPONSE_SAMPLES,
+    every_play: bool = True,
+) -> Evaluation:
+    """Let followers respond to a leader strategy and value every play.
+
+    Args:
+        strategy: the leader's answers; settings: the response; seed, purpose: of the response streams.
+        samples: independent responses, where they are random.
+        every_play: also value the plays that are not reported (time-average play costs most).
+
+    Raises:
+        InvalidFieldError: the game has too many outcomes.
+    """
+    game = strategy.game
+    if Profiles.count(game) > EVALUATION_LIMIT:
+        raise InvalidFieldError("game", f"has {Profiles.count(game)} outcomes", f"up to {EVALUATION_LIMIT}")
+    samples = samples if settings.random_response else 1
+    table = tabulate(game, strategy.table())
+    plays = PLAYS if every_play else (settings.reward_play,)
+    response, average = _respond(table, strategy, settings, Streams(seed, purpose), samples, "average" in plays)
+    distributions = {
+        play: average if play == "average" else table.distribution(response.policies(play)) for play in plays
+    }
+    values = {play: table.values(distribution) for play, distribution in distributions.items()}
+    reported = values[settings.reward_play]
+    spread = reported[:, 0].std(ddof=1) / np.sqrt(samples) if samples > 1 else 0.0
+    policies = response.policies(settings.reward_play)
+    return Evaluation(
+        leader_value=float(reported[:, 0].mean()),
+        standard_error=float(spread),
+        follower_values=tuple(reported[:, 1:].mean(axis=0).tolist()),
+        play=settings.reward_play,
+        by_play={play: float(value[:, 0].mean()) for play, value in values.items()},
+        weights={
+            game.agents[turn.agent]: policies[k].mean(axis=0).tolist() for k, turn in enumerate(game.learned_turns)
+        },
+        certificate=certify(
+            table, response, distributions[settings.reward_play], settings.reward_play, settings.response_updates
+        ),
+    )
+
+
+def _respond(
+    table: OutcomeTable,
+    strategy: LeaderStrategy,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    trace: bool,
+) -> tuple[Response, NDArray[np.float64]]:
+    """Run the response; returns the followers and the time-average distribution of their joint play."""
+    rows = np.arange(samples)
+    if table.simultaneous or settings.expected:
+        response = Response(table.game, settings.followers, samples)
+        total = np.zeros((samples, *table.payoffs.shape[1:3]))
+
+        def record() -> None:
+            nonlocal total
+            total += table.distribution(response.policies("last"))
+
+        episodes = [(int(s), 0) for s in rows]
+        learn(response, table, rows, settings, streams, episodes, record if trace else None)
+        return response, total / settings.response_updates
+    # Followers that see each other's moves are played, not looked up.
+    phase = InPlay(table.game, settings, streams, samples)
+    answers = Answers(table.game, 1)
+    for key, action in strategy.answers.items():
+        answers.record(np.array([0]), np.array([key]), action)
+    phase.restart(rows, answers)
+    return phase.response, table.distribution(phase.response.policies("average"))
+
+
+def respond(
+    game: StackelbergGame,
+    leader_strategy: LeaderStrategy | list[dict[str, Any]],
+    followers: Learner | tuple[Learner, ...] | None = None,
+    updates: int = 250,
+    seed: int = 0,
+    **settings: Any,
+) -> Evaluation:
+    """Followers' response to a given leader strategy.
+
+    Args:
+        game: the game; leader_strategy: a `LeaderStrategy` or its plain-data form.
+        followers: learner(s), multiplicative weights by default; updates: of the response phase.
+        settings: further fields of `LeaderSettings`.
+
+    >>> from rllib_stackelberg import make_game, respond
+    >>> respond(make_game("escape"), [{"question": 0, "action": 2}], updates=33).leader_value
+    1.0
+    """
+    if followers is not None:
+        settings["followers"] = followers
+    checked = LeaderSettings.checked(response_updates=updates, **settings)
+    if not isinstance(leader_strategy, LeaderStrategy):
+        leader_strategy = LeaderStrategy.from_data(game, leader_strategy)
+    return evaluate_strategy(leader_strategy, checked, seed)
+
+
+def evaluate(run: str | Path) -> dict[str, Any]:
+    """Recompute value and certificate of a run from its saved policy and configuration alone."""
+    folder = RunFolder(Path(run))
+    game, settings = folder.game(), folder.settings()
+    network = LeaderNetwork.load(folder.path)
+    strategy = LeaderStrategy.ask(game, network.acting_in(game))
+    found = evaluate_strategy(strategy, settings, folder.seed())
+    return result_data(game, strategy, found) | folder.training()
+
+
+def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluation) -> dict[str, Any]:
+    """An evaluation beside the exact value, as plain data."""
+    solution = solve(game)
+    exact = solution.leader_value if solution and solution.exists else None
+    gap = None if exact is None else exact - found.leader_value
+    note = None
+    if gap is not None and gap < -1e-9 and not found.certificate.equilibrium:
+        note = "the value exceeds the equilibrium optimum because the reported play is no equilibrium"
+    return {
+        "game": game.id,
+        "params": {name: str(v) if isinstance(v, Path) else v for name, v in game.parameters.items()},
+        **found.data(),
+        "exact_value": exact,
+        "exact_method": solution.method if solution else None,
+        "gap": gap,
+        "gap_note": note,
+        "leader_strategy": strategy.data(),
+    }
+
+
+def random_search(game: StackelbergGame, settings: LeaderSettings, episodes: int, seed: int = 0) -> dict[str, float]:
+    """Leader values of uniformly random leader tables: what luck alone would find.
+
+    Returns:
+        best and mean leader value over that many leader episodes (at least).
+    """
+    env = StackelbergPOMDP(game, settings, num_envs=128, seed=seed)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(Purpose.SELECTION),)))
+    env.reset()
+    values: list[float] = []
+    space = env.single_action_space
+    while len(values) < episodes:
+        if isinstance(space, Discrete):
+            actions = rng.integers(int(space.n), size=env.num_envs)
+        else:
+            actions = rng.random((env.num_envs, *(space.shape or ())))
+        _, _, ended, _, infos = env.step(actions)
+        if ended.any():
+            values += infos["leader_value"][ended].tolist()
+    return {"best": float(np.max(values)), "mean": float(np.mean(values)), "episodes": len(values)}

@@ -1,0 +1,73 @@
+"""Multiplicative weights (Hedge).
+
+Every own action k has a weight, 1 at the start; after utilities u the weight becomes
+w_k (1 + epsilon)^u_k, and the mixed strategy is w normalised. Weights are kept as logarithms, so a million
+updates neither underflow nor overflow.
+
+Regret of the mixed strategies against any sequence of T utility vectors of spread M, with eta = ln(1+epsilon):
+at most ln k / eta + eta M^2 T / 8 (Hoeffding's lemma); with epsilon ~ sqrt(8 ln k / T), O(sqrt(T ln k)).
+
+Littlestone & Warmuth 1994; Freund & Schapire 1997; as the followers of the Stackelberg POMDP: Brero et al.,
+arXiv 2210.03852. Not for bandit feedback.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.learner import Learner, LearnerState, Traits
+
+
+@dataclass(frozen=True)
+class MultiplicativeWeights(Learner):
+    """Multiplicative weights with a fixed rate.
+
+    Attributes:
+        epsilon: growth of a weight per unit of utility, > 0.
+
+    >>> learner = MultiplicativeWeights(epsilon=0.01)
+    >>> state = learner.start((), actions=3)
+    >>> for _ in range(33):
+    ...     state = learner.update(state, np.array([1 / 2, 1 / 3, 0]))
+    >>> np.exp(state["log_weights"]).round(6)
+    array([1.178427, 1.115668, 1.      ])
+    """
+
+    epsilon: float = 0.1
+
+    traits: ClassVar[Traits] = Traits(name="mw")
+
+    def __post_init__(self) -> None:
+        if not (0 < self.epsilon < math.inf):
+            raise InvalidFieldError("followers.epsilon", f"got {self.epsilon}", "a finite number above 0")
+
+    def start(self, shape: tuple[int, ...], actions: int) -> LearnerState:
+        """All weights 1."""
+        return {"log_weights": np.zeros((*shape, actions))}
+
+    def policy(self, state: LearnerState) -> NDArray[np.float64]:
+        """Normalised weights."""
+        weights = relative_weights(state["log_weights"])
+        # cumsum, not sum: its order of addition does not depend on the batch.
+        return weights / np.cumsum(weights, axis=-1)[..., -1:]
+
+    def update(self, state: LearnerState, utilities: NDArray[np.float64]) -> LearnerState:
+        """Add the log growth of every action."""
+        return {"log_weights": state["log_weights"] + math.log1p(self.epsilon) * utilities}
+
+    def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+        """The bound in the head of this file; 0 where no update happened."""
+        eta = math.log1p(self.epsilon)
+        bound = math.log(actions) / eta + eta * spread**2 * np.asarray(updates) / 8
+        return np.where(np.asarray(updates) > 0, bound, 0.0)
+
+
+def relative_weights(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights divided by the largest: `[..., k]`, in [0, 1]."""
+    return np.exp(log_weights - log_weights.max(axis=-1, keepdims=True))

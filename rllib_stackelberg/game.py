@@ -1,0 +1,244 @@
+"""The rules contract: a leader-follower game, written once over a batch of plays.
+
+A game is a turn-based game with private types, in which agent 0 leads and agents 1..n follow. Its rules are
+array code over B plays at once: batch one gives the PettingZoo environment (aec.py), batches of thousands
+give the response phase and the solvers. The platform hands in types and chance; rules never draw a number.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.priors import NO_CHANCE, Prior
+
+if TYPE_CHECKING:
+    from rllib_stackelberg.solvers.solution import StackelbergSolution
+
+OVER = -1
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One kind of turn of one agent (a buyer may have two: message, buy).
+
+    Attributes:
+        name: what is done in it.
+        agent: who moves; 0 is the leader.
+        actions: `Discrete(k)` (starting at 0) or a one-dimensional bounded `Box`.
+        kind: "leader": asked of the leader's policy; "learned": a no-regret learner plays it, one row per
+            private information; "reply": the rules supply the dominant answer.
+        rows: number of keys `information` can return at this turn; None when too many to index.
+        sees_leader: whether a follower sees the leader's earlier action before this turn.
+    """
+
+    name: str
+    agent: int
+    actions: Discrete | Box
+    kind: Literal["leader", "learned", "reply"]
+    rows: int | None = 1
+    sees_leader: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns of an action: 1 for a discrete one."""
+        return 1 if isinstance(self.actions, Discrete) else int(self.actions.shape[0])
+
+
+@dataclass
+class State:
+    """Struct of arrays: B plays. Subclasses add the game's own arrays, each of shape `[B, ...]`."""
+
+    types: NDArray[np.int64]
+    chance: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+    def take(self, rows: NDArray) -> Self:
+        """A new state made of the given plays."""
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def put(self, rows: NDArray, other: Self) -> None:
+        """Overwrite the given plays with those of another state."""
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(other, field.name)
+
+
+class StackelbergGame(ABC):
+    """Rules of a leader-follower game over B plays. Subclass this to write a game.
+
+    A subclass sets `turns`, `prior`, `payoff_range` and `observation_spaces` (and `chance` if it has chance
+    moves) in its constructor, whose keyword parameters are the game's parameters.
+
+    Attributes:
+        turns: every kind of turn; exactly one of them has kind "leader".
+        prior: over the followers' types, one column per follower.
+        chance: over chance moves (channel noise, demand), one column each; none by default.
+        payoff_range: `[agents, 2]`, smallest and largest total payoff of a play per agent.
+        observation_spaces: one bounded `Box` per agent.
+        utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
+            range among followers unless a game says otherwise.
+        source: paper or reference the rules come from.
+    """
+
+    turns: tuple[Turn, ...]
+    prior: Prior
+    chance: Prior = NO_CHANCE
+    payoff_range: NDArray[np.float64]
+    observation_spaces: tuple[Box, ...]
+    source: ClassVar[str] = ""
+    id: str = ""
+    parameters: Mapping[str, Any] = {}
+
+    @abstractmethod
+    def start(self, types: NDArray[np.int64], chance: NDArray[np.int64]) -> State:
+        """Plays with the given types `[B, followers]` and chance moves `[B, chance.width]`."""
+
+    @abstractmethod
+    def turn(self, state: State) -> NDArray[np.int64]:
+        """Index into `turns` of what happens next in each play, `OVER` where it is over: `[B]`."""
+
+    @abstractmethod
+    def observe(self, state: State, agent: int) -> NDArray[np.float32]:
+        """What that agent may see, and nothing else: `[B, d]`."""
+
+    @abstractmethod
+    def transition(self, state: State, actions: NDArray[np.float64]) -> tuple[State, NDArray[np.float64]]:
+        """Apply one action per play, `[B, width]` with a discrete action in column 0.
+
+        Returns the new state and the payoffs `[B, agents]` of this step. Actions are in range; those of
+        finished plays mean nothing. Call `step`, which checks, instead of this.
+        """
+
+    def information(self, state: State) -> NDArray[np.int64]:
+        """Key of what the agent to move knows: a learner's row, or the leader's question. `[B]`."""
+        return np.zeros(len(state), dtype=np.int64)
+
+    def reply(self, state: State) -> NDArray[np.float64]:
+        """Dominant action of the agent to move, `[B, width]`, for plays at a "reply" turn."""
+        raise NotImplementedError(f"{type(self).__name__} declares a reply turn but has no reply()")
+
+    def optimum(self) -> StackelbergSolution | None:
+        """The exact optimum, where the game knows a better way to it than enumeration; None if not."""
+        return None
+
+    def describe(self, turn: Turn, key: int) -> str:
+        """What the agent knows at this turn when `information` returns `key`, for people."""
+        return f"{turn.name} {key}" if (turn.rows or 2) > 1 else turn.name
+
+    @property
+    def utility_scale(self) -> float:
+        """Divisor that brings followers' payoffs to a range of one."""
+        low, high = np.asarray(self.payoff_range, dtype=float)[1:].T
+        widest = float((high - low).max(initial=0.0))
+        return widest if widest > 0 else 1.0
+
+    @cached_property
+    def agents(self) -> tuple[str, ...]:
+        """Names: leader_0, follower_0, follower_1, ..."""
+        return ("leader_0", *self.followers)
+
+    @property
+    def leader(self) -> str:
+        """Name of the leader."""
+        return "leader_0"
+
+    @cached_property
+    def followers(self) -> tuple[str, ...]:
+        """Names of the followers."""
+        return tuple(f"follower_{i}" for i in range(len(self.payoff_range) - 1))
+
+    @cached_property
+    def leader_turn(self) -> int:
+        """Index of the leader's kind of turn."""
+        return next(k for k, turn in enumerate(self.turns) if turn.kind == "leader")
+
+    @cached_property
+    def learned_turns(self) -> tuple[Turn, ...]:
+        """The learned turn of each follower, in follower order."""
+        return tuple(sorted((turn for turn in self.turns if turn.kind == "learned"), key=lambda t: t.agent))
+
+    @cached_property
+    def width(self) -> int:
+        """Columns of an action array."""
+        return max(turn.width for turn in self.turns)
+
+    @cached_property
+    def nature(self) -> Prior:
+        """Types and chance moves together."""
+        return Prior.product(self.prior, self.chance)
+
+    def begin(self, nature: NDArray[np.int64]) -> State:
+        """Plays from values of `nature`, `[B, nature.width]`."""
+        return self.start(nature[:, : self.prior.width], nature[:, self.prior.width :])
+
+    def step(self, state: State, actions: NDArray[np.float64]) -> tuple[State, NDArray[np.float64]]:
+        """Check the actions, then apply the rules.
+
+        Raises:
+            InvalidFieldError: an action is out of its turn's range.
+            RulesError: the rules returned a payoff that is not finite.
+        """
+        turn = self.turn(state)
+        for k, kind in enumerate(self.turns):
+            rows = turn == k
+            if rows.any():
+                check_actions(self, kind, actions[rows])
+        state, payoffs = self.transition(state, actions)
+        if not np.isfinite(payoffs).all():
+            play, agent = np.argwhere(~np.isfinite(payoffs))[0]
+            at = self.turns[turn[play]]
+            raise RulesError(
+                f"game {self.id or type(self).__name__}: payoff of {self.agents[agent]} is "
+                f"{payoffs[play, agent]} at step {at.name!r} of {self.agents[at.agent]}"
+            )
+        return state, payoffs
+
+
+def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64]) -> None:
+    """Refuse actions `[B, >= width]` outside a turn's range, by name."""
+    given = actions[:, : turn.width]
+    if isinstance(turn.actions, Discrete):
+        good = (given >= 0) & (given < turn.actions.n) & (given == np.floor(given))
+        allowed = f"an integer in 0..{int(turn.actions.n) - 1}"
+    else:
+        good = (given >= turn.actions.low) & (given <= turn.actions.high)
+        low, high = turn.actions.low.min(), turn.actions.high.max()
+        allowed = f"{turn.width} numbers in [{low:g}, {high:g}]"
+    if not good.all():
+        wrong = given[~good.all(axis=1)][0]
+        raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)
+
+
+def check_game(game: StackelbergGame) -> None:
+    """Refuse a game whose declarations contradict each other.
+
+    Raises:
+        InvalidFieldError: naming the declaration.
+    """
+    ranges = np.asarray(game.payoff_range, dtype=float)
+    if ranges.ndim != 2 or ranges.shape[1] != 2 or not np.isfinite(ranges).all():
+        raise InvalidFieldError("payoff_range", f"is {game.payoff_range}", "finite [agents, 2]")
+    if sum(turn.kind == "leader" for turn in game.turns) != 1:
+        raise InvalidFieldError("turns", "do not have exactly one leader turn", "one turn of kind 'leader'")
+    if game.prior.width != len(game.followers):
+        raise InvalidFieldError(
+            "prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})"
+        )
+    learned = [turn.agent for turn in game.learned_turns]
+    if len(set(learned)) != len(learned):
+        raise InvalidFieldError("turns", "give a follower two learned turns", "at most one per follower")
+    for turn in game.learned_turns:
+        if not isinstance(turn.actions, Discrete) or turn.rows is None:
+            raise InvalidFieldError("turns", f"learned turn {turn.name!r}", "Discrete actions, finite rows")
+    if len(game.observation_spaces) != len(game.agents):
+        raise InvalidFieldError("observation_spaces", f"{len(game.observation_spaces)}", "one per agent")

@@ -1,0 +1,191 @@
+"""The leader's decision problem: the Stackelberg POMDP as a vector environment.
+
+Brero et al., arXiv 2210.03852: an episode is a response phase, in which followers learn against the leader's
+policy, and a reward phase, in which the leader is paid against what they learned. Within an episode the
+leader's answer to an observation is fixed, discount is 1, and the optimal policy of this problem is an
+optimal commitment against that response algorithm.
+
+An observation has two parts. `actor` is what the game shows the leader, the same in every phase. `critic` is
+the hidden state: with "every_turn" the followers' weights (each row divided by its largest) and the phase;
+with "once" the answers so far and a provisional response to them (`critic.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from rllib_stackelberg.critic import critic_view
+from rllib_stackelberg.elicitation import Closure, Elicitation, EveryTurn, InPlay
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.outcomes import TABLE_LIMIT, Profiles
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.streams import Streams
+
+
+def leader_action_space(game: StackelbergGame) -> Discrete | Box:
+    """What a leader algorithm outputs: the game's choices, or the unit box stretched to the game's box."""
+    actions = game.turns[game.leader_turn].actions
+    if isinstance(actions, Discrete):
+        return Discrete(int(actions.n))
+    return Box(0.0, 1.0, actions.shape, np.float32)
+
+
+def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """From `leader_action_space` to the game's units `[N, width]`, and which rows had to be clipped."""
+    space = game.turns[game.leader_turn].actions
+    actions = np.asarray(actions, dtype=np.float64)
+    if isinstance(space, Discrete):
+        return actions.reshape(-1, 1), np.zeros(len(actions), dtype=bool)
+    unit = np.clip(actions, 0.0, 1.0)
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    return low + unit * (high - low), (unit != actions).any(axis=1)
+
+
+def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[Elicitation]:
+    """The way of asking the settings call for.
+
+    Raises:
+        InvalidFieldError: the game is too large for the closure that was asked for.
+    """
+    if settings.leader_queries == "every_turn":
+        return EveryTurn
+    count = Profiles.count(game)
+    if settings.elicitation == "closure" and count > TABLE_LIMIT:
+        raise InvalidFieldError("elicitation", f"closure of {count} outcomes", f"in_play above {TABLE_LIMIT}")
+    closure = settings.elicitation == "closure" or (settings.elicitation is None and count <= TABLE_LIMIT)
+    return Closure if closure else InPlay
+
+
+class StackelbergPOMDP(VectorEnv):
+    """A batch of leader episodes (autoreset mode NEXT_STEP).
+
+    Attributes:
+        elicitation: the episodes themselves: open questions, answers, followers.
+        clipped: number of leader actions that had to be clipped into range so far.
+        episodes: number of episodes that have ended.
+
+    `info["leader_value"]` holds the leader's payoff of each episode that ends, `info["regret"]` the largest
+    average regret of a follower in it.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 (gymnasium's protocol)
+
+    def __init__(
+        self,
+        game: StackelbergGame,
+        settings: LeaderSettings | None = None,
+        num_envs: int = 1,
+        seed: int = 0,
+        worker: int = 0,
+    ):
+        self.game = game
+        self.settings = settings or LeaderSettings()
+        self.num_envs = num_envs
+        self.worker = worker
+        self._start(seed)
+        self.critic = critic_view(self.game, self.settings, self.elicitation)
+        actor = game.observation_spaces[0]
+        self.single_observation_space = Dict(
+            actor=Box(actor.low, actor.high, dtype=np.float32),
+            critic=Box(0.0, 1.0, (self.critic.width,), np.float32),
+        )
+        self.single_action_space = leader_action_space(game)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.clipped = 0
+        self.episodes = 0
+        self._ended = np.zeros(num_envs, dtype=bool)
+        self._last_actor = np.zeros((num_envs, *actor.shape), dtype=np.float32)
+
+    def _start(self, seed: int) -> None:
+        kind = choose_elicitation(self.game, self.settings)
+        self.elicitation = kind(self.game, self.settings, Streams(seed, worker=self.worker), self.num_envs)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        """Start an episode in every environment; a seed replaces the run's seed and restarts its streams."""
+        if seed is not None:
+            self._start(seed)
+        envs = np.arange(self.num_envs)
+        self.elicitation.restart(envs)
+        self._refuse_unasked(envs)
+        self._ended[:] = False
+        return self._observations(), {}
+
+    def step(self, actions: NDArray):
+        """Answer the open question of every environment; those that ended start a new episode instead."""
+        asked = np.flatnonzero(~self._ended)
+        fresh = np.flatnonzero(self._ended)
+        before = self.elicitation.value.copy()
+        game_actions, clipped = to_game_actions(self.game, np.asarray(actions)[asked])
+        if not np.isfinite(game_actions).all():
+            raise RulesError(f"game {self.game.id}: the leader's policy returned an action that is not finite")
+        self.clipped += int(clipped.sum())
+        self.elicitation.answer(asked, game_actions)
+        rewards = self.elicitation.value - before
+        rewards[fresh] = 0.0
+        terminated = self.elicitation.over & ~self._ended
+        infos = self._infos(terminated)
+        if len(fresh):
+            self.elicitation.restart(fresh)
+            self._refuse_unasked(fresh)
+        self._ended = terminated
+        self.episodes += int(terminated.sum())
+        return self._observations(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Nothing to release."""
+
+    def _refuse_unasked(self, envs: NDArray) -> None:
+        if self.elicitation.over[envs].any():
+            raise RulesError(f"game {self.game.id}: a whole episode went by without asking the leader")
+
+    def _observations(self) -> dict[str, NDArray[np.float32]]:
+        live = np.flatnonzero(~self.elicitation.over)
+        if len(live):
+            self._last_actor[live] = self.elicitation.observe(live)
+        return {"actor": self._last_actor.copy(), "critic": self.critic(self.elicitation)}
+
+    def _infos(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
+        if not terminated.any():
+            return {}
+        return {
+            "leader_value": np.where(terminated, self.elicitation.value, 0.0),
+            "_leader_value": terminated.copy(),
+            "regret": np.where(terminated, self.elicitation.response.average_regret(), 0.0),
+            "_regret": terminated.copy(),
+        }
+
+
+class LeaderEnv(gymnasium.Env):
+    """One leader episode at a time: `StackelbergPOMDP` as a plain `gymnasium.Env`, for other libraries."""
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (gymnasium's protocol)
+
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings | None = None, seed: int = 0):
+        self.batch = StackelbergPOMDP(game, settings, num_envs=1, seed=seed)
+        self.observation_space = self.batch.single_observation_space
+        self.action_space = self.batch.single_action_space
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        """Start an episode."""
+        super().reset(seed=seed)
+        observations, _ = self.batch.reset(seed=seed)
+        return _first(observations), {}
+
+    def step(self, action: Any):
+        """Answer the open question."""
+        observations, rewards, terminated, truncated, infos = self.batch.step(np.asarray(action)[None])
+        info = {name: values[0] for name, values in infos.items() if not name.startswith("_")}
+        return _first(observations), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
+
+
+def _first(observations: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {name: values[0] for name, values in observations.items()}

@@ -1,0 +1,180 @@
+"""Every outcome of a finite game against fixed leader answers, as one array.
+
+Once a leader's answers are fixed, a play is decided by nature (types and chance) and by the followers' joint
+action. The table of all of them, `[episode, nature, joint action]`, is what the response phase looks
+utilities up in, and what exact values, equilibria and certificates are sums over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.plays import Plays
+
+Policies = Sequence[NDArray[np.float64]]
+"""Per learned turn the mixed strategies `[S, rows, actions]`."""
+
+TABLE_LIMIT = 4096
+"""Most outcomes per leader episode that are tabulated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """All (nature, joint action) pairs of a game.
+
+    Attributes:
+        nature: `[T, width]`; probabilities: `[T]`; joint: `[A, learned turns]` actions.
+    """
+
+    nature: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    joint: NDArray[np.int64]
+
+    @staticmethod
+    def count(game: StackelbergGame) -> int:
+        """Number of pairs, without building them."""
+        return game.nature.size * math.prod(int(turn.actions.n) for turn in game.learned_turns)  # type: ignore[union-attr]
+
+    @classmethod
+    def of(cls, game: StackelbergGame) -> Profiles:
+        """Enumerate the pairs."""
+        nature, probabilities = game.nature.support()
+        sizes = [int(turn.actions.n) for turn in game.learned_turns]  # type: ignore[union-attr]
+        joint = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), dtype=np.int64)
+        return cls(nature, probabilities, joint)
+
+    def __len__(self) -> int:
+        return len(self.nature) * len(self.joint)
+
+    @cached_property
+    def strides(self) -> NDArray[np.int64]:
+        """`joint[a] @ strides == a`."""
+        sizes = self.joint.max(axis=0, initial=0) + 1
+        return np.append(np.cumprod(sizes[:0:-1])[::-1], 1)[: len(sizes)].astype(np.int64)
+
+    def choose(self, slots: NDArray[np.int64], turn: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The action of each slot's profile, slots running over pairs (and then over episodes)."""
+        return self.joint[slots % len(self.joint), turn]
+
+
+@dataclass(frozen=True, eq=False)
+class OutcomeTable:
+    """Payoffs of all profiles against the answers of B leader episodes.
+
+    Attributes:
+        game: the game.
+        profiles: what the axes T (nature) and A (joint action) stand for.
+        payoffs: `[B, T, A, agents]`.
+        information: `[B, T, A, learned turns]`, row of each learned turn, -1 where it is not reached.
+    """
+
+    game: StackelbergGame
+    profiles: Profiles
+    payoffs: NDArray[np.float64]
+    information: NDArray[np.int64]
+
+    @classmethod
+    def from_plays(cls, plays: Plays, profiles: Profiles, episodes: NDArray[np.int64]) -> OutcomeTable:
+        """Read the table off plays whose slots run over (episode, nature, joint action)."""
+        shape = (-1, len(profiles.nature), len(profiles.joint))
+        payoffs = plays.payoffs.reshape(*shape, plays.payoffs.shape[1])[episodes]
+        information = plays.information.reshape(*shape, plays.information.shape[1])[episodes]
+        return cls(plays.game, profiles, payoffs, information)
+
+    def entry(self, episode: int) -> OutcomeTable:
+        """The table of one episode."""
+        one = slice(episode, episode + 1)
+        return OutcomeTable(self.game, self.profiles, self.payoffs[one], self.information[one])
+
+    @cached_property
+    def simultaneous(self) -> bool:
+        """Whether every follower moves once in every play, its information untouched by followers' moves."""
+        first = self.information[:, :, :1]
+        return bool((first >= 0).all() and (self.information == first).all())
+
+    def distribution(self, policies: Policies) -> NDArray[np.float64]:
+        """Probability of every profile when each follower plays its own mixed strategy: `[S, T, A]`.
+
+        A follower that does not move in a play is counted there with action 0.
+        """
+        strategies = max([len(self.payoffs), *(len(policy) for policy in policies)])
+        play = np.broadcast_to(self.profiles.probabilities[:, None], (strategies, *self.payoffs.shape[1:3]))
+        s = np.arange(strategies)[:, None, None]
+        for turn, policy in enumerate(policies):
+            row, action = self.information[..., turn], self.profiles.joint[:, turn]
+            chosen = policy[s if len(policy) > 1 else 0, row, action]
+            play = play * (chosen if (row >= 0).all() else np.where(row >= 0, chosen, action == 0))
+        return play
+
+    def values(self, distribution: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Expected payoffs of all agents, `[S, agents]`; summed in profile order whatever the batch."""
+        weighted = distribution[..., None] * self.payoffs
+        return np.cumsum(weighted.reshape(len(weighted), -1, weighted.shape[-1]), axis=1)[:, -1]
+
+    def deviations(self, distribution: NDArray[np.float64], turn: int) -> Deviations:
+        """What a follower gets from each fixed action at each of its rows, the others as recorded."""
+        info = self.game.learned_turns[turn]
+        rows, actions = int(info.rows or 0), int(info.actions.n)  # type: ignore[union-attr]
+        shape = distribution.shape
+        row = np.broadcast_to(self.information[..., turn], shape)
+        # Rows that are not reached (-1) are collected in an extra one, which is cut off.
+        bins = (np.arange(shape[0])[:, None, None] * (rows + 1) + np.where(row < 0, rows, row)).ravel()
+
+        def by_row(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            sums = np.bincount(bins, weights=values.ravel(), minlength=shape[0] * (rows + 1))
+            return sums.reshape(shape[0], rows + 1)[:, :rows]
+
+        own = self.payoffs[..., info.agent]
+        joint = self.profiles.joint[:, turn]
+        base = np.arange(len(joint)) - joint * self.profiles.strides[turn]
+        fixed = [own[:, :, base + k * self.profiles.strides[turn]] for k in range(actions)]
+        return Deviations(
+            reach=by_row(distribution),
+            realised=by_row(distribution * own),
+            fixed=np.stack([by_row(distribution * payoff) for payoff in fixed], axis=-1),
+        )
+
+
+def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:
+    """Outcomes against leader tables `[B, questions, leader width]`, in the game's units."""
+    profiles = Profiles.of(game)
+    plays = Plays(game, len(actions) * len(profiles))
+    slots = np.arange(len(actions) * len(profiles))
+    nature = np.repeat(profiles.nature, len(profiles.joint), axis=0)
+    plays.begin(slots, np.tile(nature, (len(actions), 1)), profiles.choose)
+    while plays.waiting.any():
+        slots = np.flatnonzero(plays.waiting)
+        plays.answer(slots, actions[slots // len(profiles), plays.question[slots]], profiles.choose)
+    return OutcomeTable.from_plays(plays, profiles, np.arange(len(actions)))
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """Payoffs of one follower against a distribution over profiles, each weighted by the row's probability.
+
+    Attributes:
+        reach: probability of each row, `[S, rows]`.
+        realised: payoff as played, `[S, rows]`.
+        fixed: payoff of each fixed action instead, `[S, rows, actions]`.
+    """
+
+    reach: NDArray[np.float64]
+    realised: NDArray[np.float64]
+    fixed: NDArray[np.float64]
+
+    def conditional(self) -> NDArray[np.float64]:
+        """Expected payoff of each action given the row, 0 at rows never reached: `[S, rows, actions]`."""
+        reach = self.reach[..., None]
+        return np.divide(self.fixed, reach, out=np.zeros_like(self.fixed), where=reach > 0)
+
+    def gains(self) -> NDArray[np.float64]:
+        """Interim gain of the best fixed action over play, given the row: `[S, rows]`, 0 where not reached."""
+        gain = self.fixed.max(axis=-1) - self.realised
+        return np.divide(gain, self.reach, out=np.zeros_like(gain), where=self.reach > 0)

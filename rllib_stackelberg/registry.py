@@ -1,0 +1,163 @@
+"""Games by name. A registered game is known by an entry point and loaded when first made."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import sys
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pettingzoo
+from pydantic import BaseModel, ConfigDict, create_model
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import StackelbergGame, check_game
+from rllib_stackelberg.settings import validated
+
+NAMESPACE = "stackelberg"
+
+
+@dataclass(frozen=True)
+class RunDefaults:
+    """What `train` uses for a game unless told otherwise.
+
+    Attributes:
+        max_seconds: training time, seconds.
+        settings: fields of `LeaderSettings`.
+    """
+
+    max_seconds: float = 60.0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GameSpec:
+    """A registered game.
+
+    Attributes:
+        id: such as "stackelberg/escape-v0".
+        entry_point: "package.module:ClassName".
+        parameters: constructor arguments fixed by this id.
+        summary: one line: who leads, who follows.
+        source: paper or reference.
+        exact: whether an exact value is known for the default parameters.
+        defaults: for training runs.
+    """
+
+    id: str
+    entry_point: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    summary: str = ""
+    source: str = ""
+    exact: bool = True
+    defaults: RunDefaults = field(default_factory=RunDefaults)
+
+    @property
+    def name(self) -> str:
+        """The id without namespace and version."""
+        return self.id.removeprefix(f"{NAMESPACE}/").rpartition("-v")[0]
+
+
+_GAMES: dict[str, GameSpec] = {}
+
+
+def register_game(name: str, entry_point: str, version: int = 0, **details: Any) -> GameSpec:
+    """Register a game, with PettingZoo too. `details` are further fields of `GameSpec`."""
+    spec = GameSpec(id=f"{NAMESPACE}/{name}-v{version}", entry_point=entry_point, **details)
+    if spec.id not in _GAMES:
+        pettingzoo.register("aec", spec.id, "rllib_stackelberg.aec:make_aec", kwargs={"game": spec.id})
+    _GAMES[spec.id] = spec
+    return spec
+
+
+def games() -> list[GameSpec]:
+    """All registered games, by name."""
+    return sorted(_GAMES.values(), key=lambda spec: spec.name)
+
+
+def find_spec(game: str) -> GameSpec:
+    """The spec of an id (namespace and version may be left out) or of "package.module:ClassName".
+
+    Raises:
+        InvalidFieldError: no such game.
+    """
+    if ":" in game:
+        return GameSpec(id=game, entry_point=game, exact=False)
+    named = [spec for spec in _GAMES.values() if game in (spec.id, spec.name, f"{NAMESPACE}/{spec.name}")]
+    versioned = [spec for spec in _GAMES.values() if f"{NAMESPACE}/{game}" == spec.id]
+    if not named + versioned:
+        known = ", ".join(spec.name for spec in games())
+        raise InvalidFieldError("game", f"unknown game {game!r}", f"{known}, or package.module:ClassName")
+    return (named + versioned)[-1]
+
+
+def make_game(game: str, **parameters: Any) -> StackelbergGame:
+    """Make a game by id or by class path.
+
+    Args:
+        game: "escape", "stackelberg/escape-v0" or "package.module:ClassName".
+        parameters: the game's own constructor parameters; text is converted to the declared type.
+
+    Raises:
+        InvalidFieldError: unknown game or parameter, or a value out of range, by name.
+
+    >>> make_game("simple-allocation", types=4, messages=2).agents
+    ('leader_0', 'follower_0')
+    """
+    spec = find_spec(game)
+    cls = load_class(spec.entry_point)
+    model = parameter_model(cls)
+    given = {name: _from_text(model, name, value) for name, value in parameters.items()}
+    fixed = [name for name in given if name in spec.parameters]
+    if fixed:
+        allowed = ", ".join(name for name in model.model_fields if name not in spec.parameters)
+        raise InvalidFieldError(fixed[0], f"is fixed by {spec.name}", allowed or "none")
+    arguments = validated(model, spec.parameters | given)
+    made = cls(**{name: getattr(arguments, name) for name in model.model_fields})
+    made.id = spec.id
+    made.parameters = {name: value for name, value in given.items()}
+    check_game(made)
+    return made
+
+
+def load_class(entry_point: str) -> type[StackelbergGame]:
+    """The game class at "package.module:ClassName"; the current folder is searched too."""
+    module, _, name = entry_point.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InvalidFieldError("game", f"cannot load {entry_point!r} ({error})", "package.module:ClassName") from error
+    if not (inspect.isclass(cls) and issubclass(cls, StackelbergGame)):
+        raise InvalidFieldError("game", f"{entry_point!r} is not a game", "a subclass of StackelbergGame")
+    return cls
+
+
+@lru_cache(maxsize=256)
+def parameter_model(cls: type[StackelbergGame]) -> type[BaseModel]:
+    """A pydantic model of a game's constructor: its parameters, types, ranges and defaults."""
+    hints = get_type_hints(cls.__init__, include_extras=True)
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    declared: dict[str, Any] = {
+        p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)
+        for p in parameters
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    return create_model(cls.__name__, __config__=config, **declared)
+
+
+def _from_text(model: type[BaseModel], name: str, value: Any) -> Any:
+    """Text that is a JSON list or object becomes one; anything else is pydantic's to convert."""
+    if isinstance(value, str) and value[:1] in "[{":
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise InvalidFieldError(name, f"is no JSON ({error})", "a JSON value") from error
+    return value

@@ -1,0 +1,240 @@
+"""The response phase: followers learn against the leader's fixed answers.
+
+One update (Brero et al. 2022, section on policy-interactive response): nature draws types and chance; every
+follower draws a reference action from its current strategy; each follower's row in play is updated with the
+payoff of all its own actions against the others' reference actions. With `expected` updates every row is
+updated with its expected payoffs, exact over types and the others' strategies.
+
+Follower arrays are `[episode, follower, row, action]`. Nothing here knows how the leader is asked: utilities
+come from an `OutcomeTable` (looked up) or from plays (leader_env.py), and both give the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.learner import Learner, LearnerState, argmax_play, draw_play
+from rllib_stackelberg.game import StackelbergGame, Turn
+from rllib_stackelberg.outcomes import OutcomeTable
+
+Play = Literal["argmax", "last", "average"]
+"""Which strategy a follower plays after it has learned."""
+
+
+@dataclass
+class Record:
+    """Running sums of one group of followers; enough for every certificate.
+
+    All arrays are `[episode, follower, row(, action)]`: payoff of every fixed action (`fixed`), of the mixed
+    strategy (`mixed`), of the drawn action (`drawn`), sum of strategies (`policy`), number of updates
+    (`visits`).
+    """
+
+    sums: NDArray[np.float64]
+    actions: int
+
+    @property
+    def fixed(self) -> NDArray[np.float64]:
+        """Sum of counterfactual payoffs of each own action."""
+        return self.sums[..., : self.actions]
+
+    @property
+    def policy(self) -> NDArray[np.float64]:
+        """Sum of mixed strategies."""
+        return self.sums[..., self.actions : 2 * self.actions]
+
+    @property
+    def mixed(self) -> NDArray[np.float64]:
+        """Sum of payoffs of the mixed strategy."""
+        return self.sums[..., -3]
+
+    @property
+    def drawn(self) -> NDArray[np.float64]:
+        """Sum of payoffs of the drawn action."""
+        return self.sums[..., -2]
+
+    @property
+    def visits(self) -> NDArray[np.float64]:
+        """Number of updates."""
+        return self.sums[..., -1]
+
+
+def average_regret(record: Record) -> NDArray[np.float64]:
+    """Regret of the mixed strategies per update, `[episode, follower, row]`; 0 where none happened."""
+    return np.maximum(record.fixed.max(axis=-1) - record.mixed, 0) / np.maximum(record.visits, 1)
+
+
+class Group:
+    """Followers of equal learner, rows and actions, learning as one array.
+
+    Attributes:
+        members: positions of the group's followers among the game's learned turns.
+        state: the learner's arrays, `[episode, follower, row, ...]`.
+    """
+
+    def __init__(self, learner: Learner, turns: Sequence[Turn], members: Sequence[int], episodes: int):
+        self.learner = learner
+        self.members = np.array(members)
+        self.agents = np.array([turns[m].agent for m in members])
+        self.rows = int(turns[members[0]].rows or 0)
+        self.actions = int(turns[members[0]].actions.n)  # type: ignore[union-attr]
+        self.shape = (episodes, len(members), self.rows)
+        self.state = learner.start(self.shape, self.actions)
+        self.record = Record(np.zeros((*self.shape, 2 * self.actions + 3)), self.actions)
+
+    def restart(self, episodes: NDArray[np.int64]) -> None:
+        """Fresh learners and records for the given episodes."""
+        fresh = self.learner.start((len(episodes), *self.shape[1:]), self.actions)
+        for name, values in fresh.items():
+            self.state[name][episodes] = values
+        self.record.sums[episodes] = 0.0
+
+    def read(self, cells: tuple[NDArray, ...]) -> LearnerState:
+        """The learner's arrays at (episodes, followers, rows)."""
+        return {name: values[cells] for name, values in self.state.items()}
+
+    def learn(
+        self,
+        cells: tuple[NDArray, ...],
+        policy: NDArray[np.float64],
+        utilities: NDArray[np.float64],
+        drawn: NDArray[np.int64] | None,
+        scale: float,
+    ) -> None:
+        """Update the rows in `cells` with payoffs `[..., actions]` and record them."""
+        for name, values in self.learner.update(self.read(cells), utilities / scale).items():
+            self.state[name][cells] = values
+        mixed = (policy * utilities).sum(axis=-1, keepdims=True)
+        own = mixed if drawn is None else np.take_along_axis(utilities, drawn[..., None], axis=-1)
+        self.record.sums[cells] += np.concatenate([utilities, policy, mixed, own, np.ones_like(mixed)], axis=-1)
+
+    def policies(self, play: Play) -> NDArray[np.float64]:
+        """Strategies `[episode, follower, row, action]` under the given play."""
+        return self.policy_at((slice(None), slice(None), slice(None)), play)
+
+    def policy_at(self, cells: tuple, play: Play) -> NDArray[np.float64]:
+        """Strategies at (episodes, followers, rows); a row never updated is as at the start in every play."""
+        policy = self.learner.policy(self.read(cells))
+        if play == "argmax":
+            return np.eye(self.actions)[argmax_play(policy)]
+        if play == "average":
+            visits = self.record.visits[cells][..., None]
+            return np.where(visits > 0, self.record.policy[cells] / np.maximum(visits, 1), policy)
+        return policy
+
+
+class Response:
+    """All followers of a number of leader episodes."""
+
+    def __init__(self, game: StackelbergGame, learners: Sequence[Learner], episodes: int):
+        """Args: game; one learner per learned turn (or one for all); number of episodes."""
+        turns = game.learned_turns
+        if len(learners) not in (1, len(turns)):
+            raise InvalidFieldError(
+                "followers", f"{len(learners)} learners", f"one for all, or one for each of {len(turns)}"
+            )
+        self.game = game
+        self.scale = game.utility_scale
+        per_turn = list(learners) * len(turns) if len(learners) == 1 else list(learners)
+        alike: dict[tuple, list[int]] = {}
+        for k, turn in enumerate(turns):
+            alike.setdefault((per_turn[k], turn.rows, int(turn.actions.n)), []).append(k)  # type: ignore[union-attr]
+        self.groups = [Group(key[0], turns, members, episodes) for key, members in alike.items()]
+        self._place = {int(m): (group, g) for group in self.groups for g, m in enumerate(group.members)}
+
+    def restart(self, episodes: NDArray[np.int64]) -> None:
+        """Fresh followers in the given episodes."""
+        for group in self.groups:
+            group.restart(episodes)
+
+    def policies(self, play: Play = "argmax") -> list[NDArray[np.float64]]:
+        """Per learned turn the strategies `[episode, row, action]` under the given play."""
+        by_group = {id(group): group.policies(play) for group in self.groups}
+        return [by_group[id(group)][:, g] for group, g in (self._place[k] for k in sorted(self._place))]
+
+    def average_regret(self) -> NDArray[np.float64]:
+        """Largest average regret of the mixed strategies over followers and rows, payoff units: `[episode]`."""
+        worst = [average_regret(group.record).max(axis=(1, 2)) for group in self.groups]
+        return np.max(worst, axis=0)
+
+    def draw(self, episodes, turn: int, information, uniforms, play: Play = "last") -> NDArray[np.int64]:
+        """Actions of one follower at the given information rows, drawn from its strategy: `[N]`."""
+        group, g = self._place[turn]
+        return draw_play(group.policy_at((episodes, g, information), play), uniforms)
+
+    def learn_sampled(self, episodes, information, uniforms, utilities: Sequence[NDArray[np.float64]]) -> None:
+        """One sampled update from plays.
+
+        Args:
+            episodes: `[E]`.
+            information: `[E, learned turns]`, -1 for a follower that did not move.
+            uniforms: `[E, learned turns]`, the ones the reference actions are drawn with.
+            utilities: per learned turn `[E, actions]`.
+        """
+        for group in self.groups:
+            # One cell per follower that moved; a flat list, since not all need have moved.
+            e, g = np.nonzero(information[:, group.members] >= 0)
+            cells = (episodes[e], g, information[e, group.members[g]])
+            payoffs = np.stack([utilities[m] for m in group.members], axis=1)[e, g]
+            policy = group.learner.policy(group.read(cells))
+            drawn = draw_play(policy, uniforms[e, group.members[g]])
+            group.learn(cells, policy, payoffs, drawn, self.scale)
+
+    def learn_expected(self, table: OutcomeTable, episodes: NDArray[np.int64]) -> None:
+        """One expected update of every row that play can reach; `table` has one entry per episode."""
+        policies = [policy[episodes] for policy in self.policies("last")]
+        distribution = table.distribution(policies)
+        for group in self.groups:
+            found = [table.deviations(distribution, m) for m in group.members]
+            payoffs = np.stack([deviations.conditional() for deviations in found], axis=1)
+            e, g, row = np.nonzero(np.stack([deviations.reach for deviations in found], axis=1) > 0)
+            cells = (episodes[e], g, row)
+            policy = np.stack([policies[m] for m in group.members], axis=1)[e, g, row]
+            group.learn(cells, policy, payoffs[e, g, row], None, self.scale)
+
+    def learn_from_table(
+        self,
+        table: OutcomeTable,
+        episodes: NDArray[np.int64],
+        nature: NDArray[np.int64],
+        uniforms: NDArray[np.float64],
+        trace: Callable[[], None] | None = None,
+    ) -> None:
+        """Many sampled updates by look-up, followers' information not depending on followers' moves.
+
+        Args:
+            table: one entry per episode, or one for all.
+            episodes: `[E]`.
+            nature: `[E, updates]`, rows of the nature support.
+            uniforms: `[E, updates, learned turns]`.
+            trace: called before every update.
+        """
+        entry = np.arange(len(episodes)) if len(table.payoffs) > 1 else np.zeros(len(episodes), dtype=int)
+        strides = table.profiles.strides
+        first = table.information[:, :, 0]
+        for t in range(nature.shape[1]):
+            if trace:
+                trace()
+            drawn_types = nature[:, t]
+            information = first[entry, drawn_types]
+            joint = np.zeros(len(episodes), dtype=np.int64)
+            plans = []
+            for group in self.groups:
+                cells = (episodes[:, None], np.arange(len(group.members)), information[:, group.members])
+                policy = group.learner.policy(group.read(cells))
+                drawn = draw_play(policy, uniforms[:, t, group.members])
+                joint += drawn @ strides[group.members]
+                plans.append((group, cells, policy, drawn))
+            for group, cells, policy, drawn in plans:
+                other = np.arange(group.actions) - drawn[..., None]
+                profile = joint[:, None, None] + other * strides[group.members][:, None]
+                payoffs = table.payoffs[
+                    entry[:, None, None], drawn_types[:, None, None], profile, group.agents[:, None]
+                ]
+                group.learn(cells, policy, payoffs, drawn, self.scale)

@@ -1,0 +1,103 @@
+"""A run on disk: configuration, progress, policy, result. Everything is plain data.
+
+```
+run/  config.json       game, parameters, settings, training options, versions, seed
+      progress.jsonl    one line per report of the training loop
+      policy.json, policy.safetensors
+      training.json     episodes, seconds, mean return
+      result.json       value, certificate, strategy
+      checkpoint/       RLlib's own, to go on from (pickles: only ever load your own)
+```
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.settings import LeaderSettings
+
+PACKAGES = ("rllib-stackelberg", "ray", "torch", "pettingzoo", "gymnasium", "numpy", "scipy")
+
+
+class RunFolder:
+    """Reads and writes a run folder."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """Make the folder, or take an empty one.
+
+        Raises:
+            InvalidFieldError: it holds files, or cannot be written.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise InvalidFieldError("out", f"{path} is not empty", "a new or empty folder")
+            probe = path / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise InvalidFieldError("out", f"cannot write {path} ({error.strerror})", "a writable folder") from error
+        return cls(path)
+
+    def write(self, name: str, data: Any) -> None:
+        """Write `<name>.json` atomically."""
+        write_atomically(self.path / f"{name}.json", to_json(data).encode())
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Read `<name>.json`.
+
+        Raises:
+            InvalidFieldError: it is missing or broken.
+        """
+        try:
+            return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise InvalidFieldError("run", f"{self.path} has no readable {name}.json", "a run folder") from error
+
+    def append_progress(self, line: dict[str, Any]) -> None:
+        """Add a line to progress.jsonl."""
+        with (self.path / "progress.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def game(self) -> StackelbergGame:
+        """The run's game."""
+        config = self.read("config")
+        return make_game(config["game"], **config["params"])
+
+    def settings(self) -> LeaderSettings:
+        """The run's leader settings."""
+        return LeaderSettings.checked(**self.read("config")["settings"])
+
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.read("config")["seed"])
+
+    def training(self) -> dict[str, Any]:
+        """What training left to report beside the evaluation."""
+        return self.read("training") | {"run_dir": str(self.path)}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages a result depends on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found

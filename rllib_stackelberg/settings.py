@@ -1,0 +1,105 @@
+"""Settings of the leader's problem: how followers respond and how the leader is asked and paid."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
+from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
+from rllib_stackelberg.response import Play
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _learner(value: Any) -> Any:
+    if isinstance(value, str):
+        return learner_from_text(value)
+    return learner_from_parameters(value) if isinstance(value, dict) else value
+
+
+def _several(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+OneLearner = Annotated[
+    Learner, BeforeValidator(_learner), PlainSerializer(lambda learner: learner.parameters(), return_type=dict)
+]
+
+
+class LeaderSettings(BaseModel):
+    """How followers respond, and how the leader is asked and rewarded.
+
+    Attributes:
+        followers: one learner for all followers, or one per learned turn.
+        response_updates: updates of the response phase.
+        updates: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
+            what the learners declare they need.
+        leader_queries: "once": each distinct observation is asked once; "every_turn": the paper's
+            step-by-step POMDP.
+        elicitation: with "once": "closure" asks everything first, "in_play" pauses the response at an
+            unmet observation; by default chosen by the size of the game.
+        reward_play: which strategy followers play in the reward phase.
+        reward_plays: "exact" (types and chance enumerated) or a number of sampled plays.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    followers: Annotated[tuple[OneLearner, ...], BeforeValidator(_several)] = (MultiplicativeWeights(),)
+    response_updates: Annotated[int, Field(ge=1, le=10**7)] = 250
+    updates: Literal["sampled", "expected"] | None = None
+    leader_queries: Literal["once", "every_turn"] = "once"
+    elicitation: Literal["closure", "in_play"] | None = None
+    reward_play: Play = "argmax"
+    reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] = "exact"
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """Build settings; a bad value is refused by field name.
+
+        Raises:
+            InvalidFieldError: naming the field and what it may be.
+        """
+        settings = validated(cls, values)
+        if settings.updates == "sampled" and settings.needs_expected:
+            raise InvalidFieldError("updates", "a learner here needs exact utilities", "expected")
+        return settings
+
+    @property
+    def needs_expected(self) -> bool:
+        """Whether a learner here cannot work from samples."""
+        return any(learner.traits.updates == "expected" for learner in self.followers)
+
+    @property
+    def expected(self) -> bool:
+        """Whether updates are exact."""
+        return self.updates == "expected" or self.needs_expected
+
+    @property
+    def random_response(self) -> bool:
+        """Whether two responses to the same leader can differ."""
+        return not self.expected
+
+
+def validated(model: type[Model], values: dict[str, Any]) -> Model:
+    """Validate values with a pydantic model, turning its complaint into one that names field and choices."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise from_validation(error, model) from error
+
+
+def from_validation(error: ValidationError, model: type[BaseModel]) -> InvalidFieldError:
+    """The first complaint of pydantic as an `InvalidFieldError`."""
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else model.__name__
+    if first["type"] == "extra_forbidden":
+        return InvalidFieldError(field, "unknown parameter", ", ".join(model.model_fields) or "none")
+    if first["type"] == "missing":
+        return InvalidFieldError(field, "is required", "a value")
+    # A union complains once per member; together they are the allowed values.
+    wanted = [str(item["msg"]) for item in error.errors() if item["loc"][:1] == first["loc"][:1]]
+    allowed = " or ".join(message.removeprefix("Input should be ") for message in dict.fromkeys(wanted))
+    return InvalidFieldError(field, f"got {first['input']!r}", allowed)

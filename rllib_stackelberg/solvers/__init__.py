@@ -1,0 +1,17 @@
+"""Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
+
+from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.solvers.enumeration import equilibria, response_solve, solve, table_solve
+from rllib_stackelberg.solvers.payments import payment_solve
+from rllib_stackelberg.solvers.solution import StackelbergSolution
+
+__all__ = [
+    "StackelbergSolution",
+    "equilibria",
+    "mixed_commitment_solve",
+    "payment_solve",
+    "pure_commitment_solve",
+    "response_solve",
+    "solve",
+    "table_solve",
+]

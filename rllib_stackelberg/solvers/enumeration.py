@@ -1,0 +1,224 @@
+"""Exact optima of finite games by enumerating leader tables.
+
+Every map from questions to actions is tried, in batches: its outcomes are tabulated, and followers respond
+- alone: by a best response, ties for or against the leader;
+- several: by every pure Bayesian equilibrium, best and worst for the leader (there may be none);
+- by a given response algorithm (what learning followers actually do).
+The number of tables is exponential in the number of questions; a stated limit refuses what is too large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, product
+
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from rllib_stackelberg.elicitation import learn
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.outcomes import TABLE_LIMIT, OutcomeTable, Profiles, tabulate
+from rllib_stackelberg.response import Response
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE, TieBreak, favoured
+from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.streams import Purpose, Streams
+
+LEADER_TABLES = 100_000
+STRATEGY_PROFILES = 100_000
+BATCH = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """A pure Bayesian equilibrium.
+
+    Attributes:
+        strategies: per learned turn the action at each row.
+        values: expected payoff of every agent, leader first.
+    """
+
+    strategies: tuple[tuple[int, ...], ...]
+    values: tuple[float, ...]
+
+
+def solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution | None:
+    """The exact optimum of a game, by its own solver or by enumeration; None where neither can."""
+    found = game.optimum()
+    if found is None and enumerable(game):
+        found = table_solve(game, tie_break)
+    return found
+
+
+def enumerable(game: StackelbergGame) -> bool:
+    """Whether `table_solve` is within its limits."""
+    return leader_tables(game) <= LEADER_TABLES and (
+        Profiles.count(game) <= TABLE_LIMIT
+        and (len(game.learned_turns) <= 1 or strategy_profiles(game) <= STRATEGY_PROFILES)
+    )
+
+
+def leader_tables(game: StackelbergGame) -> float:
+    """Number of leader tables; infinite for continuous actions."""
+    turn = game.turns[game.leader_turn]
+    if not isinstance(turn.actions, Discrete) or turn.rows is None:
+        return math.inf
+    return float(int(turn.actions.n) ** turn.rows)
+
+
+def strategy_profiles(game: StackelbergGame) -> int:
+    """Number of joint pure strategies of the followers."""
+    return math.prod(int(turn.actions.n) ** int(turn.rows or 0) for turn in game.learned_turns)  # type: ignore[union-attr]
+
+
+def table_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution:
+    """Best leader table against best-responding followers.
+
+    One follower best-responds; several play a pure Bayesian equilibrium, the best for the leader
+    ("optimistic") or the worst ("pessimistic"). `details["worst"]` holds the value under pessimistic
+    selection of the returned table.
+
+    Raises:
+        InvalidFieldError: the game is too large or its leader's actions are continuous.
+    """
+    _refuse_large(game)
+    respond = _best_response if len(game.learned_turns) <= 1 else _equilibrium_response
+    best: StackelbergSolution | None = None
+    for actions in _leader_batches(game):
+        table = tabulate(game, actions)
+        for b, (values, worst) in enumerate(respond(table, tie_break)):
+            if values is not None and (best is None or values[0] > best.leader_value + TIE_TOLERANCE):
+                details = {"worst": worst, "leader_tables": int(leader_tables(game))}
+                best = _solution(actions[b], values, "enumeration of leader tables", tie_break, details)
+    if best is None:
+        nothing = (math.nan,) * len(game.followers)
+        return StackelbergSolution(math.nan, nothing, (), "enumeration of leader tables", tie_break, exists=False)
+    return best
+
+
+def response_solve(
+    game: StackelbergGame, settings: LeaderSettings, seed: int = 0, samples: int = 16
+) -> StackelbergSolution:
+    """Best leader table against a given response algorithm, which is what the leader's problem maximises.
+
+    Args:
+        game: the game; settings: followers, updates and play.
+        seed: of the response streams; samples: responses per table where they are random.
+    """
+    _refuse_large(game)
+    samples = samples if settings.random_response else 1
+    episodes = [(s, 0) for s in range(samples)]
+    streams = Streams(seed, Purpose.SELECTION)
+    best: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    for actions in _leader_batches(game):
+        tables = tabulate(game, actions)
+        for b in range(len(actions)):
+            values = respond_values(tables.entry(b), settings, streams, episodes).mean(axis=0)
+            if best is None or values[0] > best[1][0] + TIE_TOLERANCE:
+                best = (actions[b], values)
+    assert best is not None
+    details = {"samples": samples, "settings": settings.model_dump(mode="json")}
+    return _solution(best[0], best[1], "enumeration against the response algorithm", "as played", details)
+
+
+def respond_values(
+    table: OutcomeTable, settings: LeaderSettings, streams: Streams, episodes: list[tuple[int, int]]
+) -> NDArray[np.float64]:
+    """Expected payoffs `[samples, agents]` when followers respond to one leader table."""
+    rows = np.arange(len(episodes))
+    response = Response(table.game, settings.followers, len(episodes))
+    learn(response, table, rows, settings, streams, episodes)
+    return table.values(table.distribution(response.policies(settings.reward_play)))
+
+
+def equilibria(table: OutcomeTable, tolerance: float = TIE_TOLERANCE) -> list[Equilibrium]:
+    """Every pure Bayesian equilibrium of the followers against one leader table.
+
+    No follower may gain more than `tolerance` (times the payoff range) at any row it reaches.
+    """
+    if strategy_profiles(table.game) > STRATEGY_PROFILES:
+        raise InvalidFieldError("followers", "have too many joint strategies", f"up to {STRATEGY_PROFILES}")
+    found: list[Equilibrium] = []
+    turns = table.game.learned_turns
+    pure = [list(product(range(int(t.actions.n)), repeat=int(t.rows or 0))) for t in turns]  # type: ignore[union-attr]
+    joint = product(*pure)
+    while chunk := list(islice(joint, BATCH)):
+        policies = [
+            np.eye(int(turn.actions.n))[np.array([strategies[k] for strategies in chunk])]  # type: ignore[union-attr]
+            for k, turn in enumerate(turns)
+        ]
+        play = table.distribution(policies)
+        values = table.values(play)
+        gains = [table.deviations(play, k).gains().max(axis=1) for k in range(len(turns))]
+        stable = np.max(gains, axis=0) <= tolerance * table.game.utility_scale
+        found += [Equilibrium(chunk[s], tuple(values[s].tolist())) for s in np.flatnonzero(stable)]
+    return found
+
+
+def _best_response(table: OutcomeTable, tie_break: TieBreak) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
+    """Payoffs of all agents when the one follower best-responds, and the leader's worst under ties."""
+    game = table.game
+    if not game.learned_turns:
+        for values in table.values(table.distribution([])):
+            yield values, float(values[0])
+        return
+    turn = game.learned_turns[0]
+    rows, actions = int(turn.rows or 0), int(turn.actions.n)  # type: ignore[union-attr]
+    # Payoffs of all agents from playing k at row r, weighted by the row's probability: [B, rows, actions, agents].
+    weighted = table.payoffs * table.profiles.probabilities[:, None, None]
+    by_row = np.zeros((len(table.payoffs), rows + 1, actions, weighted.shape[-1]))
+    b, t, a = np.indices(table.information.shape[:3])
+    np.add.at(by_row, (b, table.information[..., 0], table.profiles.joint[a, 0]), weighted)
+    # Plays the follower does not move in (row -1, the extra last entry) pay alike whatever its action.
+    always = by_row[:, rows, 0]
+    own = by_row[:, :rows, :, turn.agent]
+    tied = own >= own.max(axis=-1, keepdims=True) - TIE_TOLERANCE * game.utility_scale
+    totals = {}
+    for rule in {tie_break, "pessimistic"}:
+        chosen = favoured(tied, by_row[:, :rows, :, 0], rule)  # type: ignore[arg-type]
+        played = np.take_along_axis(by_row[:, :rows], chosen[..., None, None], axis=2)[:, :, 0]
+        totals[rule] = played.sum(axis=1) + always
+    for values, worst in zip(totals[tie_break], totals["pessimistic"], strict=True):
+        yield values, float(worst[0])
+
+
+def _equilibrium_response(
+    table: OutcomeTable, tie_break: TieBreak
+) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
+    for b in range(len(table.payoffs)):
+        found = equilibria(table.entry(b))
+        if not found:
+            yield None, math.nan
+            continue
+        leader = [equilibrium.values[0] for equilibrium in found]
+        pick = {"optimistic": np.argmax, "pessimistic": np.argmin}.get(tie_break, lambda values: 0)(leader)
+        yield np.array(found[int(pick)].values), min(leader)
+
+
+def _leader_batches(game: StackelbergGame) -> Iterator[NDArray[np.float64]]:
+    """All leader tables, `[batch, questions, 1]` at a time."""
+    turn = game.turns[game.leader_turn]
+    tables = product(range(int(turn.actions.n)), repeat=int(turn.rows or 0))  # type: ignore[union-attr]
+    batch = max(1, min(BATCH, 262_144 // Profiles.count(game)))
+    while chunk := list(islice(tables, batch)):
+        yield np.array(chunk, dtype=float).reshape(len(chunk), -1, 1)
+
+
+def _refuse_large(game: StackelbergGame) -> None:
+    if not enumerable(game):
+        raise InvalidFieldError(
+            "game",
+            f"{game.id or type(game).__name__} has {leader_tables(game):g} leader tables, "
+            f"{Profiles.count(game)} outcomes each",
+            f"discrete leader actions, up to {LEADER_TABLES} tables and {TABLE_LIMIT} outcomes",
+        )
+
+
+def _solution(actions, values, method, tie_break, details) -> StackelbergSolution:
+    strategy = tuple((key, int(action[0])) for key, action in enumerate(actions))
+    followers = tuple(float(value) for value in values[1:])
+    return StackelbergSolution(float(values[0]), followers, strategy, method, tie_break, details=details)

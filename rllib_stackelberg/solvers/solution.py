@@ -1,0 +1,33 @@
+"""The result of an exact solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+Action = int | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StackelbergSolution:
+    """An optimal commitment and what it is worth.
+
+    Attributes:
+        leader_value: leader payoff; the supremum where it is not attained.
+        follower_values: payoff of each follower.
+        leader_strategy: (question key, action) pairs, in the game's units; unreachable questions left out.
+        method: how it was found.
+        tie_break: how indifferent followers were taken to act.
+        exists: False if followers have no pure equilibrium against any leader strategy; values are then nan.
+        details: further findings by name.
+    """
+
+    leader_value: float
+    follower_values: tuple[float, ...]
+    leader_strategy: tuple[tuple[int, Action], ...]
+    method: str
+    tie_break: str
+    exists: bool = True
+    details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

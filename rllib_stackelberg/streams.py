@@ -1,0 +1,57 @@
+"""Random numbers: one tree of counter-based streams for a whole run.
+
+A table of uniforms is a pure function of (run seed, purpose, worker, env, stream, episode): nothing that is
+played, and nothing that another environment does, can shift it. That is what makes the two ways of asking
+the leader, any batch size and any number of workers give the same followers.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Purpose(IntEnum):
+    """What a run draws numbers for; one subtree of the seed each."""
+
+    TRAINING = 0
+    SELECTION = 1  # choosing the best snapshot
+    REPORT = 2  # the value that is reported
+    PLAY = 3  # one play for people to look at
+
+
+class Stream(IntEnum):
+    """What an episode draws numbers for."""
+
+    RESPONSE = 0
+    REWARD = 1
+    LEARNER = 2
+
+
+class Streams:
+    """Uniforms of one worker of a run.
+
+    >>> first, again = Streams(run=7), Streams(run=7)
+    >>> bool((first.uniforms(3, 0, Stream.REWARD, (2,)) == again.uniforms(3, 0, Stream.REWARD, (2,))).all())
+    True
+    """
+
+    def __init__(self, run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0):
+        self.run = int(run)
+        self.purpose = purpose
+        self.worker = int(worker)
+        self._keys: dict[tuple[int, int], NDArray[np.uint64]] = {}
+
+    def uniforms(self, env: int, episode: int, stream: Stream, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Uniforms in [0, 1) of one episode of one environment."""
+        key = self._keys.get((env, stream))
+        if key is None:
+            sequence = np.random.SeedSequence(
+                self.run, spawn_key=(int(self.purpose), self.worker, int(env), int(stream))
+            )
+            key = self._keys[env, stream] = sequence.generate_state(2, np.uint64)
+        # The generator counts in the low words; an episode owns a block of 2^192 draws of its own.
+        counter = np.array([0, 0, 0, episode], dtype=np.uint64)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter)).random(shape)
