@@ -5,6 +5,7 @@ from __future__ import annotations
 from rllib_stackelberg.registry import RunDefaults, register_game
 
 _BIMATRIX = "rllib_stackelberg.envs.bimatrix_v0:Bimatrix"
+_NAMED = "rllib_stackelberg.envs.bimatrix_v0:NamedBimatrix"
 _PAPER = "Brero et al. 2022, arXiv 2210.03852"
 
 register_game(
@@ -16,7 +17,7 @@ register_game(
 )
 register_game(
     "escape",
-    _BIMATRIX,
+    _NAMED,
     parameters={"named": "escape"},
     summary="3x3 common-interest game with a local trap",
     source=_PAPER,
@@ -24,7 +25,7 @@ register_game(
 )
 register_game(
     "maintain",
-    _BIMATRIX,
+    _NAMED,
     parameters={"named": "maintain"},
     summary="3x3 game in which a mixed commitment pays",
     source=_PAPER,
@@ -32,7 +33,7 @@ register_game(
 )
 register_game(
     "conitzer",
-    _BIMATRIX,
+    _NAMED,
     parameters={"named": "conitzer"},
     summary="2x2 game in which a mixed commitment pays",
     source="Conitzer & Sandholm 2006",

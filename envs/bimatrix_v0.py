@@ -12,7 +12,7 @@ env = pettingzoo.make("aec", "stackelberg/bimatrix-v0", leader=[[2, 4], [1, 3]],
 |---|---|---|
 | turn | commit | respond (learned) |
 | action, pure | row | column |
-| action, `mixed=True` | a point of the unit box: probabilities are its entries over their sum, uniform if that is 0 | column |
+| action, `mixed=True` | a point of the unit box: entries over their sum, uniform if that is 0 | column |
 | sees | whether it has committed | the same; the row too if `sees_leader=True` (pure only) |
 | payoff | leader matrix at the entry (expected, if mixed) | follower matrix at the entry |
 
@@ -72,11 +72,8 @@ class Bimatrix(StackelbergGame):
         file: Path | None = None,
         mixed: bool = False,
         sees_leader: bool = False,
-        named: Literal["escape", "maintain", "conitzer"] | None = None,
     ):
-        if named:
-            leader, follower = NAMED[named]
-        elif file is not None:
+        if file is not None:
             leader, follower = _read(file)
         if leader is None or follower is None:
             raise InvalidFieldError("leader", "no matrices given", "leader= and follower=, or file=")
@@ -86,11 +83,7 @@ class Bimatrix(StackelbergGame):
         self.follower_matrix = _matrix("follower", follower)
         if self.leader_matrix.shape != self.follower_matrix.shape:
             raise InvalidFieldError("follower", "differs in shape from leader", f"{self.leader_matrix.shape}")
-        if named:
-            largest = max(self.leader_matrix.max(), self.follower_matrix.max())
-            self.leader_matrix, self.follower_matrix = self.leader_matrix / largest, self.follower_matrix / largest
         self.mixed = mixed
-        self._keep_scale = named is not None
         rows, columns = self.leader_matrix.shape
         commit = Box(0.0, 1.0, (rows,), np.float64) if mixed else Discrete(rows)
         self.turns = (
@@ -103,15 +96,13 @@ class Bimatrix(StackelbergGame):
         seen = 2 + (rows if sees_leader else 0)
         self.observation_spaces = (Box(0, 1, (2,), np.float32), Box(0, 1, (seen,), np.float32))
 
-    @property
-    def utility_scale(self) -> float:
-        """The paper's games keep the paper's payoffs."""
-        return 1.0 if self._keep_scale else super().utility_scale
-
     def start(self, types, chance):
         """Nobody has moved."""
         return BimatrixState(
-            types, chance, np.zeros((len(types), len(self.leader_matrix))), np.zeros(len(types), dtype=np.int64)
+            types,
+            chance,
+            np.zeros((len(types), len(self.leader_matrix))),
+            np.zeros(len(types), dtype=np.int64),
         )
 
     def turn(self, state):
@@ -151,6 +142,31 @@ class Bimatrix(StackelbergGame):
         """Best row, or the mixed-commitment linear program."""
         solve = mixed_commitment_solve if self.mixed else pure_commitment_solve
         return solve(self.leader_matrix, self.follower_matrix)
+
+
+class NamedBimatrix(Bimatrix):
+    """A bimatrix game from the literature, payoffs divided by the largest entry."""
+
+    def __init__(
+        self,
+        *,
+        named: Literal["escape", "maintain", "conitzer"],
+        mixed: bool = False,
+        sees_leader: bool = False,
+    ):
+        leader, follower = (np.array(matrix, dtype=float) for matrix in NAMED[named])
+        largest = max(leader.max(), follower.max())
+        super().__init__(
+            leader=(leader / largest).tolist(),
+            follower=(follower / largest).tolist(),
+            mixed=mixed,
+            sees_leader=sees_leader,
+        )
+
+    @property
+    def utility_scale(self) -> float:
+        """The paper's payoffs as they are."""
+        return 1.0
 
 
 def _matrix(field: str, entries: list[list[float]]) -> np.ndarray:

@@ -60,7 +60,10 @@ class MatrixDesign(StackelbergGame):
         low, high = PAYOFFS.min(), PAYOFFS.max() + MOST_PAID
         totals = PAYOFFS.sum(axis=-1)
         self.payoff_range = np.array([[totals.min(), totals.max()], [low, high], [low, high]])
-        self.observation_spaces = (Box(0, 1, (4,), np.float32), *(Box(0, 1, (2,), np.float32) for _ in range(2)))
+        self.observation_spaces = (
+            Box(0, 1, (4,), np.float32),
+            *(Box(0, 1, (2,), np.float32) for _ in range(2)),
+        )
 
     @property
     def utility_scale(self) -> float:

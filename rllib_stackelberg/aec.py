@@ -81,10 +81,11 @@ class StackelbergAEC(AECEnv):
         """What the agent may see now, and the mask of its current (or else every) action."""
         k = self.game.agents.index(agent)
         seen = {"observation": self.game.observe(self.state_of_play, k)[0].astype(np.float32)}
-        if isinstance(self.action_spaces[agent], Discrete):
-            mask = np.ones(int(self.action_spaces[agent].n), dtype=np.int8)
+        actions = self.action_spaces[agent]
+        if isinstance(actions, Discrete):
+            mask = np.ones(int(actions.n), dtype=np.int8)
             if self._turn != OVER and self.game.turns[self._turn].agent == k:
-                mask[int(self.game.turns[self._turn].actions.n) :] = 0
+                mask[self.game.turns[self._turn].choices :] = 0
             seen["action_mask"] = mask
         return seen
 

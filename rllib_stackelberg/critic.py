@@ -45,7 +45,7 @@ class WeightsView(CriticView):
     """Followers' weights and the phase (0 response, 1 reward): the state of the paper's POMDP."""
 
     def __init__(self, game: StackelbergGame):
-        self.width = sum(int(t.rows or 0) * int(t.actions.n) for t in game.learned_turns) + 1  # type: ignore[union-attr]
+        self.width = sum(t.keys * t.choices for t in game.learned_turns) + 1
 
     def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
         """Weights in follower order, then the phase."""
@@ -61,8 +61,8 @@ class AnswersView:
     def __init__(self, game: StackelbergGame):
         turn = game.turns[game.leader_turn]
         self.space = turn.actions
-        self.columns = int(turn.actions.n) if isinstance(turn.actions, Discrete) else turn.width
-        self.width = int(turn.rows or 0) * (self.columns + 1)
+        self.columns = turn.choices if isinstance(turn.actions, Discrete) else turn.width
+        self.width = turn.keys * (self.columns + 1)
         if self.width > ANSWER_LIMIT:
             self.width = 0
 
@@ -92,8 +92,8 @@ class ProgressView(CriticView):
         """Weights, phase, share of updates done, answers."""
         assert isinstance(elicitation, InPlay)
         progress = elicitation.stage[:, None] / self.updates
-        parts = [self.weights(elicitation), progress, self.answers(elicitation.answers)]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        parts = (self.weights(elicitation), progress, self.answers(elicitation.answers))
+        return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
 
 
 class ProvisionalView(CriticView):
@@ -108,7 +108,7 @@ class ProvisionalView(CriticView):
         self.game = game
         self.settings = settings
         self.answers = AnswersView(game)
-        strategies = sum(int(t.rows or 0) * int(t.actions.n) for t in game.learned_turns)  # type: ignore[union-attr]
+        strategies = sum(t.keys * t.choices for t in game.learned_turns)
         self.low, high = (float(x) for x in game.payoff_range[0])
         self.spread = high - self.low if high > self.low else 1.0
         self.width = self.answers.width + strategies + 1

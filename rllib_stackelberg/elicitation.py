@@ -67,8 +67,6 @@ class Elicitation(ABC):
         response: the followers.
     """
 
-    remembers = True
-
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, width: int):
         self.game = game
         self.settings = settings
@@ -105,8 +103,9 @@ class Elicitation(ABC):
         self._open(envs)
         self._settle(envs)
 
+    @abstractmethod
     def _draw(self, envs: Index) -> None:
-        """Prepare the episode's randomness."""
+        """Prepare the randomness of new episodes."""
 
     def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
         """Answer the open question of each given environment and go on to its next one, or to the end."""
@@ -120,8 +119,9 @@ class Elicitation(ABC):
     def _slots_of(self, envs: Index) -> Index:
         return envs[:, None] * self.width + np.arange(self.width)
 
+    @abstractmethod
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
-        raise NotImplementedError
+        """Followers' actions in the given slots (`plays.Choose`)."""
 
     def _settle(self, envs: Index) -> None:
         while len(envs):
@@ -137,10 +137,10 @@ class Elicitation(ABC):
         """
         while len(envs):
             slots = self._slots_of(envs)
-            waiting = self.plays.waiting[slots]
+            waiting: NDArray[np.bool_] = self.plays.waiting[slots]
             key = self.plays.question[slots]
-            unknown = waiting & ~self.answers.known[envs[:, None], np.where(waiting, key, 0)]
-            asked = unknown.any(axis=1)
+            unknown: NDArray[np.bool_] = waiting & ~self.answers.known[envs[:, None], np.where(waiting, key, 0)]
+            asked = np.asarray(unknown.any(axis=1))
             self._slot[envs] = unknown.argmax(axis=1)
             self.question[envs[asked]] = key[asked, self._slot[envs[asked]]]
             going = ~asked & waiting.any(axis=1)
@@ -166,6 +166,9 @@ class Closure(Elicitation):
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         return self.profiles.choose(slots, turn, information)
+
+    def _draw(self, envs: Index) -> None:
+        """Draws are made when the response runs."""
 
     def _open(self, envs: Index) -> None:
         if len(envs):
@@ -208,7 +211,7 @@ class InPlay(Elicitation):
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.turns = len(game.learned_turns)
-        actions = [int(turn.actions.n) for turn in game.learned_turns]  # type: ignore[union-attr]
+        actions = [turn.choices for turn in game.learned_turns]
         # Plays of a sampled update: follower `deviator` plays `own`, the others as drawn.
         self.deviator = np.repeat(np.arange(self.turns), actions)
         self.own = np.concatenate([np.arange(k) for k in actions]) if actions else np.zeros(0, dtype=int)
@@ -231,7 +234,7 @@ class InPlay(Elicitation):
     @property
     def rewarding(self) -> NDArray[np.bool_]:
         """`[B]`: whether the environment is in its reward phase."""
-        return self.stage == self.settings.response_updates
+        return np.equal(self.stage, self.settings.response_updates)
 
     def _draw(self, envs: Index) -> None:
         updates = 0 if self.settings.expected else self.settings.response_updates
@@ -315,9 +318,7 @@ class InPlay(Elicitation):
     def _close_sampled(self, envs: Index) -> None:
         slots = self._slots_of(envs)[:, : self.update_width]
         first = np.searchsorted(self.deviator, np.arange(self.turns))
-        information = np.stack(
-            [self.plays.information[slots[:, first[k]], k] for k in range(self.turns)], axis=1
-        )
+        information = np.stack([self.plays.information[slots[:, first[k]], k] for k in range(self.turns)], axis=1)
         utilities = [
             self.plays.payoffs[slots[:, self.deviator == k], turn.agent]
             for k, turn in enumerate(self.game.learned_turns)

@@ -106,7 +106,11 @@ def evaluate_strategy(
             game.agents[turn.agent]: policies[k].mean(axis=0).tolist() for k, turn in enumerate(game.learned_turns)
         },
         certificate=certify(
-            table, response, distributions[settings.reward_play], settings.reward_play, settings.response_updates
+            table,
+            response,
+            distributions[settings.reward_play],
+            settings.reward_play,
+            settings.response_updates,
         ),
     )
 
@@ -188,7 +192,7 @@ def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluati
         note = "the value exceeds the equilibrium optimum because the reported play is no equilibrium"
     return {
         "game": game.id,
-        "params": {name: str(v) if isinstance(v, Path) else v for name, v in game.parameters.items()},
+        "params": dict(game.parameters),
         **found.data(),
         "exact_value": exact,
         "exact_method": solution.method if solution else None,
@@ -210,10 +214,8 @@ def random_search(game: StackelbergGame, settings: LeaderSettings, episodes: int
     values: list[float] = []
     space = env.single_action_space
     while len(values) < episodes:
-        if isinstance(space, Discrete):
-            actions = rng.integers(int(space.n), size=env.num_envs)
-        else:
-            actions = rng.random((env.num_envs, *(space.shape or ())))
+        shape = (env.num_envs, *(space.shape or ()))
+        actions = rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
         _, _, ended, _, infos = env.step(actions)
         if ended.any():
             values += infos["leader_value"][ended].tolist()

@@ -52,6 +52,20 @@ class Turn:
         """Columns of an action: 1 for a discrete one."""
         return 1 if isinstance(self.actions, Discrete) else int(self.actions.shape[0])
 
+    @property
+    def choices(self) -> int:
+        """Number of actions, of a discrete turn."""
+        if not isinstance(self.actions, Discrete):
+            raise TypeError(f"turn {self.name!r} has continuous actions")
+        return int(self.actions.n)
+
+    @property
+    def keys(self) -> int:
+        """Number of rows, of a turn that has a finite one."""
+        if self.rows is None:
+            raise TypeError(f"turn {self.name!r} has no finite number of rows")
+        return self.rows
+
 
 @dataclass
 class State:
@@ -208,8 +222,8 @@ def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64
     """Refuse actions `[B, >= width]` outside a turn's range, by name."""
     given = actions[:, : turn.width]
     if isinstance(turn.actions, Discrete):
-        good = (given >= 0) & (given < turn.actions.n) & (given == np.floor(given))
-        allowed = f"an integer in 0..{int(turn.actions.n) - 1}"
+        good = (given >= 0) & (given < turn.choices) & (given == np.floor(given))
+        allowed = f"an integer in 0..{turn.choices - 1}"
     else:
         good = (given >= turn.actions.low) & (given <= turn.actions.high)
         low, high = turn.actions.low.min(), turn.actions.high.max()
@@ -231,9 +245,7 @@ def check_game(game: StackelbergGame) -> None:
     if sum(turn.kind == "leader" for turn in game.turns) != 1:
         raise InvalidFieldError("turns", "do not have exactly one leader turn", "one turn of kind 'leader'")
     if game.prior.width != len(game.followers):
-        raise InvalidFieldError(
-            "prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})"
-        )
+        raise InvalidFieldError("prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})")
     learned = [turn.agent for turn in game.learned_turns]
     if len(set(learned)) != len(learned):
         raise InvalidFieldError("turns", "give a follower two learned turns", "at most one per follower")

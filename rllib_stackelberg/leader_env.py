@@ -49,7 +49,7 @@ def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np
     return low + unit * (high - low), (unit != actions).any(axis=1)
 
 
-def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[Elicitation]:
+def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[Closure] | type[InPlay]:
     """The way of asking the settings call for.
 
     Raises:
@@ -62,6 +62,9 @@ def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[
         raise InvalidFieldError("elicitation", f"closure of {count} outcomes", f"in_play above {TABLE_LIMIT}")
     closure = settings.elicitation == "closure" or (settings.elicitation is None and count <= TABLE_LIMIT)
     return Closure if closure else InPlay
+
+
+Observations = dict[str, NDArray[np.float32]]
 
 
 class StackelbergPOMDP(VectorEnv):
@@ -107,9 +110,12 @@ class StackelbergPOMDP(VectorEnv):
 
     def _start(self, seed: int) -> None:
         kind = choose_elicitation(self.game, self.settings)
-        self.elicitation = kind(self.game, self.settings, Streams(seed, worker=self.worker), self.num_envs)
+        streams = Streams(seed, worker=self.worker)
+        self.elicitation: Elicitation = kind(self.game, self.settings, streams, self.num_envs)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observations, dict[str, Any]]:
         """Start an episode in every environment; a seed replaces the run's seed and restarts its streams."""
         if seed is not None:
             self._start(seed)
@@ -119,7 +125,9 @@ class StackelbergPOMDP(VectorEnv):
         self._ended[:] = False
         return self._observations(), {}
 
-    def step(self, actions: NDArray):
+    def step(
+        self, actions: NDArray
+    ) -> tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Answer the open question of every environment; those that ended start a new episode instead."""
         asked = np.flatnonzero(~self._ended)
         fresh = np.flatnonzero(self._ended)
@@ -147,7 +155,7 @@ class StackelbergPOMDP(VectorEnv):
         if self.elicitation.over[envs].any():
             raise RulesError(f"game {self.game.id}: a whole episode went by without asking the leader")
 
-    def _observations(self) -> dict[str, NDArray[np.float32]]:
+    def _observations(self) -> Observations:
         live = np.flatnonzero(~self.elicitation.over)
         if len(live):
             self._last_actor[live] = self.elicitation.observe(live)
@@ -174,13 +182,15 @@ class LeaderEnv(gymnasium.Env):
         self.observation_space = self.batch.single_observation_space
         self.action_space = self.batch.single_action_space
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observations, dict[str, Any]]:
         """Start an episode."""
         super().reset(seed=seed)
         observations, _ = self.batch.reset(seed=seed)
         return _first(observations), {}
 
-    def step(self, action: Any):
+    def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """Answer the open question."""
         observations, rewards, terminated, truncated, infos = self.batch.step(np.asarray(action)[None])
         info = {name: values[0] for name, values in infos.items() if not name.startswith("_")}

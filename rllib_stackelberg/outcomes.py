@@ -40,13 +40,13 @@ class Profiles:
     @staticmethod
     def count(game: StackelbergGame) -> int:
         """Number of pairs, without building them."""
-        return game.nature.size * math.prod(int(turn.actions.n) for turn in game.learned_turns)  # type: ignore[union-attr]
+        return game.nature.size * math.prod(turn.choices for turn in game.learned_turns)
 
     @classmethod
     def of(cls, game: StackelbergGame) -> Profiles:
         """Enumerate the pairs."""
         nature, probabilities = game.nature.support()
-        sizes = [int(turn.actions.n) for turn in game.learned_turns]  # type: ignore[union-attr]
+        sizes = [turn.choices for turn in game.learned_turns]
         joint = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), dtype=np.int64)
         return cls(nature, probabilities, joint)
 
@@ -121,14 +121,14 @@ class OutcomeTable:
     def deviations(self, distribution: NDArray[np.float64], turn: int) -> Deviations:
         """What a follower gets from each fixed action at each of its rows, the others as recorded."""
         info = self.game.learned_turns[turn]
-        rows, actions = int(info.rows or 0), int(info.actions.n)  # type: ignore[union-attr]
+        rows, actions = info.keys, info.choices
         shape = distribution.shape
         row = np.broadcast_to(self.information[..., turn], shape)
         # Rows that are not reached (-1) are collected in an extra one, which is cut off.
         bins = (np.arange(shape[0])[:, None, None] * (rows + 1) + np.where(row < 0, rows, row)).ravel()
 
         def by_row(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            sums = np.bincount(bins, weights=values.ravel(), minlength=shape[0] * (rows + 1))
+            sums = np.bincount(bins, weights=values.ravel(), minlength=shape[0] * (rows + 1)).astype(np.float64)
             return sums.reshape(shape[0], rows + 1)[:, :rows]
 
         own = self.payoffs[..., info.agent]

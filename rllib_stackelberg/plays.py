@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import OVER, StackelbergGame
+from rllib_stackelberg.game import OVER, StackelbergGame, State
 
 Choose = Callable[[NDArray[np.int64], int, NDArray[np.int64]], NDArray[np.int64]]
 """(slots `[N]`, learned turn, information `[N]`) -> actions `[N]` of that turn's follower in those plays."""
@@ -72,7 +72,9 @@ class Plays:
             if len(slots):
                 self._step(slots, state, self._follower_actions(slots, state, turn, choose))
 
-    def _follower_actions(self, slots, state, turn, choose: Choose) -> NDArray[np.float64]:
+    def _follower_actions(
+        self, slots: NDArray[np.int64], state: State, turn: NDArray[np.int64], choose: Choose
+    ) -> NDArray[np.float64]:
         actions = np.zeros((len(slots), self.game.width))
         information = self.game.information(state)
         for k, learned in enumerate(self._learned):
@@ -86,7 +88,7 @@ class Plays:
                 actions[rows] = self.game.reply(state)[rows]
         return actions
 
-    def _step(self, slots: NDArray[np.int64], state, actions: NDArray[np.float64]) -> None:
+    def _step(self, slots: NDArray[np.int64], state: State, actions: NDArray[np.float64]) -> None:
         state, payoffs = self.game.step(state, actions)
         self._state.put(slots, state)
         self.payoffs[slots] += payoffs

@@ -58,7 +58,7 @@ class LeaderNetwork:
 
     def save(self, folder: Path) -> None:
         """Write both files, each atomically."""
-        tensors = {}
+        tensors: dict[str, NDArray[np.float32]] = {}
         for k, (weight, bias) in enumerate(self.layers):
             tensors |= {f"{k}.weight": np.ascontiguousarray(weight), f"{k}.bias": np.ascontiguousarray(bias)}
         description = {"format": FORMAT, "layers": len(self.layers), "discrete": self.discrete}

@@ -119,7 +119,7 @@ def make_game(game: str, **parameters: Any) -> StackelbergGame:
     arguments = validated(model, spec.parameters | given)
     made = cls(**{name: getattr(arguments, name) for name in model.model_fields})
     made.id = spec.id
-    made.parameters = {name: value for name, value in given.items()}
+    made.parameters = arguments.model_dump(mode="json", include=set(given))
     check_game(made)
     return made
 

@@ -23,6 +23,9 @@ from rllib_stackelberg.followers.learner import Learner, LearnerState, argmax_pl
 from rllib_stackelberg.game import StackelbergGame, Turn
 from rllib_stackelberg.outcomes import OutcomeTable
 
+NOTES = 256
+"""Updates noted before they are added to the running sums; bounds memory."""
+
 Play = Literal["argmax", "last", "average"]
 """Which strategy a follower plays after it has learned."""
 
@@ -86,14 +89,16 @@ class Group:
         self.actions = int(turns[members[0]].actions.n)  # type: ignore[union-attr]
         self.shape = (episodes, len(members), self.rows)
         self.state = learner.start(self.shape, self.actions)
-        self.record = Record(np.zeros((*self.shape, 2 * self.actions + 3)), self.actions)
+        self._sums = np.zeros((*self.shape, 2 * self.actions + 3))
+        self._notes: list[tuple] = []
 
     def restart(self, episodes: NDArray[np.int64]) -> None:
         """Fresh learners and records for the given episodes."""
         fresh = self.learner.start((len(episodes), *self.shape[1:]), self.actions)
         for name, values in fresh.items():
             self.state[name][episodes] = values
-        self.record.sums[episodes] = 0.0
+        self.flush()
+        self._sums[episodes] = 0.0
 
     def read(self, cells: tuple[NDArray, ...]) -> LearnerState:
         """The learner's arrays at (episodes, followers, rows)."""
@@ -107,12 +112,38 @@ class Group:
         drawn: NDArray[np.int64] | None,
         scale: float,
     ) -> None:
-        """Update the rows in `cells` with payoffs `[..., actions]` and record them."""
+        """Update the rows in `cells` with payoffs `[..., actions]` and note them for the record."""
         for name, values in self.learner.update(self.read(cells), utilities / scale).items():
             self.state[name][cells] = values
-        mixed = (policy * utilities).sum(axis=-1, keepdims=True)
-        own = mixed if drawn is None else np.take_along_axis(utilities, drawn[..., None], axis=-1)
-        self.record.sums[cells] += np.concatenate([utilities, policy, mixed, own, np.ones_like(mixed)], axis=-1)
+        self._notes.append((cells, policy, utilities, drawn))
+        if len(self._notes) >= NOTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Add the notes to the running sums: in one go, since small additions would cost more than learning."""
+        if not self._notes:
+            return
+        place = np.concatenate(
+            [np.ravel_multi_index(np.broadcast_arrays(*n[0]), self.shape).ravel() for n in self._notes]
+        )
+        policy, utilities = (np.concatenate([n[k].reshape(-1, self.actions) for n in self._notes]) for k in (1, 2))
+        mixed = (policy * utilities).sum(axis=-1)
+        if self._notes[0][3] is None:
+            own = mixed
+        else:
+            drawn = np.concatenate([n[3].ravel() for n in self._notes if n[3] is not None])
+            own = utilities[np.arange(len(drawn)), drawn]
+        columns = [*utilities.T, *policy.T, mixed, own, np.ones(len(place))]
+        cells = int(np.prod(self.shape))
+        sums = [np.bincount(place, weights=column, minlength=cells) for column in columns]
+        self._sums += np.stack(sums, axis=-1).reshape(self._sums.shape)
+        self._notes.clear()
+
+    @property
+    def record(self) -> Record:
+        """Running sums of everything learned so far."""
+        self.flush()
+        return Record(self._sums, self.actions)
 
     def policies(self, play: Play) -> NDArray[np.float64]:
         """Strategies `[episode, follower, row, action]` under the given play."""
@@ -144,7 +175,7 @@ class Response:
         per_turn = list(learners) * len(turns) if len(learners) == 1 else list(learners)
         alike: dict[tuple, list[int]] = {}
         for k, turn in enumerate(turns):
-            alike.setdefault((per_turn[k], turn.rows, int(turn.actions.n)), []).append(k)  # type: ignore[union-attr]
+            alike.setdefault((per_turn[k], turn.rows, turn.choices), []).append(k)
         self.groups = [Group(key[0], turns, members, episodes) for key, members in alike.items()]
         self._place = {int(m): (group, g) for group in self.groups for g, m in enumerate(group.members)}
 
@@ -163,12 +194,25 @@ class Response:
         worst = [average_regret(group.record).max(axis=(1, 2)) for group in self.groups]
         return np.max(worst, axis=0)
 
-    def draw(self, episodes, turn: int, information, uniforms, play: Play = "last") -> NDArray[np.int64]:
+    def draw(
+        self,
+        episodes: NDArray[np.int64],
+        turn: int,
+        information: NDArray[np.int64],
+        uniforms: NDArray[np.float64],
+        play: Play = "last",
+    ) -> NDArray[np.int64]:
         """Actions of one follower at the given information rows, drawn from its strategy: `[N]`."""
         group, g = self._place[turn]
         return draw_play(group.policy_at((episodes, g, information), play), uniforms)
 
-    def learn_sampled(self, episodes, information, uniforms, utilities: Sequence[NDArray[np.float64]]) -> None:
+    def learn_sampled(
+        self,
+        episodes: NDArray[np.int64],
+        information: NDArray[np.int64],
+        uniforms: NDArray[np.float64],
+        utilities: Sequence[NDArray[np.float64]],
+    ) -> None:
         """One sampled update from plays.
 
         Args:

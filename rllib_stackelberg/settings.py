@@ -25,7 +25,9 @@ def _several(value: Any) -> Any:
 
 
 OneLearner = Annotated[
-    Learner, BeforeValidator(_learner), PlainSerializer(lambda learner: learner.parameters(), return_type=dict)
+    Learner,
+    BeforeValidator(_learner),
+    PlainSerializer(lambda learner: learner.parameters(), return_type=dict),
 ]
 
 

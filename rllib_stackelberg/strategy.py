@@ -45,8 +45,8 @@ class LeaderStrategy:
         turn = game.turns[game.leader_turn]
         answers: dict[int, NDArray[np.float64]] = {}
         for key, action in pairs:
-            if not isinstance(key, int) or not 0 <= key < (turn.rows or 0):
-                raise InvalidFieldError("question", f"got {key!r}", f"an integer in 0..{(turn.rows or 0) - 1}")
+            if not isinstance(key, int) or not 0 <= key < turn.keys:
+                raise InvalidFieldError("question", f"got {key!r}", f"an integer in 0..{turn.keys - 1}")
             try:
                 answers[key] = np.asarray(action, dtype=float).reshape(turn.width)
             except (TypeError, ValueError) as error:
@@ -57,7 +57,9 @@ class LeaderStrategy:
     @classmethod
     def from_data(cls, game: StackelbergGame, data: Any) -> LeaderStrategy:
         """From the plain-data form."""
-        if not isinstance(data, list) or not all(isinstance(e, dict) and {"question", "action"} <= e.keys() for e in data):
+        if not isinstance(data, list) or not all(
+            isinstance(e, dict) and {"question", "action"} <= e.keys() for e in data
+        ):
             raise InvalidFieldError("leader", "is no leader strategy", "a list of {question, action} objects")
         return cls.from_pairs(game, ((entry["question"], entry["action"]) for entry in data))
 
@@ -82,7 +84,7 @@ class LeaderStrategy:
     def table(self) -> NDArray[np.float64]:
         """`[1, questions, width]`; questions without an answer are NaN, so that meeting one is noticed."""
         turn = self.game.turns[self.game.leader_turn]
-        table = np.full((1, int(turn.rows or 0), turn.width), np.nan)
+        table = np.full((1, turn.keys, turn.width), np.nan)
         for key, action in self.answers.items():
             table[0, key] = action
         return table

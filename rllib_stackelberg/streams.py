@@ -51,7 +51,7 @@ class Streams:
             sequence = np.random.SeedSequence(
                 self.run, spawn_key=(int(self.purpose), self.worker, int(env), int(stream))
             )
-            key = self._keys[env, stream] = sequence.generate_state(2, np.uint64)
+            key = self._keys[env, stream] = sequence.generate_state(2, np.uint64).astype(np.uint64)
         # The generator counts in the low words; an episode owns a block of 2^192 draws of its own.
         counter = np.array([0, 0, 0, episode], dtype=np.uint64)
         return np.random.Generator(np.random.Philox(key=key, counter=counter)).random(shape)

@@ -67,12 +67,12 @@ def leader_tables(game: StackelbergGame) -> float:
     turn = game.turns[game.leader_turn]
     if not isinstance(turn.actions, Discrete) or turn.rows is None:
         return math.inf
-    return float(int(turn.actions.n) ** turn.rows)
+    return math.exp(min(turn.rows * math.log(turn.choices), 700))
 
 
 def strategy_profiles(game: StackelbergGame) -> int:
     """Number of joint pure strategies of the followers."""
-    return math.prod(int(turn.actions.n) ** int(turn.rows or 0) for turn in game.learned_turns)  # type: ignore[union-attr]
+    return math.prod(turn.choices**turn.keys for turn in game.learned_turns)
 
 
 def table_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution:
@@ -92,7 +92,7 @@ def table_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> St
         table = tabulate(game, actions)
         for b, (values, worst) in enumerate(respond(table, tie_break)):
             if values is not None and (best is None or values[0] > best.leader_value + TIE_TOLERANCE):
-                details = {"worst": worst, "leader_tables": int(leader_tables(game))}
+                details = {"worst": worst, "leader_tables": round(leader_tables(game))}
                 best = _solution(actions[b], values, "enumeration of leader tables", tie_break, details)
     if best is None:
         nothing = (math.nan,) * len(game.followers)
@@ -144,12 +144,11 @@ def equilibria(table: OutcomeTable, tolerance: float = TIE_TOLERANCE) -> list[Eq
         raise InvalidFieldError("followers", "have too many joint strategies", f"up to {STRATEGY_PROFILES}")
     found: list[Equilibrium] = []
     turns = table.game.learned_turns
-    pure = [list(product(range(int(t.actions.n)), repeat=int(t.rows or 0))) for t in turns]  # type: ignore[union-attr]
+    pure = [list(product(range(t.choices), repeat=t.keys)) for t in turns]
     joint = product(*pure)
     while chunk := list(islice(joint, BATCH)):
         policies = [
-            np.eye(int(turn.actions.n))[np.array([strategies[k] for strategies in chunk])]  # type: ignore[union-attr]
-            for k, turn in enumerate(turns)
+            np.eye(turn.choices)[np.array([strategies[k] for strategies in chunk])] for k, turn in enumerate(turns)
         ]
         play = table.distribution(policies)
         values = table.values(play)
@@ -167,11 +166,11 @@ def _best_response(table: OutcomeTable, tie_break: TieBreak) -> Iterator[tuple[N
             yield values, float(values[0])
         return
     turn = game.learned_turns[0]
-    rows, actions = int(turn.rows or 0), int(turn.actions.n)  # type: ignore[union-attr]
+    rows, actions = turn.keys, turn.choices
     # Payoffs of all agents from playing k at row r, weighted by the row's probability: [B, rows, actions, agents].
     weighted = table.payoffs * table.profiles.probabilities[:, None, None]
     by_row = np.zeros((len(table.payoffs), rows + 1, actions, weighted.shape[-1]))
-    b, t, a = np.indices(table.information.shape[:3])
+    b, _, a = np.indices(table.information.shape[:3])
     np.add.at(by_row, (b, table.information[..., 0], table.profiles.joint[a, 0]), weighted)
     # Plays the follower does not move in (row -1, the extra last entry) pay alike whatever its action.
     always = by_row[:, rows, 0]
@@ -179,7 +178,7 @@ def _best_response(table: OutcomeTable, tie_break: TieBreak) -> Iterator[tuple[N
     tied = own >= own.max(axis=-1, keepdims=True) - TIE_TOLERANCE * game.utility_scale
     totals = {}
     for rule in {tie_break, "pessimistic"}:
-        chosen = favoured(tied, by_row[:, :rows, :, 0], rule)  # type: ignore[arg-type]
+        chosen = favoured(tied, by_row[:, :rows, :, 0], rule)
         played = np.take_along_axis(by_row[:, :rows], chosen[..., None, None], axis=2)[:, :, 0]
         totals[rule] = played.sum(axis=1) + always
     for values, worst in zip(totals[tie_break], totals["pessimistic"], strict=True):
@@ -202,7 +201,7 @@ def _equilibrium_response(
 def _leader_batches(game: StackelbergGame) -> Iterator[NDArray[np.float64]]:
     """All leader tables, `[batch, questions, 1]` at a time."""
     turn = game.turns[game.leader_turn]
-    tables = product(range(int(turn.actions.n)), repeat=int(turn.rows or 0))  # type: ignore[union-attr]
+    tables = product(range(turn.choices), repeat=turn.keys)
     batch = max(1, min(BATCH, 262_144 // Profiles.count(game)))
     while chunk := list(islice(tables, batch)):
         yield np.array(chunk, dtype=float).reshape(len(chunk), -1, 1)
@@ -218,7 +217,9 @@ def _refuse_large(game: StackelbergGame) -> None:
         )
 
 
-def _solution(actions, values, method, tie_break, details) -> StackelbergSolution:
+def _solution(
+    actions: NDArray[np.float64], values: NDArray[np.float64], method: str, tie_break: str, details: dict
+) -> StackelbergSolution:
     strategy = tuple((key, int(action[0])) for key, action in enumerate(actions))
     followers = tuple(float(value) for value in values[1:])
     return StackelbergSolution(float(values[0]), followers, strategy, method, tie_break, details=details)

@@ -1,0 +1,5 @@
+"""`python -m rllib_stackelberg`."""
+
+from rllib_stackelberg.cli import main
+
+main()

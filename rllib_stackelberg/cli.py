@@ -1,0 +1,238 @@
+"""The command line: games, solve, train, evaluate, respond, play."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from rllib_stackelberg import tables
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.evaluation import evaluate as evaluate_run
+from rllib_stackelberg.evaluation import respond as respond_to
+from rllib_stackelberg.evaluation import result_data
+from rllib_stackelberg.files import to_json
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.playthrough import playthrough
+from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.registry import games as all_games
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import solve as solve_game
+from rllib_stackelberg.strategy import LeaderStrategy
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+    rich_markup_mode=None,
+)
+
+GameArgument = Annotated[str, typer.Argument(help="id, or package.module:ClassName", metavar="GAME")]
+Parameters = Annotated[list[str] | None, typer.Argument(help="the game's own parameters", metavar="[KEY=VALUE]...")]
+Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
+FollowersOption = Annotated[
+    str | None, typer.Option("--followers", help="mw:epsilon=0.1 or best-response; default per game")
+]
+UpdatesOption = Annotated[int | None, typer.Option(help="updates of a response phase; default per game")]
+
+
+class Queries(StrEnum):
+    """How the leader is asked."""
+
+    once = "once"
+    every_turn = "every_turn"
+
+
+class PlayKind(StrEnum):
+    """What followers play in the reward phase."""
+
+    argmax = "argmax"
+    last = "last"
+    average = "average"
+
+
+class CriticKind(StrEnum):
+    """What the critic sees."""
+
+    central = "central"
+    local = "local"
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register a command; bad input exits with 2, a broken game with 1, each with one line that says why."""
+
+    @app.command()
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except InvalidFieldError as error:
+            _fail(str(error), 2)
+        except RulesError as error:
+            _fail(str(error), 1)
+
+    return run
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/] {message}", highlight=False)
+    raise SystemExit(code)
+
+
+def _params(pairs: list[str] | None) -> dict[str, str]:
+    found = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InvalidFieldError(pair, "is no parameter", "KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def _show(table: Any, data: Any, as_json: bool) -> None:
+    Console().print(table)
+    if as_json:
+        print(json.dumps(json.loads(to_json(data))))
+
+
+def _settings(game: str, **given: Any) -> LeaderSettings:
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return LeaderSettings.checked(**(find_spec(game).defaults.settings | chosen))
+
+
+@command
+def games(as_json: Json = False) -> None:
+    """List the games."""
+    rows = [tables.game_data(spec) for spec in all_games()]
+    _show(tables.games(rows), {"games": rows}, as_json)
+
+
+@command
+def solve(game: GameArgument, params: Parameters = None, as_json: Json = False) -> None:
+    """Compute the exact optimum."""
+    made = make_game(game, **_params(params))
+    solution = solve_game(made)
+    if solution is None:
+        raise InvalidFieldError("game", f"no exact solver can do {game}", "a finite game, or one with its own solver")
+    strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
+    data = {
+        "game": made.id,
+        "params": made.parameters,
+        "leader_value": solution.leader_value,
+        "follower_values": solution.follower_values,
+        "exists": solution.exists,
+        "method": solution.method,
+        "tie_break": solution.tie_break,
+        "details": dict(solution.details),
+        "leader_strategy": strategy.data(),
+    }
+    _show(tables.solution(data), data, as_json)
+
+
+@command
+def train(
+    game: GameArgument,
+    params: Parameters = None,
+    algo: Annotated[str, typer.Option(help="RLlib algorithm")] = "PPO",
+    followers: FollowersOption = None,
+    response_updates: UpdatesOption = None,
+    leader_queries: Annotated[Queries | None, typer.Option(help="ask once per observation, or at every turn")] = None,
+    reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
+    critic: Annotated[CriticKind, typer.Option(help="what the critic sees")] = CriticKind.central,
+    seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
+    max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
+    max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
+    num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
+    out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a leader, then certify its greedy policy against the exact optimum."""
+    settings = {
+        "followers": followers,
+        "response_updates": response_updates,
+        "leader_queries": leader_queries and leader_queries.value,
+        "reward_play": reward_play and reward_play.value,
+    }
+    options = TrainOptions.checked(
+        game=game,
+        params=_params(params),
+        settings={name: value for name, value in settings.items() if value is not None},
+        algo=algo,
+        critic=critic.value,
+        seed=seed,
+        max_seconds=max_seconds,
+        max_iterations=max_iterations,
+        num_env_runners=num_env_runners,
+        out=out,
+    )
+    console = Console()
+    console.print("starting Ray ...", style="dim")
+    from rllib_stackelberg.training.runs import train as run_training
+
+    with Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty()) as live:
+        result = run_training(options, lambda progress: live.update(tables.progress(progress, options)))
+    _show(tables.result(result), result, as_json)
+
+
+@command
+def evaluate(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
+    """Recompute value and certificate from the saved policy."""
+    result = evaluate_run(run)
+    _show(tables.result(result), result, as_json)
+
+
+@command
+def respond(
+    game: GameArgument,
+    leader: Annotated[Path, typer.Option(help="JSON file: leader_strategy of a result")],
+    params: Parameters = None,
+    updates: UpdatesOption = None,
+    followers: FollowersOption = None,
+    reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Followers' response to a given leader strategy."""
+    made = make_game(game, **_params(params))
+    settings = _settings(
+        game, followers=followers, response_updates=updates, reward_play=reward_play and reward_play.value
+    )
+    strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
+    given = settings.model_dump(exclude={"followers", "response_updates"})
+    found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **given)
+    data = result_data(made, strategy, found)
+    _show(tables.response(data), data, as_json)
+
+
+def _read_strategy(file: Path) -> Any:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidFieldError("leader", f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
+    except json.JSONDecodeError as error:
+        raise InvalidFieldError("leader", f"{file} is no JSON ({error})", "a JSON file") from error
+    return content["leader_strategy"] if isinstance(content, dict) and "leader_strategy" in content else content
+
+
+@command
+def play(
+    game: GameArgument,
+    params: Parameters = None,
+    seed: Annotated[int, typer.Option(help="of types, chance and the random actions")] = 0,
+) -> None:
+    """Print a playthrough with random actions."""
+    print(playthrough(make_game(game, **_params(params)), seed), end="")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,95 @@
+"""Options of a training run: checked before anything starts, saved with the run."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.settings import LeaderSettings, validated
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class TrainOptions(BaseModel):
+    """What to train and for how long.
+
+    Attributes:
+        game: id or "package.module:ClassName"; params: its constructor parameters.
+        settings: fields of `LeaderSettings` that differ from the game's defaults.
+        algo: RLlib algorithm; critic: "central" or "local".
+        seed: of the whole run.
+        max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
+        max_iterations: of RLlib; with it, a run repeats exactly.
+        num_env_runners: remote sampling processes; 0 samples in the main one.
+        out: run folder, new or empty; None: a new one under ./runs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    game: str
+    params: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    algo: str = "PPO"
+    critic: Literal["central", "local"] = "central"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    max_seconds: Positive | None = None
+    max_iterations: Annotated[int, Field(ge=1)] | None = None
+    num_env_runners: Annotated[int, Field(ge=0)] = 0
+    out: Path | None = None
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """Build options and refuse, by field name, what cannot work.
+
+        Raises:
+            InvalidFieldError: naming the field and what it may be.
+        """
+        options = validated(cls, values)
+        options.make_game()
+        options.make_settings()
+        if "RAY_ADDRESS" not in os.environ:
+            cpus = os.cpu_count() or 1
+            if options.num_env_runners > cpus:
+                raise InvalidFieldError(
+                    "num_env_runners",
+                    f"{options.num_env_runners} on {cpus} CPUs",
+                    f"0..{cpus} on this machine",
+                )
+        if options.algo != "PPO":
+            raise InvalidFieldError("algo", f"got {options.algo!r}", "PPO")
+        if options.max_seconds is None and options.max_iterations is None:
+            options = options.model_copy(update={"max_seconds": find_spec(options.game).defaults.max_seconds})
+        return options
+
+    def make_game(self) -> StackelbergGame:
+        """The game."""
+        return make_game(self.game, **self.params)
+
+    def make_settings(self) -> LeaderSettings:
+        """The game's default settings with this run's changes."""
+        return LeaderSettings.checked(**(find_spec(self.game).defaults.settings | self.settings))
+
+    def folder(self) -> Path:
+        """Where the run goes."""
+        if self.out is not None:
+            return self.out
+        name = find_spec(self.game).name or self.game.rpartition(":")[2]
+        return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+    def finished(self, iteration: int, seconds: float) -> bool:
+        """Whether the run has used up its budget."""
+        if self.max_iterations is not None and iteration >= self.max_iterations:
+            return True
+        return self.max_seconds is not None and iteration > 0 and seconds >= self.max_seconds
+
+    def resolved(self) -> dict[str, Any]:
+        """As plain data, defaults filled in."""
+        settings = self.make_settings().model_dump(mode="json")
+        return self.model_dump(mode="json") | {"settings": settings}

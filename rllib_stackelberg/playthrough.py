@@ -1,0 +1,41 @@
+"""A playthrough: one play of a game with random actions, every observation and payoff written down.
+
+The golden transcripts under tests/playthroughs are made of these; a change of rules is read as their diff.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.game import StackelbergGame
+
+
+def playthrough(game: StackelbergGame, seed: int = 0) -> str:
+    """Play once with uniformly random actions.
+
+    Args:
+        game: the game; seed: of types, chance and actions.
+    """
+    env = make_aec(game, render_mode="ansi")
+    env.reset(seed=seed)
+    for k, agent in enumerate(env.possible_agents):
+        env.action_space(agent).seed(seed + k)
+    parameters = " ".join(f"{name}={value}" for name, value in game.parameters.items())
+    lines = [f"game {game.id} {parameters}".rstrip(), f"seed {seed}"]
+    totals = dict.fromkeys(env.possible_agents, 0.0)
+    for agent in env.agent_iter():
+        observation, reward, over, _, _ = env.last()
+        totals[agent] += float(reward)
+        if over:
+            env.step(None)
+            continue
+        action = env.action_space(agent).sample(observation.get("action_mask"))
+        lines.append(f"{agent} sees {_numbers(observation['observation'])}, plays {_numbers(action)}")
+        env.step(action)
+    lines += [f"{agent} gets {total:.6g}" for agent, total in totals.items()]
+    return "\n".join([*lines, "", env.render()]) + "\n"
+
+
+def _numbers(values: object) -> str:
+    return " ".join(f"{value:.4g}" for value in np.asarray(values, dtype=float).reshape(-1))

@@ -1,0 +1,140 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
+
+if TYPE_CHECKING:
+    from rllib_stackelberg.training.runs import Progress
+
+
+def number(value: Any) -> str:
+    """Six significant digits; a dash for nothing."""
+    return "-" if value is None else f"{value:.6g}"
+
+
+def _plain(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def game_data(spec: GameSpec) -> dict[str, Any]:
+    """A registered game as plain data."""
+    fields = parameter_model(load_class(spec.entry_point)).model_fields
+    free = {name: field.default for name, field in fields.items() if name not in spec.parameters}
+    return {
+        "id": spec.id,
+        "name": spec.name,
+        "summary": spec.summary,
+        "parameters": free,
+        "messages": "messages" in free,
+        "exact": spec.exact,
+        "source": spec.source,
+    }
+
+
+def games(rows: list[dict[str, Any]]) -> Table:
+    """One line a game."""
+    table = _plain("Games", "game", "who leads, who follows", "messages", "exact value", "parameters")
+    for row in rows:
+        given = " ".join(
+            name if value is None else f"{name}={str(value).lower()}" for name, value in row["parameters"].items()
+        )
+        flags = ["yes" if row[name] else "no" for name in ("messages", "exact")]
+        table.add_row(row["name"], row["summary"], *flags, given or "-")
+    return table
+
+
+def strategy(entries: list[dict[str, Any]], most: int = 20) -> Table:
+    """A leader strategy."""
+    table = _plain("Leader strategy", "when", "action")
+    for entry in entries[:most]:
+        action = entry["action"]
+        shown = ", ".join(f"{x:.4g}" for x in action) if isinstance(action, list | tuple) else str(action)
+        table.add_row(entry["label"], shown)
+    if len(entries) > most:
+        table.add_row(f"... {len(entries) - most} more", "")
+    return table
+
+
+def solution(data: dict[str, Any]) -> RenderableType:
+    """An exact optimum."""
+    table = _plain(f"Exact optimum of {data['game']}", "", "")
+    table.add_row("leader value", number(data["leader_value"]) if data["exists"] else "none exists")
+    for k, value in enumerate(data["follower_values"]):
+        table.add_row(f"follower_{k} value", number(value))
+    table.add_row("method", data["method"])
+    table.add_row("ties", data["tie_break"])
+    return Group(table, strategy(data["leader_strategy"]))
+
+
+def progress(now: Progress, options: TrainOptions) -> Table:
+    """The live line of a run."""
+    table = _plain(
+        f"Training {options.game}",
+        "episodes",
+        "mean return",
+        "greedy value",
+        "best",
+        "exact value",
+        "time left",
+    )
+    table.add_row(
+        str(now.episodes), number(now.mean_return), number(now.value), number(now.best), number(now.exact),
+        _time_left(now, options),
+    )  # fmt: skip
+    return table
+
+
+def _time_left(now: Progress, options: TrainOptions) -> str:
+    limits = []
+    if options.max_seconds is not None:
+        limits.append(options.max_seconds - now.seconds)
+    if options.max_iterations is not None:
+        limits.append(now.seconds / now.iteration * (options.max_iterations - now.iteration))
+    return f"{max(0.0, min(limits)):.0f} s"
+
+
+def result(data: dict[str, Any]) -> RenderableType:
+    """What a run ends with."""
+    table = _plain(f"{data['game']}", "learned value", "exact optimum", "gap", "play", "episodes", "seconds")
+    error = f" ± {data['standard_error']:.1g}" if data["standard_error"] else ""
+    table.add_row(
+        number(data["leader_value"]) + error, number(data["exact_value"]), number(data["gap"]), data["play"],
+        str(data["episodes"]), f"{data['seconds']:.1f}",
+    )  # fmt: skip
+    return Group(table, *_certificate(data), strategy(data["leader_strategy"]), Text(f"run folder: {data['run_dir']}"))
+
+
+def response(data: dict[str, Any]) -> RenderableType:
+    """A response to a given leader strategy."""
+    table = _plain(f"Response in {data['game']}", "leader value", "exact optimum", "gap", "play", "followers get")
+    error = f" ± {data['standard_error']:.1g}" if data["standard_error"] else ""
+    followers = ", ".join(number(value) for value in data["follower_values"])
+    table.add_row(
+        number(data["leader_value"]) + error,
+        number(data["exact_value"]),
+        number(data["gap"]),
+        data["play"],
+        followers,
+    )
+    return Group(table, *_certificate(data), strategy(data["leader_strategy"]))
+
+
+def _certificate(data: dict[str, Any]) -> list[RenderableType]:
+    fields = {name: value for name, value in data["certificate"].items() if name != "equilibrium"}
+    lines: list[RenderableType] = [Text("certificate: " + Certificate(**fields).words())]
+    if data["gap_note"]:
+        lines.append(Text("note: " + data["gap_note"], style="yellow"))
+    return lines

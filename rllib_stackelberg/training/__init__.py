@@ -1,0 +1,1 @@
+"""Training leaders with RLlib. The only place that imports ray and torch."""

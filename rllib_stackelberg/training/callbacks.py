@@ -1,0 +1,19 @@
+"""Leader value and follower regret of every episode in RLlib's results, under `env_runners`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.rllib.callbacks.callbacks import RLlibCallback
+
+WINDOW = 256
+
+
+class LeaderMetrics(RLlibCallback):
+    """Logs `leader_value` and `follower_regret`, mean of the last `WINDOW` episodes."""
+
+    def on_episode_end(self, *, episode: Any, metrics_logger: Any, **kwargs: Any) -> None:
+        """Read them off the last info of the episode (they describe it; nothing is trained on them)."""
+        info = episode.get_infos(-1)
+        metrics_logger.log_value("leader_value", info["leader_value"], reduce="mean", window=WINDOW)
+        metrics_logger.log_value("follower_regret", info["regret"], reduce="mean", window=WINDOW)

@@ -1,0 +1,138 @@
+"""`leader_config`: any RLlib algorithm set up to train a Stackelberg leader."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from gymnasium.spaces import Discrete
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.tune.registry import register_env
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.learner import Learner
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.training.callbacks import LeaderMetrics
+from rllib_stackelberg.training.connectors import remember_answers
+from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
+
+ENV_NAME = "stackelberg_leader"
+PARALLEL_EPISODES = 128
+MOST_QUESTIONS = 8
+"""Questions per episode that the default batch allows for."""
+
+
+def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
+    """What RLlib calls on every env runner: a batch of leader episodes carrying its own followers."""
+    game = context["game"]
+    made = game(**context["game_config"]) if isinstance(game, type) else make_game(game, **context["game_config"])
+    settings = LeaderSettings.checked(**context["settings"])
+    worker = int(getattr(context, "worker_index", 0))
+    return StackelbergPOMDP(
+        made, settings, num_envs=int(context.get("num_envs", 1)), seed=int(context["seed"]), worker=worker
+    )
+
+
+def leader_config(
+    algorithm: str | AlgorithmConfig = "PPO",
+    *,
+    game: str | type[StackelbergGame],
+    game_config: Mapping[str, Any] | None = None,
+    followers: Learner | tuple[Learner, ...] | str | None = None,
+    critic: Literal["central", "local"] = "central",
+    seed: int = 0,
+    **settings: Any,
+) -> AlgorithmConfig:
+    """An RLlib configuration that trains the leader of a game.
+
+    What comes back is an ordinary `AlgorithmConfig`: change anything, `build_algo()`, hand it to Ray Tune.
+
+    Args:
+        algorithm: name ("PPO") or a configuration to start from.
+        game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
+        game_config: the game's constructor parameters.
+        followers: learner(s) or their command-line form; multiplicative weights by default.
+        critic: "central" sees the hidden state, "local" what the actor sees.
+        seed: of the run: followers' streams, types, chance, and RLlib's own.
+        settings: further fields of `LeaderSettings` (response_updates, leader_queries, ...).
+
+    Raises:
+        InvalidFieldError: anything that cannot work, by name, before a process is started.
+    """
+    if followers is not None:
+        settings["followers"] = followers
+    checked = LeaderSettings.checked(**settings)
+    game_config = dict(game_config or {})
+    made = game(**game_config) if isinstance(game, type) else make_game(game, **game_config)
+    if critic not in ("central", "local"):
+        raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
+    probe = StackelbergPOMDP(made, checked)
+    config = _algorithm(algorithm)
+    register_env(ENV_NAME, make_leader_env)
+    env_config = {"game": game, "game_config": game_config, "settings": checked.model_dump(), "seed": seed}
+    low, high = (float(x) for x in made.payoff_range[0])
+    config.environment(
+        ENV_NAME,
+        env_config=env_config,
+        observation_space=probe.single_observation_space,
+        action_space=probe.single_action_space,
+        normalize_actions=False,
+        clip_actions=False,
+    )
+    config.env_runners(
+        gym_env_vectorize_mode="vector_entry_point",
+        num_env_runners=0,
+        num_envs_per_env_runner=PARALLEL_EPISODES,
+        rollout_fragment_length="auto",
+    )
+    config.rl_module(
+        rl_module_spec=RLModuleSpec(module_class=LeaderModule, model_config=leader_model_config((low, high), critic))
+    )
+    config.callbacks(LeaderMetrics)
+    config.debugging(seed=seed, log_level="ERROR")
+    config.training(gamma=1.0)
+    if checked.leader_queries == "every_turn":
+        config.env_runners(module_to_env_connector=remember_answers)
+    if isinstance(config, PPOConfig) and isinstance(algorithm, str):
+        _tune_ppo(config, made)
+    return config
+
+
+def _algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
+    if isinstance(algorithm, AlgorithmConfig):
+        return algorithm
+    kind = getattr(importlib.import_module("ray.rllib.algorithms"), f"{algorithm}Config", None)
+    if kind is None:
+        raise InvalidFieldError("algorithm", f"RLlib has no {algorithm!r}", "PPO, or an AlgorithmConfig")
+    return kind()
+
+
+def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
+    """Defaults for short episodes whose reward comes at the end: small batches, one gradient step an epoch."""
+    low, high = (float(x) for x in game.payoff_range[0])
+    scale = (high - low) / 2 if high > low else 1.0
+    turn = game.turns[game.leader_turn]
+    batch = PARALLEL_EPISODES * min(turn.keys, MOST_QUESTIONS)
+    # A Gaussian leader must first find the region of a good answer, then creep up to the edge of what followers
+    # accept, where a step too far loses everything.
+    anneal = [[0, 1e-2], [40 * batch, 3e-3], [240 * batch, 1e-3]]
+    config.training(
+        lr=3e-3 if isinstance(turn.actions, Discrete) else anneal,
+        train_batch_size_per_learner=batch,
+        minibatch_size=batch,
+        num_epochs=8,
+        lambda_=0.95,
+        clip_param=0.2,
+        entropy_coeff=0.0,
+        use_kl_loss=False,
+        grad_clip=1.0,
+        # The critic's loss is in payoff units squared: bring it back to order one, and never clip it.
+        vf_loss_coeff=0.5 / scale**2,
+        vf_clip_param=float("inf"),
+    )

@@ -1,0 +1,45 @@
+"""Fixed answers in step-by-step training.
+
+With `leader_queries="every_turn"` the leader's answer to an observation is drawn once per episode and kept (the
+paper's policy class). The memory sits where actions leave the network, so that what is recorded and what is
+executed are the same action with the log-probability it was first drawn with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.rllib.connectors.connector_v2 import ConnectorV2
+from ray.rllib.core.columns import Columns
+
+REMEMBERED = (Columns.ACTIONS, Columns.ACTIONS_FOR_ENV, Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
+
+
+class RememberAnswers(ConnectorV2):
+    """Module-to-env connector: replaces a repeated observation's outputs by those of its first occurrence."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._answers: dict[str, dict[bytes, dict[str, Any]]] = {}
+
+    def __call__(self, *, rl_module: Any, batch: dict, episodes: list, **kwargs: Any) -> dict:
+        """Fill in remembered answers, remember new ones, forget ended episodes."""
+        alive = {episode.id_ for episode in episodes}
+        self._answers = {name: answers for name, answers in self._answers.items() if name in alive}
+        columns = [column for column in REMEMBERED if column in batch]
+        for row, episode in enumerate(episodes):
+            if not episode.is_reset:
+                continue
+            key = episode.get_observations(-1)["actor"].tobytes()
+            known = self._answers.setdefault(episode.id_, {})
+            if key in known:
+                for column in columns:
+                    batch[column][row] = known[key][column]
+            else:
+                known[key] = {column: batch[column][row].copy() for column in columns}
+        return batch
+
+
+def remember_answers(*args: Any) -> RememberAnswers:
+    """Factory in the form RLlib calls it."""
+    return RememberAnswers()

@@ -1,0 +1,121 @@
+"""The leader's network: an actor that sees the game, a critic that may see the hidden state.
+
+Two separate tanh networks over `Dict(actor, critic)` observations. The actor reads `actor` only, whatever the
+critic does; env runners carry no critic. `critic="central"` (MAPPO's) reads both parts, `"local"` (PPO's) the
+actor's. Values are predicted in payoff units, as offset + scale x network output, so payoffs of any size train
+alike.
+"""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.spaces import Discrete
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
+from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS, TargetNetworkAPI
+from ray.rllib.core.rl_module.apis.inference_only_api import InferenceOnlyAPI
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from torch import nn
+
+from rllib_stackelberg.policy import LeaderNetwork
+
+INITIAL_OUTPUT_GAIN = 0.01
+"""Of the actor's last layer: a fresh leader is close to indifferent."""
+
+
+def tanh_network(sizes: list[int], gain: float) -> nn.Sequential:
+    """Linear layers with tanh between them, orthogonal weights, zero biases."""
+    layers: list[nn.Module] = []
+    for k, (width_in, width_out) in enumerate(pairwise(sizes)):
+        last = k == len(sizes) - 2
+        layer = nn.Linear(width_in, width_out)
+        nn.init.orthogonal_(layer.weight, gain if last else 2**0.5)
+        nn.init.zeros_(layer.bias)
+        layers += [layer] if last else [layer, nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetworkAPI):
+    """Actor and critic of a leader. `model_config` is `leader_model_config(...)`."""
+
+    def setup(self) -> None:
+        """Build the networks."""
+        config = self.model_config
+        actor_width = int(np.prod(self.observation_space["actor"].shape))
+        critic_width = int(np.prod(self.observation_space["critic"].shape))
+        self.discrete = isinstance(self.action_space, Discrete)
+        outputs = int(self.action_space.n) if self.discrete else int(np.prod(self.action_space.shape))
+        hidden = list(config["hidden"])
+        self.pi = tanh_network([actor_width, *hidden, outputs], INITIAL_OUTPUT_GAIN)
+        self.action_dist_cls = TorchCategorical if self.discrete else TorchDiagGaussian
+        if not self.discrete:
+            nn.init.constant_(self.pi[-1].get_parameter("bias"), 0.5)  # the middle of the unit box
+            # Learned in units of 1/gain: the spread must be able to shrink faster than the mean moves.
+            self.log_std_gain = float(config["log_std_gain"])
+            initial = float(config["initial_log_std"]) / self.log_std_gain
+            self.log_std = nn.Parameter(torch.full((outputs,), initial))
+            self.lowest_log_std = float(config["lowest_log_std"])
+        self.central = config["critic"] == "central"
+        if not self.inference_only:
+            self.vf = tanh_network([actor_width + (critic_width if self.central else 0), *hidden, 1], 1.0)
+            self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
+
+    def get_non_inference_attributes(self) -> list[str]:
+        """What env runners do without."""
+        return ["vf"]
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(self.pi, batch)}
+
+    def _distribution_inputs(self, pi: nn.Module, batch: dict[str, Any]) -> torch.Tensor:
+        outputs = pi(batch[Columns.OBS]["actor"])
+        if self.discrete:
+            return outputs
+        log_std = (self.log_std * self.log_std_gain).clamp(min=self.lowest_log_std).expand_as(outputs)
+        return torch.cat([outputs, log_std], dim=-1)
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
+        """Value predictions, payoff units."""
+        seen = batch[Columns.OBS]
+        parts = [seen["actor"], seen["critic"]] if self.central else [seen["actor"]]
+        return self.offset + self.scale * self.vf(torch.cat(parts, dim=-1)).squeeze(-1)
+
+    def make_target_networks(self) -> None:
+        """For APPO."""
+        self._target_pi = copy.deepcopy(self.pi)
+
+    def get_target_network_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """For APPO."""
+        return [(self.pi, self._target_pi)]
+
+    def forward_target(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """For APPO."""
+        return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._distribution_inputs(self._target_pi, batch)}
+
+    def export(self) -> LeaderNetwork:
+        """The actor as data."""
+        linear = [layer for layer in self.pi if isinstance(layer, nn.Linear)]
+        layers = tuple(
+            (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()) for layer in linear
+        )
+        return LeaderNetwork(layers, self.discrete)
+
+
+def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
+    """Defaults of the leader's networks for a leader whose payoffs span a range."""
+    low, high = payoff_range
+    return {
+        "hidden": [64, 64],
+        "critic": critic,
+        "value_offset": (low + high) / 2,
+        "value_scale": (high - low) / 2 if high > low else 1.0,
+        "initial_log_std": -1.0,
+        "log_std_gain": 4.0,
+        "lowest_log_std": -6.0,
+    }

@@ -1,0 +1,251 @@
+"""One training run: RLlib trains, snapshots are valued, the best is kept, certified and saved."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_strategy
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import solve
+from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.config import leader_config
+
+SELECTION_SAMPLES = 16
+SELECTION_TOLERANCE = 1e-3
+"""Snapshots this close (in units of the leader's payoff range) count as equally good."""
+
+CHECKPOINT_EVERY = 20
+"""Iterations between checkpoints: counted, not timed, so that runs repeat."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands; `value` is of the latest greedy snapshot."""
+
+    iteration: int
+    episodes: int
+    seconds: float
+    mean_return: float
+    value: float
+    best: float
+    exact: float | None
+    explained_variance: float
+
+    def line(self) -> dict[str, Any]:
+        """As plain data."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass
+class BestSnapshot:
+    """The best greedy policy so far.
+
+    Among snapshots whose value is within the tolerance of the best value seen, one whose play is an
+    equilibrium is preferred, then the more valuable one.
+    """
+
+    tolerance: float
+    highest: float = float("-inf")
+    network: LeaderNetwork | None = None
+    found: Evaluation | None = None
+
+    def offer(self, network: LeaderNetwork, found: Evaluation) -> None:
+        """Keep the snapshot if it is better."""
+        self.highest = max(self.highest, found.leader_value)
+        if self.found is None or self._rank(found) > self._rank(self.found):
+            self.network, self.found = network, found
+
+    def _rank(self, found: Evaluation) -> tuple[bool, bool, float]:
+        close = found.leader_value >= self.highest - self.tolerance
+        return close, close and found.certificate.equilibrium, found.leader_value
+
+
+@dataclass
+class Valuer:
+    """Values greedy snapshots on the selection streams; equal tables are valued once."""
+
+    game: StackelbergGame
+    settings: LeaderSettings
+    seed: int
+    known: dict[bytes, Evaluation] = field(default_factory=dict)
+
+    def __call__(self, network: LeaderNetwork) -> Evaluation:
+        """Evaluation of what the network does when it does not explore."""
+        strategy = LeaderStrategy.ask(self.game, network.acting_in(self.game))
+        key = strategy.table().tobytes()
+        if key not in self.known:
+            if len(self.known) > 1000:
+                self.known.clear()
+            self.known[key] = evaluate_strategy(
+                strategy, self.settings, self.seed, Purpose.SELECTION, SELECTION_SAMPLES, every_play=False
+            )
+        return self.known[key]
+
+
+def train(
+    options: TrainOptions,
+    report: Callable[[Progress], None] | None = None,
+    configure: Callable[[AlgorithmConfig], Any] | None = None,
+) -> dict[str, Any]:
+    """Train a leader, keep and certify its best greedy policy, and leave a run folder.
+
+    Args:
+        options: what to train, and for how long.
+        report: called with the progress after every valuation.
+        configure: has the last word on the RLlib configuration.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        RulesError: the game broke its rules (the last checkpoint is kept).
+    """
+    game, settings = options.make_game(), options.make_settings()
+    folder = RunFolder.create(options.folder())
+    folder.write("config", options.resolved() | {"versions": versions()})
+    with ray_session(options), torch_threads():
+        algorithm = leader_config(
+            options.algo,
+            game=options.game,
+            game_config=options.params,
+            critic=options.critic,
+            seed=options.seed,
+            **settings.model_dump(),
+        )
+        algorithm.env_runners(num_env_runners=options.num_env_runners)
+        if configure:
+            configure(algorithm)
+        algo = algorithm.build_algo()
+        try:
+            training = _loop(algo, folder, options, game, settings, report)
+        finally:
+            algo.stop()
+    folder.write("training", training)
+    result = evaluate(folder.path)
+    folder.write("result", result)
+    return result
+
+
+def _loop(
+    algo: Algorithm,
+    folder: RunFolder,
+    options: TrainOptions,
+    game: StackelbergGame,
+    settings: LeaderSettings,
+    report: Callable[[Progress], None] | None,
+) -> dict[str, Any]:
+    low, high = (float(x) for x in game.payoff_range[0])
+    best = BestSnapshot(tolerance=SELECTION_TOLERANCE * (high - low))
+    value = Valuer(game, settings, options.seed)
+    solution = solve(game)
+    exact = solution.leader_value if solution and solution.exists else None
+    checkpoint(algo, folder)
+    started = time.monotonic()
+    progress: Progress | None = None
+    iteration = 0
+    while not options.finished(iteration, time.monotonic() - started):
+        result = algo.train()
+        iteration += 1
+        network = algo.get_module().export()
+        found = value(network)
+        best.offer(network, found)
+        assert best.found is not None
+        progress = _progress(result, iteration, started, found, best.found, exact)
+        folder.append_progress(progress.line())
+        if report:
+            report(progress)
+        if iteration % CHECKPOINT_EVERY == 0:
+            checkpoint(algo, folder)
+    assert progress is not None
+    assert best.network is not None
+    checkpoint(algo, folder)
+    best.network.save(folder.path)
+    final = LeaderStrategy.ask(game, algo.get_module().export().acting_in(game))
+    return {
+        "episodes": progress.episodes,
+        "iterations": iteration,
+        "seconds": time.monotonic() - started,
+        "mean_return": progress.mean_return,
+        "explained_variance": progress.explained_variance,
+        "final_value": evaluate_strategy(final, settings, options.seed, every_play=False).leader_value,
+    }
+
+
+def _progress(
+    result: dict, iteration: int, started: float, found: Evaluation, best: Evaluation, exact: float | None
+) -> Progress:
+    runners = result["env_runners"]
+    learner = result["learners"]["default_policy"]
+    return Progress(
+        iteration=iteration,
+        episodes=int(runners.get("num_episodes_lifetime", 0)),
+        seconds=time.monotonic() - started,
+        mean_return=float(runners.get("leader_value", float("nan"))),
+        value=found.leader_value,
+        best=best.leader_value,
+        exact=exact,
+        explained_variance=float(learner.get("vf_explained_var", float("nan"))),
+    )
+
+
+def checkpoint(algo: Algorithm, folder: RunFolder) -> None:
+    """Save RLlib's state beside the old one, then swap: there is always a whole checkpoint."""
+    fresh, kept, old = (folder.path / name for name in (".checkpoint.new", "checkpoint", ".checkpoint.old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    algo.save_to_path(str(fresh.resolve()))
+    if kept.exists():
+        kept.rename(old)
+    fresh.rename(kept)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def ray_session(options: TrainOptions) -> Iterator[None]:
+    """A Ray to run in: the one already there, or a local one for the time of the run."""
+    if ray.is_initialized():
+        yield
+        return
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    # Workers must find a game class in the user's own script: they get the driver's search path.
+    search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
+    local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": max(1, options.num_env_runners)}
+    ray.init(
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        runtime_env={"env_vars": {"PYTHONPATH": search}} if options.num_env_runners else None,
+        **local,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def torch_threads() -> Iterator[None]:
+    """One torch thread while training: the networks are too small to share, and results repeat."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
