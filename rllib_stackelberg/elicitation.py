@@ -133,24 +133,24 @@ class Elicitation(ABC):
     def _pose(self, envs: Index) -> Index:
         """Give each environment its next question; returns those whose plays are all over.
 
-        Breadth-first: plays go on only when every question they wait at has been answered.
+        Plays whose question has been answered go on first; what is asked is the question that fewest answers
+        lead to (breadth-first), then the one of the lowest slot.
         """
-        while len(envs):
-            slots = self._slots_of(envs)
+        slots = self._slots_of(envs)
+        while True:
             waiting: NDArray[np.bool_] = self.plays.waiting[slots]
             key = self.plays.question[slots]
-            unknown: NDArray[np.bool_] = waiting & ~self.answers.known[envs[:, None], np.where(waiting, key, 0)]
-            asked = np.asarray(unknown.any(axis=1))
-            self._slot[envs] = unknown.argmax(axis=1)
-            self.question[envs[asked]] = key[asked, self._slot[envs[asked]]]
-            going = ~asked & waiting.any(axis=1)
-            if not going.any():
-                return envs[~asked]
-            row, column = np.nonzero(waiting & going[:, None])
+            known = waiting & self.answers.known[envs[:, None], np.where(waiting, key, 0)]
+            if not known.any():
+                break
+            row, column = np.nonzero(known)
             actions = self.answers.actions[envs[row], key[row, column]]
             self.plays.answer(slots[row, column], actions, self._choose)
-            envs = envs[~asked]
-        return envs
+        asked = np.asarray(waiting.any(axis=1))
+        depth = np.where(waiting, self.plays.depth[slots], np.iinfo(np.int64).max)
+        self._slot[envs] = depth.argmin(axis=1)
+        self.question[envs[asked]] = key[asked, self._slot[envs[asked]]]
+        return envs[~asked]
 
     def _finish(self, envs: Index) -> None:
         self.over[envs] = True

@@ -23,6 +23,7 @@ class Plays:
     Attributes:
         payoffs: `[slots, agents]`, summed over the play so far.
         information: `[slots, learned turns]`, row at which each learned turn was taken, -1 if it was not.
+        depth: `[slots]`, answers the leader has given in the play so far.
         waiting: `[slots]`, whether the play waits for the leader.
         question: `[slots]`, key of the leader observation a waiting play waits at.
     """
@@ -35,6 +36,7 @@ class Plays:
         self._replies = [k for k, turn in enumerate(game.turns) if turn.kind == "reply"]
         self.payoffs = np.zeros((slots, len(game.agents)))
         self.information = np.full((slots, len(learned)), -1, dtype=np.int64)
+        self.depth = np.zeros(slots, dtype=np.int64)
         self.question = np.full(slots, -1, dtype=np.int64)
         self.waiting = np.zeros(slots, dtype=bool)
         self._state = game.begin(np.zeros((slots, game.nature.width), dtype=np.int64))
@@ -43,6 +45,7 @@ class Plays:
         """Start the given slots anew with types and chance moves `[N, width]`, up to the leader's turn."""
         self._state.put(slots, self.game.begin(nature))
         self.payoffs[slots] = 0.0
+        self.depth[slots] = 0
         self.information[slots] = -1
         self._advance(slots, choose)
 
@@ -50,6 +53,7 @@ class Plays:
         """Give waiting slots the leader's actions `[N, leader width]` and play on."""
         padded = np.zeros((len(slots), self.game.width))
         padded[:, : actions.shape[1]] = actions
+        self.depth[slots] += 1
         self._step(slots, self._state.take(slots), padded)
         self._advance(slots, choose)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -78,7 +79,7 @@ class LeaderNetwork:
             layers = tuple((tensors[f"{k}.weight"], tensors[f"{k}.bias"]) for k in range(description["layers"]))
             if description["format"] != FORMAT:
                 raise ValueError(f"format {description['format']}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise InvalidFieldError("run", f"{folder} holds no readable policy ({error})", "a run folder") from error
         return cls(layers, bool(description["discrete"]))
 

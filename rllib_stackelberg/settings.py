@@ -37,7 +37,7 @@ class LeaderSettings(BaseModel):
     Attributes:
         followers: one learner for all followers, or one per learned turn.
         response_updates: updates of the response phase.
-        updates: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
+        update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
             what the learners declare they need.
         leader_queries: "once": each distinct observation is asked once; "every_turn": the paper's
             step-by-step POMDP.
@@ -51,7 +51,7 @@ class LeaderSettings(BaseModel):
 
     followers: Annotated[tuple[OneLearner, ...], BeforeValidator(_several)] = (MultiplicativeWeights(),)
     response_updates: Annotated[int, Field(ge=1, le=10**7)] = 250
-    updates: Literal["sampled", "expected"] | None = None
+    update_mode: Literal["sampled", "expected"] | None = None
     leader_queries: Literal["once", "every_turn"] = "once"
     elicitation: Literal["closure", "in_play"] | None = None
     reward_play: Play = "argmax"
@@ -65,19 +65,19 @@ class LeaderSettings(BaseModel):
             InvalidFieldError: naming the field and what it may be.
         """
         settings = validated(cls, values)
-        if settings.updates == "sampled" and settings.needs_expected:
-            raise InvalidFieldError("updates", "a learner here needs exact utilities", "expected")
+        if settings.update_mode == "sampled" and settings.needs_expected:
+            raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
         return settings
 
     @property
     def needs_expected(self) -> bool:
         """Whether a learner here cannot work from samples."""
-        return any(learner.traits.updates == "expected" for learner in self.followers)
+        return any(learner.traits.update_mode == "expected" for learner in self.followers)
 
     @property
     def expected(self) -> bool:
         """Whether updates are exact."""
-        return self.updates == "expected" or self.needs_expected
+        return self.update_mode == "expected" or self.needs_expected
 
     @property
     def random_response(self) -> bool:

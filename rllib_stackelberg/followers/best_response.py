@@ -25,7 +25,7 @@ class BestResponse(Learner):
     array([0., 1., 0.])
     """
 
-    traits: ClassVar[Traits] = Traits(name="best-response", updates="expected", no_regret=False)
+    traits: ClassVar[Traits] = Traits(name="best-response", update_mode="expected", no_regret=False)
 
     def start(self, shape: tuple[int, ...], actions: int) -> LearnerState:
         """No utilities seen: action 0."""

@@ -30,13 +30,13 @@ class Traits:
     Attributes:
         name: how the command line calls it.
         feedback: "full": it is given the payoff of every own action; "bandit": of the one it played.
-        updates: "sampled" if one sampled play per update is enough; "expected" if it needs exact utilities.
+        update_mode: "sampled" if one sampled play per update is enough; "expected" if it needs exact utilities.
         no_regret: whether its average regret vanishes against any sequence of utilities.
     """
 
     name: str
     feedback: Literal["full", "bandit"] = "full"
-    updates: Literal["sampled", "expected"] = "sampled"
+    update_mode: Literal["sampled", "expected"] = "sampled"
     no_regret: bool = True
 
 
@@ -48,7 +48,8 @@ class Learner(ABC):
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
-        Learner.registry[cls.traits.name] = cls
+        if "traits" in vars(cls):  # a variant that keeps its parent's traits is not another learner
+            Learner.registry[cls.traits.name] = cls
 
     @abstractmethod
     def start(self, shape: tuple[int, ...], actions: int) -> LearnerState:

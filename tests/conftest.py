@@ -1,0 +1,55 @@
+import os
+
+import pytest
+
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+from rllib_stackelberg import make_game
+from tests.games_for_tests import BayesianGame, NoisyAllocation
+
+MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
+
+# Every registered game must appear here (test_playthroughs checks it); variants follow their game.
+GAMES = {
+    "bimatrix": ("bimatrix", MATRICES),
+    "bimatrix-sees-leader": ("bimatrix", MATRICES | {"sees_leader": True}),
+    "escape": ("escape", {}),
+    "escape-mixed": ("escape", {"mixed": True}),
+    "maintain": ("maintain", {}),
+    "maintain-mixed": ("maintain", {"mixed": True}),
+    "conitzer": ("conitzer", {}),
+    "conitzer-mixed": ("conitzer", {"mixed": True}),
+    "matrix-design": ("matrix-design", {}),
+    "simple-allocation": ("simple-allocation", {}),
+    "simple-allocation-8-5": ("simple-allocation", {"types": 8, "messages": 5}),
+    "simple-allocation-1-1": ("simple-allocation", {"types": 1, "messages": 1}),
+}
+
+
+@pytest.fixture(params=sorted(GAMES))
+def game(request):
+    name, parameters = GAMES[request.param]
+    return make_game(name, **parameters)
+
+
+@pytest.fixture(params=[*sorted(GAMES), "test:bayesian", "test:sequential", "test:noisy"])
+def any_game(request):
+    """Registered games and the tests' own."""
+    own = {
+        "test:bayesian": lambda: BayesianGame(tables=2),
+        "test:sequential": lambda: BayesianGame(tables=2, sequential=True),
+        "test:noisy": NoisyAllocation,
+    }
+    if request.param in own:
+        return own[request.param]()
+    name, parameters = GAMES[request.param]
+    return make_game(name, **parameters)
+
+
+@pytest.fixture(scope="session")
+def ray_local():
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()

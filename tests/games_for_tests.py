@@ -1,0 +1,129 @@
+"""Small games that the tests lead: correlated types, followers that see each other, noise, broken rules."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.priors import NO_CHANCE, Prior
+
+CORRELATED = np.array([[0.4, 0.1], [0.1, 0.4]])
+
+
+@dataclass
+class TakenState(State):
+    taken: np.ndarray
+    moves: np.ndarray
+
+
+class BayesianGame(StackelbergGame):
+    """The leader picks a table, then two followers with correlated types move at once.
+
+    `utilities[leader action, follower, t0, t1, a0, a1]`; the leader gets `leader_share` of the followers' sum.
+    """
+
+    def __init__(self, tables: int = 1, seed: int = 7, prior=CORRELATED, sequential: bool = False):
+        self.utilities = np.stack([np.random.default_rng(seed + k).random((2, 2, 2, 2, 2)) for k in range(tables)])
+        self.sequential = sequential
+        self.turns = (
+            Turn("pick", 0, Discrete(tables), "leader"),
+            Turn("move", 1, Discrete(2), "learned", rows=2),
+            Turn("move", 2, Discrete(2), "learned", rows=4 if sequential else 2),
+        )
+        self.prior = Prior.joint(prior)
+        self.payoff_range = np.array([[0.0, 2.0], [0.0, 1.0], [0.0, 1.0]])
+        wide = Box(0, 1, (6,), np.float32)
+        self.observation_spaces = (wide, wide, wide)
+
+    def start(self, types, chance):
+        return TakenState(
+            types, chance, np.zeros(len(types), dtype=np.int64), np.zeros((len(types), 3), dtype=np.int64)
+        )
+
+    def turn(self, state):
+        return np.where(state.taken < 3, state.taken, OVER)
+
+    def observe(self, state, agent):
+        seen = np.zeros((len(state), 6), dtype=np.float32)
+        seen[:, 0] = 1
+        if agent > 0:
+            seen[np.arange(len(state)), 1 + state.types[:, agent - 1]] = 1
+        if agent == 2 and self.sequential:
+            seen[:, 3] = np.where(state.taken >= 2, state.moves[:, 1], 0)
+        return seen
+
+    def information(self, state):
+        follower = np.clip(state.taken - 1, 0, 1)
+        own = state.types[np.arange(len(state)), follower]
+        if self.sequential:
+            own = np.where(state.taken == 2, own * 2 + state.moves[:, 1], own)
+        return np.where(state.taken == 0, 0, own)
+
+    def transition(self, state, actions):
+        moves = state.moves.copy()
+        live = state.taken < 3
+        moves[live, state.taken[live]] = actions[live, 0].astype(np.int64)
+        t, m = state.types, moves
+        paid = self.utilities[m[:, 0], :, t[:, 0], t[:, 1], m[:, 1], m[:, 2]]
+        payoffs = np.concatenate([paid.sum(axis=1, keepdims=True), paid], axis=1)
+        return (
+            TakenState(state.types, state.chance, state.taken + 1, moves),
+            np.where(state.taken[:, None] == 2, payoffs, 0.0),
+        )
+
+
+@dataclass
+class ThreatState(State):
+    stage: np.ndarray
+    message: np.ndarray
+    heard: np.ndarray
+
+
+class NoisyAllocation(StackelbergGame):
+    """Simple allocation whose message is flipped with probability `noise` (two types, two messages)."""
+
+    def __init__(self, noise: float = 0.25):
+        self.turns = (
+            Turn("message", 1, Discrete(2), "learned", rows=2),
+            Turn("allocate", 0, Discrete(2), "leader", rows=2),
+        )
+        self.prior = Prior.uniform(2)
+        self.chance = Prior.independent([1 - noise, noise]) if noise else NO_CHANCE
+        self.payoff_range = np.array([[0.0, 1.0], [0.0, 1.0]])
+        self.observation_spaces = (Box(0, 1, (3,), np.float32), Box(0, 1, (3,), np.float32))
+
+    def start(self, types, chance):
+        nobody = np.full(len(types), -1)
+        return ThreatState(types, chance, np.zeros(len(types), dtype=np.int64), nobody, nobody.copy())
+
+    def turn(self, state):
+        return np.where(state.stage < 2, state.stage, OVER)
+
+    def observe(self, state, agent):
+        if agent == 0:
+            return np.eye(3, dtype=np.float32)[state.heard]
+        seen = np.eye(3, dtype=np.float32)[state.types[:, 0]]
+        seen[:, 2] = state.stage > 0
+        return seen
+
+    def information(self, state):
+        return np.where(state.stage == 1, state.heard, state.types[:, 0])
+
+    def transition(self, state, actions):
+        action = actions[:, 0].astype(np.int64)
+        flipped = state.chance[:, 0] if state.chance.shape[1] else 0
+        sending = state.stage == 0
+        heard = np.where(sending, action ^ flipped, state.heard)
+        payoff = ((state.stage == 1) & (action == state.types[:, 0])).astype(float)
+        after = ThreatState(state.types, state.chance, state.stage + 1, np.where(sending, action, state.message), heard)
+        return after, np.stack([payoff, payoff], axis=1)
+
+
+class BrokenGame(NoisyAllocation):
+    """Pays NaN when the leader allocates item 1."""
+
+    def transition(self, state, actions):
+        after, payoffs = super().transition(state, actions)
+        bad = (state.stage == 1) & (actions[:, 0] == 1)
+        return after, np.where(bad[:, None], np.nan, payoffs)

@@ -1,0 +1,126 @@
+"""Closed forms, a theorem, and independent solvers."""
+
+import warnings
+
+import nashpy
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.optimize import LinearConstraint, minimize
+
+from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.solvers import mixed_commitment_solve, pure_commitment_solve
+
+VALUE = 1e-6
+
+# game, parameters, leader value (known values of the paper's games)
+KNOWN = [
+    ("escape", {}, 1.0),
+    ("escape", {"mixed": True}, 1.0),
+    ("maintain", {}, 2 / 3),
+    ("maintain", {"mixed": True}, 11 / 12),
+    ("conitzer", {}, 2 / 3),
+    ("conitzer", {"mixed": True}, 5 / 6),
+    ("matrix-design", {}, 5 / 3),
+    ("simple-allocation", {"messages": 1}, 1 / 3),
+    ("simple-allocation", {"messages": 2}, 2 / 3),
+    ("simple-allocation", {"messages": 3}, 1.0),
+    ("simple-allocation", {"types": 8, "messages": 8}, 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "value"), KNOWN)
+def test_known_values(name, parameters, value):
+    assert solve(make_game(name, **parameters)).leader_value == pytest.approx(value, abs=VALUE)
+
+
+def test_maintain_commits_to_a_quarter_and_three_quarters():
+    ((_, mixture),) = solve(make_game("maintain", mixed=True)).leader_strategy
+    np.testing.assert_allclose(mixture, [0.25, 0.75, 0], atol=1e-9)
+
+
+def bimatrices(rows, columns):
+    entry = st.integers(-20, 20).map(float)
+    return st.tuples(arrays(float, (rows, columns), elements=entry), arrays(float, (rows, columns), elements=entry))
+
+
+def brute_force(leader, follower, steps=60):
+    """Independent: the best mixture of two rows on a grid, ties to the leader. A lower bound."""
+    best = -np.inf
+    for p in np.linspace(0, 1, steps + 1):
+        mixture = np.array([p, 1 - p])
+        utility = mixture @ follower
+        tied = utility >= utility.max() - 1e-9
+        best = max(best, (mixture @ leader)[tied].max())
+    return best
+
+
+@settings(max_examples=60, deadline=None)
+@given(bimatrices(2, 3))
+def test_commitment_beats_every_grid_point_and_is_attained(matrices):
+    leader, follower = matrices
+    solution = mixed_commitment_solve(leader, follower)
+    assert solution.leader_value >= brute_force(leader, follower) - 1e-7
+    mixture = np.array(solution.leader_strategy[0][1])
+    utility = mixture @ follower
+    column = solution.details["follower_column"]
+    assert utility[column] >= utility.max() - 1e-6
+    assert mixture @ leader[:, column] == pytest.approx(solution.leader_value, abs=1e-7)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 4), st.integers(2, 4))
+def test_random_games_agree_with_an_independent_solver(seed, rows, columns):
+    """The same programs handed to SLSQP instead of HiGHS."""
+    rng = np.random.default_rng(seed)
+    leader, follower = rng.random((rows, columns)), rng.random((rows, columns))
+    best = -np.inf
+    for column in range(columns):
+        advantage = (follower - follower[:, [column]]).T
+        constraints = [LinearConstraint(np.ones((1, rows)), 1, 1), LinearConstraint(advantage, -np.inf, 0)]
+        for start in (np.full(rows, 1 / rows), *np.eye(rows)):
+            found = minimize(
+                lambda x, j=column: -x @ leader[:, j], start, bounds=[(0, 1)] * rows, constraints=constraints,
+                method="SLSQP", options={"ftol": 1e-12, "maxiter": 500},
+            )  # fmt: skip
+            if found.success and (advantage @ found.x).max() < 1e-7:
+                best = max(best, -found.fun)
+    assert mixed_commitment_solve(leader, follower).leader_value == pytest.approx(best, abs=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 4))
+def test_commitment_is_worth_at_least_every_nash_equilibrium(seed, size):
+    rng = np.random.default_rng(seed)
+    leader, follower = rng.random((size, size)), rng.random((size, size))
+    value = mixed_commitment_solve(leader, follower).leader_value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        equilibria = list(nashpy.Game(leader, follower).support_enumeration())
+    assume(equilibria)  # the enumeration misses a few, for numerical reasons of its own
+    for row, column in equilibria:
+        assert value >= row @ leader @ column - 1e-9
+    assert value >= pure_commitment_solve(leader, follower).leader_value - 1e-9
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_payoffs_of_any_size(scale):
+    leader = np.array([[1, 3], [0, 2]]) * scale
+    follower = np.array([[1, 0], [0, 1]]) * scale
+    assert mixed_commitment_solve(leader, follower).leader_value == pytest.approx(2.5 * scale, rel=1e-9)
+    assert pure_commitment_solve(leader, follower).leader_value == 2 * scale
+
+
+def test_all_equal_payoffs_and_one_action():
+    assert mixed_commitment_solve([[3, 3], [3, 3]], [[1, 1], [1, 1]]).leader_value == 3
+    assert mixed_commitment_solve([[3], [4]], [[0], [0]]).leader_value == pytest.approx(4)
+    assert pure_commitment_solve([[3], [4]], [[0], [0]]).leader_value == 4
+
+
+def test_tie_breaking():
+    leader, follower = [[0, 5, 1]], [[7, 7, 3]]
+    assert pure_commitment_solve(leader, follower, "optimistic").leader_value == 5
+    assert pure_commitment_solve(leader, follower, "pessimistic").leader_value == 0
+    assert pure_commitment_solve(leader, follower, "lowest index").leader_value == 0

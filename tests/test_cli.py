@@ -1,0 +1,146 @@
+"""The command line: answers, and refusals that name the field, exit with 2 and start no Ray."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rllib_stackelberg.cli import app
+
+RUNNER = CliRunner()
+
+
+def call(*arguments):
+    result = RUNNER.invoke(app, list(arguments))
+    return result.exit_code, result.output
+
+
+def last_json(output):
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def test_games_lists_every_game():
+    code, output = call("games", "--json")
+    found = last_json(output)["games"]
+    assert code == 0
+    assert {"stackelberg/escape-v0", "stackelberg/matrix-design-v0"} <= {game["id"] for game in found}
+    assert all({"id", "summary", "messages", "exact", "source"} <= game.keys() for game in found)
+
+
+@pytest.mark.parametrize("game", ["maintain", "stackelberg/maintain", "maintain-v0", "stackelberg/maintain-v0"])
+def test_solve(game):
+    code, output = call("solve", game, "mixed=true", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert found["leader_value"] == pytest.approx(11 / 12)
+    assert {"game", "params", "method", "tie_break", "leader_strategy"} <= found.keys()
+    assert found["params"] == {"mixed": True}
+
+
+def test_solve_reads_matrices_from_a_file_and_from_the_line(tmp_path):
+    file = tmp_path / "game.json"
+    file.write_text(json.dumps({"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}))
+    for arguments in ([f"file={file}"], ["leader=[[2,4],[1,3]]", "follower=[[1,0],[0,1]]"]):
+        code, output = call("solve", "bimatrix", *arguments, "mixed=true", "--json")
+        assert code == 0
+        assert last_json(output)["leader_value"] == pytest.approx(3.5)
+
+
+def test_respond_takes_what_solve_gives(tmp_path):
+    _, output = call("solve", "matrix-design", "--json")
+    file = tmp_path / "leader.json"
+    file.write_text(json.dumps(last_json(output)))
+    code, output = call("respond", "matrix-design", "--leader", str(file), "--updates", "100", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert found["leader_value"] == pytest.approx(10 / 6)
+    assert {"follower_values", "weights", "certificate"} <= found.keys()
+    wanted = {
+        "bcce_gap", "deviation_gain", "regret", "regret_bound", "updates", "response_samples", "exact_expectation"
+    }  # fmt: skip
+    assert wanted <= found["certificate"].keys()
+
+
+def test_play_prints_a_transcript():
+    code, output = call("play", "simple-allocation", "types=4", "--seed", "2")
+    assert code == 0
+    assert "leader_0 allocate" in output
+
+
+PRIOR_GAME = """
+from rllib_stackelberg import Prior
+from tests.games_for_tests import BayesianGame
+class Skewed(BayesianGame):
+    def __init__(self, prior: list[list[float]] = [[.5, 0], [0, .5]]):
+        super().__init__(prior=prior)
+"""
+
+BAD = [
+    (["train", "nothing"], "game"),
+    (["train", "no.such.module:Game"], "game"),
+    (["train", "json:JSONDecoder"], "game"),
+    (["train", "escape", "speed=3"], "speed"),
+    (["train", "escape", "mixed=perhaps"], "mixed"),
+    (["train", "escape", "leader=[[1]]"], "leader"),
+    (["train", "simple-allocation", "messages=0"], "messages"),
+    (["train", "simple-allocation", "types=0"], "types"),
+    (["train", "simple-allocation", "types=three"], "types"),
+    (["train", "escape", "mixed"], "mixed"),
+    (["train", "bimatrix"], "leader"),
+    (["train", "bimatrix", "leader=[[1,NaN]]", "follower=[[1,2]]"], "leader"),
+    (["train", "bimatrix", "leader=[[1,Infinity]]", "follower=[[1,2]]"], "leader"),
+    (["train", "bimatrix", "leader=[[1,2],[3]]", "follower=[[1,2],[3,4]]"], "leader"),
+    (["train", "bimatrix", "leader=[[1,2]]", "follower=[[1]]"], "follower"),
+    (["train", "bimatrix", "leader=[[1,2"], "leader"),
+    (["train", "bimatrix", "file=/no/such/file.json"], "file"),
+    (["train", "escape", "mixed=true", "sees_leader=true"], "sees_leader"),
+    (["train", "escape", "--out", "/proc/run"], "out"),
+    (["train", "escape", "--num-env-runners", "1000"], "num_env_runners"),
+    (["train", "escape", "--num-env-runners", "-1"], "num_env_runners"),
+    (["train", "escape", "--max-seconds", "0"], "max_seconds"),
+    (["train", "escape", "--max-seconds", "nan"], "max_seconds"),
+    (["train", "escape", "--max-iterations", "0"], "max_iterations"),
+    (["train", "escape", "--response-updates", "0"], "response_updates"),
+    (["train", "escape", "--followers", "mw:epsilon=-1"], "followers"),
+    (["train", "escape", "--followers", "rm++"], "followers"),
+    (["train", "escape", "--algo", "Nope"], "algo"),
+    (["train", "escape", "--seed", "-1"], "seed"),
+    (["respond", "escape", "--leader", "/no/file.json"], "leader"),
+    (["evaluate", "/no/run"], "run"),
+    (["solve", "simple-allocation", "messages=-2"], "messages"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "field"), BAD, ids=lambda value: value if isinstance(value, str) else None)
+def test_bad_input_is_refused_by_name(arguments, field):
+    code, output = call(*arguments)
+    assert code == 2
+    assert field in output
+    assert "allowed" in output
+    assert "ray" not in sys.modules or "Started" not in output
+
+
+def test_a_prior_that_does_not_sum_to_one_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "skewed.py").write_text(PRIOR_GAME)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent))
+    code, output = call("train", "skewed:Skewed", "prior=[[.5,.2],[.1,.1]]")
+    assert code == 2
+    assert "prior" in output
+
+
+def test_refusals_are_quick_and_start_no_ray():
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "rllib_stackelberg", "train", "simple-allocation", "messages=0"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "messages" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.rstrip().endswith((" ray", " torch"))]
+    # Two seconds on a quiet machine; the bound allows for a loaded one.
+    assert time.monotonic() - started < 6

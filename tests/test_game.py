@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from rllib_stackelberg import make_game
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.game import check_game
+from rllib_stackelberg.testing import game_test
+from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
+
+
+def test_every_game_meets_the_contract(any_game):
+    game_test(any_game)
+
+
+def test_the_contract_notices_what_is_broken():
+    class Overpays(NoisyAllocation):
+        def transition(self, state, actions):
+            after, payoffs = super().transition(state, actions)
+            return after, payoffs * 2
+
+    class Leaks(NoisyAllocation):
+        def observe(self, state, agent):
+            seen = super().observe(state, agent)
+            if agent == 0:
+                seen = seen.copy()
+                seen[:, 2] = state.types[:, 0]
+            return seen
+
+    with pytest.raises(AssertionError, match="payoff_range"):
+        game_test(Overpays())
+    with pytest.raises(AssertionError, match="two observations"):
+        game_test(Leaks())
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "action"),
+    [
+        ("escape", {}, 3),
+        ("escape", {}, 0.5),
+        ("escape", {}, -1),
+        ("escape", {}, np.nan),
+        ("escape", {"mixed": True}, 1.01),
+        ("matrix-design", {}, 10.5),
+    ],
+)
+def test_rules_refuse_an_action_out_of_range_by_name(name, parameters, action):
+    game = make_game(name, **parameters)
+    state = game.begin(np.zeros((1, game.nature.width), dtype=np.int64))
+    while game.turns[game.turn(state)[0]].kind != "leader":
+        state, _ = game.step(state, np.zeros((1, game.width)))
+    with pytest.raises(InvalidFieldError, match="of leader_0"):
+        game.step(state, np.full((1, game.width), action))
+
+
+def test_a_payoff_that_is_not_finite_names_game_agent_and_step():
+    game = BrokenGame(noise=0)
+    state = game.begin(np.zeros((1, 1), dtype=np.int64))
+    state, _ = game.step(state, np.zeros((1, 1)))
+    with pytest.raises(RulesError, match=r"BrokenGame.*leader_0.*step 'allocate'"):
+        game.step(state, np.ones((1, 1)))
+
+
+def test_contradicting_declarations_are_refused_by_name():
+    game = BayesianGame()
+    game.turns = game.turns[1:]
+    with pytest.raises(InvalidFieldError, match="turns"):
+        check_game(game)
+    game = BayesianGame()
+    game.payoff_range = np.array([[0, np.inf], [0, 1], [0, 1]])
+    with pytest.raises(InvalidFieldError, match="payoff_range"):
+        check_game(game)
+
+
+def test_named_games_pay_what_the_paper_says():
+    game = make_game("maintain")
+    np.testing.assert_allclose(game.leader_matrix * 30, [[20, 0, 0], [30, 10, 0], [0, 0, 5]])
+    np.testing.assert_allclose(game.follower_matrix * 30, [[15, 0, 0], [0, 5, 0], [0, 0, 10]])
+    assert make_game("escape").leader_matrix.max() == 1
+    assert make_game("conitzer").utility_scale == 1
+    assert make_game("bimatrix", leader=[[0, 1]], follower=[[5, -5]]).utility_scale == 10

@@ -1,0 +1,96 @@
+"""The outcome table against plain loops over plays."""
+
+import numpy as np
+import pytest
+
+from rllib_stackelberg import make_game
+from rllib_stackelberg.game import OVER
+from rllib_stackelberg.outcomes import Profiles, tabulate
+from tests.games_for_tests import BayesianGame, NoisyAllocation
+
+
+def one_play(game, nature, table, joint):
+    """Independent implementation: one play by hand. Returns payoffs and the row of each learned turn."""
+    state = game.begin(np.asarray(nature)[None])
+    payoffs, rows = np.zeros(len(game.agents)), {}
+    learned = list(game.learned_turns)
+    while (turn := int(game.turn(state)[0])) != OVER:
+        kind, key = game.turns[turn], int(game.information(state)[0])
+        actions = np.zeros((1, game.width))
+        if kind.kind == "leader":
+            actions[0, : kind.width] = table[key]
+        else:
+            actions[0, 0] = joint[learned.index(kind)]
+            rows[learned.index(kind)] = key
+        state, paid = game.step(state, actions)
+        payoffs += paid[0]
+    return payoffs, [rows.get(k, -1) for k in range(len(learned))]
+
+
+def leader_table(game, seed):
+    turn, rng = game.turns[game.leader_turn], np.random.default_rng(seed)
+    if turn.width == 1 and hasattr(turn.actions, "n"):
+        return rng.integers(turn.choices, size=(turn.rows, 1)).astype(float)
+    return turn.actions.low + rng.random((turn.rows, turn.width)) * (turn.actions.high - turn.actions.low)
+
+
+def policies(game, seed):
+    rng = np.random.default_rng(seed)
+    return [rng.dirichlet(np.ones(turn.choices), size=(1, turn.keys)) for turn in game.learned_turns]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_table_values_and_deviations_equal_plain_loops(any_game, seed):
+    game = any_game
+    table_of = leader_table(game, seed)
+    table = tabulate(game, table_of[None])
+    strategy = policies(game, seed)
+    play = table.distribution(strategy)
+    profiles = Profiles.of(game)
+    values = np.zeros(len(game.agents))
+    fixed = [np.zeros((turn.keys, turn.choices)) for turn in game.learned_turns]
+    realised = [np.zeros(turn.keys) for turn in game.learned_turns]
+    for t, nature in enumerate(profiles.nature):
+        for a, joint in enumerate(profiles.joint):
+            paid, rows = one_play(game, nature, table_of, joint)
+            np.testing.assert_array_equal(table.payoffs[0, t, a], paid)
+            chance = profiles.probabilities[t]
+            for k, row in enumerate(rows):
+                chance *= strategy[k][0, row, joint[k]]
+            assert play[0, t, a] == pytest.approx(chance)
+            values += chance * paid
+            for k, turn in enumerate(game.learned_turns):
+                realised[k][rows[k]] += chance * paid[turn.agent]
+                for action in range(turn.choices):
+                    other = joint.copy()
+                    other[k] = action
+                    fixed[k][rows[k], action] += chance * one_play(game, nature, table_of, other)[0][turn.agent]
+    assert play.sum() == pytest.approx(1)
+    np.testing.assert_allclose(table.values(play)[0], values, atol=1e-12)
+    for k in range(len(game.learned_turns)):
+        found = table.deviations(play, k)
+        np.testing.assert_allclose(found.realised[0], realised[k], atol=1e-12)
+        # A mid-play deviation also moves who reacts to it; only simultaneous followers are compared.
+        if table.simultaneous:
+            np.testing.assert_allclose(found.fixed[0], fixed[k], atol=1e-12)
+
+
+def test_simultaneous_is_noticed():
+    assert tabulate(BayesianGame(), np.zeros((1, 1, 1))).simultaneous
+    assert not tabulate(BayesianGame(sequential=True), np.zeros((1, 1, 1))).simultaneous
+
+
+def test_noise_is_integrated_exactly():
+    """Truthful messages through a channel that flips a quarter of them: right three times out of four."""
+    game = NoisyAllocation(noise=0.25)
+    table = tabulate(game, np.array([[[0.0], [1.0]]]))
+    truthful = [np.eye(2)[None]]
+    assert table.values(table.distribution(truthful))[0, 0] == pytest.approx(0.75)
+
+
+def test_a_batch_of_leader_tables_is_its_parts():
+    game = make_game("simple-allocation", types=3, messages=2)
+    tables = np.random.default_rng(0).integers(3, size=(5, 2, 1)).astype(float)
+    together = tabulate(game, tables)
+    for b in range(5):
+        np.testing.assert_array_equal(together.entry(b).payoffs, tabulate(game, tables[b : b + 1]).payoffs)

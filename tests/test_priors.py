@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.priors import Prior, prior_from
+
+sizes = st.lists(st.integers(1, 4), min_size=1, max_size=3)
+
+
+@given(sizes, st.integers(0, 10))
+def test_support_is_the_outer_product(counts, seed):
+    rng = np.random.default_rng(seed)
+    distributions = [rng.dirichlet(np.ones(k)) for k in counts]
+    values, probabilities = Prior.independent(*distributions).support()
+    expected = distributions[0]
+    for distribution in distributions[1:]:
+        expected = np.multiply.outer(expected, distribution)
+    assert len(values) == expected.size
+    np.testing.assert_allclose(probabilities, [expected[tuple(v)] for v in values], rtol=1e-12)
+
+
+def test_draw_has_the_prior_frequencies_also_under_correlation():
+    joint = np.array([[0.4, 0.1, 0.0], [0.0, 0.2, 0.3]])
+    prior = Prior.joint(joint)
+    values = prior.values(prior.draw(np.random.default_rng(0).random((200_000, 1))))
+    counts = np.zeros_like(joint)
+    np.add.at(counts, tuple(values.T), 1 / len(values))
+    assert np.abs(counts - joint).max() < 5 * np.sqrt(0.25 / 200_000)
+    assert (counts[joint == 0] == 0).all()
+
+
+@given(st.integers(0, 100))
+def test_index_points_into_the_support(seed):
+    prior = Prior.product(Prior.joint([[0.5, 0.0], [0.25, 0.25]]), Prior.uniform(3))
+    cells = prior.draw(np.random.default_rng(seed).random((20, 2)))
+    values, _ = prior.support()
+    assert prior.size == len(values) == 9
+    np.testing.assert_array_equal(values[prior.index(cells)], prior.values(cells))
+
+
+def test_marginals():
+    prior = Prior.product(Prior.uniform(2), Prior.joint([[0.5, 0.0], [0.25, 0.25]]))
+    np.testing.assert_allclose(prior.marginal(1), [0.5, 0.5])
+    np.testing.assert_allclose(prior.marginal(2), [0.75, 0.25])
+
+
+@pytest.mark.parametrize("bad", [[0.5, 0.4], [1.5, -0.5], [np.nan, 1.0], []])
+def test_what_is_no_distribution_is_refused_by_name(bad):
+    with pytest.raises(InvalidFieldError, match="prior"):
+        Prior.joint(bad)
+
+
+def test_a_prior_of_the_wrong_shape_is_refused():
+    with pytest.raises(InvalidFieldError, match="shape"):
+        prior_from("prior", [[0.5, 0.5]], (2, 2))

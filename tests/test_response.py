@@ -1,0 +1,154 @@
+"""The response phase against a plain re-implementation, and against the theory."""
+
+import numpy as np
+import pytest
+
+from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, make_game
+from rllib_stackelberg.certificates import bcce_gap
+from rllib_stackelberg.elicitation import draws, learn
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers import BestResponse
+from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.response import Response
+from rllib_stackelberg.streams import Stream, Streams
+from tests.games_for_tests import BayesianGame
+
+
+def run(game, table, settings, samples, seed=0):
+    response = Response(game, settings.followers, samples)
+    learn(response, table, np.arange(samples), settings, Streams(seed), [(s, 0) for s in range(samples)])
+    return response
+
+
+def test_sampled_updates_equal_a_plain_loop():
+    """Independent implementation: weights as powers, one play at a time, the paper's words."""
+    game, epsilon, updates = BayesianGame(), 0.1, 60
+    settings = LeaderSettings.checked(followers=MultiplicativeWeights(epsilon), response_updates=updates)
+    response = run(game, tabulate(game, np.zeros((1, 1, 1))), settings, samples=1, seed=5)
+    cells, uniforms = draws(game, Streams(5), Stream.RESPONSE, updates, [(0, 0)])
+    types = game.nature.values(cells)[0]
+    weights = np.ones((2, 2, 2))
+    for t in range(updates):
+        reference = []
+        for i in (0, 1):
+            policy = weights[i, types[t, i]] / weights[i, types[t, i]].sum()
+            reference.append(int(uniforms[0, t, i] >= policy[0]))
+        for i in (0, 1):
+            for action in (0, 1):
+                joint = list(reference)
+                joint[i] = action
+                payoff = game.utilities[0, i, types[t, 0], types[t, 1], joint[0], joint[1]]
+                weights[i, types[t, i], action] *= (1 + epsilon) ** payoff
+    expected = weights / weights.sum(axis=-1, keepdims=True)
+    for i, policy in enumerate(response.policies("last")):
+        np.testing.assert_allclose(policy[0], expected[i], rtol=1e-10)
+
+
+def test_expected_updates_equal_a_plain_loop():
+    game, epsilon, updates = BayesianGame(), 0.1, 40
+    settings = LeaderSettings.checked(
+        followers=MultiplicativeWeights(epsilon), response_updates=updates, update_mode="expected"
+    )
+    response = run(game, tabulate(game, np.zeros((1, 1, 1))), settings, samples=1)
+    prior, weights = game.prior.blocks[0], np.ones((2, 2, 2))
+    for _ in range(updates):
+        policy = weights / weights.sum(axis=-1, keepdims=True)
+        gains = np.zeros_like(weights)
+        for own in (0, 1):
+            given_first = prior[own] / prior[own].sum()
+            given_second = prior[:, own] / prior[:, own].sum()
+            for action in (0, 1):
+                for other in (0, 1):
+                    for reply in (0, 1):
+                        gains[0, own, action] += (
+                            given_first[other]
+                            * policy[1, other, reply]
+                            * game.utilities[0, 0, own, other, action, reply]
+                        )
+                        gains[1, own, action] += (
+                            given_second[other]
+                            * policy[0, other, reply]
+                            * game.utilities[0, 1, other, own, reply, action]
+                        )
+        weights *= (1 + epsilon) ** gains
+    expected = weights / weights.sum(axis=-1, keepdims=True)
+    for i, policy in enumerate(response.policies("last")):
+        np.testing.assert_allclose(policy[0], expected[i], rtol=1e-10)
+
+
+# Reference figures measured independently (sampled updates, correlated prior, 20 seeds; 5 at 10,000 updates).
+REFERENCE = {
+    0.01: {33: 0.073, 100: 0.060, 250: 0.054, 1_000: 0.046, 10_000: 0.0074},
+    0.1: {33: 0.069, 100: 0.048, 250: 0.029, 1_000: 0.009, 10_000: 0.0009},
+}
+
+
+@pytest.mark.parametrize("epsilon", sorted(REFERENCE))
+def test_bcce_gap_falls_as_no_regret_play_must(epsilon):
+    game = BayesianGame()
+    table = tabulate(game, np.zeros((1, 1, 1)))
+    means = []
+    for updates, reference in REFERENCE[epsilon].items():
+        samples = 64 if updates < 10_000 else 16
+        settings = LeaderSettings.checked(followers=MultiplicativeWeights(epsilon), response_updates=updates)
+        (group,) = run(game, table, settings, samples).groups
+        gaps = bcce_gap(group.record, np.full((2, 2), 0.5))
+        # Both means carry sampling error: ours of `samples` seeds, the reference's of 20 (5 at the end).
+        error = gaps.std() * np.sqrt(1 / samples + 1 / (20 if updates < 10_000 else 5))
+        assert abs(gaps.mean() - reference) < 4 * error + 5e-4, (updates, gaps.mean(), reference, error)
+        means.append(gaps.mean())
+    assert means == sorted(means, reverse=True)
+
+
+def test_regret_of_every_row_is_within_its_bound():
+    game = BayesianGame()
+    settings = LeaderSettings.checked(response_updates=2_000)
+    (group,) = run(game, tabulate(game, np.zeros((1, 1, 1))), settings, 8).groups
+    regret = group.record.fixed.max(axis=-1) - group.record.mixed
+    scale = game.utility_scale
+    bound = group.learner.regret_bound(2, group.record.visits, 1 / scale) * scale
+    assert (regret <= bound).all()
+    assert group.record.visits.sum(axis=-1).min() == 2_000
+
+
+def test_record_holds_averages_of_what_was_played():
+    game = BayesianGame()
+    settings = LeaderSettings.checked(response_updates=300)
+    response = run(game, tabulate(game, np.zeros((1, 1, 1))), settings, 4)
+    for policy in response.policies("average"):
+        np.testing.assert_allclose(policy.sum(axis=-1), 1, atol=1e-12)
+    drifting = np.abs(response.policies("average")[0] - response.policies("last")[0]).max()
+    assert drifting > 1e-3
+
+
+def test_one_best_response_update_solves_a_single_follower():
+    for row, column in ((0, 0), (1, 0), (2, 2)):
+        game = make_game("escape")
+        settings = LeaderSettings.checked(followers=BestResponse(), response_updates=1)
+        response = run(game, tabulate(game, np.full((1, 1, 1), float(row))), settings, 1)
+        assert response.policies("argmax")[0][0, 0].argmax() == column
+
+
+def test_mixed_populations_are_grouped_by_learner():
+    game = BayesianGame()
+    settings = LeaderSettings.checked(followers=(MultiplicativeWeights(0.1), BestResponse()), response_updates=50)
+    response = run(game, tabulate(game, np.zeros((1, 1, 1))), settings, 2)
+    assert [group.members.tolist() for group in response.groups] == [[0], [1]]
+    assert set(np.unique(response.policies("last")[1])) == {0.0, 1.0}
+
+
+def test_a_wrong_number_of_learners_is_refused():
+    with pytest.raises(InvalidFieldError, match="followers"):
+        Response(BayesianGame(), [BestResponse()] * 3, 1)
+
+
+def test_payoffs_of_any_size_give_the_same_play():
+    base = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
+    policies = []
+    for scale in (1e-12, 1, 1e12):
+        game = make_game("bimatrix", **{side: (np.array(m) * scale).tolist() for side, m in base.items()})
+        settings = LeaderSettings.checked(response_updates=100)
+        response = run(game, tabulate(game, np.ones((1, 1, 1))), settings, 1)
+        policies.append(response.policies("last")[0])
+    np.testing.assert_allclose(policies[0], policies[1], rtol=1e-9)
+    np.testing.assert_allclose(policies[2], policies[1], rtol=1e-9)

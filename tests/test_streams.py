@@ -1,0 +1,29 @@
+import numpy as np
+
+from rllib_stackelberg.streams import Purpose, Stream, Streams
+
+
+def test_every_branch_of_the_tree_is_its_own_stream():
+    tables = [
+        Streams(run, purpose, worker).uniforms(env, episode, stream, (4,)).tobytes()
+        for run in (0, 1)
+        for purpose in (Purpose.TRAINING, Purpose.REPORT)
+        for worker in (0, 1)
+        for env in (0, 1)
+        for episode in (0, 1)
+        for stream in (Stream.RESPONSE, Stream.REWARD)
+    ]
+    assert len(set(tables)) == len(tables) == 64
+
+
+def test_a_table_does_not_depend_on_what_was_drawn_before():
+    streams = Streams(3)
+    streams.uniforms(0, 0, Stream.RESPONSE, (1000,))
+    again = Streams(3).uniforms(5, 9, Stream.RESPONSE, (7, 3))
+    np.testing.assert_array_equal(streams.uniforms(5, 9, Stream.RESPONSE, (7, 3)), again)
+
+
+def test_uniforms_are_uniform():
+    drawn = np.concatenate([Streams(1).uniforms(e, k, Stream.RESPONSE, (100,)) for e in range(20) for k in range(20)])
+    assert abs(drawn.mean() - 0.5) < 5 * np.sqrt(1 / 12 / drawn.size)
+    assert abs(drawn.var() - 1 / 12) < 0.002

@@ -1,0 +1,75 @@
+"""The actor sees the game only; exported, it acts the same."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box, Dict, Discrete
+from ray.rllib.core.columns import Columns
+
+from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
+
+SPACE = Dict(actor=Box(0, 1, (4,), np.float32), critic=Box(0, 1, (6,), np.float32))
+
+
+def module(action_space, critic="central", inference_only=False):
+    torch.manual_seed(0)
+    return LeaderModule(
+        observation_space=SPACE,
+        action_space=action_space,
+        inference_only=inference_only,
+        model_config=leader_model_config((-2.0, 6.0), critic),
+    )
+
+
+def batch(seed=0, rows=16):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        Columns.OBS: {
+            "actor": torch.rand(rows, 4, generator=generator),
+            "critic": torch.rand(rows, 6, generator=generator),
+        }
+    }
+
+
+@pytest.mark.parametrize("space", [Discrete(3), Box(0, 1, (2,), np.float32)], ids=str)
+def test_permuting_the_critics_part_leaves_the_actor_to_the_bit(space):
+    made, seen = module(space), batch()
+    out = made.forward_train(seen)[Columns.ACTION_DIST_INPUTS]
+    values = made.compute_values(seen)
+    seen[Columns.OBS]["critic"] = seen[Columns.OBS]["critic"][:, torch.randperm(6)]
+    assert torch.equal(made.forward_train(seen)[Columns.ACTION_DIST_INPUTS], out)
+    assert torch.equal(made.forward_exploration(seen)[Columns.ACTION_DIST_INPUTS], out)
+    assert not torch.equal(made.compute_values(seen), values)
+
+
+def test_a_local_critic_sees_what_the_actor_sees():
+    made, seen = module(Discrete(3), critic="local"), batch()
+    values = made.compute_values(seen)
+    seen[Columns.OBS]["critic"] += 1
+    assert torch.equal(made.compute_values(seen), values)
+
+
+def test_values_start_around_the_middle_of_the_payoff_range():
+    values = module(Discrete(3)).compute_values(batch())
+    assert abs(float(values.mean().detach()) - 2.0) < 4.0
+
+
+def test_env_runners_carry_no_critic():
+    made = module(Discrete(3), inference_only=True)
+    assert not [name for name, _ in made.named_parameters() if name.startswith("vf")]
+
+
+@pytest.mark.parametrize("space", [Discrete(3), Box(0, 1, (2,), np.float32)], ids=str)
+def test_the_exported_network_is_the_actor(space):
+    made, seen = module(space), batch()
+    outputs = made.forward_inference(seen)[Columns.ACTION_DIST_INPUTS].detach().numpy()
+    exported = made.export().outputs(seen[Columns.OBS]["actor"].numpy())
+    np.testing.assert_allclose(exported, outputs[:, : exported.shape[1]], atol=1e-5)
+
+
+def test_the_spread_has_a_floor():
+    made = module(Box(0, 1, (2,), np.float32))
+    with torch.no_grad():
+        made.log_std.fill_(-1e6)
+    inputs = made.forward_train(batch())[Columns.ACTION_DIST_INPUTS]
+    assert float(inputs[:, 2:].detach().min()) == pytest.approx(made.lowest_log_std)

@@ -1,0 +1,201 @@
+"""Training end to end, with real Ray: what it leaves behind, what it repeats, how it stops."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ray.rllib.core.columns import Columns
+
+from rllib_stackelberg import LeaderSettings, evaluate, leader_config, load_policy, make_game, respond
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.training.runs import BestSnapshot, train
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
+
+QUICK = {"settings": {"response_updates": 30}, "max_iterations": 3}
+
+
+def run(tmp_path, name="run", **changes):
+    options = QUICK | {"game": "simple-allocation", "params": {"messages": 2}} | changes
+    return train(TrainOptions.checked(out=tmp_path / name, **options))
+
+
+def without_time(result):
+    return {name: value for name, value in result.items() if name not in ("seconds", "run_dir")}
+
+
+def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_result(tmp_path):
+    result = run(tmp_path)
+    folder = Path(result["run_dir"])
+    files = {path.name for path in folder.iterdir()}
+    assert files == {
+        "checkpoint", "config.json", "policy.json", "policy.safetensors", "progress.jsonl", "result.json",
+        "training.json",
+    }  # fmt: skip
+    assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
+    assert len((folder / "progress.jsonl").read_text().splitlines()) == 3
+    config = json.loads((folder / "config.json").read_text())
+    assert config["seed"] == 0
+    assert config["settings"]["response_updates"] == 30
+    assert "ray" in config["versions"]
+    assert evaluate(folder) == result
+    keys = {
+        "leader_value", "standard_error", "play", "exact_value", "gap", "certificate", "episodes", "seconds",
+        "run_dir", "leader_strategy", "mean_return",
+    }  # fmt: skip
+    assert keys <= result.keys()
+    game = make_game("simple-allocation", messages=2)
+    again = respond(game, result["leader_strategy"], updates=30)
+    assert again.leader_value == result["leader_value"]
+    assert again.certificate.data() == result["certificate"]
+    policy = load_policy(folder)
+    for entry in result["leader_strategy"]:
+        assert policy(np.eye(3)[entry["question"]]) == entry["action"]
+
+
+def test_the_same_seed_repeats_the_result_and_another_does_not(tmp_path):
+    first, second, other = (run(tmp_path, name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
+    assert without_time(first) == without_time(second)
+    assert first["mean_return"] != other["mean_return"]
+
+
+def test_two_env_runners_repeat_too_and_carry_their_own_followers(tmp_path):
+    first, second = (run(tmp_path, name, num_env_runners=2) for name in ("a", "b"))
+    assert without_time(first) == without_time(second)
+    # Two runners share each batch: equally many rows, from other episodes than one runner would play.
+    assert first["mean_return"] != run(tmp_path, "c")["mean_return"]
+
+
+def test_every_turn_trains_and_its_answers_are_executed_as_recorded():
+    config = leader_config(
+        "PPO", game="simple-allocation", game_config={"types": 2, "messages": 2}, leader_queries="every_turn",
+        response_updates=3,
+    )  # fmt: skip
+    config.env_runners(num_envs_per_env_runner=4)
+    config.training(train_batch_size_per_learner=200, minibatch_size=200, num_epochs=1)
+    algo = config.build_algo()
+    try:
+        algo.train()
+        checked = 0
+        for episode in algo.env_runner.sample(num_timesteps=400, explore=True):
+            answers = {}
+            seen = episode.get_observations(slice(0, len(episode)))["actor"]
+            logps = episode.get_extra_model_outputs(Columns.ACTION_LOGP)
+            for actor, action, logp in zip(seen, episode.get_actions(), logps, strict=True):
+                known = answers.setdefault(actor.tobytes(), (int(action), float(logp)))
+                assert known == (int(action), float(logp))
+                checked += 1
+        assert checked >= 400
+    finally:
+        algo.stop()
+
+
+def test_metrics_reach_rllibs_results_and_the_config_is_an_ordinary_one():
+    config = leader_config("PPO", game="matrix-design", response_updates=20, critic="local")
+    config.training(lr=1e-4)
+    algo = config.build_algo()
+    try:
+        runners = algo.train()["env_runners"]
+        assert 1.0 <= runners["leader_value"] <= 10 / 6
+        assert runners["follower_regret"] >= 0
+        assert runners["episode_return_mean"] == pytest.approx(runners["leader_value"], abs=0.1)
+    finally:
+        algo.stop()
+
+
+def test_a_game_class_can_be_handed_over_itself():
+    from tests.games_for_tests import NoisyAllocation
+
+    config = leader_config("PPO", game=NoisyAllocation, game_config={"noise": 0.1}, response_updates=10)
+    algo = config.build_algo()
+    try:
+        assert algo.train()["env_runners"]["leader_value"] > 0
+    finally:
+        algo.stop()
+
+
+SCRIPT = '''
+from tests.games_for_tests import NoisyAllocation
+class Mine(NoisyAllocation):
+    """A user's own game."""
+    def __init__(self, noise: float = 0.1):
+        super().__init__(noise)
+'''
+
+
+def test_a_users_own_script_trains_with_two_env_runners(tmp_path):
+    (tmp_path / "mine.py").write_text(SCRIPT)
+    repository = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "rllib_stackelberg", "train", "mine:Mine", "noise=0.2", "--num-env-runners", "2",
+            "--max-iterations", "2", "--response-updates", "20", "--json",
+        ],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": repository, "PATH": "", "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    assert result["exact_value"] == pytest.approx(0.8)
+    assert result["params"] == {"noise": 0.2}
+
+
+def test_a_game_that_breaks_stops_the_run_by_name_and_keeps_the_checkpoint(tmp_path):
+    options = TrainOptions.checked(
+        game="tests.games_for_tests:BrokenGame", params={"noise": 0}, out=tmp_path / "run", max_iterations=5
+    )
+    with pytest.raises(RulesError, match=r"BrokenGame.*leader_0.*allocate"):
+        train(options)
+    assert (tmp_path / "run" / "checkpoint" / "rllib_checkpoint.json").exists()
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_a_broken_game_on_remote_runners_stops_the_run_too(tmp_path):
+    options = TrainOptions.checked(
+        game="tests.games_for_tests:BrokenGame", params={"noise": 0}, out=tmp_path / "run", max_iterations=5,
+        num_env_runners=1,
+    )  # fmt: skip
+    with pytest.raises(RulesError, match=r"BrokenGame.*leader_0.*allocate"):
+        train(options)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_payoffs_of_any_size_train(tmp_path, scale):
+    matrices = {
+        "leader": (np.array([[2, 4], [1, 3]]) * scale).tolist(),
+        "follower": (np.array([[1, 0], [0, 1]]) * scale).tolist(),
+    }
+    result = run(tmp_path, game="bimatrix", params=matrices, max_iterations=15)
+    assert result["leader_value"] == pytest.approx(3 * scale)
+    assert result["gap"] == pytest.approx(0, abs=1e-9 * scale)
+    assert result["mean_return"] > 2.5 * scale
+
+
+def test_bad_algorithms_are_refused():
+    with pytest.raises(InvalidFieldError, match="algorithm"):
+        leader_config("Nope", game="escape")
+    with pytest.raises(InvalidFieldError, match="critic"):
+        leader_config("PPO", game="escape", critic="none")
+    with pytest.raises(InvalidFieldError, match="messages"):
+        leader_config("PPO", game="simple-allocation", game_config={"messages": 0})
+
+
+class Found:
+    def __init__(self, value, equilibrium):
+        self.leader_value = value
+        self.certificate = type("C", (), {"equilibrium": equilibrium})()
+
+
+def test_the_best_snapshot_is_valuable_first_and_an_equilibrium_second():
+    best = BestSnapshot(tolerance=1e-3)
+    for name, value, equilibrium in [
+        ("poor", 0.5, True), ("good", 0.9, False), ("stable", 0.8995, True), ("worse", 0.8993, True),
+        ("loose", 0.9001, False), ("best", 0.95, False),
+    ]:  # fmt: skip
+        best.offer(name, Found(value, equilibrium))
+        expected = {"poor": "poor", "good": "good", "best": "best"}.get(name, "stable")
+        assert best.network == expected
+    assert LeaderSettings().random_response
