@@ -13,7 +13,7 @@ register_game(
     _BIMATRIX,
     summary="row player commits, column player responds; matrices from a file or arrays",
     source="von Stackelberg 1934; Conitzer & Sandholm 2006",
-    defaults=RunDefaults(max_seconds=30),
+    defaults=RunDefaults(max_seconds=60),
 )
 register_game(
     "escape",
@@ -29,7 +29,7 @@ register_game(
     parameters={"named": "maintain"},
     summary="3x3 game in which a mixed commitment pays",
     source=_PAPER,
-    defaults=RunDefaults(max_seconds=30),
+    defaults=RunDefaults(max_seconds=60),
 )
 register_game(
     "conitzer",
@@ -37,7 +37,7 @@ register_game(
     parameters={"named": "conitzer"},
     summary="2x2 game in which a mixed commitment pays",
     source="Conitzer & Sandholm 2006",
-    defaults=RunDefaults(max_seconds=30),
+    defaults=RunDefaults(max_seconds=60),
 )
 register_game(
     "matrix-design",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -20,10 +21,14 @@ from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
-from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
+from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.rl_modules import FIRST_LOG_STD, LAST_LOG_STD, LeaderModule, leader_model_config
 
 ENV_NAME = "stackelberg_leader"
 PARALLEL_EPISODES = 128
+ANNEAL_BATCHES = 150
+"""Batches over which a Gaussian leader's spread and learning rate shrink."""
+FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
 """Questions per episode that the default batch allows for."""
 
@@ -92,7 +97,10 @@ def leader_config(
         rollout_fragment_length="auto",
     )
     config.rl_module(
-        rl_module_spec=RLModuleSpec(module_class=LeaderModule, model_config=leader_model_config((low, high), critic))
+        rl_module_spec=RLModuleSpec(
+            module_class=LeaderModule,
+            model_config=leader_model_config((low, high), critic, ANNEAL_BATCHES * batch_size(made)),
+        )
     )
     config.callbacks(LeaderMetrics)
     config.debugging(seed=seed, log_level="ERROR")
@@ -113,17 +121,20 @@ def _algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
     return kind()
 
 
+def batch_size(game: StackelbergGame) -> int:
+    """Rows of a default batch: every parallel episode once."""
+    return PARALLEL_EPISODES * min(game.turns[game.leader_turn].keys, MOST_QUESTIONS)
+
+
 def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
     """Defaults for short episodes whose reward comes at the end: small batches, one gradient step an epoch."""
     low, high = (float(x) for x in game.payoff_range[0])
     scale = (high - low) / 2 if high > low else 1.0
-    turn = game.turns[game.leader_turn]
-    batch = PARALLEL_EPISODES * min(turn.keys, MOST_QUESTIONS)
-    # A Gaussian leader must first find the region of a good answer, then creep up to the edge of what followers
-    # accept, where a step too far loses everything.
-    anneal = [[0, 1e-2], [40 * batch, 3e-3], [240 * batch, 1e-3]]
+    batch = batch_size(game)
+    discrete = isinstance(game.turns[game.leader_turn].actions, Discrete)
     config.training(
-        lr=3e-3 if isinstance(turn.actions, Discrete) else anneal,
+        learner_class=LeaderPPOLearner,
+        lr=3e-3 if discrete else annealed(batch),
         train_batch_size_per_learner=batch,
         minibatch_size=batch,
         num_epochs=8,
@@ -136,3 +147,9 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
         vf_loss_coeff=0.5 / scale**2,
         vf_clip_param=float("inf"),
     )
+
+
+def annealed(batch: int) -> list[list[float]]:
+    """Learning rate in proportion to the spread (see learners.py), as (sampled steps, rate) pairs."""
+    rate = (FIRST_LOG_STD - LAST_LOG_STD) / ANNEAL_BATCHES
+    return [[k * batch, FIRST_RATE * math.exp(-rate * k)] for k in range(0, ANNEAL_BATCHES + 1, 10)]

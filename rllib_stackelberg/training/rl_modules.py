@@ -25,6 +25,9 @@ from torch import nn
 
 from rllib_stackelberg.policy import LeaderNetwork
 
+FIRST_LOG_STD, LAST_LOG_STD = -1.0, -6.0
+"""Spread of a Gaussian leader at the start and at the end of its schedule, in the unit box."""
+
 INITIAL_OUTPUT_GAIN = 0.01
 """Of the actor's last layer: a fresh leader is close to indifferent."""
 
@@ -55,12 +58,8 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetw
         self.pi = tanh_network([actor_width, *hidden, outputs], INITIAL_OUTPUT_GAIN)
         self.action_dist_cls = TorchCategorical if self.discrete else TorchDiagGaussian
         if not self.discrete:
-            nn.init.constant_(self.pi[-1].get_parameter("bias"), 0.5)  # the middle of the unit box
-            # Learned in units of 1/gain: the spread must be able to shrink faster than the mean moves.
-            self.log_std_gain = float(config["log_std_gain"])
-            initial = float(config["initial_log_std"]) / self.log_std_gain
-            self.log_std = nn.Parameter(torch.full((outputs,), initial))
-            self.lowest_log_std = float(config["lowest_log_std"])
+            self.step_scale = float(config["step_scale"])
+            self.register_buffer("log_std", torch.tensor(float(config["first_log_std"])))
         self.central = config["critic"] == "central"
         if not self.inference_only:
             self.vf = tanh_network([actor_width + (critic_width if self.central else 0), *hidden, 1], 1.0)
@@ -77,8 +76,15 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetw
         outputs = pi(batch[Columns.OBS]["actor"])
         if self.discrete:
             return outputs
-        log_std = (self.log_std * self.log_std_gain).clamp(min=self.lowest_log_std).expand_as(outputs)
-        return torch.cat([outputs, log_std], dim=-1)
+        outputs = 0.5 + self.step_scale * outputs  # from the middle of the unit box
+        return torch.cat([outputs, self.log_std.expand_as(outputs)], dim=-1)
+
+    def schedule_spread(self, steps: int) -> None:
+        """Set the spread of a Gaussian leader after that many sampled environment steps."""
+        if not self.discrete:
+            first, last = self.model_config["first_log_std"], self.model_config["last_log_std"]
+            done = min(1.0, steps / self.model_config["spread_steps"])
+            self.log_std.fill_(first + done * (last - first))
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
         """Value predictions, payoff units."""
@@ -101,21 +107,32 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetw
     def export(self) -> LeaderNetwork:
         """The actor as data."""
         linear = [layer for layer in self.pi if isinstance(layer, nn.Linear)]
-        layers = tuple(
+        layers = [
             (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()) for layer in linear
-        )
-        return LeaderNetwork(layers, self.discrete)
+        ]
+        if not self.discrete:
+            weight, bias = layers[-1]
+            layers[-1] = (weight * np.float32(self.step_scale), bias * np.float32(self.step_scale) + np.float32(0.5))
+        return LeaderNetwork(tuple(layers), self.discrete)
 
 
-def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
-    """Defaults of the leader's networks for a leader whose payoffs span a range."""
+def leader_model_config(payoff_range: tuple[float, float], critic: str, spread_steps: int) -> dict[str, Any]:
+    """Defaults of the leader's networks.
+
+    Args:
+        payoff_range: of the leader; critic: "central" or "local".
+        spread_steps: sampled environment steps after which a Gaussian leader's spread is at its smallest.
+    """
     low, high = payoff_range
     return {
         "hidden": [64, 64],
         "critic": critic,
         "value_offset": (low + high) / 2,
         "value_scale": (high - low) / 2 if high > low else 1.0,
-        "initial_log_std": -1.0,
-        "log_std_gain": 4.0,
-        "lowest_log_std": -6.0,
+        "first_log_std": FIRST_LOG_STD,
+        "last_log_std": LAST_LOG_STD,
+        "spread_steps": spread_steps,
+        # Adam moves every weight by about the learning rate, and an output that 64 features feed many times as far:
+        # scaled, a step moves a coordinate by about the learning rate, which can be held against the spread.
+        "step_scale": 1 / 32,
     }

@@ -17,7 +17,7 @@ def module(action_space, critic="central", inference_only=False):
         observation_space=SPACE,
         action_space=action_space,
         inference_only=inference_only,
-        model_config=leader_model_config((-2.0, 6.0), critic),
+        model_config=leader_model_config((-2.0, 6.0), critic, spread_steps=100),
     )
 
 
@@ -67,9 +67,10 @@ def test_the_exported_network_is_the_actor(space):
     np.testing.assert_allclose(exported, outputs[:, : exported.shape[1]], atol=1e-5)
 
 
-def test_the_spread_has_a_floor():
+def test_the_spread_follows_its_schedule():
     made = module(Box(0, 1, (2,), np.float32))
-    with torch.no_grad():
-        made.log_std.fill_(-1e6)
-    inputs = made.forward_train(batch())[Columns.ACTION_DIST_INPUTS]
-    assert float(inputs[:, 2:].detach().min()) == pytest.approx(made.lowest_log_std)
+    for steps, expected in ((0, -1.0), (50, -3.5), (100, -6.0), (1_000, -6.0)):
+        made.schedule_spread(steps)
+        inputs = made.forward_train(batch())[Columns.ACTION_DIST_INPUTS].detach()
+        np.testing.assert_allclose(inputs[:, 2:], expected)
+    module(Discrete(3)).schedule_spread(10)  # nothing to do

@@ -26,7 +26,7 @@ EXAMPLES = [
     Example(
         "maintain",
         params={"mixed": True},
-        max_iterations=200,
+        max_iterations=180,
         bar=("median gap <= .5 %, worst <= 1 %", close),
     )
 ]

@@ -1,0 +1,52 @@
+"""Which rows of a batch reach the loss.
+
+RLlib lengthens every episode by an artificial row to bootstrap from, and its advantage estimator standardises over
+those rows too. In episodes of a few steps they are up to half of the batch, and their spurious "advantages" drown the
+real ones. They are dropped here, after the estimator, and advantages are standardised over what remains. Value
+targets are left as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from ray.rllib.connectors.connector_v2 import ConnectorV2
+from ray.rllib.core.columns import Columns
+from ray.rllib.evaluation.postprocessing import Postprocessing
+
+SMALLEST_SPREAD = 1e-8
+"""Relative to the largest advantage: below it all rows are taken to be equally good."""
+
+
+def keep_rows(batch: dict[str, Any], keep: torch.Tensor) -> dict[str, Any]:
+    """The rows of a (nested) batch of tensors for which `keep` holds."""
+    kept: dict[str, Any] = {}
+    for name, column in batch.items():
+        if isinstance(column, dict):
+            kept[name] = keep_rows(column, keep)
+        else:
+            kept[name] = column[keep] if isinstance(column, torch.Tensor) else column
+    return kept
+
+
+def standardise(values: torch.Tensor) -> torch.Tensor:
+    """Mean 0 and standard deviation 1; all zero where the values do not differ."""
+    centred = values - values.mean()
+    spread = centred.std(unbiased=False)
+    return centred / spread if spread > SMALLEST_SPREAD * values.abs().max() else torch.zeros_like(values)
+
+
+class RealRows(ConnectorV2):
+    """Learner connector: drops artificial rows and standardises the advantages of the others."""
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Filter every module's batch."""
+        for module_id, rows in batch.items():
+            if Columns.LOSS_MASK not in rows:
+                continue
+            kept = keep_rows(rows, rows[Columns.LOSS_MASK].bool())
+            del kept[Columns.LOSS_MASK]
+            kept[Postprocessing.ADVANTAGES] = standardise(kept[Postprocessing.ADVANTAGES])
+            batch[module_id] = kept
+        return batch
