@@ -12,7 +12,7 @@ from typing import Any
 from ray.rllib.connectors.connector_v2 import ConnectorV2
 from ray.rllib.core.columns import Columns
 
-REMEMBERED = (Columns.ACTIONS, Columns.ACTIONS_FOR_ENV, Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
+REMEMBERED = (Columns.ACTIONS, Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
 
 
 class RememberAnswers(ConnectorV2):
@@ -27,16 +27,16 @@ class RememberAnswers(ConnectorV2):
         alive = {episode.id_ for episode in episodes}
         self._answers = {name: answers for name, answers in self._answers.items() if name in alive}
         columns = [column for column in REMEMBERED if column in batch]
-        for row, episode in enumerate(episodes):
-            if not episode.is_reset:
+        for episode in episodes:
+            # At this stage a column maps (episode id,) to the list of its items: one, in a single-agent episode.
+            item = (episode.id_,)
+            if not episode.is_reset or item not in batch[columns[0]]:
                 continue
             key = episode.get_observations(-1)["actor"].tobytes()
             known = self._answers.setdefault(episode.id_, {})
-            if key in known:
-                for column in columns:
-                    batch[column][row] = known[key][column]
-            else:
-                known[key] = {column: batch[column][row].copy() for column in columns}
+            answer = known.setdefault(key, {column: batch[column][item][0] for column in columns})
+            for column in columns:
+                batch[column][item] = [answer[column]]
         return batch
 
 

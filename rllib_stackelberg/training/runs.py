@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_strategy
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
@@ -220,10 +222,13 @@ def checkpoint(algo: Algorithm, folder: RunFolder) -> None:
 @contextmanager
 def ray_session(options: TrainOptions) -> Iterator[None]:
     """A Ray to run in: the one already there, or a local one for the time of the run."""
+    # RLlib greets every run with a note on its API stack, and gymnasium with one that RLlib registers its env again.
+    logging.getLogger("ray.rllib").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message=".*Overriding environment rllib-single-agent-env-v0.*")
     if ray.is_initialized():
+        _refuse_too_many(options)
         yield
         return
-    logging.getLogger("ray").setLevel(logging.ERROR)
     # Workers must find a game class in the user's own script: they get the driver's search path.
     search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
     local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": max(1, options.num_env_runners)}
@@ -235,9 +240,18 @@ def ray_session(options: TrainOptions) -> Iterator[None]:
         **local,
     )
     try:
+        _refuse_too_many(options)
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_too_many(options: TrainOptions) -> None:
+    cpus = int(ray.cluster_resources().get("CPU", 0))
+    if options.num_env_runners > cpus:
+        raise InvalidFieldError(
+            "num_env_runners", f"{options.num_env_runners} on {cpus} CPUs", f"0..{cpus} on this Ray"
+        )
 
 
 @contextmanager

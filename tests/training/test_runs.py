@@ -1,6 +1,7 @@
 """Training end to end, with real Ray: what it leaves behind, what it repeats, how it stops."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -135,7 +136,8 @@ def test_a_users_own_script_trains_with_two_env_runners(tmp_path):
             sys.executable, "-m", "rllib_stackelberg", "train", "mine:Mine", "noise=0.2", "--num-env-runners", "2",
             "--max-iterations", "2", "--response-updates", "20", "--json",
         ],
-        capture_output=True, text=True, check=False, cwd=tmp_path, env={"PYTHONPATH": repository, "PATH": "", "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": repository},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.strip().splitlines()[-1])

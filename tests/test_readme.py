@@ -1,0 +1,55 @@
+"""What the README shows is run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rllib_stackelberg import evaluate_strategy, make_game, solve
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.testing import game_test
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def block(after: str) -> str:
+    return re.search(r"```python\n(.*?)```", README[README.index(after) :], re.S).group(1)
+
+
+def test_your_own_game_is_under_40_lines_and_works(tmp_path, monkeypatch):
+    code = block("## Your own game")
+    assert len(code.strip().splitlines()) < 40
+    (tmp_path / "posted_price.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    game = make_game("posted_price:PostedPrice", values=4)
+    game_test(game)
+    solution = solve(game)
+    # Closed form: the best price times the share of values above it; at its own value a buyer may buy (optimistic).
+    best = max(p / 8 * sum((v + 1) / 4 >= p / 8 for v in range(4)) / 4 for p in range(9))
+    assert solution.leader_value == pytest.approx(best)
+    # Learners break that tie by not buying: against them the price must leave the buyer something.
+    strict = max(p / 8 * sum((v + 1) / 4 > p / 8 for v in range(4)) / 4 for p in range(9))
+    reached = max(
+        evaluate_strategy(LeaderStrategy.from_pairs(game, [(0, p)]), LeaderSettings()).leader_value for p in range(9)
+    )
+    assert reached == pytest.approx(strict)
+    assert strict < best
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_the_python_example_runs(capsys, monkeypatch):
+    monkeypatch.setattr("rllib_stackelberg.training.config.PARALLEL_EPISODES", 16)
+    exec(compile(block("## From Python"), "README.md", "exec"), {})
+    assert "leader_value" in capsys.readouterr().out
+
+
+def test_every_command_of_the_readme_exists():
+    from rllib_stackelberg.cli import app
+
+    names = {command.callback.__name__ for command in app.registered_commands}
+    used = set(re.findall(r"rllib-stackelberg ([a-z]+)", README))
+    assert used <= names
+    for script in re.findall(r"tuned_examples/[a-z_/]+\.py", README):
+        assert (Path(__file__).parents[1] / script).exists()
