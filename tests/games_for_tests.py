@@ -7,6 +7,7 @@ from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import NO_CHANCE, Prior
+from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 CORRELATED = np.array([[0.4, 0.1], [0.1, 0.4]])
 
@@ -121,7 +122,10 @@ class NoisyAllocation(StackelbergGame):
 
 
 class BrokenGame(NoisyAllocation):
-    """Pays NaN when the leader allocates item 1."""
+    """Pays NaN when the leader allocates item 1; claims an optimum, so that training is the first to notice."""
+
+    def optimum(self):
+        return StackelbergSolution(1.0, (1.0,), ((0, 0), (1, 1)), "claimed", "none")
 
     def transition(self, state, actions):
         after, payoffs = super().transition(state, actions)

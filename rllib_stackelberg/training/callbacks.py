@@ -1,4 +1,4 @@
-"""Leader value and follower regret of every episode in RLlib's results, under `env_runners`."""
+"""What RLlib tells the leader's environment, and what it reports of it: value and regret of every episode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ WINDOW = 256
 
 
 class LeaderMetrics(RLlibCallback):
-    """Logs `leader_value` and `follower_regret`, mean of the last `WINDOW` episodes."""
+    """Logs `leader_value` and `follower_regret` under `env_runners`, mean of the last `WINDOW` episodes."""
+
+    def on_environment_created(self, *, env: Any, env_context: Any, **kwargs: Any) -> None:
+        """Tell the environment which runner it is on."""
+        env.place(int(env_context.worker_index or 0), env_context["note"])
 
     def on_episode_end(self, *, episode: Any, metrics_logger: Any, **kwargs: Any) -> None:
         """Read them off the last info of the episode (they describe it; nothing is trained on them)."""

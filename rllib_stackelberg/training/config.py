@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
+from rllib_stackelberg.training.failures import WorkerLeaderEnv
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.rl_modules import FIRST_LOG_STD, LAST_LOG_STD, LeaderModule, leader_model_config
 
@@ -38,10 +40,8 @@ def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
     game = context["game"]
     made = game(**context["game_config"]) if isinstance(game, type) else make_game(game, **context["game_config"])
     settings = LeaderSettings.checked(**context["settings"])
-    worker = int(getattr(context, "worker_index", 0))
-    return StackelbergPOMDP(
-        made, settings, num_envs=int(context.get("num_envs", 1)), seed=int(context["seed"]), worker=worker
-    )
+    envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
+    return WorkerLeaderEnv(made, settings, num_envs=envs, seed=seed)
 
 
 def leader_config(
@@ -80,7 +80,13 @@ def leader_config(
     probe = StackelbergPOMDP(made, checked)
     config = _algorithm(algorithm)
     register_env(ENV_NAME, make_leader_env)
-    env_config = {"game": game, "game_config": game_config, "settings": checked.model_dump(), "seed": seed}
+    env_config = {
+        "game": game,
+        "game_config": game_config,
+        "settings": checked.model_dump(),
+        "seed": seed,
+        "note": f"broken-game-{uuid.uuid4().hex}",
+    }
     low, high = (float(x) for x in made.payoff_range[0])
     config.environment(
         ENV_NAME,
@@ -96,6 +102,8 @@ def leader_config(
         num_envs_per_env_runner=PARALLEL_EPISODES,
         rollout_fragment_length="auto",
     )
+    # A game that breaks its rules does so again after a restart: stop instead.
+    config.fault_tolerance(restart_failed_env_runners=False, restart_failed_sub_environments=False)
     config.rl_module(
         rl_module_spec=RLModuleSpec(
             module_class=LeaderModule,

@@ -29,6 +29,7 @@ from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.config import leader_config
+from rllib_stackelberg.training.failures import rules_error
 
 SELECTION_SAMPLES = 16
 SELECTION_TOLERANCE = 1e-3
@@ -157,14 +158,14 @@ def _loop(
     low, high = (float(x) for x in game.payoff_range[0])
     best = BestSnapshot(tolerance=SELECTION_TOLERANCE * (high - low))
     value = Valuer(game, settings, options.seed)
+    checkpoint(algo, folder)
     solution = solve(game)
     exact = solution.leader_value if solution and solution.exists else None
-    checkpoint(algo, folder)
     started = time.monotonic()
     progress: Progress | None = None
     iteration = 0
     while not options.finished(iteration, time.monotonic() - started):
-        result = algo.train()
+        result = _train_once(algo)
         iteration += 1
         network = algo.get_module().export()
         found = value(network)
@@ -189,6 +190,17 @@ def _loop(
         "explained_variance": progress.explained_variance,
         "final_value": evaluate_strategy(final, settings, options.seed, every_play=False).leader_value,
     }
+
+
+def _train_once(algo: Algorithm) -> dict[str, Any]:
+    """One RLlib iteration; a game that broke its rules comes out as a `RulesError`, from whatever process."""
+    try:
+        return algo.train()
+    except Exception as error:
+        broken = rules_error(error, algo)
+        if broken is None:
+            raise
+        raise broken from error
 
 
 def _progress(

@@ -71,6 +71,22 @@ def test_two_env_runners_repeat_too_and_carry_their_own_followers(tmp_path):
     assert first["mean_return"] != run(tmp_path, "c")["mean_return"]
 
 
+def test_every_runner_has_streams_of_its_own():
+    config = leader_config("PPO", game="escape", seed=5, response_updates=5)
+    config.env_runners(num_env_runners=2, num_envs_per_env_runner=4)
+    algo = config.build_algo()
+    try:
+        algo.train()
+        places = algo.env_runner_group.foreach_env_runner(
+            lambda runner: (runner.env.unwrapped.worker, runner.env.unwrapped.elicitation.streams.run),
+            local_env_runner=False,
+        )
+    finally:
+        algo.stop()
+    assert sorted(worker for worker, _ in places) == [1, 2]
+    assert len(set(places)) == 2
+
+
 def test_every_turn_trains_and_its_answers_are_executed_as_recorded():
     config = leader_config(
         "PPO", game="simple-allocation", game_config={"types": 2, "messages": 2}, leader_queries="every_turn",
