@@ -53,3 +53,17 @@ register_game(
     source=_PAPER,
     defaults=RunDefaults(max_seconds=30),
 )
+register_game(
+    "message-spm",
+    "rllib_stackelberg.envs.message_spm_v0:MessageSPM",
+    summary="buyers send messages, leader sells by a sequence of prices",
+    source=_PAPER,
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
+    "message-spm-pi",
+    "rllib_stackelberg.envs.message_spm_v0:MessageSPMPI",
+    summary="message-spm with two buyers of very different values",
+    source="Agrawal et al.; " + _PAPER,
+    defaults=RunDefaults(max_seconds=60),
+)

@@ -97,7 +97,8 @@ class StackelbergGame(ABC):
         turns: every kind of turn; exactly one of them has kind "leader".
         prior: over the followers' types, one column per follower.
         chance: over chance moves (channel noise, demand), one column each; none by default.
-        payoff_range: `[agents, 2]`, smallest and largest total payoff of a play per agent.
+        payoff_range: `[agents, 2]`, smallest and largest total payoff per agent of a play whose reply turns
+            follow `reply`.
         observation_spaces: one bounded `Box` per agent.
         utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
             range among followers unless a game says otherwise.

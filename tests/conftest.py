@@ -23,6 +23,13 @@ GAMES = {
     "simple-allocation": ("simple-allocation", {}),
     "simple-allocation-8-5": ("simple-allocation", {"types": 8, "messages": 5}),
     "simple-allocation-1-1": ("simple-allocation", {"types": 1, "messages": 1}),
+    "message-spm": ("message-spm", {}),
+    "message-spm-3-buyers-2-items": ("message-spm", {"buyers": 3, "items": 2, "objective": "revenue"}),
+    "message-spm-grid": ("message-spm", {"types": 4, "price_grid": 4}),
+    "message-spm-noisy": ("message-spm", {"noise": 0.1, "types": 2}),
+    "message-spm-erasure": ("message-spm", {"noise": 0.2, "channel": "erasure", "types": 2, "price_grid": 3}),
+    "message-spm-correlated": ("message-spm", {"values": [[0, 1], [0.2, 0.6]], "prior": [[0.4, 0.1], [0.1, 0.4]]}),
+    "message-spm-pi": ("message-spm-pi", {}),
 }
 
 

@@ -40,7 +40,7 @@ def game_test(game: StackelbergGame, seed: int = 0, plays: int = 64) -> None:
 
     - declarations agree with each other;
     - PettingZoo's `api_test` and `seed_test` pass;
-    - plays end, payoffs stay in the declared range, information keys in the declared rows;
+    - plays end, payoffs stay in the declared range (reply turns as `reply` says), information keys in their rows;
     - a batch of plays equals the plays one by one;
     - what an agent sees is in its observation space, and equal for equal information keys of its own turn.
 
@@ -64,6 +64,9 @@ def game_test(game: StackelbergGame, seed: int = 0, plays: int = 64) -> None:
             break
         _check_views(game, state, turn, seen)
         actions = random_actions(game, turn, rng)
+        replying = np.array([t != OVER and game.turns[t].kind == "reply" for t in turn])
+        if replying.any():
+            actions[replying] = game.reply(state)[replying]
         state, payoffs = game.step(state, actions)
         for k in range(plays):
             singles[k], alone = game.step(singles[k], actions[k : k + 1])

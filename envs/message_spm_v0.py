@@ -1,0 +1,299 @@
+"""# Sequential price mechanisms with messages (MSPM)
+
+A seller has identical items; each buyer wants one. Buyers see their values and send messages, no one seeing another's.
+Then, until the items are sold or every buyer has been visited, the leader picks a buyer and a price, and that buyer
+buys iff its value is at least the price (a dominant reply).
+
+```python
+env = pettingzoo.make("aec", "stackelberg/message-spm-v0", types=3, messages=2)
+env = pettingzoo.make("aec", "stackelberg/message-spm-pi-v0", epsilon=0.2)
+```
+
+| | leader_0 | follower_i |
+|---|---|---|
+| turn | choose, repeatedly | message (learned), then buy (reply) when chosen |
+| action | Box [0, 1]^(buyers+1), or Discrete(buyers * k) | Discrete(messages); Discrete(2), 1 buys |
+| sees | the messages heard; who is left, has refused or has won | its type; the price at its buy turn |
+| payoff | welfare or revenue | value - price if it buys |
+
+Leader action: a score per buyer and a price; the buyer left with the highest score (ties to the lowest index) is next.
+With a grid: buyer b and price j/(k-1) as b*k + j; if that buyer is not left, the next one that is. Prices quoted so far
+are implied by the leader's own fixed answers and are not shown again. Welfare: the winners' values minus the largest
+values there are (<= 0; 0 is efficient). Revenue: prices paid.
+
+`types=n`: values linspace(0, 1, n), independent and uniform. `values=` gives each buyer's own finite values, `prior=` a
+joint distribution over types (an axis per buyer) or one distribution per buyer, `file=` a JSON file with both.
+`message-spm-pi` (Agrawal et al.): buyer 0 has value epsilon with probability 1-epsilon, else 1; buyer 1 has 0 or
+2 epsilon, equally likely. `noise=` and `channel=` make the channels noisy (channels.py); `bits` is what they carry.
+
+Source: Brero et al. 2022, arXiv 2210.03852. Version history: v0, first release.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from pydantic import Field
+
+from rllib_stackelberg.channels import Channel
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.priors import NO_CHANCE, Prior, prior_from
+
+LEFT, REFUSED, WON = 0, 1, 2
+INDIFFERENT = 1e-12
+"""A buyer whose value falls short of the price by less than this still buys."""
+
+Count = Annotated[int, Field(ge=1, le=64)]
+
+
+@dataclass
+class MessageSPMState(State):
+    """Arrays `[B, buyers]` or `[B]`.
+
+    `heard`: messages as heard, -1 before; `sent`: number of buyers that have sent; `status`: LEFT, REFUSED or WON;
+    `offered`: buyer at its buy turn, -1 otherwise; `price`: offered; `over`.
+    """
+
+    heard: np.ndarray
+    sent: np.ndarray
+    status: np.ndarray
+    offered: np.ndarray
+    price: np.ndarray
+    over: np.ndarray
+
+
+class MessageSPM(StackelbergGame):
+    """Sequential posted prices, after messages."""
+
+    source = "Brero et al. 2022"
+
+    def __init__(
+        self,
+        *,
+        types: Count = 3,
+        messages: Count = 2,
+        buyers: Annotated[int, Field(ge=2, le=32)] = 2,
+        items: Count = 1,
+        values: list[list[float]] | None = None,
+        prior: list | None = None,
+        file: Path | None = None,
+        noise: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        channel: Literal["symmetric", "erasure"] = "symmetric",
+        price_grid: Annotated[int, Field(ge=2, le=1001)] | None = None,
+        objective: Literal["welfare", "revenue"] = "welfare",
+    ):
+        if file is not None:
+            values, prior = _read(file)
+        if values is not None:
+            buyers = len(values)
+        if items > buyers:
+            raise InvalidFieldError("items", f"{items} for {buyers} buyers", f"1..{buyers}")
+        self.buyers, self.items, self.objective, self.price_grid = buyers, items, objective, price_grid
+        self.values = _values(values, buyers, types)
+        self.channel = Channel(messages, noise, channel)
+        self.prior = _prior(prior, [len(own) for own in self.values])
+        self.chance = Prior.product(*[self.channel.chance] * buyers) if noise else NO_CHANCE
+        self._noisy = bool(noise)
+        # Values by (buyer, type), padded with 0 for buyers of fewer types.
+        self._table = np.zeros((buyers, max(len(own) for own in self.values)))
+        for i, own in enumerate(self.values):
+            self._table[i, : len(own)] = own
+        choose = Box(0.0, 1.0, (buyers + 1,), np.float64) if price_grid is None else Discrete(buyers * price_grid)
+        questions = (self.channel.heard_letters * 3) ** buyers
+        self.turns = (
+            *(Turn("message", i + 1, Discrete(messages), "learned", len(own)) for i, own in enumerate(self.values)),
+            Turn("choose", 0, choose, "leader", questions if questions < 2**62 else None),
+            *(Turn("buy", i + 1, Discrete(2), "reply") for i in range(buyers)),
+        )
+        self._set_ranges()
+
+    @property
+    def bits(self) -> float:
+        """Capacity of all channels together, bits per play."""
+        return self.buyers * self.channel.capacity
+
+    def _set_ranges(self) -> None:
+        tops = np.sort([own.max() for own in self.values])[::-1][: self.items].sum()
+        leader = [0.0, float(self.items)] if self.objective == "revenue" else [-float(tops), 0.0]
+        self.payoff_range = np.array([leader, *([0.0, float(own.max())] for own in self.values)])
+        heard = self.buyers * self.channel.heard_letters
+        own = self._table.shape[1] + 2
+        buyer = Box(0.0, 1.0, (own,), np.float32)
+        self.observation_spaces = (Box(0, 1, (heard + 3 * self.buyers,), np.float32), *[buyer] * self.buyers)
+
+    @property
+    def utility_scale(self) -> float:
+        """Values are in [0, 1]: the paper's payoffs as they are."""
+        return 1.0
+
+    def start(self, types, chance):
+        """Nobody has sent."""
+        plays, n = len(types), self.buyers
+        nobody = np.full(plays, -1, dtype=np.int64)
+        return MessageSPMState(
+            types,
+            chance,
+            heard=np.full((plays, n), -1, dtype=np.int64),
+            sent=np.zeros(plays, dtype=np.int64),
+            status=np.zeros((plays, n), dtype=np.int64),
+            offered=nobody,
+            price=np.zeros(plays),
+            over=np.zeros(plays, dtype=bool),
+        )
+
+    def turn(self, state):
+        """Messages in buyer order; then leader and chosen buyer alternate."""
+        n = self.buyers
+        selling = np.where(state.offered >= 0, n + 1 + state.offered, n)
+        return np.where(state.over, OVER, np.where(state.sent < n, state.sent, selling))
+
+    def observe(self, state, agent):
+        """Leader: heard messages and status. Buyer: its type, whether it is offered an item, and the price."""
+        if agent == 0:
+            ready = (state.sent == self.buyers)[:, None, None]
+            heard = np.eye(self.channel.heard_letters)[state.heard] * ready
+            status = np.eye(3)[state.status] * ready
+            return np.concatenate(
+                [heard.reshape(len(state), -1), status.reshape(len(state), -1)], axis=1, dtype=np.float32
+            )
+        mine = (state.offered == agent - 1) & ~state.over
+        shown = np.eye(self._table.shape[1])[state.types[:, agent - 1]]
+        return np.concatenate([shown, mine[:, None], (state.price * mine)[:, None]], axis=1, dtype=np.float32)
+
+    def information(self, state):
+        """A sender's type; the leader's key: heard messages, then status, in mixed radix."""
+        rows = np.arange(len(state))
+        own = state.types[rows, np.minimum(state.sent, self.buyers - 1)]
+        key = np.zeros(len(state), dtype=np.int64)
+        for i in range(self.buyers):
+            key = key * self.channel.heard_letters + np.maximum(state.heard[:, i], 0)
+        for i in range(self.buyers):
+            key = key * 3 + state.status[:, i]
+        asking = (state.sent == self.buyers) & (state.offered < 0) & ~state.over
+        return np.where(state.sent < self.buyers, own, np.where(asking, key, 0))
+
+    def value_of(self, state, buyer):
+        """Value of the given buyer in each play, `[B]`."""
+        return self._table[buyer, state.types[np.arange(len(state)), buyer]]
+
+    def reply(self, state):
+        """Buy iff the value is at least the price."""
+        value = self.value_of(state, np.maximum(state.offered, 0))
+        return np.pad((value - state.price >= -INDIFFERENT).astype(float)[:, None], ((0, 0), (0, self.width - 1)))
+
+    def transition(self, state, actions):
+        """Send, choose or buy, whichever each play is at."""
+        rows, n = np.arange(len(state)), self.buyers
+        sending = ~state.over & (state.sent < n)
+        buying = ~state.over & ~sending & (state.offered >= 0)
+        choosing = ~state.over & ~sending & ~buying
+        heard, status = state.heard.copy(), state.status.copy()
+        sender = state.sent[sending]
+        noise = state.chance[sending, sender] if self._noisy else 0
+        heard[sending, sender] = self.channel.hear(actions[sending, 0].astype(np.int64), noise)
+        buyer, price = self._chosen(state, actions)
+        asked = np.maximum(state.offered, 0)
+        bought = buying & (actions[:, 0] == 1)
+        status[buying, asked[buying]] = np.where(bought[buying], WON, REFUSED)
+        sold_out = (status == WON).sum(axis=1) >= self.items
+        ending = buying & (sold_out | (status != LEFT).all(axis=1))
+        payoffs = np.zeros((len(state), n + 1))
+        payoffs[rows, asked + 1] = np.where(bought, self.value_of(state, asked) - state.price, 0.0)
+        payoffs[:, 0] = self._leader_payoff(state, status, bought, ending)
+        after = MessageSPMState(
+            state.types,
+            state.chance,
+            heard=heard,
+            sent=state.sent + sending,
+            status=status,
+            offered=np.where(choosing, buyer, np.where(buying, -1, state.offered)),
+            price=np.where(choosing, price, state.price),
+            over=state.over | ending,
+        )
+        return after, payoffs
+
+    def _chosen(self, state, actions):
+        """Next buyer and price of each play's leader action."""
+        left = state.status == LEFT
+        if self.price_grid is None:
+            scores = np.where(left, actions[:, : self.buyers], -np.inf)
+            return scores.argmax(axis=1), actions[:, self.buyers]
+        wanted, step = np.divmod(actions[:, 0].astype(np.int64), self.price_grid)
+        order = (wanted[:, None] + np.arange(self.buyers)) % self.buyers
+        first = np.take_along_axis(left, order % self.buyers, axis=1).argmax(axis=1)
+        return order[np.arange(len(state)), first], step / (self.price_grid - 1)
+
+    def _leader_payoff(self, state, status, bought, ending):
+        if self.objective == "revenue":
+            return np.where(bought, state.price, 0.0)
+        values = np.take_along_axis(self._table[None], state.types[:, :, None], axis=2)[:, :, 0]
+        best = np.sort(values, axis=1)[:, ::-1][:, : self.items].sum(axis=1)
+        return np.where(ending, (values * (status == WON)).sum(axis=1) - best, 0.0)
+
+    def describe(self, turn, key):
+        """Messages heard, and who has refused or won; a type's value."""
+        if turn.kind != "leader":
+            return f"value {self.values[turn.agent - 1][key]:.4g}"
+        status, heard = [], []
+        for _ in range(self.buyers):
+            key, digit = divmod(key, 3)
+            status.append(("", " refused", " won")[digit])
+        for _ in range(self.buyers):
+            key, digit = divmod(key, self.channel.heard_letters)
+            heard.append("blank" if digit >= self.channel.letters else str(digit))
+        said = ", ".join(reversed(heard))
+        done = [f"{i}{text}" for i, text in enumerate(reversed(status)) if text]
+        return f"messages ({said})" + (f", buyer {', '.join(done)}" if done else "")
+
+
+class MessageSPMPI(MessageSPM):
+    """The instance of Agrawal et al.: order and price must depend on who is likely to be worth more."""
+
+    def __init__(self, *, epsilon: Annotated[float, Field(gt=0, le=0.5)] = 0.2, messages: Count = 2):
+        super().__init__(
+            messages=messages,
+            values=[[epsilon, 1.0], [0.0, 2 * epsilon]],
+            prior=[[1 - epsilon, epsilon], [0.5, 0.5]],
+        )
+
+
+def _values(values: list[list[float]] | None, buyers: int, types: int) -> list[np.ndarray]:
+    if values is None:
+        return [np.linspace(0, 1, types) if types > 1 else np.ones(1)] * buyers
+    if len(values) < 2:
+        raise InvalidFieldError("values", f"for {len(values)} buyers", "a list for each of at least 2 buyers")
+    found = []
+    for own in values:
+        array = np.asarray(own, dtype=float)
+        if array.ndim != 1 or not array.size or not ((array >= 0) & (array <= 1)).all():
+            raise InvalidFieldError("values", f"got {own}", "numbers in [0, 1], at least one per buyer")
+        if (np.diff(array) <= 0).any():
+            raise InvalidFieldError("values", f"got {own}", "increasing values")
+        found.append(array)
+    return found
+
+
+def _prior(prior: list | None, sizes: list[int]) -> Prior:
+    """A distribution per buyer (each summing to 1), or a joint one (all of it summing to 1)."""
+    if prior is None:
+        return Prior.uniform(*sizes)
+    rows = [np.asarray(own, dtype=float) for own in prior if not np.isscalar(own)]
+    if [row.shape for row in rows] == [(size,) for size in sizes] and np.allclose([row.sum() for row in rows], 1):
+        return Prior.independent(*rows)
+    return prior_from("prior", prior, sizes)
+
+
+def _read(file: Path) -> tuple[list[list[float]], list]:
+    try:
+        content = json.loads(Path(file).read_text(encoding="utf-8"))
+        return content["values"], content["prior"]
+    except OSError as error:
+        raise InvalidFieldError("file", f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InvalidFieldError("file", f"{file}: {error!r}", "JSON with 'values' and 'prior'") from error
