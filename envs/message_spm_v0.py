@@ -44,6 +44,8 @@ from rllib_stackelberg.channels import Channel
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import NO_CHANCE, Prior, prior_from
+from rllib_stackelberg.solvers.sequential_prices import Market, message_solve, no_message_solve
+from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 LEFT, REFUSED, WON = 0, 1, 2
 INDIFFERENT = 1e-12
@@ -250,6 +252,61 @@ class MessageSPM(StackelbergGame):
         said = ", ".join(reversed(heard))
         done = [f"{i}{text}" for i, text in enumerate(reversed(status)) if text]
         return f"messages ({said})" + (f", buyer {', '.join(done)}" if done else "")
+
+    def optimum(self):
+        """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""
+        market = self.market()
+        if self.channel.letters == 1:
+            plan = no_message_solve(market)
+            pairs = [(self.question((0,) * self.buyers, s), self.action(*o)) for s, o in plan.offers.items()]
+            return self._solution(plan.value, pairs, "best order and prices, dynamic programming", {})
+        if self.buyers != 2 or self.items != 1 or self._noisy or self.price_grid is not None:
+            return None
+        best = message_solve(market, self.channel.letters)
+        pairs = []
+        for heard, (first, price, other) in best.offers.items():
+            pairs.append((self.question(heard, (LEFT, LEFT)), self.action(first, price)))
+            status = (REFUSED, LEFT) if first == 0 else (LEFT, REFUSED)
+            pairs.append((self.question(heard, status), self.action(1 - first, other)))
+        details = {"senders": best.senders, "no_message_value": no_message_solve(market).value}
+        return self._solution(best.value, pairs, "mixed-integer programs over message strategies", details)
+
+    def _solution(self, value, pairs, method, details):
+        nothing = (float("nan"),) * self.buyers
+        return StackelbergSolution(value, nothing, tuple(sorted(pairs)), method, "optimistic", details=details)
+
+    def market(self):
+        """The instance without its messages, for solvers/sequential_prices.py."""
+        independent = all(block.ndim == 1 for block in self.prior.blocks)
+        return Market(
+            values=self.values,
+            marginals=[self.prior.marginal(i) for i in range(self.buyers)],
+            prior=None if independent else self.joint_prior(),
+            items=self.items,
+            objective=self.objective,
+        )
+
+    def joint_prior(self):
+        """Joint probabilities of types, an axis per buyer."""
+        joint = np.zeros(self.prior.counts)
+        values, probabilities = self.prior.support()
+        joint[tuple(values.T)] = probabilities
+        return joint
+
+    def question(self, heard, status):
+        """Key of a leader observation."""
+        key = 0
+        for letter in heard:
+            key = key * self.channel.heard_letters + letter
+        for digit in status:
+            key = key * 3 + digit
+        return key
+
+    def action(self, buyer, price):
+        """The leader action that offers to a buyer at a price (the nearest one of the grid)."""
+        if self.price_grid is not None:
+            return buyer * self.price_grid + round(price * (self.price_grid - 1))
+        return (*(1.0 if i == buyer else 0.0 for i in range(self.buyers)), float(price))
 
 
 class MessageSPMPI(MessageSPM):

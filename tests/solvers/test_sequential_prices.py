@@ -1,0 +1,151 @@
+"""Known optima, brute force over mechanisms and equilibria, and independent verification by playing."""
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.solvers import equilibria
+from rllib_stackelberg.solvers.sequential_prices import Market, no_message_solve
+from rllib_stackelberg.strategy import LeaderStrategy
+
+# Expected welfare loss of the best mechanism: types, messages, value (known values of the paper's instances).
+KNOWN = [
+    *((2, m, 0.0) for m in (1, 2, 3)),
+    (3, 1, -1 / 18), (3, 2, 0.0), (3, 3, 0.0),
+    (4, 1, -1 / 24), (4, 2, 0.0), (4, 3, 0.0),
+    (5, 1, -1 / 20), (5, 2, 0.0), (5, 3, 0.0),
+]  # fmt: skip
+
+
+def played(game, solution):
+    """Value and pure equilibria of a solver's mechanism, found by playing every outcome of it."""
+    strategy = LeaderStrategy.from_pairs(game, solution.leader_strategy)
+    # Questions the solver leaves out are those nobody can reach; any answer will do there.
+    actions = np.nan_to_num(strategy.table(), nan=0.0)
+    return tabulate(game, actions)
+
+
+@pytest.mark.parametrize(("types", "messages", "value"), KNOWN)
+def test_known_values_and_the_mechanism_verifies(types, messages, value):
+    game = make_game("message-spm", types=types, messages=messages)
+    solution = solve(game)
+    assert solution.leader_value == pytest.approx(value, abs=1e-6)
+    table = played(game, solution)
+    if messages == 1:
+        silent = [np.ones((1, types, 1))] * 2
+        assert table.values(table.distribution(silent))[0, 0] == pytest.approx(value, abs=1e-9)
+        return
+    senders = [np.eye(messages)[list(strategy)][None] for strategy in solution.details["senders"]]
+    play = table.distribution(senders)
+    assert table.values(play)[0, 0] == pytest.approx(value, abs=1e-6)
+    for buyer in (0, 1):
+        assert table.deviations(play, buyer).gains().max() <= 1e-9
+
+
+@pytest.mark.parametrize(("messages", "value"), [(1, -0.06), (2, 0.0), (3, 0.0)])
+def test_pi(messages, value):
+    game = make_game("message-spm-pi", messages=messages)
+    solution = solve(game)
+    assert solution.leader_value == pytest.approx(value, abs=1e-6)
+    if messages > 1:
+        values = [equilibrium.values[0] for equilibrium in equilibria(played(game, solution))]
+        assert max(values) == pytest.approx(value, abs=1e-6)
+
+
+def brute_force(values, joint, items, objective):
+    """Independent: every fixed order with every non-adaptive price, and for two buyers every adaptive choice."""
+    n, best = len(values), -np.inf
+    for first in range(n):
+        for price in values[first]:
+            total = 0.0
+            rest = [i for i in range(n) if i != first]
+            branch = {}
+            for sold in (True, False):
+                left = items - sold
+                found = 0.0 if left <= 0 else -np.inf
+                if left > 0:
+                    for order in permutations(rest):
+                        for prices in product(*(values[i] for i in order)):
+                            gain = 0.0
+                            for types in np.ndindex(joint.shape):
+                                if (values[first][types[first]] >= price) != sold:
+                                    continue
+                                stock = left
+                                for i, p in zip(order, prices, strict=True):
+                                    if stock and values[i][types[i]] >= p:
+                                        gain += joint[types] * (p if objective == "revenue" else values[i][types[i]])
+                                        stock -= 1
+                            found = max(found, gain)
+                branch[sold] = found
+            for types in np.ndindex(joint.shape):
+                value = values[first][types[first]]
+                if value >= price:
+                    total += joint[types] * (price if objective == "revenue" else value)
+            best = max(best, total + branch[True] + branch[False])
+    return best
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["welfare", "revenue"]), st.booleans(), st.integers(1, 2))
+def test_two_buyers_agree_with_brute_force(seed, objective, correlated, items):
+    rng = np.random.default_rng(seed)
+    values = [np.append(np.sort(rng.choice(99, size=2, replace=False)) / 100, 1.0) for _ in range(2)]
+    marginals = [rng.dirichlet(np.ones(3)) for _ in range(2)]
+    joint = rng.dirichlet(np.ones(9)).reshape(3, 3) if correlated else np.multiply.outer(*marginals)
+    market = Market(values, marginals, joint if correlated else None, items, objective)
+    expected = brute_force(values, joint, items, objective) - market.best_welfare
+    assert no_message_solve(market).value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("buyers", [3, 5])
+@pytest.mark.parametrize("items", [1, 2])
+@pytest.mark.parametrize("objective", ["welfare", "revenue"])
+def test_more_buyers_and_items_are_worth_what_playing_says(buyers, items, objective):
+    game = make_game("message-spm", messages=1, buyers=buyers, items=items, objective=objective)
+    solution = solve(game)
+    table = played(game, solution)
+    silent = [np.ones((1, 3, 1))] * buyers
+    assert table.values(table.distribution(silent))[0, 0] == pytest.approx(solution.leader_value, abs=1e-9)
+
+
+def test_a_correlated_prior_as_independent_ones_gives_the_same():
+    values = [np.linspace(0, 1, 3)] * 3
+    marginals = [np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.3, 0.1]), np.ones(3) / 3]
+    market = Market(values, marginals)
+    same = no_message_solve(Market(values, marginals, prior=market.joint)).value
+    assert no_message_solve(market).value == pytest.approx(same)
+
+
+def test_what_is_too_large_is_refused():
+    values = [np.linspace(0, 1, 9)] * 6
+    market = Market(values, [np.ones(9) / 9] * 6, prior=np.ones((9,) * 6) / 9**6)
+    with pytest.raises(InvalidFieldError, match="histories"):
+        no_message_solve(market)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"items": 3}, "items"),
+        ({"values": [[0, 1.5], [0, 1]]}, "values"),
+        ({"values": [[1, 0], [0, 1]]}, "values"),
+        ({"messages": 1, "noise": 0.1}, "messages"),
+        ({"noise": 1.5}, "noise"),
+        ({"prior": [[0.5, 0.1], [0.1, 0.1]], "types": 2}, "prior"),
+        ({"prior": [[0.5, 0.5], [0.5, 0.5]], "types": 3}, "prior"),
+        ({"price_grid": 1}, "price_grid"),
+        ({"buyers": 1}, "buyers"),
+        ({"objective": "fame"}, "objective"),
+        ({"file": "/no/such/file.json"}, "file"),
+    ],
+)
+def test_bad_instances_are_refused_by_name(parameters, field):
+    with pytest.raises(InvalidFieldError) as caught:
+        make_game("message-spm", **parameters)
+    assert caught.value.field == field
