@@ -11,8 +11,9 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Answers, Closure, Elicitation, EveryTurn, InPlay
+from rllib_stackelberg.elicitation import Answers, Closure, Elicitation
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.settings import LeaderSettings
 

@@ -11,14 +11,16 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, certify
-from rllib_stackelberg.elicitation import Answers, InPlay, learn
+from rllib_stackelberg.elicitation import Answers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.in_play import InPlay
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, tabulate
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.response import Play, Response
+from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve

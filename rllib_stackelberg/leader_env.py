@@ -22,9 +22,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from rllib_stackelberg.critic import critic_view
-from rllib_stackelberg.elicitation import Closure, Elicitation, EveryTurn, InPlay
+from rllib_stackelberg.elicitation import Closure, Elicitation
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.outcomes import TABLE_LIMIT, Profiles
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams

@@ -11,9 +11,10 @@ come from an `OutcomeTable` (looked up) or from plays (leader_env.py), and both 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,15 @@ class Record:
         return self.sums[..., -1]
 
 
+class Note(NamedTuple):
+    """One update of a group, before it is added to the running sums."""
+
+    places: NDArray[np.int64]
+    policy: NDArray[np.float64]
+    utilities: NDArray[np.float64]
+    drawn: NDArray[np.int64] | None
+
+
 def average_regret(record: Record) -> NDArray[np.float64]:
     """Regret of the mixed strategies per update, `[episode, follower, row]`; 0 where none happened."""
     return np.maximum(record.fixed.max(axis=-1) - record.mixed, 0) / np.maximum(record.visits, 1)
@@ -76,46 +86,54 @@ def average_regret(record: Record) -> NDArray[np.float64]:
 class Group:
     """Followers of equal learner, rows and actions, learning as one array.
 
+    A *place* is a row of a follower of an episode, as one integer: (episode * followers + follower) * rows + row.
+
     Attributes:
         members: positions of the group's followers among the game's learned turns.
-        state: the learner's arrays, `[episode, follower, row, ...]`.
+        state: the learner's arrays, `[places, ...]`.
     """
 
     def __init__(self, learner: Learner, turns: Sequence[Turn], members: Sequence[int], episodes: int):
         self.learner = learner
         self.members = np.array(members)
         self.agents = np.array([turns[m].agent for m in members])
-        self.rows = int(turns[members[0]].rows or 0)
-        self.actions = int(turns[members[0]].actions.n)  # type: ignore[union-attr]
+        self.rows = turns[members[0]].keys
+        self.actions = turns[members[0]].choices
         self.shape = (episodes, len(members), self.rows)
-        self.state = learner.start(self.shape, self.actions)
-        self._sums = np.zeros((*self.shape, 2 * self.actions + 3))
-        self._notes: list[tuple] = []
+        self.state = learner.start((math.prod(self.shape),), self.actions)
+        self._sums = np.zeros((math.prod(self.shape), 2 * self.actions + 3))
+        self._notes: list[Note] = []
+
+    def place(self, episode: NDArray, follower: NDArray | int, row: NDArray) -> NDArray[np.int64]:
+        """Places of (episode, follower, row), broadcast against each other."""
+        return (episode * len(self.members) + follower) * self.rows + row
 
     def restart(self, episodes: NDArray[np.int64]) -> None:
         """Fresh learners and records for the given episodes."""
-        fresh = self.learner.start((len(episodes), *self.shape[1:]), self.actions)
-        for name, values in fresh.items():
-            self.state[name][episodes] = values
         self.flush()
-        self._sums[episodes] = 0.0
+        every = np.arange(len(self.members) * self.rows)
+        places = (episodes[:, None] * len(every) + every).ravel()
+        for name, values in self.learner.start((len(places),), self.actions).items():
+            self.state[name][places] = values
+        self._sums[places] = 0.0
 
-    def read(self, cells: tuple[NDArray, ...]) -> LearnerState:
-        """The learner's arrays at (episodes, followers, rows)."""
-        return {name: values[cells] for name, values in self.state.items()}
+    def read(self, places: NDArray[np.int64]) -> LearnerState:
+        """The learner's arrays at the given places."""
+        return {name: values.take(places, axis=0) for name, values in self.state.items()}
 
     def learn(
         self,
-        cells: tuple[NDArray, ...],
+        places: NDArray[np.int64],
+        state: LearnerState,
         policy: NDArray[np.float64],
         utilities: NDArray[np.float64],
         drawn: NDArray[np.int64] | None,
         scale: float,
     ) -> None:
-        """Update the rows in `cells` with payoffs `[..., actions]` and note them for the record."""
-        for name, values in self.learner.update(self.read(cells), utilities / scale).items():
-            self.state[name][cells] = values
-        self._notes.append((cells, policy, utilities, drawn))
+        """Update places whose arrays are `state` with payoffs `[..., actions]`, and note them for the record."""
+        for name, values in self.learner.update(state, utilities / scale).items():
+            self.state[name][places] = values
+        self._notes.append(Note(places, policy, utilities, drawn))
         if len(self._notes) >= NOTES:
             self.flush()
 
@@ -123,40 +141,37 @@ class Group:
         """Add the notes to the running sums: in one go, since small additions would cost more than learning."""
         if not self._notes:
             return
-        place = np.concatenate(
-            [np.ravel_multi_index(np.broadcast_arrays(*n[0]), self.shape).ravel() for n in self._notes]
-        )
-        policy, utilities = (np.concatenate([n[k].reshape(-1, self.actions) for n in self._notes]) for k in (1, 2))
+        places = np.concatenate([note.places.ravel() for note in self._notes])
+        policy = np.concatenate([note.policy.reshape(-1, self.actions) for note in self._notes])
+        utilities = np.concatenate([note.utilities.reshape(-1, self.actions) for note in self._notes])
         mixed = (policy * utilities).sum(axis=-1)
-        if self._notes[0][3] is None:
-            own = mixed
-        else:
-            drawn = np.concatenate([n[3].ravel() for n in self._notes if n[3] is not None])
-            own = utilities[np.arange(len(drawn)), drawn]
-        columns = [*utilities.T, *policy.T, mixed, own, np.ones(len(place))]
-        cells = int(np.prod(self.shape))
-        sums = [np.bincount(place, weights=column, minlength=cells) for column in columns]
-        self._sums += np.stack(sums, axis=-1).reshape(self._sums.shape)
+        drawn = [note.drawn.ravel() for note in self._notes if note.drawn is not None]
+        own = utilities[np.arange(len(places)), np.concatenate(drawn)] if drawn else mixed
+        columns = [*utilities.T, *policy.T, mixed, own, np.ones(len(places))]
+        for k, column in enumerate(columns):
+            self._sums[:, k] += np.bincount(places, weights=column, minlength=len(self._sums))
         self._notes.clear()
 
     @property
     def record(self) -> Record:
         """Running sums of everything learned so far."""
         self.flush()
-        return Record(self._sums, self.actions)
+        return Record(self._sums.reshape(*self.shape, -1), self.actions)
 
     def policies(self, play: Play) -> NDArray[np.float64]:
         """Strategies `[episode, follower, row, action]` under the given play."""
-        return self.policy_at((slice(None), slice(None), slice(None)), play)
+        return self.policy_at(np.arange(len(self._sums)), play).reshape(*self.shape, self.actions)
 
-    def policy_at(self, cells: tuple, play: Play) -> NDArray[np.float64]:
-        """Strategies at (episodes, followers, rows); a row never updated is as at the start in every play."""
-        policy = self.learner.policy(self.read(cells))
+    def policy_at(self, places: NDArray[np.int64], play: Play) -> NDArray[np.float64]:
+        """Strategies at the given places; a row never updated is as at the start in every play."""
+        policy = self.learner.policy(self.read(places))
         if play == "argmax":
             return np.eye(self.actions)[argmax_play(policy)]
         if play == "average":
-            visits = self.record.visits[cells][..., None]
-            return np.where(visits > 0, self.record.policy[cells] / np.maximum(visits, 1), policy)
+            self.flush()
+            sums = Record(self._sums[places], self.actions)
+            visits = sums.visits[..., None]
+            return np.where(visits > 0, sums.policy / np.maximum(visits, 1), policy)
         return policy
 
 
@@ -204,7 +219,7 @@ class Response:
     ) -> NDArray[np.int64]:
         """Actions of one follower at the given information rows, drawn from its strategy: `[N]`."""
         group, g = self._place[turn]
-        return draw_play(group.policy_at((episodes, g, information), play), uniforms)
+        return draw_play(group.policy_at(group.place(episodes, g, information), play), uniforms)
 
     def learn_sampled(
         self,
@@ -222,13 +237,14 @@ class Response:
             utilities: per learned turn `[E, actions]`.
         """
         for group in self.groups:
-            # One cell per follower that moved; a flat list, since not all need have moved.
+            # One place per follower that moved; a flat list, since not all need have moved.
             e, g = np.nonzero(information[:, group.members] >= 0)
-            cells = (episodes[e], g, information[e, group.members[g]])
+            places = group.place(episodes[e], g, information[e, group.members[g]])
             payoffs = np.stack([utilities[m] for m in group.members], axis=1)[e, g]
-            policy = group.learner.policy(group.read(cells))
+            state = group.read(places)
+            policy = group.learner.policy(state)
             drawn = draw_play(policy, uniforms[e, group.members[g]])
-            group.learn(cells, policy, payoffs, drawn, self.scale)
+            group.learn(places, state, policy, payoffs, drawn, self.scale)
 
     def learn_expected(self, table: OutcomeTable, episodes: NDArray[np.int64]) -> None:
         """One expected update of every row that play can reach; `table` has one entry per episode."""
@@ -238,9 +254,9 @@ class Response:
             found = [table.deviations(distribution, m) for m in group.members]
             payoffs = np.stack([deviations.conditional() for deviations in found], axis=1)
             e, g, row = np.nonzero(np.stack([deviations.reach for deviations in found], axis=1) > 0)
-            cells = (episodes[e], g, row)
+            places = group.place(episodes[e], g, row)
             policy = np.stack([policies[m] for m in group.members], axis=1)[e, g, row]
-            group.learn(cells, policy, payoffs[e, g, row], None, self.scale)
+            group.learn(places, group.read(places), policy, payoffs[e, g, row], None, self.scale)
 
     def learn_from_table(
         self,
@@ -260,25 +276,30 @@ class Response:
             trace: called before every update.
         """
         entry = np.arange(len(episodes)) if len(table.payoffs) > 1 else np.zeros(len(episodes), dtype=int)
-        strides = table.profiles.strides
-        first = table.information[:, :, 0]
+        _, natures, profiles, agents = table.payoffs.shape
+        payoffs, strides = table.payoffs.ravel(), table.profiles.strides
+        # What does not depend on play is computed for all updates at once, updates first: [updates, E, ...].
+        information = table.information[:, :, 0][entry[:, None], nature].swapaxes(0, 1)
+        first_profile = ((entry[:, None] * natures + nature) * profiles).T.copy()
+        places = [
+            group.place(episodes[:, None], np.arange(len(group.members)), information[:, :, group.members])
+            for group in self.groups
+        ]
+        draws = [np.ascontiguousarray(uniforms.swapaxes(0, 1)[:, :, group.members]) for group in self.groups]
         for t in range(nature.shape[1]):
             if trace:
                 trace()
-            drawn_types = nature[:, t]
-            information = first[entry, drawn_types]
-            joint = np.zeros(len(episodes), dtype=np.int64)
+            joint = first_profile[t].copy()
             plans = []
-            for group in self.groups:
-                cells = (episodes[:, None], np.arange(len(group.members)), information[:, group.members])
-                policy = group.learner.policy(group.read(cells))
-                drawn = draw_play(policy, uniforms[:, t, group.members])
+            for k, group in enumerate(self.groups):
+                state = group.read(places[k][t])
+                policy = group.learner.policy(state)
+                drawn = draw_play(policy, draws[k][t])
                 joint += drawn @ strides[group.members]
-                plans.append((group, cells, policy, drawn))
-            for group, cells, policy, drawn in plans:
-                other = np.arange(group.actions) - drawn[..., None]
-                profile = joint[:, None, None] + other * strides[group.members][:, None]
-                payoffs = table.payoffs[
-                    entry[:, None, None], drawn_types[:, None, None], profile, group.agents[:, None]
-                ]
-                group.learn(cells, policy, payoffs, drawn, self.scale)
+                plans.append((state, policy, drawn))
+            for k, (group, (state, policy, drawn)) in enumerate(zip(self.groups, plans, strict=True)):
+                own = strides[group.members]
+                # The profile in which a follower plays action a instead of its drawn one, then its payoff there.
+                others = (joint[:, None] - drawn * own)[..., None] + np.arange(group.actions) * own[:, None]
+                utilities = payoffs.take(others * agents + group.agents[:, None])
+                group.learn(places[k][t], state, policy, utilities, drawn, self.scale)

@@ -18,11 +18,11 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import learn
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import TABLE_LIMIT, OutcomeTable, Profiles, tabulate
 from rllib_stackelberg.response import Response
+from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE, TieBreak, favoured
 from rllib_stackelberg.solvers.solution import StackelbergSolution

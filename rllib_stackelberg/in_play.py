@@ -1,0 +1,194 @@
+"""Asking while the response runs: a stage per update, and one for the reward.
+
+`InPlay` pauses the response at an unmet observation (large games, followers that see each other's moves);
+`EveryTurn` is the paper's step-by-step POMDP. Both play what `Closure` looks up, with the same draws.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rllib_stackelberg.elicitation import Elicitation, Index
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.response_phase import draws
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.streams import Stream, Streams
+
+
+class InPlay(Elicitation):
+    """A stage per update and one for the reward; distinct observations are asked once."""
+
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
+        self.turns = len(game.learned_turns)
+        actions = [turn.choices for turn in game.learned_turns]
+        # Plays of a sampled update: follower `deviator` plays `own`, the others as drawn.
+        self.deviator = np.repeat(np.arange(self.turns), actions)
+        self.own = np.concatenate([np.arange(k) for k in actions]) if actions else np.zeros(0, dtype=int)
+        self.settings = settings
+        self.profiles = Profiles.of(game) if settings.expected or self._mixed_reward else None
+        everything = len(self.profiles) if self.profiles else 0
+        update_width = everything if settings.expected else len(self.own)
+        if settings.reward_plays != "exact":
+            self.reward_width = settings.reward_plays
+        else:
+            self.reward_width = everything if self._mixed_reward else game.nature.size
+        super().__init__(game, settings, streams, envs, width=max(update_width, self.reward_width, 1))
+        self.update_width = update_width
+        self.stage = np.zeros(envs, dtype=np.int64)
+        self._paid = np.zeros((envs, self.reward_width), dtype=bool)
+        self._forced = np.full((envs * self.width, self.turns), -1, dtype=np.int64)
+        self._uniforms = np.zeros((envs * self.width, self.turns))
+        self._tables: dict[int, tuple[NDArray, NDArray]] = {}
+
+    @property
+    def rewarding(self) -> NDArray[np.bool_]:
+        """`[B]`: whether the environment is in its reward phase."""
+        return np.equal(self.stage, self.settings.response_updates)
+
+    def _draw(self, envs: Index) -> None:
+        updates = 0 if self.settings.expected else self.settings.response_updates
+        for env in envs:
+            episodes = [(int(env), int(self.episode[env]))]
+            cells, uniforms = draws(self.game, self.streams, Stream.RESPONSE, updates, episodes)
+            self._tables[int(env)] = (self.game.nature.values(cells[0]), uniforms[0])
+        self.stage[envs] = 0
+
+    def _open(self, envs: Index) -> None:
+        rewarding = self.rewarding[envs]
+        for subset, begin in ((envs[~rewarding], self._open_update), (envs[rewarding], self._open_reward)):
+            if len(subset):
+                slots = self._slots_of(subset)
+                self.plays.waiting[slots] = False
+                self._forced[slots] = -1
+                begin(subset, slots)
+
+    def _open_update(self, envs: Index, slots: Index) -> None:
+        if self.settings.expected:
+            self._begin_profiles(slots)
+            return
+        slots = slots[:, : self.update_width]
+        nature = np.stack([self._tables[int(env)][0][self.stage[env]] for env in envs])
+        uniforms = np.stack([self._tables[int(env)][1][self.stage[env]] for env in envs])
+        self._forced[slots, self.deviator] = self.own
+        self._uniforms[slots] = uniforms[:, None]
+        self.plays.begin(slots.ravel(), np.repeat(nature, self.update_width, axis=0), self._choose)
+
+    def _begin_profiles(self, slots: Index) -> None:
+        profiles = self.profiles
+        assert profiles is not None
+        slots = slots[:, : len(profiles)]
+        self._forced[slots] = np.tile(profiles.joint, (len(profiles.nature), 1))
+        nature = np.repeat(profiles.nature, len(profiles.joint), axis=0)
+        self.plays.begin(slots.ravel(), np.tile(nature, (len(slots), 1)), self._choose)
+
+    def _open_reward(self, envs: Index, slots: Index) -> None:
+        self._paid[envs] = False
+        if self.settings.reward_plays == "exact":
+            if self._mixed_reward:
+                self._begin_profiles(slots)
+                return
+            # argmax play is deterministic: one play per (types, chance) is exact.
+            nature = np.tile(self.game.nature.support()[0], (len(envs), 1))
+            slots = slots[:, : self.game.nature.size]
+        else:
+            plays = self.settings.reward_plays
+            episodes = [(int(env), int(self.episode[env])) for env in envs]
+            cells, uniforms = draws(self.game, self.streams, Stream.REWARD, plays, episodes)
+            slots = slots[:, :plays]
+            nature = self.game.nature.values(cells).reshape(-1, self.game.nature.width)
+            self._uniforms[slots] = uniforms
+        self.plays.begin(slots.ravel(), nature, self._choose)
+
+    def _choose(self, slots: Index, turn: int, information: Index) -> Index:
+        envs = slots // self.width
+        actions = self._forced[slots, turn]
+        rewarding = self.rewarding[envs]
+        for phase, play in ((~rewarding, "last"), (rewarding, self.settings.reward_play)):
+            free = np.flatnonzero(phase & (actions < 0))
+            if len(free):
+                uniforms = self._uniforms[slots[free], turn]
+                actions[free] = self.response.draw(envs[free], turn, information[free], uniforms, play)  # type: ignore[arg-type]
+        return actions
+
+    def _close(self, envs: Index) -> Index:
+        rewarding = self.rewarding[envs]
+        if rewarding.any():
+            self._pay(envs[rewarding])
+            self._finish(envs[rewarding])
+        learning = envs[~rewarding]
+        if len(learning):
+            if self.settings.expected:
+                self.response.learn_expected(self._profile_table(learning), learning)
+            else:
+                self._close_sampled(learning)
+            self.stage[learning] += 1
+        return learning
+
+    def _close_sampled(self, envs: Index) -> None:
+        slots = self._slots_of(envs)[:, : self.update_width]
+        first = np.searchsorted(self.deviator, np.arange(self.turns))
+        information = np.stack([self.plays.information[slots[:, first[k]], k] for k in range(self.turns)], axis=1)
+        utilities = [
+            self.plays.payoffs[slots[:, self.deviator == k], turn.agent]
+            for k, turn in enumerate(self.game.learned_turns)
+        ]
+        uniforms = np.stack([self._tables[int(env)][1][self.stage[env]] for env in envs])
+        self.response.learn_sampled(envs, information, uniforms, utilities)
+
+    def _profile_table(self, envs: Index) -> OutcomeTable:
+        profiles = self.profiles
+        assert profiles is not None
+        slots = self._slots_of(envs)[:, : len(profiles)]
+        shape = (len(envs), len(profiles.nature), len(profiles.joint), -1)
+        return OutcomeTable(
+            self.game,
+            profiles,
+            self.plays.payoffs[slots].reshape(shape),
+            self.plays.information[slots].reshape(shape),
+        )
+
+    @property
+    def _mixed_reward(self) -> bool:
+        """Whether the reward phase weighs all profiles by mixed strategies (known when all are played)."""
+        return self.settings.reward_plays == "exact" and self.settings.reward_play != "argmax"
+
+    def _reward_weights(self, envs: Index) -> NDArray[np.float64]:
+        """Weight of each reward play, `[N, reward plays]`."""
+        if self.settings.reward_plays != "exact":
+            return np.full((len(envs), self.settings.reward_plays), 1 / self.settings.reward_plays)
+        if self._mixed_reward:
+            policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
+            return self._profile_table(envs).distribution(policies).reshape(len(envs), -1)
+        return np.tile(self.game.nature.support()[1], (len(envs), 1))
+
+    def _pay(self, envs: Index) -> None:
+        """Collect the leader's payoff of reward plays that have ended, each once, in play order."""
+        slots = self._slots_of(envs)[:, : self.reward_width]
+        ended = ~self.plays.waiting[slots] & ~self._paid[envs]
+        self._paid[envs] |= ended
+        payoffs = np.where(ended, self._reward_weights(envs) * self.plays.payoffs[slots, 0], 0.0)
+        self.value[envs] += np.cumsum(payoffs, axis=1)[:, -1]
+
+
+class EveryTurn(InPlay):
+    """Asks at every leader turn of every play, in order; what is answered is played there and only there."""
+
+    def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
+        """Play the answer in the play that waits for it."""
+        self.answers.record(envs, self.question[envs], actions)
+        slots = self._slots_of(envs)[np.arange(len(envs)), self._slot[envs]]
+        self.plays.answer(slots, actions, self._choose)
+        rewarding = envs[self.rewarding[envs]]
+        if len(rewarding) and not self._mixed_reward:
+            self._pay(rewarding)
+        self._settle(envs)
+
+    def _pose(self, envs: Index) -> Index:
+        slots = self._slots_of(envs)
+        waiting = self.plays.waiting[slots]
+        asked = waiting.any(axis=1)
+        self._slot[envs] = waiting.argmax(axis=1)
+        self.question[envs[asked]] = self.plays.question[slots[asked, self._slot[envs[asked]]]]
+        return envs[~asked]
