@@ -199,7 +199,7 @@ class MessageSPM(StackelbergGame):
         sender = state.sent[sending]
         noise = state.chance[sending, sender] if self._noisy else 0
         heard[sending, sender] = self.channel.hear(actions[sending, 0].astype(np.int64), noise)
-        buyer, price = self._chosen(state, actions)
+        buyer, price = self._choose(state.status == LEFT, actions)
         asked = np.maximum(state.offered, 0)
         bought = buying & (actions[:, 0] == 1)
         status[buying, asked[buying]] = np.where(bought[buying], WON, REFUSED)
@@ -220,16 +220,15 @@ class MessageSPM(StackelbergGame):
         )
         return after, payoffs
 
-    def _chosen(self, state, actions):
-        """Next buyer and price of each play's leader action."""
-        left = state.status == LEFT
+    def _choose(self, left, actions):
+        """Next buyer and price of each play's leader action, given who is left `[B, buyers]`."""
         if self.price_grid is None:
             scores = np.where(left, actions[:, : self.buyers], -np.inf)
             return scores.argmax(axis=1), actions[:, self.buyers]
         wanted, step = np.divmod(actions[:, 0].astype(np.int64), self.price_grid)
         order = (wanted[:, None] + np.arange(self.buyers)) % self.buyers
         first = np.take_along_axis(left, order % self.buyers, axis=1).argmax(axis=1)
-        return order[np.arange(len(state)), first], step / (self.price_grid - 1)
+        return order[np.arange(len(left)), first], step / (self.price_grid - 1)
 
     def _leader_payoff(self, state, status, bought, ending):
         if self.objective == "revenue":
@@ -252,6 +251,14 @@ class MessageSPM(StackelbergGame):
         said = ", ".join(reversed(heard))
         done = [f"{i}{text}" for i, text in enumerate(reversed(status)) if text]
         return f"messages ({said})" + (f", buyer {', '.join(done)}" if done else "")
+
+    def describe_action(self, key, action):
+        """Who is offered an item, and at what price."""
+        status = [(key // 3**i) % 3 for i in reversed(range(self.buyers))]
+        left = np.array(status) == LEFT
+        padded = np.pad(action, (0, max(0, self.buyers + 1 - len(action))))[None]
+        buyer, price = self._choose(left[None], padded)
+        return f"buyer {buyer[0]} at {price[0]:.4g}"
 
     def optimum(self):
         """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""

@@ -150,6 +150,10 @@ class StackelbergGame(ABC):
         """What the agent knows at this turn when `information` returns `key`, for people."""
         return f"{turn.name} {key}" if (turn.rows or 2) > 1 else turn.name
 
+    def describe_action(self, key: int, action: NDArray[np.float64]) -> str:
+        """What the leader's action `[width]` at that question does, for people."""
+        return ", ".join(f"{number:.4g}" for number in action)
+
     @property
     def utility_scale(self) -> float:
         """Divisor that brings followers' payoffs to a range of one."""

@@ -1,6 +1,6 @@
 """A leader strategy as a table: question -> action. Printed, saved, compared, evaluated.
 
-As plain data it is a list of `{"question": key, "label": text, "action": index or numbers}`, in the game's units;
+As plain data it is a list of `{"question": key, "label": text, "action": index or numbers, ...}`, in the game's units;
 this is the `leader_strategy` of every result and what `respond --leader` reads.
 """
 
@@ -98,6 +98,7 @@ class LeaderStrategy:
                 "question": key,
                 "label": self.game.describe(turn, key),
                 "action": int(action[0]) if discrete else action.tolist(),
+                "shown": self.game.describe_action(key, action),
             }
             for key, action in self.answers.items()
         ]

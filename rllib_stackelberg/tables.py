@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def number(value: Any) -> str:
     """Six significant digits; a dash for nothing."""
-    return "-" if value is None else f"{value:.6g}"
+    return "-" if value is None or value != value else f"{value:.6g}"
 
 
 def _plain(title: str, *columns: str) -> Table:
@@ -60,9 +60,7 @@ def strategy(entries: list[dict[str, Any]], most: int = 20) -> Table:
     """A leader strategy."""
     table = _plain("Leader strategy", "when", "action")
     for entry in entries[:most]:
-        action = entry["action"]
-        shown = ", ".join(f"{x:.4g}" for x in action) if isinstance(action, list | tuple) else str(action)
-        table.add_row(entry["label"], shown)
+        table.add_row(entry["label"], entry["shown"])
     if len(entries) > most:
         table.add_row(f"... {len(entries) - most} more", "")
     return table

@@ -79,13 +79,28 @@ def test_types_of_others_are_hidden(name, seed):
             np.testing.assert_array_equal(first[agent].get("action_mask"), second[agent].get("action_mask"))
 
 
-@pytest.mark.parametrize("name", ["matrix-design", "test:bayesian"])
+def test_values_of_other_buyers_are_hidden_until_they_buy():
+    game = build("message-spm")
+    views = []
+    for other in (0, 1):
+        env = make_aec(game)
+        env.reset(options={"nature": [other, 1]})
+        shown = []
+        for action in (1, 0, np.array([0.9, 0.1, 0.0])):
+            shown.append([env.observe(agent)["observation"].tolist() for agent in ("leader_0", "follower_1")])
+            env.step(action)
+        shown.append([env.observe(agent)["observation"].tolist() for agent in ("leader_0", "follower_1")])
+        views.append(shown)
+    assert views[0] == views[1]
+
+
+@pytest.mark.parametrize("name", ["matrix-design", "test:bayesian", "message-spm", "message-spm-noisy"])
 def test_simultaneous_moves_are_hidden(name):
     game = build(name)
     seen = []
     for move in (0, 1):
         env = make_aec(game)
-        env.reset(options={"nature": [0, 0]})
+        env.reset(options={"nature": [0] * game.nature.width})
         while env.agent_selection != "follower_0":
             env.step(0)
         env.step(move)
