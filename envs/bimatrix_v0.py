@@ -25,7 +25,6 @@ Version history: v0, first release.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,6 +33,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
 from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
@@ -74,7 +74,7 @@ class Bimatrix(StackelbergGame):
         sees_leader: bool = False,
     ):
         if file is not None:
-            leader, follower = _read(file)
+            leader, follower = read_fields("file", file, "leader", "follower")
         if leader is None or follower is None:
             raise InvalidFieldError("leader", "no matrices given", "leader= and follower=, or file=")
         if mixed and sees_leader:
@@ -179,13 +179,3 @@ def _matrix(field: str, entries: list[list[float]]) -> np.ndarray:
     if not np.isfinite(matrix).all():
         raise InvalidFieldError(field, "has NaN or infinite entries", "finite numbers")
     return matrix
-
-
-def _read(file: Path) -> tuple[list[list[float]], list[list[float]]]:
-    try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
-        return content["leader"], content["follower"]
-    except OSError as error:
-        raise InvalidFieldError("file", f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InvalidFieldError("file", f"{file}: {error!r}", "JSON with 'leader' and 'follower'") from error

@@ -31,7 +31,6 @@ Source: Brero et al. 2022, arXiv 2210.03852. Version history: v0, first release.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,6 +41,7 @@ from pydantic import Field
 
 from rllib_stackelberg.channels import Channel
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.solvers.sequential_prices import Market, message_solve, no_message_solve
@@ -91,7 +91,7 @@ class MessageSPM(StackelbergGame):
         objective: Literal["welfare", "revenue"] = "welfare",
     ):
         if file is not None:
-            values, prior = _read(file)
+            values, prior = read_fields("file", file, "values", "prior")
         if values is not None:
             buyers = len(values)
         if items > buyers:
@@ -351,13 +351,3 @@ def _prior(prior: list | None, sizes: list[int]) -> Prior:
     if [row.shape for row in rows] == [(size,) for size in sizes] and np.allclose([row.sum() for row in rows], 1):
         return Prior.independent(*rows)
     return prior_from("prior", prior, sizes)
-
-
-def _read(file: Path) -> tuple[list[list[float]], list]:
-    try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
-        return content["values"], content["prior"]
-    except OSError as error:
-        raise InvalidFieldError("file", f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InvalidFieldError("file", f"{file}: {error!r}", "JSON with 'values' and 'prior'") from error

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rllib_stackelberg.errors import InvalidFieldError
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write to a temporary sibling, flush it to disk, and move it in place."""
@@ -21,6 +23,21 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_fields(field: str, file: Path, *names: str) -> tuple[Any, ...]:
+    """Named entries of a JSON file given for a parameter.
+
+    Raises:
+        InvalidFieldError: naming the parameter, if the file cannot be read or lacks an entry.
+    """
+    try:
+        content = json.loads(Path(file).read_text(encoding="utf-8"))
+        return tuple(content[name] for name in names)
+    except OSError as error:
+        raise InvalidFieldError(field, f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InvalidFieldError(field, f"{file}: {error!r}", f"JSON with {' and '.join(names)}") from error
 
 
 def to_json(value: Any) -> str:
