@@ -24,6 +24,7 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.registry import find_spec, make_game
 from rllib_stackelberg.registry import games as all_games
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
@@ -174,6 +175,7 @@ def train(
         num_env_runners=num_env_runners,
         out=out,
     )
+    RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Console()
     console.print("starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training

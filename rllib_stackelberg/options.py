@@ -64,9 +64,12 @@ class TrainOptions(BaseModel):
                 )
         if options.algo != "PPO":
             raise InvalidFieldError("algo", f"got {options.algo!r}", "PPO")
+        filled: dict[str, Any] = {}
         if options.max_seconds is None and options.max_iterations is None:
-            options = options.model_copy(update={"max_seconds": find_spec(options.game).defaults.max_seconds})
-        return options
+            filled["max_seconds"] = find_spec(options.game).defaults.max_seconds
+        if options.out is None:
+            filled["out"] = options.new_folder()
+        return options.model_copy(update=filled)
 
     def make_game(self) -> StackelbergGame:
         """The game."""
@@ -76,10 +79,8 @@ class TrainOptions(BaseModel):
         """The game's default settings with this run's changes."""
         return LeaderSettings.checked(**(find_spec(self.game).defaults.settings | self.settings))
 
-    def folder(self) -> Path:
-        """Where the run goes."""
-        if self.out is not None:
-            return self.out
+    def new_folder(self) -> Path:
+        """A folder of its own for a run that names none."""
         name = find_spec(self.game).name or self.game.rpartition(":")[2]
         return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
 

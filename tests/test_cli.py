@@ -133,14 +133,22 @@ def test_a_prior_that_does_not_sum_to_one_is_refused(tmp_path, monkeypatch):
     assert "prior" in output
 
 
-def test_refusals_are_quick_and_start_no_ray():
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (["simple-allocation", "messages=0"], "messages"),
+        (["escape", "--out", "/proc/run"], "out"),
+        (["escape", "--num-env-runners", "999"], "num_env_runners"),
+    ],
+)
+def test_refusals_are_quick_and_start_no_ray(arguments, field):
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "rllib_stackelberg", "train", "simple-allocation", "messages=0"],
+        [sys.executable, "-X", "importtime", "-m", "rllib_stackelberg", "train", *arguments],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "messages" in done.stderr
+    assert field in done.stderr
     assert not [line for line in done.stderr.splitlines() if line.rstrip().endswith((" ray", " torch"))]
     # Two seconds on a quiet machine; the bound allows for a loaded one.
     assert time.monotonic() - started < 6

@@ -122,7 +122,7 @@ def train(
         RulesError: the game broke its rules (the last checkpoint is kept).
     """
     game, settings = options.make_game(), options.make_settings()
-    folder = RunFolder.create(options.folder())
+    folder = RunFolder.create(options.out or options.new_folder())
     folder.write("config", options.resolved() | {"versions": versions()})
     with ray_session(options), torch_threads():
         algorithm = leader_config(

@@ -192,6 +192,20 @@ def test_payoffs_of_any_size_train(tmp_path, scale):
     assert result["mean_return"] > 2.5 * scale
 
 
+@pytest.mark.parametrize(
+    ("game", "params", "value"),
+    [
+        ("bimatrix", {"leader": [[3, 3], [3, 3]], "follower": [[1, 1], [1, 1]]}, 3),
+        ("bimatrix", {"leader": [[3], [4]], "follower": [[0], [0]]}, 4),
+        ("simple-allocation", {"types": 1, "messages": 1}, 1),
+    ],
+)
+def test_degenerate_games_train(tmp_path, game, params, value):
+    result = run(tmp_path, game=game, params=params, max_iterations=4)
+    assert result["leader_value"] == pytest.approx(value)
+    assert result["gap"] == pytest.approx(0)
+
+
 def test_bad_algorithms_are_refused():
     with pytest.raises(InvalidFieldError, match="algorithm"):
         leader_config("Nope", game="escape")
