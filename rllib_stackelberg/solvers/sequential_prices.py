@@ -109,7 +109,7 @@ def no_message_solve(market: Market) -> Plan:
         gain, offers = _best_correlated(market, market.prior, (0,) * n)
     else:
         gain, offers = _best_independent(market)
-    return Plan(gain - market.best_welfare, offers)
+    return Plan(float(gain) - market.best_welfare, offers)
 
 
 def _after(status: tuple[int, ...], buyer: int, outcome: int) -> tuple[int, ...]:
