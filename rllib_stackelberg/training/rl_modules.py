@@ -8,7 +8,6 @@ alike.
 
 from __future__ import annotations
 
-import copy
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +16,6 @@ import torch
 from gymnasium.spaces import Discrete
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
-from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS, TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.inference_only_api import InferenceOnlyAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
@@ -44,7 +42,7 @@ def tanh_network(sizes: list[int], gain: float) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetworkAPI):
+class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
     """Actor and critic of a leader. `model_config` is `leader_model_config(...)`."""
 
     def setup(self) -> None:
@@ -70,10 +68,10 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetw
         return ["vf"]
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(self.pi, batch)}
+        return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(batch)}
 
-    def _distribution_inputs(self, pi: nn.Module, batch: dict[str, Any]) -> torch.Tensor:
-        outputs = pi(batch[Columns.OBS]["actor"])
+    def _distribution_inputs(self, batch: dict[str, Any]) -> torch.Tensor:
+        outputs = self.pi(batch[Columns.OBS]["actor"])
         if self.discrete:
             return outputs
         outputs = 0.5 + self.step_scale * outputs  # from the middle of the unit box
@@ -91,18 +89,6 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI, TargetNetw
         seen = batch[Columns.OBS]
         parts = [seen["actor"], seen["critic"]] if self.central else [seen["actor"]]
         return self.offset + self.scale * self.vf(torch.cat(parts, dim=-1)).squeeze(-1)
-
-    def make_target_networks(self) -> None:
-        """For APPO."""
-        self._target_pi = copy.deepcopy(self.pi)
-
-    def get_target_network_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
-        """For APPO."""
-        return [(self.pi, self._target_pi)]
-
-    def forward_target(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """For APPO."""
-        return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._distribution_inputs(self._target_pi, batch)}
 
     def export(self) -> LeaderNetwork:
         """The actor as data."""

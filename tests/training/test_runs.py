@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ray.rllib.core.columns import Columns
 
-from rllib_stackelberg import LeaderSettings, evaluate, leader_config, load_policy, make_game, respond
+from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.runs import BestSnapshot, train
@@ -230,4 +230,3 @@ def test_the_best_snapshot_is_valuable_first_and_an_equilibrium_second():
         best.offer(name, Found(value, equilibrium))
         expected = {"poor": "poor", "good": "good", "best": "best"}.get(name, "stable")
         assert best.network == expected
-    assert LeaderSettings().random_response
