@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
-from rllib_stackelberg.response import Group, Play, Record, Response
+from rllib_stackelberg.response import Play, Record, Response
 
 EQUILIBRIUM_TOLERANCE = 1e-9
 
@@ -81,34 +80,25 @@ def bcce_gap(record: Record, probabilities: NDArray[np.float64]) -> NDArray[np.f
     """BCCE gap of recorded play: `[episode]`.
 
     Args:
-        record: of one group of followers.
-        probabilities: of each row, `[follower, row]`.
+        record: of one follower; probabilities: of each of its rows.
     """
     visits = np.maximum(record.visits, 1)
     gain = (record.fixed.max(axis=-1) - record.drawn) / visits
-    return np.maximum(probabilities * gain, 0).max(axis=(1, 2))
+    return np.maximum(probabilities * gain, 0).max(axis=1)
 
 
-def regret(group: Group, game: StackelbergGame) -> tuple[float, float | None, bool]:
-    """(regret, bound, vacuous) of the row whose regret comes closest to its bound."""
-    record = group.record
-    regrets = np.maximum(record.fixed.max(axis=-1) - record.mixed, 0)
-    if not group.learner.traits.no_regret:
-        return float(regrets.max()), None, False
-    low, high = np.asarray(game.payoff_range, dtype=float)[group.agents].T
-    spread = (high - low)[:, None] * np.ones(group.rows)
-    scale = game.utility_scale
-    bounds = np.stack(
-        [
-            group.learner.regret_bound(group.actions, record.visits[:, g], float(spread[g, 0] / scale)) * scale
-            for g in range(len(group.members))
-        ],
-        axis=1,
-    )
-    ratio = np.divide(regrets, bounds, out=np.zeros_like(regrets), where=bounds > 0)
+def regret(response: Response, turn: int) -> tuple[float, float | None, bool]:
+    """(regret, bound, vacuous) of the row of a follower whose regret comes closest to its bound."""
+    record, learner, game = response.record(turn), response.learners[turn], response.game
+    if not learner.traits.no_regret:
+        return float(record.regret.max()), None, False
+    low, high = (float(x) for x in game.payoff_range[game.learned_turns[turn].agent])
+    spread, scale = high - low, game.utility_scale
+    bounds = learner.regret_bound(record.actions, record.visits, spread / scale) * scale
+    ratio = np.divide(record.regret, bounds, out=np.zeros_like(bounds), where=bounds > 0)
     worst = np.unravel_index(ratio.argmax(), ratio.shape)
-    vacuous = bounds[worst] >= spread[worst[1:]] * record.visits[worst]
-    return float(regrets[worst]), float(bounds[worst]), bool(vacuous)
+    vacuous = bounds[worst] >= spread * record.visits[worst]
+    return float(record.regret[worst]), float(bounds[worst]), bool(vacuous)
 
 
 def certify(
@@ -122,11 +112,8 @@ def certify(
     turns = range(len(table.game.learned_turns))
     found = [table.deviations(distribution, turn) for turn in turns]
     gain = max((float(deviations.gains().max()) for deviations in found), default=0.0)
-    gaps = [
-        bcce_gap(group.record, np.stack([found[m].reach.mean(axis=0) for m in group.members]))
-        for group in response.groups
-    ]
-    regrets = [regret(group, table.game) for group in response.groups]
+    gaps = [bcce_gap(response.record(turn), found[turn].reach.mean(axis=0)) for turn in turns]
+    regrets = [regret(response, turn) for turn in turns]
     return Certificate(
         play=play,
         bcce_gap=max((float(gap.max()) for gap in gaps), default=0.0),
@@ -139,6 +126,6 @@ def certify(
 
 
 def _worst(regrets: Sequence[tuple[float, float | None, bool]]) -> dict[str, Any]:
-    """The group whose regret comes closest to its bound; groups without a bound only when there are no others."""
+    """The follower whose regret comes closest to its bound; ones without a bound only when there are no others."""
     worst = max(regrets, key=lambda r: -1.0 if not r[1] else r[0] / r[1], default=(0.0, None, False))
     return dict(zip(("regret", "regret_bound", "regret_bound_vacuous"), worst, strict=True))

@@ -126,8 +126,7 @@ class ProvisionalView(CriticView):
             return np.concatenate([answers, rest], axis=1).astype(np.float32)
         table = elicitation.table(envs)
         response = Response(self.game, self.settings.followers, len(envs))
-        for _ in range(PROVISIONAL_UPDATES):
-            response.learn_expected(table, envs)
+        response.learn_expected(table, envs, PROVISIONAL_UPDATES)
         policies = response.policies("argmax")
         value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
         shown = [relative(policy) for policy in response.policies("last")]

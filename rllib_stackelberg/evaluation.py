@@ -19,7 +19,7 @@ from rllib_stackelberg.in_play import InPlay
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, tabulate
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.response import Play, Response
+from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
@@ -123,20 +123,14 @@ def _respond(
     settings: LeaderSettings,
     streams: Streams,
     samples: int,
-    trace: bool,
+    average: bool,
 ) -> tuple[Response, NDArray[np.float64]]:
     """Run the response; returns the followers and the time-average distribution of their joint play."""
     rows = np.arange(samples)
     if table.simultaneous or settings.expected:
         response = Response(table.game, settings.followers, samples)
-        total = np.zeros((samples, *table.payoffs.shape[1:3]))
-
-        def record() -> None:
-            nonlocal total
-            total += table.distribution(response.policies("last"))
-
-        episodes = [(int(s), 0) for s in rows]
-        learn(response, table, rows, settings, streams, episodes, record if trace else None)
+        total = np.zeros((samples, *table.payoffs.shape[1:3])) if average else NOTHING
+        learn(response, table, rows, settings, streams, [(int(s), 0) for s in rows], total)
         return response, total / settings.response_updates
     # Followers that see each other's moves are played, not looked up.
     phase = InPlay(table.game, settings, streams, samples)

@@ -11,10 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg import engine
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.plays import Plays
 
@@ -56,8 +58,7 @@ class Profiles:
     @cached_property
     def strides(self) -> NDArray[np.int64]:
         """`joint[a] @ strides == a`."""
-        sizes = self.joint.max(axis=0, initial=0) + 1
-        return np.append(np.cumprod(sizes[:0:-1])[::-1], 1)[: len(sizes)].astype(np.int64)
+        return engine.joint_strides(self.joint.max(axis=0, initial=0) + 1)
 
     def choose(self, slots: NDArray[np.int64], turn: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
         """The action of each slot's profile, slots running over pairs (and then over episodes)."""
@@ -99,18 +100,32 @@ class OutcomeTable:
         first = self.information[:, :, :1]
         return bool((first >= 0).all() and (self.information == first).all())
 
+    @cached_property
+    def arrays(self) -> engine.Outcomes:
+        """What the compiled loops work on."""
+        return engine.Outcomes(
+            self.profiles.probabilities,
+            self.profiles.joint,
+            np.ascontiguousarray(self.payoffs),
+            np.ascontiguousarray(self.information),
+        )
+
+    def entries(self, episodes: int) -> NDArray[np.int64]:
+        """Which entry of the table each of a number of episodes reads: its own, or the only one."""
+        return np.arange(episodes) if len(self.payoffs) > 1 else np.zeros(episodes, dtype=np.int64)
+
     def distribution(self, policies: Policies) -> NDArray[np.float64]:
         """Probability of every profile when each follower plays its own mixed strategy: `[S, T, A]`.
 
         A follower that does not move in a play is counted there with action 0.
         """
         strategies = max([len(self.payoffs), *(len(policy) for policy in policies)])
-        play = np.broadcast_to(self.profiles.probabilities[:, None], (strategies, *self.payoffs.shape[1:3]))
-        s = np.arange(strategies)[:, None, None]
+        play = np.empty((strategies, *self.payoffs.shape[1:3]))
+        play[:] = self.profiles.probabilities[:, None]
+        entries = self.entries(strategies)
         for turn, policy in enumerate(policies):
-            row, action = self.information[..., turn], self.profiles.joint[:, turn]
-            chosen = policy[s if len(policy) > 1 else 0, row, action]
-            play = play * (chosen if (row >= 0).all() else np.where(row >= 0, chosen, action == 0))
+            own = np.arange(strategies) if len(policy) > 1 else np.zeros(strategies, dtype=np.int64)
+            engine.weigh_all(play, np.ascontiguousarray(policy), own, self.arrays, entries, turn)
         return play
 
     def values(self, distribution: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,26 +135,17 @@ class OutcomeTable:
 
     def deviations(self, distribution: NDArray[np.float64], turn: int) -> Deviations:
         """What a follower gets from each fixed action at each of its rows, the others as recorded."""
-        info = self.game.learned_turns[turn]
-        rows, actions = info.keys, info.choices
-        shape = distribution.shape
-        row = np.broadcast_to(self.information[..., turn], shape)
-        # Rows that are not reached (-1) are collected in an extra one, which is cut off.
-        bins = (np.arange(shape[0])[:, None, None] * (rows + 1) + np.where(row < 0, rows, row)).ravel()
-
-        def by_row(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            sums = np.bincount(bins, weights=values.ravel(), minlength=shape[0] * (rows + 1)).astype(np.float64)
-            return sums.reshape(shape[0], rows + 1)[:, :rows]
-
-        own = self.payoffs[..., info.agent]
-        joint = self.profiles.joint[:, turn]
-        base = np.arange(len(joint)) - joint * self.profiles.strides[turn]
-        fixed = [own[:, :, base + k * self.profiles.strides[turn]] for k in range(actions)]
-        return Deviations(
-            reach=by_row(distribution),
-            realised=by_row(distribution * own),
-            fixed=np.stack([by_row(distribution * payoff) for payoff in fixed], axis=-1),
+        info, samples = self.game.learned_turns[turn], len(distribution)
+        found = Deviations(
+            reach=np.zeros((samples, info.keys)),
+            realised=np.zeros((samples, info.keys)),
+            fixed=np.zeros((samples, info.keys, info.choices)),
         )
+        stride = int(self.profiles.strides[turn])
+        engine.gather_all(
+            np.ascontiguousarray(distribution), self.arrays, self.entries(samples), turn, info.agent, stride, *found
+        )
+        return found
 
 
 def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:
@@ -155,8 +161,7 @@ def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTabl
     return OutcomeTable.from_plays(plays, profiles, np.arange(len(actions)))
 
 
-@dataclass(frozen=True, eq=False)
-class Deviations:
+class Deviations(NamedTuple):
     """Payoffs of one follower against a distribution over profiles, each weighted by the row's probability.
 
     Attributes:

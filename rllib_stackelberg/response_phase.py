@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
-from rllib_stackelberg.response import Response
+from rllib_stackelberg.response import NOTHING, Response
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 
@@ -37,19 +35,16 @@ def learn(
     settings: LeaderSettings,
     streams: Streams,
     episodes: list[tuple[int, int]],
-    trace: Callable[[], None] | None = None,
+    total: NDArray[np.float64] = NOTHING,
 ) -> None:
     """The whole response phase of the given rows of `response`, from a table of outcomes.
 
-    `trace` is called before every update.
+    The play of every update is added to `total [rows, nature, joint action]`, unless that is empty.
     """
     if settings.expected:
-        for _ in range(settings.response_updates):
-            if trace:
-                trace()
-            response.learn_expected(table, rows)
+        response.learn_expected(table, rows, settings.response_updates, total)
         return
     if not table.simultaneous:
         raise InvalidFieldError("elicitation", "followers of this game see each other's moves", "in_play")
     cells, uniforms = draws(table.game, streams, Stream.RESPONSE, settings.response_updates, episodes)
-    response.learn_from_table(table, rows, table.game.nature.index(cells), uniforms, trace)
+    response.learn_from_table(table, rows, table.game.nature.index(cells), uniforms, total)

@@ -11,9 +11,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Learner, LearnerState, Traits, argmax_play
+from rllib_stackelberg.followers.learner import Kernels, Learner, Traits, best_action
+
+
+@njit(cache=True)
+def _play(seen, parameters, policy):
+    policy[:] = 0.0
+    policy[best_action(seen)] = 1.0
+
+
+@njit(cache=True)
+def _learn(seen, parameters, policy, utilities, drawn):
+    seen[:] = utilities
 
 
 @dataclass(frozen=True)
@@ -21,21 +33,13 @@ class BestResponse(Learner):
     """Plays a best response to the last expected utilities.
 
     >>> learner = BestResponse()
-    >>> learner.policy(learner.update(learner.start((), actions=3), np.array([.1, .7, .7])))
+    >>> learner.policy(learner.update(learner.begin((), actions=3), np.array([.1, .7, .7])))
     array([0., 1., 0.])
     """
 
     traits: ClassVar[Traits] = Traits(name="best-response", update_mode="expected", no_regret=False)
+    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
 
-    def start(self, shape: tuple[int, ...], actions: int) -> LearnerState:
+    def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen: action 0."""
-        return {"utilities": np.zeros((*shape, actions))}
-
-    def policy(self, state: LearnerState) -> NDArray[np.float64]:
-        """One on the best action, zero elsewhere."""
-        actions = state["utilities"].shape[-1]
-        return np.eye(actions)[argmax_play(state["utilities"])]
-
-    def update(self, state: LearnerState, utilities: NDArray[np.float64]) -> LearnerState:
-        """Remember the utilities."""
-        return {"utilities": np.array(utilities, dtype=float)}
+        return np.zeros(actions)

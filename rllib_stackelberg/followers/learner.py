@@ -1,26 +1,46 @@
 """The protocol of utility learners: what they keep per information row, how they play and update.
 
-A learner is a frozen description (its parameters); the arrays it learns in are handed to it. All methods
-are array code over any leading shape, so the same learner plays one follower or a hundred thousand.
+A learner is a frozen description (its parameters) with two compiled functions over *one* row (`Kernels`). Everything
+else, a single row on the command line or a hundred thousand rows of a response phase, loops over these two, so a
+learner's formula is written once and gives the same bits in any batch.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 
-LearnerState = dict[str, NDArray[np.float64]]
-"""Arrays of a learner, each `[..., k]` over the same leading shape."""
-
 TIE = 1e-12
 """Weights within this relative distance of the largest count as tied with it."""
+
+
+class Kernels(NamedTuple):
+    """A learner's two compiled functions over one information row.
+
+    play(numbers, parameters, policy): write the mixed strategy into `policy`.
+    learn(numbers, parameters, policy, utilities, drawn): change `numbers` after the payoffs of every own action (in
+    units of the payoff range); `policy` is what was played, `drawn` the action drawn from it, -1 if none was.
+    """
+
+    play: Callable
+    learn: Callable
+
+
+@dataclass
+class LearnerState:
+    """What a learner keeps: `numbers [..., width]` over rows of any leading shape, and the number of actions."""
+
+    numbers: NDArray[np.float64]
+    actions: int
 
 
 @dataclass(frozen=True)
@@ -41,9 +61,10 @@ class Traits:
 
 
 class Learner(ABC):
-    """A utility learner. Subclasses are frozen dataclasses of their parameters."""
+    """A utility learner. Subclasses are frozen dataclasses of their parameters, with `traits` and `kernels`."""
 
     traits: ClassVar[Traits]
+    kernels: ClassVar[Kernels]
     registry: ClassVar[dict[str, type[Learner]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -52,16 +73,41 @@ class Learner(ABC):
             Learner.registry[cls.traits.name] = cls
 
     @abstractmethod
-    def start(self, shape: tuple[int, ...], actions: int) -> LearnerState:
-        """Fresh arrays for every row of the leading `shape`."""
+    def start(self, actions: int) -> NDArray[np.float64]:
+        """The numbers of a fresh row, `[width]`."""
 
-    @abstractmethod
+    def kernel_parameters(self) -> tuple[float, ...]:
+        """What the kernels get as `parameters`; the fields, unless a learner prepares them."""
+        return tuple(float(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+
+    def begin(self, shape: tuple[int, ...], actions: int) -> LearnerState:
+        """Fresh rows."""
+        fresh = self.start(actions)
+        return LearnerState(np.tile(fresh, (*shape, 1)) if shape else fresh, actions)
+
     def policy(self, state: LearnerState) -> NDArray[np.float64]:
-        """Mixed strategy `[..., actions]`: non-negative, each row sums to 1."""
+        """Mixed strategies `[..., actions]`: non-negative, each sums to 1."""
+        rows = state.numbers.reshape(-1, state.numbers.shape[-1])
+        policy = np.empty((len(rows), state.actions))
+        _play_rows(self.kernels.play, rows, np.array(self.kernel_parameters()), policy)
+        return policy.reshape(*state.numbers.shape[:-1], state.actions)
 
-    @abstractmethod
-    def update(self, state: LearnerState, utilities: NDArray[np.float64]) -> LearnerState:
-        """New arrays after the payoffs `[..., actions]` of every own action (in units of the payoff range)."""
+    def update(
+        self, state: LearnerState, utilities: NDArray[np.float64], drawn: NDArray[np.int64] | int = -1
+    ) -> LearnerState:
+        """New rows after the payoffs `[..., actions]` of every own action (in units of the payoff range)."""
+        shape = state.numbers.shape
+        numbers = state.numbers.reshape(-1, shape[-1]).copy()
+        payoffs = np.broadcast_to(np.asarray(utilities, dtype=float), (*shape[:-1], state.actions))
+        actions = np.broadcast_to(np.asarray(drawn, dtype=np.int64), shape[:-1])
+        _learn_rows(
+            self.kernels,
+            numbers,
+            np.array(self.kernel_parameters()),
+            np.ascontiguousarray(payoffs).reshape(-1, state.actions),
+            np.ascontiguousarray(actions).reshape(-1),
+        )
+        return LearnerState(numbers.reshape(shape), state.actions)
 
     def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
         """Bound on the regret of the mixed strategies after that many updates; infinite without a promise.
@@ -78,27 +124,76 @@ class Learner(ABC):
         return {"name": self.traits.name} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
 
+@njit
+def _play_rows(play, rows, parameters, policy):
+    for r in range(len(rows)):
+        play(rows[r], parameters, policy[r])
+
+
+@njit
+def _learn_rows(kernels, rows, parameters, utilities, drawn):
+    policy = np.empty(utilities.shape[1])
+    for r in range(len(rows)):
+        kernels.play(rows[r], parameters, policy)
+        kernels.learn(rows[r], parameters, policy, utilities[r], drawn[r])
+
+
+@njit(cache=True)
+def best_action(values):
+    """The action of the largest value, ties (within `TIE`) to the lowest index; compiled, one row."""
+    best = values.max()
+    for k in range(len(values)):
+        if values[k] >= best - TIE * abs(best):
+            return k
+    return 0
+
+
+@njit(cache=True)
+def draw_action(policy, uniform):
+    """Inverse-CDF draw from one row; compiled. The running sum is sequential, so no batch can change it."""
+    target = uniform * policy.sum()
+    reached = 0.0
+    for k in range(len(policy) - 1):
+        reached += policy[k]
+        if reached > target:
+            return k
+    return len(policy) - 1
+
+
+@njit(cache=True)
+def _best_rows(rows, best):
+    for r in range(len(rows)):
+        best[r] = best_action(rows[r])
+
+
 def argmax_play(policy: NDArray[np.float64]) -> NDArray[np.int64]:
     """The most likely action, ties (within `TIE`) to the lowest index: `[..., k]` -> `[...]`.
 
     >>> argmax_play(np.array([[.5, .5], [.4, .6], [.5, .5 + 1e-15]]))
     array([0, 1, 0])
     """
-    best = policy.max(axis=-1, keepdims=True)
-    return np.argmax(policy >= best - TIE * np.abs(best), axis=-1)
+    rows = np.ascontiguousarray(policy, dtype=np.float64).reshape(-1, policy.shape[-1])
+    best = np.empty(len(rows), dtype=np.int64)
+    _best_rows(rows, best)
+    return best.reshape(policy.shape[:-1])
+
+
+@njit(cache=True)
+def _draw_rows(rows, uniforms, drawn):
+    for r in range(len(rows)):
+        drawn[r] = draw_action(rows[r], uniforms[r])
 
 
 def draw_play(policy: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
     """Inverse-CDF draw: policy `[..., k]`, uniforms `[...]` -> actions `[...]`.
 
-    The running sum is sequential whatever the batch, so the draw does not depend on the batch.
-
     >>> draw_play(np.array([[.25, .75], [.25, .75]]), np.array([.2, .3]))
     array([0, 1])
     """
-    steps = np.cumsum(policy, axis=-1)
-    drawn = (steps[..., :-1] <= uniforms[..., None] * steps[..., -1:]).sum(axis=-1)
-    return np.asarray(drawn, dtype=np.int64)
+    rows = np.ascontiguousarray(policy, dtype=np.float64).reshape(-1, policy.shape[-1])
+    drawn = np.empty(len(rows), dtype=np.int64)
+    _draw_rows(rows, np.ascontiguousarray(np.broadcast_to(uniforms, policy.shape[:-1])).reshape(-1), drawn)
+    return drawn.reshape(policy.shape[:-1])
 
 
 def learner_from_text(text: str) -> Learner:

@@ -18,10 +18,29 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Learner, LearnerState, Traits
+from rllib_stackelberg.followers.learner import Kernels, Learner, Traits
+
+
+@njit(cache=True)
+def _play(log_weights, parameters, policy):
+    largest = log_weights.max()
+    total = 0.0
+    for k in range(len(policy)):
+        below = log_weights[k] - largest
+        policy[k] = 1.0 if below == 0.0 else math.exp(below)
+        total += policy[k]
+    for k in range(len(policy)):
+        policy[k] /= total
+
+
+@njit(cache=True)
+def _learn(log_weights, parameters, policy, utilities, drawn):
+    for k in range(len(policy)):
+        log_weights[k] += parameters[0] * utilities[k]
 
 
 @dataclass(frozen=True)
@@ -32,42 +51,32 @@ class MultiplicativeWeights(Learner):
         epsilon: growth of a weight per unit of utility, > 0.
 
     >>> learner = MultiplicativeWeights(epsilon=0.01)
-    >>> state = learner.start((), actions=3)
+    >>> state = learner.begin((), actions=3)
     >>> for _ in range(33):
     ...     state = learner.update(state, np.array([1 / 2, 1 / 3, 0]))
-    >>> np.exp(state["log_weights"]).round(6)
+    >>> np.exp(state.numbers).round(6)
     array([1.178427, 1.115668, 1.      ])
     """
 
     epsilon: float = 0.1
 
     traits: ClassVar[Traits] = Traits(name="mw")
+    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
 
     def __post_init__(self) -> None:
         if not (0 < self.epsilon < math.inf):
             raise InvalidFieldError("followers.epsilon", f"got {self.epsilon}", "a finite number above 0")
 
-    def start(self, shape: tuple[int, ...], actions: int) -> LearnerState:
-        """All weights 1."""
-        return {"log_weights": np.zeros((*shape, actions))}
+    def start(self, actions: int) -> NDArray[np.float64]:
+        """All weights 1, as logarithms."""
+        return np.zeros(actions)
 
-    def policy(self, state: LearnerState) -> NDArray[np.float64]:
-        """Normalised weights."""
-        weights = relative_weights(state["log_weights"])
-        # cumsum, not sum: its order of addition does not depend on the batch.
-        return weights / np.cumsum(weights, axis=-1)[..., -1:]
-
-    def update(self, state: LearnerState, utilities: NDArray[np.float64]) -> LearnerState:
-        """Add the log growth of every action."""
-        return {"log_weights": state["log_weights"] + math.log1p(self.epsilon) * utilities}
+    def kernel_parameters(self) -> tuple[float, ...]:
+        """Log growth per unit of utility."""
+        return (math.log1p(self.epsilon),)
 
     def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
         """The bound in the head of this file; 0 where no update happened."""
         eta = math.log1p(self.epsilon)
         bound = math.log(actions) / eta + eta * spread**2 * np.asarray(updates) / 8
         return np.where(np.asarray(updates) > 0, bound, 0.0)
-
-
-def relative_weights(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights divided by the largest: `[..., k]`, in [0, 1]."""
-    return np.exp(log_weights - log_weights.max(axis=-1, keepdims=True))

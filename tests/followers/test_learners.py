@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestResponse, Learner, MultiplicativeWeights, argmax_play, learner_from_text
-from rllib_stackelberg.followers.learner import draw_play, learner_from_parameters
+from rllib_stackelberg.followers.learner import LearnerState, draw_play, learner_from_parameters
 
 LEARNERS = [kind() for kind in Learner.registry.values()]
 utilities = st.integers(0, 2**31).map(lambda seed: np.random.default_rng(seed).random((30, 4)))
@@ -22,7 +22,7 @@ def learner(request):
 
 
 def play(learner, sequence, shape=()):
-    state = learner.start(shape, sequence.shape[-1])
+    state = learner.begin(shape, sequence.shape[-1])
     policies = []
     for step in sequence:
         policies.append(learner.policy(state))
@@ -64,10 +64,10 @@ def test_permuting_actions_permutes_the_policy(sequence, order):
 
 
 def test_start_does_not_share_arrays_and_learners_pickle(learner):
-    first, second = learner.start((2,), 3), learner.start((2,), 3)
-    for name in first:
-        first[name] += 1
-        assert not np.array_equal(first[name], second[name])
+    first, second = learner.begin((2,), 3), learner.begin((2,), 3)
+    first.numbers[0] += 1
+    assert not np.array_equal(first.numbers[0], first.numbers[1])
+    assert not np.array_equal(first.numbers, second.numbers)
     assert pickle.loads(pickle.dumps(learner)) == learner
     assert learner_from_parameters(learner.parameters()) == learner
 
@@ -82,7 +82,7 @@ def test_start_does_not_share_arrays_and_learners_pickle(learner):
 def test_multiplicative_weights_keep_their_regret_bound(seed, epsilon, kind, updates):
     rng, learner = np.random.default_rng(seed), MultiplicativeWeights(epsilon)
     actions = int(rng.integers(2, 6))
-    state = learner.start((), actions)
+    state = learner.begin((), actions)
     fixed, own = np.zeros(actions), 0.0
     for t in range(updates):
         policy = learner.policy(state)
@@ -101,12 +101,12 @@ def test_multiplicative_weights_keep_their_regret_bound(seed, epsilon, kind, upd
 
 def test_a_wrong_update_breaks_the_bound():
     class Flipped(MultiplicativeWeights):
-        def update(self, state, utilities):
-            return super().update(state, -utilities)
+        def kernel_parameters(self):
+            return (-math.log1p(self.epsilon),)
 
     learner = Flipped(0.5)
     _, state = play(learner, np.tile([1.0, 0.0], (400, 1)))
-    regret = 400 - sum(learner.policy({"log_weights": t * state["log_weights"] / 400})[0] for t in range(400))
+    regret = 400 - sum(learner.policy(LearnerState(t * state.numbers / 400, 2))[0] for t in range(400))
     assert regret > learner.regret_bound(2, np.array(400), 1.0)
     assert Learner.registry["mw"] is MultiplicativeWeights
 
@@ -114,14 +114,14 @@ def test_a_wrong_update_breaks_the_bound():
 def test_golden_weights_of_escape():
     """FACTS of the released code: leader at row 0, epsilon .01, 33 updates."""
     _, state = play(MultiplicativeWeights(0.01), np.tile([1 / 2, 1 / 3, 0], (33, 1)))
-    weights = np.exp(state["log_weights"])
+    weights = np.exp(state.numbers)
     np.testing.assert_allclose(weights, 1.01 ** (33 * np.array([1 / 2, 1 / 3, 0])), rtol=1e-12)
     np.testing.assert_allclose(weights, [1.178427, 1.115668, 1.0], atol=1e-6)
 
 
 def test_a_million_updates_neither_underflow_nor_overflow():
     learner = MultiplicativeWeights(0.1)
-    state = learner.start((), 3)
+    state = learner.begin((), 3)
     for _ in range(1000):
         state = learner.update(state, np.array([1.0, 0.5, -1.0]) * 1000)
     policy = learner.policy(state)
