@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Answers, Closure, Elicitation
+from rllib_stackelberg.elicitation import Answers, Closure, Elicitation, Index
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.response import Response
@@ -29,7 +29,7 @@ def relative(policy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class CriticView(ABC):
-    """Maps the episodes to the critic's part of the observation.
+    """Maps episodes to the critic's part of their observation.
 
     Attributes:
         width: number of entries.
@@ -38,8 +38,8 @@ class CriticView(ABC):
     width: int
 
     @abstractmethod
-    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
-        """`[B, width]`, in [0, 1]."""
+    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+        """`[N, width]` of the given environments, in [0, 1]."""
 
 
 class WeightsView(CriticView):
@@ -48,11 +48,11 @@ class WeightsView(CriticView):
     def __init__(self, game: StackelbergGame):
         self.width = sum(t.keys * t.choices for t in game.learned_turns) + 1
 
-    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
         """Weights in follower order, then the phase."""
         assert isinstance(elicitation, InPlay)
-        weights = [relative(policy) for policy in elicitation.response.policies("last")]
-        phase = elicitation.rewarding[:, None].astype(np.float64)
+        weights = [relative(policy[envs]) for policy in elicitation.response.policies("last")]
+        phase = elicitation.rewarding[envs, None].astype(np.float64)
         return np.concatenate([*weights, phase], axis=1).astype(np.float32)
 
 
@@ -67,16 +67,17 @@ class AnswersView:
         if self.width > ANSWER_LIMIT:
             self.width = 0
 
-    def __call__(self, answers: Answers) -> NDArray[np.float64]:
-        """`[B, width]`."""
+    def __call__(self, answers: Answers, envs: Index) -> NDArray[np.float64]:
+        """`[N, width]`."""
         if not self.width:
-            return np.zeros((len(answers.known), 0))
+            return np.zeros((len(envs), 0))
+        actions = answers.actions[envs]
         if isinstance(self.space, Discrete):
-            shown = np.eye(self.columns)[answers.actions[..., 0].astype(np.int64)]
+            shown = np.eye(self.columns)[actions[..., 0].astype(np.int64)]
         else:
             spread = np.where(self.space.high > self.space.low, self.space.high - self.space.low, 1)
-            shown = (answers.actions - self.space.low) / spread
-        asked = answers.known[..., None].astype(np.float64)
+            shown = (actions - self.space.low) / spread
+        asked = answers.known[envs, :, None].astype(np.float64)
         return np.concatenate([shown * asked, asked], axis=-1).reshape(len(asked), -1)
 
 
@@ -89,11 +90,11 @@ class ProgressView(CriticView):
         self.answers = AnswersView(game)
         self.width = self.weights.width + 1 + self.answers.width
 
-    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
         """Weights, phase, share of updates done, answers."""
         assert isinstance(elicitation, InPlay)
-        progress = elicitation.stage[:, None] / self.updates
-        parts = (self.weights(elicitation), progress, self.answers(elicitation.answers))
+        progress = elicitation.stage[envs, None] / self.updates
+        parts = (self.weights(elicitation, envs), progress, self.answers(elicitation.answers, envs))
         return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
 
 
@@ -115,18 +116,17 @@ class ProvisionalView(CriticView):
         self.width = self.answers.width + strategies + 1
         self.single = game.turns[game.leader_turn].rows == 1
 
-    def __call__(self, elicitation: Elicitation) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
         """Answers, provisional strategies, provisional leader value."""
         assert isinstance(elicitation, Closure)
-        envs = np.arange(len(elicitation.over))
-        answers = self.answers(elicitation.answers)
+        answers = self.answers(elicitation.answers, envs)
         if self.single:
             # One question: nothing has been answered when it is asked, and a bandit has no state.
             rest = np.zeros((len(envs), self.width - self.answers.width))
             return np.concatenate([answers, rest], axis=1).astype(np.float32)
         table = elicitation.table(envs)
         response = Response(self.game, self.settings.followers, len(envs))
-        response.learn_expected(table, envs, PROVISIONAL_UPDATES)
+        response.learn_expected(table, np.arange(len(envs)), PROVISIONAL_UPDATES)
         policies = response.policies("argmax")
         value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
         shown = [relative(policy) for policy in response.policies("last")]

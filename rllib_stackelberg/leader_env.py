@@ -107,12 +107,41 @@ class StackelbergPOMDP(VectorEnv):
         self.clipped = 0
         self.episodes = 0
         self._ended = np.zeros(num_envs, dtype=bool)
-        self._last_actor = np.zeros((num_envs, *actor.shape), dtype=np.float32)
+        self._shown = {
+            name: np.zeros((num_envs, *(space.shape or ())), dtype=np.float32)
+            for name, space in self.single_observation_space.items()
+        }
 
     def _start(self, seed: int) -> None:
         kind = choose_elicitation(self.game, self.settings)
         streams = Streams(seed, worker=self.worker)
         self.elicitation: Elicitation = kind(self.game, self.settings, streams, self.num_envs)
+
+    @property
+    def live(self) -> NDArray[np.int64]:
+        """Environments with an open question."""
+        return np.flatnonzero(~self.elicitation.over)
+
+    def begin(self, envs: NDArray[np.int64]) -> None:
+        """Start an episode in the given environments."""
+        self.elicitation.restart(envs)
+        if self.elicitation.over[envs].any():
+            raise RulesError(f"game {self.game.id}: a whole episode went by without asking the leader")
+
+    def observe(self, envs: NDArray[np.int64]) -> Observations:
+        """Observations of the given environments, each at a question."""
+        return {"actor": self.elicitation.observe(envs), "critic": self.critic(self.elicitation, envs)}
+
+    def answer(self, envs: NDArray[np.int64], actions: NDArray) -> NDArray[np.float64]:
+        """Answer the open questions of the given environments; returns their rewards `[N]`."""
+        before = self.elicitation.value[envs]
+        game_actions, clipped = to_game_actions(self.game, actions)
+        if not np.isfinite(game_actions).all():
+            raise RulesError(f"game {self.game.id}: the leader's policy returned an action that is not finite")
+        self.clipped += int(clipped.sum())
+        self.elicitation.answer(envs, game_actions)
+        self.episodes += int(self.elicitation.over[envs].sum())
+        return self.elicitation.value[envs] - before
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -120,9 +149,7 @@ class StackelbergPOMDP(VectorEnv):
         """Start an episode in every environment; a seed replaces the run's seed and restarts its streams."""
         if seed is not None:
             self._start(seed)
-        envs = np.arange(self.num_envs)
-        self.elicitation.restart(envs)
-        self._refuse_unasked(envs)
+        self.begin(np.arange(self.num_envs))
         self._ended[:] = False
         return self._observations(), {}
 
@@ -130,47 +157,42 @@ class StackelbergPOMDP(VectorEnv):
         self, actions: NDArray
     ) -> tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Answer the open question of every environment; those that ended start a new episode instead."""
-        asked = np.flatnonzero(~self._ended)
-        fresh = np.flatnonzero(self._ended)
-        before = self.elicitation.value.copy()
-        game_actions, clipped = to_game_actions(self.game, np.asarray(actions)[asked])
-        if not np.isfinite(game_actions).all():
-            raise RulesError(f"game {self.game.id}: the leader's policy returned an action that is not finite")
-        self.clipped += int(clipped.sum())
-        self.elicitation.answer(asked, game_actions)
-        rewards = self.elicitation.value - before
-        rewards[fresh] = 0.0
+        asked, fresh = np.flatnonzero(~self._ended), np.flatnonzero(self._ended)
+        rewards = np.zeros(self.num_envs)
+        rewards[asked] = self.answer(asked, np.asarray(actions)[asked])
         terminated = self.elicitation.over & ~self._ended
         infos = self._infos(terminated)
         if len(fresh):
-            self.elicitation.restart(fresh)
-            self._refuse_unasked(fresh)
+            self.begin(fresh)
         self._ended = terminated
-        self.episodes += int(terminated.sum())
         return self._observations(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
 
     def close_extras(self, **kwargs: Any) -> None:
         """Nothing to release."""
 
-    def _refuse_unasked(self, envs: NDArray) -> None:
-        if self.elicitation.over[envs].any():
-            raise RulesError(f"game {self.game.id}: a whole episode went by without asking the leader")
-
     def _observations(self) -> Observations:
-        live = np.flatnonzero(~self.elicitation.over)
+        """Of every environment; one that is over shows its last question again."""
+        live = self.live
         if len(live):
-            self._last_actor[live] = self.elicitation.observe(live)
-        return {"actor": self._last_actor.copy(), "critic": self.critic(self.elicitation)}
+            for name, values in self.observe(live).items():
+                self._shown[name][live] = values
+        return {name: values.copy() for name, values in self._shown.items()}
 
     def _infos(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
         if not terminated.any():
             return {}
-        return {
-            "leader_value": np.where(terminated, self.elicitation.value, 0.0),
-            "_leader_value": terminated.copy(),
-            "regret": np.where(terminated, self.elicitation.response.average_regret(), 0.0),
-            "_regret": terminated.copy(),
-        }
+        found: dict[str, Any] = {}
+        for name, values in self._results().items():
+            found |= {name: np.where(terminated, values, 0.0), f"_{name}": terminated.copy()}
+        return found
+
+    def episode_infos(self) -> list[dict[str, Any]]:
+        """The last info of every environment's episode, all being over."""
+        results = self._results()
+        return [{name: values[env] for name, values in results.items()} for env in range(self.num_envs)]
+
+    def _results(self) -> dict[str, NDArray[np.float64]]:
+        return {"leader_value": self.elicitation.value, "regret": self.elicitation.response.average_regret()}
 
 
 class LeaderEnv(gymnasium.Env):

@@ -22,6 +22,7 @@ from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
+from rllib_stackelberg.training.env_runners import LeaderEnvRunner
 from rllib_stackelberg.training.failures import WorkerLeaderEnv
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.rl_modules import FIRST_LOG_STD, LAST_LOG_STD, LeaderModule, leader_model_config
@@ -115,8 +116,10 @@ def leader_config(
     config.training(gamma=1.0)
     if checked.leader_queries == "every_turn":
         config.env_runners(module_to_env_connector=remember_answers)
+    else:
+        config.env_runners(env_runner_cls=LeaderEnvRunner)
     if isinstance(config, PPOConfig) and isinstance(algorithm, str):
-        _tune_ppo(config, made)
+        _tune_ppo(config, made, whole_episodes=checked.leader_queries == "once")
     return config
 
 
@@ -130,11 +133,11 @@ def _algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
 
 
 def batch_size(game: StackelbergGame) -> int:
-    """Rows of a default batch: every parallel episode once."""
+    """Rows of a default batch: about every parallel episode once."""
     return PARALLEL_EPISODES * min(game.turns[game.leader_turn].keys, MOST_QUESTIONS)
 
 
-def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
+def _tune_ppo(config: PPOConfig, game: StackelbergGame, whole_episodes: bool) -> None:
     """Defaults for short episodes whose reward comes at the end: small batches, one gradient step an epoch."""
     low, high = (float(x) for x in game.payoff_range[0])
     scale = (high - low) / 2 if high > low else 1.0
@@ -143,8 +146,9 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
     config.training(
         learner_class=LeaderPPOLearner,
         lr=3e-3 if discrete else annealed(batch),
-        train_batch_size_per_learner=batch,
-        minibatch_size=batch,
+        # Whole episodes: one round, whatever its number of rows, is a batch; the default minibatch is the batch.
+        train_batch_size_per_learner=PARALLEL_EPISODES if whole_episodes else batch,
+        minibatch_size=None if whole_episodes else batch,
         num_epochs=8,
         lambda_=0.95,
         clip_param=0.2,
@@ -155,6 +159,7 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
         vf_loss_coeff=0.5 / scale**2,
         vf_clip_param=float("inf"),
     )
+    config.learners(add_default_connectors_to_learner_pipeline=not whole_episodes)
 
 
 def annealed(batch: int) -> list[list[float]]:

@@ -7,12 +7,14 @@ runner leaves a note first: a named Ray actor that exists only then, holding one
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
+from rllib_stackelberg.leader_env import StackelbergPOMDP
 
 
 class Note:
@@ -39,18 +41,20 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         self.worker = worker
         self.note_name = note_name if worker else ""
 
-    def reset(self, **kwargs) -> tuple[Observations, dict]:  # type: ignore[no-untyped-def]
+    def begin(self, envs):  # type: ignore[no-untyped-def]
         """As the parent's."""
-        try:
-            return super().reset(**kwargs)
-        except RulesError as error:
-            self._leave_note(error)
-            raise
+        with self._noting():
+            return super().begin(envs)
 
-    def step(self, actions):  # type: ignore[no-untyped-def]
+    def answer(self, envs, actions):  # type: ignore[no-untyped-def]
         """As the parent's."""
+        with self._noting():
+            return super().answer(envs, actions)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
         try:
-            return super().step(actions)
+            yield
         except RulesError as error:
             self._leave_note(error)
             raise

@@ -11,18 +11,25 @@ from __future__ import annotations
 from typing import Any
 
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
-from rllib_stackelberg.training.row_filter import RealRows
+from rllib_stackelberg.training.batches import RealRows, WholeEpisodes
 
 
 class LeaderPPOLearner(PPOTorchLearner):
     """PPO whose leader module is told how many steps have been sampled."""
 
     def build(self) -> None:
-        """Let only real rows reach the loss (see row_filter.py)."""
+        """Let only real rows reach the loss: of whole episodes there are no others (see batches.py)."""
         super().build()
-        self._learner_connector.append(RealRows())
+        if self.config.add_default_connectors_to_learner_pipeline:
+            self._learner_connector.append(RealRows())
+        else:
+            self._learner_connector.append(WholeEpisodes())
+            self._learner_connector.append(
+                GeneralAdvantageEstimation(gamma=self.config.gamma, lambda_=self.config.lambda_)
+            )
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Move the spread of every module along its schedule; runners receive it with the next weights."""

@@ -1,5 +1,8 @@
-"""Which rows of a batch reach the loss.
+"""What reaches the loss: batches of real rows.
 
+Whole episodes (env_runners.py) need nothing but putting their arrays end to end: `WholeEpisodes`.
+
+From RLlib's own runner come pieces of episodes: `RealRows`.
 RLlib lengthens every episode by an artificial row to bootstrap from, and its advantage estimator standardises over
 those rows too. In episodes of a few steps they are up to half of the batch, and their spurious "advantages" drown the
 real ones. They are dropped here, after the estimator, and advantages are standardised over what remains. Value
@@ -10,8 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from ray.rllib.connectors.connector_v2 import ConnectorV2
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
@@ -49,4 +54,31 @@ class RealRows(ConnectorV2):
             del kept[Columns.LOSS_MASK]
             kept[Postprocessing.ADVANTAGES] = standardise(kept[Postprocessing.ADVANTAGES])
             batch[module_id] = kept
+        return batch
+
+
+class WholeEpisodes(ConnectorV2):
+    """Learner connector: complete episodes end to end as one batch.
+
+    Does the work of RLlib's default learner connectors for this one kind of episode, without their Python loop over
+    rows and without artificial ones.
+    """
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Observations, actions, what the policy said of them, rewards, and where episodes end."""
+        seen = [{name: values[:-1] for name, values in e.observations.data.items()} for e in episodes]
+        rows = {
+            Columns.ACTIONS: [e.actions.data for e in episodes],
+            Columns.REWARDS: [e.rewards.data.astype(np.float32) for e in episodes],
+        }
+        for name in episodes[0].extra_model_outputs:
+            rows[name] = [e.extra_model_outputs[name].data for e in episodes]
+        ends = np.cumsum([len(e) for e in episodes]) - 1
+        terminated = np.zeros(ends[-1] + 1, dtype=np.float32)
+        terminated[ends] = 1.0
+        found: dict[str, Any] = {name: torch.from_numpy(np.concatenate(values)) for name, values in rows.items()}
+        found[Columns.OBS] = {name: torch.from_numpy(np.concatenate([part[name] for part in seen])) for name in seen[0]}
+        found[Columns.TERMINATEDS] = torch.from_numpy(terminated)
+        found[Columns.TRUNCATEDS] = torch.zeros(len(terminated))
+        batch[DEFAULT_MODULE_ID] = found
         return batch

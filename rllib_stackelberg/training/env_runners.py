@@ -1,0 +1,120 @@
+"""An env runner that plays whole leader episodes, all environments in step.
+
+RLlib's own runner moves every environment through Python objects one question at a time, starts episodes wherever
+others end, and cuts what is unfinished when its batch is full. A leader that is asked once per observation has short
+episodes whose reward comes at the end: here a round plays one episode in every environment with nothing but arrays,
+and hands over complete episodes.
+
+Connectors between environment and module are not run (observations are tensors, actions go out as sampled), nor the
+callbacks of single steps; `config.env_runners(env_runner_cls=SingleAgentEnvRunner)` brings RLlib's runner back.
+
+Private touches of RLlib: `_sample` is the method that `sample` (weights, timers, callbacks) wraps, and it must do its
+part of the runner's counters (`_done_episodes_for_metrics`, `_log_env_steps`, `_increase_sampled_metrics`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray.rllib.core.columns import Columns
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
+
+from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
+
+Rows = dict[str, NDArray]
+"""Columns of some questions, one row each."""
+
+OUTPUTS = (Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
+
+
+class LeaderEnvRunner(SingleAgentEnvRunner):
+    """Samples complete leader episodes, in rounds of one per environment."""
+
+    def _sample(
+        self,
+        *,
+        num_timesteps: int | None = None,
+        num_episodes: int | None = None,
+        explore: bool,
+        random_actions: bool = False,
+        force_reset: bool = False,
+    ) -> list[SingleAgentEpisode]:
+        """Play rounds until there are at least as many questions (or episodes) as asked for."""
+        episodes: list[SingleAgentEpisode] = []
+        questions = 0
+        while (questions < num_timesteps) if num_timesteps is not None else (len(episodes) < (num_episodes or 0)):
+            found = self._round(explore, random_actions)
+            questions += sum(map(len, found))
+            for index in range(len(found)):
+                self._make_on_episode_callback("on_episode_end", index, found)
+            episodes += found
+        self._done_episodes_for_metrics.extend(episodes)
+        self._log_env_steps(metric=self._metrics_num_env_steps_sampled, num_steps=questions)
+        self._increase_sampled_metrics(questions, len(episodes))
+        return episodes
+
+    def _round(self, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
+        """One episode in every environment."""
+        env: StackelbergPOMDP = self.env.unwrapped
+        if self._needs_initial_reset:
+            env.reset(seed=self._seed)
+            self._needs_initial_reset: bool = False
+        else:
+            env.begin(np.arange(env.num_envs))
+        asked: list[NDArray[np.int64]] = []
+        rows: list[Rows] = []
+        while len(live := env.live):
+            observations = env.observe(live)
+            found = self._random(len(live)) if random_actions else self._act(observations, explore)
+            found[Columns.REWARDS] = env.answer(live, found[Columns.ACTIONS])
+            rows.append(observations | found)
+            asked.append(live)
+        columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        return self._episodes(np.concatenate(asked), columns, env.episode_infos())
+
+    def _random(self, count: int) -> Rows:
+        space = self.env.single_action_space
+        return {Columns.ACTIONS: np.stack([space.sample() for _ in range(count)])}
+
+    def _act(self, observations: Observations, explore: bool) -> Rows:
+        """What the leader's module answers; with the log-probabilities of sampled actions."""
+        seen = {name: torch.from_numpy(values).to(self._device) for name, values in observations.items()}
+        forward = self.module.forward_exploration if explore else self.module.forward_inference
+        found = forward({Columns.OBS: seen})
+        if Columns.ACTIONS not in found:
+            distribution = self.module.get_exploration_action_dist_cls().from_logits(found[Columns.ACTION_DIST_INPUTS])
+            distribution = distribution if explore else distribution.to_deterministic()
+            found[Columns.ACTIONS] = distribution.sample()
+            if explore:
+                found[Columns.ACTION_LOGP] = distribution.logp(found[Columns.ACTIONS])
+        kept = (Columns.ACTIONS, *OUTPUTS)
+        return {name: found[name].cpu().numpy() for name in kept if name in found}
+
+    def _episodes(
+        self, asked: NDArray[np.int64], columns: Rows, infos: list[dict[str, Any]]
+    ) -> list[SingleAgentEpisode]:
+        """Split the rows of a round, in the order they were played, by environment."""
+        order = np.argsort(asked, kind="stable")
+        ends = np.cumsum(np.bincount(asked, minlength=len(infos)))
+        parts = [order[first:last] for first, last in zip([0, *ends[:-1]], ends, strict=True)]
+        return [self._episode({name: v[part] for name, v in columns.items()}, infos[k]) for k, part in enumerate(parts)]
+
+    def _episode(self, rows: Rows, info: dict[str, Any]) -> SingleAgentEpisode:
+        steps = len(rows[Columns.REWARDS])
+        # An episode ends in an observation that nobody answers: the last question once more.
+        shown = {name: np.concatenate([rows[name], rows[name][-1:]]) for name in ("actor", "critic")}
+        return SingleAgentEpisode(
+            observations=InfiniteLookbackBuffer(shown),
+            actions=InfiniteLookbackBuffer(rows[Columns.ACTIONS]),
+            rewards=InfiniteLookbackBuffer(rows[Columns.REWARDS]),
+            infos=InfiniteLookbackBuffer([*[{}] * steps, info]),
+            extra_model_outputs={name: InfiniteLookbackBuffer(rows[name]) for name in OUTPUTS if name in rows},
+            terminated=True,
+            t_started=0,
+            len_lookback_buffer=0,
+        )
