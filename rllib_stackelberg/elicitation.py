@@ -64,6 +64,7 @@ class Elicitation(ABC):
         question: `[B]`, key of the open question.
         over: `[B]`, whether the episode is over.
         value: `[B]`, leader payoff collected so far.
+        penalty: `[B]`, what training subtracts from it (`LeaderSettings.deviation_penalty`).
         response: the followers.
     """
 
@@ -78,6 +79,7 @@ class Elicitation(ABC):
         self.question = np.full(envs, -1, dtype=np.int64)
         self.over = np.ones(envs, dtype=bool)
         self.value = np.zeros(envs)
+        self.penalty = np.zeros(envs)
         self.episode = np.full(envs, -1, dtype=np.int64)
         self._slot = np.zeros(envs, dtype=np.int64)
 
@@ -98,6 +100,7 @@ class Elicitation(ABC):
             self.answers.actions[envs] = answers.actions[0]
         self.response.restart(envs)
         self.value[envs] = 0.0
+        self.penalty[envs] = 0.0
         self.over[envs] = False
         self._draw(envs)
         self._open(envs)
@@ -180,12 +183,24 @@ class Closure(Elicitation):
         episodes = [(int(env), int(self.episode[env])) for env in envs]
         learn(self.response, table, envs, self.settings, self.streams, episodes)
         self.value[envs] = self._reward(table, envs, episodes)
+        if self.settings.deviation_penalty:
+            self.penalty[envs] = self.settings.deviation_penalty * self._expected_gain(table, envs)
         self._finish(envs)
         return envs[:0]
 
     def table(self, envs: Index) -> OutcomeTable:
         """Outcomes of the given environments (of plays that are over; payoffs so far for the rest)."""
         return OutcomeTable.from_plays(self.plays, self.profiles, envs)
+
+    def _expected_gain(self, table: OutcomeTable, envs: Index) -> NDArray[np.float64]:
+        """What followers gain in expectation by deviating, each alone, from the reported play: `[N]`, summed."""
+        policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
+        play = table.distribution(policies)
+        gains = np.zeros(len(envs))
+        for turn in range(len(policies)):
+            found = table.deviations(play, turn)
+            gains += np.maximum(found.fixed.max(axis=-1) - found.realised, 0).sum(axis=1)
+        return gains
 
     def _reward(self, table: OutcomeTable, envs: Index, episodes: list[tuple[int, int]]) -> NDArray[np.float64]:
         policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]

@@ -170,6 +170,20 @@ def gather_all(play, table, entries, turn, agent, stride, reach, realised, fixed
         )
 
 
+@njit(cache=True)
+def _add(total, values):
+    """In loops, not as an array expression: those take a second to compile."""
+    for t in range(total.shape[0]):
+        for a in range(total.shape[1]):
+            total[t, a] += values[t, a]
+
+
+@njit(cache=True)
+def _clear(values):
+    for k in range(values.size):
+        values.flat[k] = 0.0
+
+
 @njit
 def _strategies(kernels, who, numbers, policy):
     """Mixed strategies of every row of one episode: `[R, K]`."""
@@ -182,7 +196,8 @@ def _strategies(kernels, who, numbers, policy):
 def _profile_play(who, table, entry, policy, play):
     """Probability of every profile `[T, A]` under one episode's strategies."""
     for t in range(play.shape[0]):
-        play[t] = table.probabilities[t]
+        for a in range(play.shape[1]):
+            play[t, a] = table.probabilities[t]
     for m in range(len(who.kind)):
         weigh(play, policy[who.first[m] :], table.information[entry], table.joint, m)
 
@@ -236,7 +251,7 @@ def sampled_phase(kernels, who, table, numbers, sums, episodes, entry, nature, u
             if total.size:
                 _strategies(kernels, who, own, everyone)
                 _profile_play(who, table, b, everyone, play)
-                total[n] += play
+                _add(total[n], play)
             t, joint = nature[n, u], 0
             for m in range(turns):
                 rows[m] = who.first[m] + table.information[b, t, 0, m]
@@ -266,9 +281,9 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
             _strategies(kernels, who, own, policy)
             _profile_play(who, table, b, policy, play)
             if total.size:
-                total[n] += play
-            fixed[:] = 0.0
-            reach[:] = 0.0
+                _add(total[n], play)
+            _clear(fixed)
+            _clear(reach)
             for m in range(len(who.kind)):
                 first, last = who.first[m], who.first[m] + who.rows[m]
                 gather(
@@ -286,5 +301,6 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
             for m in range(len(who.kind)):
                 for row in range(who.first[m], who.first[m] + who.rows[m]):
                     if reach[row] > 0:
-                        fixed[row] /= reach[row]
+                        for k in range(who.actions[m]):
+                            fixed[row, k] /= reach[row]
                         _learn_row(kernels, who, m, own[row], record[row], policy[row], fixed[row], scaled, -1)

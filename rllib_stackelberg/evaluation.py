@@ -206,13 +206,13 @@ def random_search(game: StackelbergGame, settings: LeaderSettings, episodes: int
     """
     env = StackelbergPOMDP(game, settings, num_envs=128, seed=seed)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(Purpose.SELECTION),)))
-    env.reset()
     values: list[float] = []
     space = env.single_action_space
     while len(values) < episodes:
-        shape = (env.num_envs, *(space.shape or ()))
-        actions = rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
-        _, _, ended, _, infos = env.step(actions)
-        if ended.any():
-            values += infos["leader_value"][ended].tolist()
+        env.begin(np.arange(env.num_envs))
+        while len(live := env.live):
+            shape = (len(live), *(space.shape or ()))
+            actions = rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
+            env.answer(live, actions)
+        values += env.elicitation.value.tolist()
     return {"best": float(np.max(values)), "mean": float(np.mean(values)), "episodes": len(values)}

@@ -62,6 +62,8 @@ def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[
     if settings.elicitation == "closure" and count > TABLE_LIMIT:
         raise InvalidFieldError("elicitation", f"closure of {count} outcomes", f"in_play above {TABLE_LIMIT}")
     closure = settings.elicitation == "closure" or (settings.elicitation is None and count <= TABLE_LIMIT)
+    if settings.deviation_penalty and not closure:
+        raise InvalidFieldError("deviation_penalty", "needs the table of outcomes", "0 when asking in play")
     return Closure if closure else InPlay
 
 
@@ -134,14 +136,14 @@ class StackelbergPOMDP(VectorEnv):
 
     def answer(self, envs: NDArray[np.int64], actions: NDArray) -> NDArray[np.float64]:
         """Answer the open questions of the given environments; returns their rewards `[N]`."""
-        before = self.elicitation.value[envs]
+        before = self.elicitation.value[envs] - self.elicitation.penalty[envs]
         game_actions, clipped = to_game_actions(self.game, actions)
         if not np.isfinite(game_actions).all():
             raise RulesError(f"game {self.game.id}: the leader's policy returned an action that is not finite")
         self.clipped += int(clipped.sum())
         self.elicitation.answer(envs, game_actions)
         self.episodes += int(self.elicitation.over[envs].sum())
-        return self.elicitation.value[envs] - before
+        return self.elicitation.value[envs] - self.elicitation.penalty[envs] - before
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -45,6 +45,10 @@ class LeaderSettings(BaseModel):
             unmet observation; by default chosen by the size of the game.
         reward_play: which strategy followers play in the reward phase.
         reward_plays: "exact" (types and chance enumerated) or a number of sampled plays.
+        deviation_penalty: the leader's reward in training is lowered by this times what followers expect to gain by
+            deviating from the reported play (sum over followers, expected over types; 0 in an equilibrium). Steers
+            the leader, among equally valuable answers, to those whose play is stable; never part of a reported value.
+            With closure elicitation and exact reward plays only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -56,6 +60,7 @@ class LeaderSettings(BaseModel):
     elicitation: Literal["closure", "in_play"] | None = None
     reward_play: Play = "argmax"
     reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] = "exact"
+    deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
@@ -67,6 +72,8 @@ class LeaderSettings(BaseModel):
         settings = validated(cls, values)
         if settings.update_mode == "sampled" and settings.needs_expected:
             raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
+        if settings.deviation_penalty and (settings.leader_queries != "once" or settings.reward_plays != "exact"):
+            raise InvalidFieldError("deviation_penalty", "needs the table of outcomes", "0 unless once and exact")
         return settings
 
     @property

@@ -21,6 +21,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_strategy
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.run_folder import RunFolder, versions
@@ -31,7 +32,7 @@ from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
 
-SELECTION_SAMPLES = 16
+SELECTION_SAMPLES = 128
 SELECTION_TOLERANCE = 1e-3
 """Snapshots this close (in units of the leader's payoff range) count as equally good."""
 
@@ -161,6 +162,9 @@ def _loop(
     checkpoint(algo, folder)
     solution = solve(game)
     exact = solution.leader_value if solution and solution.exists else None
+    # What is compiled on first use is compiled before the clock starts.
+    StackelbergPOMDP(game, settings).reset()
+    value(algo.get_module().export())
     started = time.monotonic()
     progress: Progress | None = None
     iteration = 0

@@ -1,0 +1,98 @@
+"""The leader's own env runner: complete episodes, the same ones that RLlib's runner would have seen."""
+
+import numpy as np
+import pytest
+import torch
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+
+from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.training.batches import WholeEpisodes
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
+
+SPM = {"game": "message-spm", "game_config": {"types": 3, "messages": 2}, "response_updates": 20}
+
+
+@pytest.fixture(scope="module")
+def algo(request):
+    import ray
+
+    ray.is_initialized()
+    algo = leader_config("PPO", **SPM, seed=3).build_algo()
+    yield algo
+    algo.stop()
+
+
+def test_episodes_are_complete_and_say_what_was_done(algo):
+    episodes = algo.env_runner.sample(num_episodes=128)
+    assert len(episodes) == 128
+    module = algo.env_runner.module
+    for episode in episodes[:20]:
+        assert episode.is_terminated
+        assert episode.get_return() == pytest.approx(episode.get_infos(-1)["leader_value"])
+        assert (episode.rewards.data[:-1] == 0).all()
+        actor = episode.observations.data["actor"]
+        assert len({row.tobytes() for row in actor[:-1]}) == len(episode)  # no question twice
+        # Independent of the runner: the density of the recorded action under the recorded mean and spread.
+        outputs = module({Columns.OBS: {"actor": torch.from_numpy(actor[:-1])}})[Columns.ACTION_DIST_INPUTS]
+        mean, log_std = outputs.detach().numpy().astype(float).reshape(len(episode), 2, -1).swapaxes(0, 1)
+        z = (episode.actions.data - mean) / np.exp(log_std)
+        density = (-0.5 * z**2 - log_std - 0.5 * np.log(2 * np.pi)).sum(axis=1)
+        np.testing.assert_allclose(episode.extra_model_outputs[Columns.ACTION_LOGP].data, density, rtol=1e-4, atol=1e-4)
+
+
+def test_greedy_episodes_equal_those_of_rllibs_own_runner():
+    """Without exploration the same weights and seed give the same observations, actions and returns."""
+    found = {}
+    for name, runner in (("own", None), ("rllib", SingleAgentEnvRunner)):
+        config = leader_config("PPO", **SPM, seed=5)
+        config.env_runners(num_envs_per_env_runner=4, explore=False, rollout_fragment_length=8)
+        if runner:
+            config.env_runners(env_runner_cls=runner)
+        algo = config.build_algo()
+        try:
+            episodes = algo.env_runner.sample(num_episodes=4)
+        finally:
+            algo.stop()
+        found[name] = {e.observations[0]["critic"].tobytes() + bytes(str(len(e)), "ascii"): e for e in episodes}
+        found[name + "_returns"] = sorted(e.get_return() for e in episodes)
+    assert found["own_returns"] == pytest.approx(found["rllib_returns"], abs=1e-12)
+
+
+def test_whole_episodes_make_the_batch_that_rllibs_connectors_make(algo):
+    """Independent implementation: the same rows, one by one, through the episode's own getters."""
+    episodes = algo.env_runner.sample(num_episodes=128)
+    batch = WholeEpisodes()(rl_module=None, batch={}, episodes=episodes)["default_policy"]
+    rows = [(episode, t) for episode in episodes for t in range(len(episode))]
+    assert len(batch[Columns.REWARDS]) == len(rows)
+    for k in (0, 1, len(rows) // 2, len(rows) - 1):
+        episode, t = rows[k]
+        np.testing.assert_array_equal(batch[Columns.OBS]["critic"][k], episode.get_observations(t)["critic"])
+        np.testing.assert_array_equal(batch[Columns.ACTIONS][k], episode.get_actions(t))
+        assert float(batch[Columns.REWARDS][k]) == pytest.approx(episode.get_rewards(t))
+        assert bool(batch[Columns.TERMINATEDS][k]) == (t == len(episode) - 1)
+    assert int(batch[Columns.TERMINATEDS].sum()) == 128
+
+
+def test_rounds_go_on_until_the_asked_number_of_questions_is_there(algo):
+    runner = algo.env_runner
+    assert isinstance(algo.config.rl_module_spec, RLModuleSpec)
+    one = sum(map(len, runner.sample(num_timesteps=1)))
+    assert 128 <= one <= 128 * 8
+    assert len(runner.sample(num_timesteps=one + 600)) >= 256
+    assert len(runner.sample(num_timesteps=1, random_actions=True)) == 128
+
+
+def test_the_deviation_penalty_is_in_the_reward_and_not_in_the_value():
+    """Matrix design without payments: value 1, two followers who could gain 1/6 each."""
+    settings = LeaderSettings.checked(update_mode="expected", deviation_penalty=0.3)
+    env = StackelbergPOMDP(make_game("matrix-design"), settings)
+    env.reset()
+    reward = 0.0
+    while len(env.live):
+        reward += float(env.answer(env.live, np.zeros((1, 2)))[0])
+    assert env.elicitation.value[0] == pytest.approx(1.0)
+    assert reward == pytest.approx(1.0 - 0.3 * 2 / 6)
