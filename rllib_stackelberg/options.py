@@ -27,6 +27,9 @@ class TrainOptions(BaseModel):
         seed: of the whole run.
         max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: of RLlib; with it, a run repeats exactly.
+        restart_after: iterations after which a leader that has not reached the certified optimum starts afresh; the
+            best snapshot of all starts is kept. None: never.
+        stop_at_optimum: end when the best snapshot has reached the exact value, in an equilibrium of the followers.
         num_env_runners: remote sampling processes; 0 samples in the main one.
         out: run folder, new or empty; None: a new one under ./runs.
     """
@@ -41,6 +44,8 @@ class TrainOptions(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     max_seconds: Positive | None = None
     max_iterations: Annotated[int, Field(ge=1)] | None = None
+    restart_after: Annotated[int, Field(ge=1)] | None = None
+    stop_at_optimum: bool = False
     num_env_runners: Annotated[int, Field(ge=0)] = 0
     out: Path | None = None
 

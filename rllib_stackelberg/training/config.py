@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -25,11 +24,11 @@ from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.env_runners import LeaderEnvRunner
 from rllib_stackelberg.training.failures import WorkerLeaderEnv
 from rllib_stackelberg.training.learners import LeaderPPOLearner
-from rllib_stackelberg.training.rl_modules import FIRST_LOG_STD, LAST_LOG_STD, LeaderModule, leader_model_config
+from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
 
 ENV_NAME = "stackelberg_leader"
 PARALLEL_EPISODES = 128
-ANNEAL_BATCHES = 150
+ANNEAL_UPDATES = 150
 """Batches over which a Gaussian leader's spread and learning rate shrink."""
 FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
@@ -108,7 +107,7 @@ def leader_config(
     config.rl_module(
         rl_module_spec=RLModuleSpec(
             module_class=LeaderModule,
-            model_config=leader_model_config((low, high), critic, ANNEAL_BATCHES * batch_size(made)),
+            model_config=leader_model_config((low, high), critic),
         )
     )
     config.callbacks(LeaderMetrics)
@@ -145,7 +144,8 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame, whole_episodes: bool) ->
     discrete = isinstance(game.turns[game.leader_turn].actions, Discrete)
     config.training(
         learner_class=LeaderPPOLearner,
-        lr=3e-3 if discrete else annealed(batch),
+        lr=3e-3 if discrete else FIRST_RATE,
+        learner_config_dict={} if discrete else {"anneal_updates": ANNEAL_UPDATES},
         # Whole episodes: one round, whatever its number of rows, is a batch; the default minibatch is the batch.
         train_batch_size_per_learner=PARALLEL_EPISODES if whole_episodes else batch,
         minibatch_size=None if whole_episodes else batch,
@@ -160,9 +160,3 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame, whole_episodes: bool) ->
         vf_clip_param=float("inf"),
     )
     config.learners(add_default_connectors_to_learner_pipeline=not whole_episodes)
-
-
-def annealed(batch: int) -> list[list[float]]:
-    """Learning rate in proportion to the spread (see learners.py), as (sampled steps, rate) pairs."""
-    rate = (FIRST_LOG_STD - LAST_LOG_STD) / ANNEAL_BATCHES
-    return [[k * batch, FIRST_RATE * math.exp(-rate * k)] for k in range(0, ANNEAL_BATCHES + 1, 10)]

@@ -8,21 +8,27 @@ learned spread does neither reliably: few samples fall over the edge, and coordi
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
-from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rllib_stackelberg.training.batches import RealRows, WholeEpisodes
 
 
 class LeaderPPOLearner(PPOTorchLearner):
-    """PPO whose leader module is told how many steps have been sampled."""
+    """PPO whose leader modules' spread and learning rate follow a schedule, and can start afresh.
+
+    `learner_config_dict={"anneal_updates": N}`: number of `update` calls (batches) the schedule takes. The learning
+    rate of the configuration is the first one; later rates are in proportion to the spread.
+    """
 
     def build(self) -> None:
         """Let only real rows reach the loss: of whole episodes there are no others (see batches.py)."""
         super().build()
+        self._updates = 0
         if self.config.add_default_connectors_to_learner_pipeline:
             self._learner_connector.append(RealRows())
         else:
@@ -32,7 +38,36 @@ class LeaderPPOLearner(PPOTorchLearner):
             )
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
-        """Move the spread of every module along its schedule; runners receive it with the next weights."""
+        """Move every module along its schedule; runners receive the spread with the next weights."""
         super().after_gradient_based_update(timesteps=timesteps)
-        for _, module in self.module.items():
-            module.unwrapped().schedule_spread(timesteps.get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0))
+        self._updates += 1
+        self._anneal()
+
+    def restart(self) -> None:
+        """Forget what was learned, weights and optimizers, and begin the schedule anew."""
+        self._updates = 0
+        for module_id, module in self.module.items():
+            with torch.no_grad():
+                module.unwrapped().restart()
+            for _, optimizer in self.get_optimizers_for_module(module_id):
+                optimizer.state.clear()
+        self._anneal()
+
+    def _anneal(self) -> None:
+        done = self._updates / self.config.learner_config_dict.get("anneal_updates", math.inf)
+        for module_id, module in self.module.items():
+            factor = module.unwrapped().anneal(done)
+            if not isinstance(self.config.lr, float) or (factor == 1.0 and self._updates):
+                continue  # RLlib's own schedule, or nothing to anneal
+            for _, optimizer in self.get_optimizers_for_module(module_id):
+                for group in optimizer.param_groups:
+                    group["lr"] = self.config.lr * factor
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """With the place in the schedule."""
+        return super().get_state(*args, **kwargs) | {"updates": self._updates}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """With the place in the schedule."""
+        super().set_state(state)
+        self._updates = state.get("updates", self._updates)

@@ -8,6 +8,7 @@ alike.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -30,16 +31,20 @@ INITIAL_OUTPUT_GAIN = 0.01
 """Of the actor's last layer: a fresh leader is close to indifferent."""
 
 
-def tanh_network(sizes: list[int], gain: float) -> nn.Sequential:
-    """Linear layers with tanh between them, orthogonal weights, zero biases."""
+def tanh_network(sizes: list[int]) -> nn.Sequential:
+    """Linear layers with tanh between them."""
     layers: list[nn.Module] = []
-    for k, (width_in, width_out) in enumerate(pairwise(sizes)):
-        last = k == len(sizes) - 2
-        layer = nn.Linear(width_in, width_out)
-        nn.init.orthogonal_(layer.weight, gain if last else 2**0.5)
+    for width_in, width_out in pairwise(sizes):
+        layers += [nn.Linear(width_in, width_out), nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
+
+
+def start_afresh(network: nn.Sequential, gain: float) -> None:
+    """Orthogonal weights, zero biases; `gain` is the last layer's."""
+    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    for layer in linear:
+        nn.init.orthogonal_(layer.weight, gain if layer is linear[-1] else 2**0.5)
         nn.init.zeros_(layer.bias)
-        layers += [layer] if last else [layer, nn.Tanh()]
-    return nn.Sequential(*layers)
 
 
 class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
@@ -53,15 +58,23 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         self.discrete = isinstance(self.action_space, Discrete)
         outputs = int(self.action_space.n) if self.discrete else int(np.prod(self.action_space.shape))
         hidden = list(config["hidden"])
-        self.pi = tanh_network([actor_width, *hidden, outputs], INITIAL_OUTPUT_GAIN)
+        self.pi = tanh_network([actor_width, *hidden, outputs])
         self.action_dist_cls = TorchCategorical if self.discrete else TorchDiagGaussian
         if not self.discrete:
             self.step_scale = float(config["step_scale"])
             self.register_buffer("log_std", torch.tensor(float(config["first_log_std"])))
         self.central = config["critic"] == "central"
         if not self.inference_only:
-            self.vf = tanh_network([actor_width + (critic_width if self.central else 0), *hidden, 1], 1.0)
+            self.vf = tanh_network([actor_width + (critic_width if self.central else 0), *hidden, 1])
             self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything learned."""
+        start_afresh(self.pi, INITIAL_OUTPUT_GAIN)
+        if not self.inference_only:
+            start_afresh(self.vf, 1.0)
+        self.anneal(0.0)
 
     def get_non_inference_attributes(self) -> list[str]:
         """What env runners do without."""
@@ -77,12 +90,18 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         outputs = 0.5 + self.step_scale * outputs  # from the middle of the unit box
         return torch.cat([outputs, self.log_std.expand_as(outputs)], dim=-1)
 
-    def schedule_spread(self, steps: int) -> None:
-        """Set the spread of a Gaussian leader after that many sampled environment steps."""
-        if not self.discrete:
-            first, last = self.model_config["first_log_std"], self.model_config["last_log_std"]
-            done = min(1.0, steps / self.model_config["spread_steps"])
-            self.log_std.fill_(first + done * (last - first))
+    def anneal(self, done: float) -> float:
+        """Set the spread of a Gaussian leader when that share of its schedule is over.
+
+        Returns:
+            what the first learning rate is to be multiplied by: the spread relative to the first one, or 1.
+        """
+        if self.discrete:
+            return 1.0
+        first, last = self.model_config["first_log_std"], self.model_config["last_log_std"]
+        fallen = min(1.0, done) * (last - first)
+        self.log_std.fill_(first + fallen)
+        return math.exp(fallen)
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
         """Value predictions, payoff units."""
@@ -102,12 +121,11 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         return LeaderNetwork(tuple(layers), self.discrete)
 
 
-def leader_model_config(payoff_range: tuple[float, float], critic: str, spread_steps: int) -> dict[str, Any]:
+def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
     """Defaults of the leader's networks.
 
     Args:
         payoff_range: of the leader; critic: "central" or "local".
-        spread_steps: sampled environment steps after which a Gaussian leader's spread is at its smallest.
     """
     low, high = payoff_range
     return {
@@ -117,7 +135,6 @@ def leader_model_config(payoff_range: tuple[float, float], critic: str, spread_s
         "value_scale": (high - low) / 2 if high > low else 1.0,
         "first_log_std": FIRST_LOG_STD,
         "last_log_std": LAST_LOG_STD,
-        "spread_steps": spread_steps,
         # Adam moves every weight by about the learning rate, and an output that 64 features feed many times as far:
         # scaled, a step moves a coordinate by about the learning rate, which can be held against the spread.
         "step_scale": 1 / 32,

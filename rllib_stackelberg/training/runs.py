@@ -33,8 +33,17 @@ from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
 
 SELECTION_SAMPLES = 128
+CONFIRMATION_SAMPLES = 1024
+"""Responses by which the play of a snapshot counts as an equilibrium."""
+
+OPTIMUM_TOLERANCE = 1e-6
+"""How close to the exact value (in units of the leader's payoff range) counts as having reached it."""
+
 SELECTION_TOLERANCE = 1e-3
 """Snapshots this close (in units of the leader's payoff range) count as equally good."""
+
+ANNEALED_SHARE = 0.85
+"""Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""
 
 CHECKPOINT_EVERY = 20
 """Iterations between checkpoints: counted, not timed, so that runs repeat."""
@@ -77,6 +86,10 @@ class BestSnapshot:
         if self.found is None or self._rank(found) > self._rank(self.found):
             self.network, self.found = network, found
 
+    def reaches(self, value: float) -> bool:
+        """Whether the snapshot kept is worth that much, in an equilibrium of the followers."""
+        return self.found is not None and self.found.leader_value >= value and self.found.certificate.equilibrium
+
     def _rank(self, found: Evaluation) -> tuple[bool, bool, float]:
         close = found.leader_value >= self.highest - self.tolerance
         return close, close and found.certificate.equilibrium, found.leader_value
@@ -98,10 +111,14 @@ class Valuer:
         if key not in self.known:
             if len(self.known) > 1000:
                 self.known.clear()
-            self.known[key] = evaluate_strategy(
-                strategy, self.settings, self.seed, Purpose.SELECTION, SELECTION_SAMPLES, every_play=False
-            )
+            found = self._evaluation(strategy, SELECTION_SAMPLES)
+            if found.certificate.equilibrium and self.settings.random_response:
+                found = self._evaluation(strategy, CONFIRMATION_SAMPLES)
+            self.known[key] = found
         return self.known[key]
+
+    def _evaluation(self, strategy: LeaderStrategy, samples: int) -> Evaluation:
+        return evaluate_strategy(strategy, self.settings, self.seed, Purpose.SELECTION, samples, every_play=False)
 
 
 def train(
@@ -135,6 +152,8 @@ def train(
             **settings.model_dump(),
         )
         algorithm.env_runners(num_env_runners=options.num_env_runners)
+        if options.restart_after and algorithm.learner_config_dict:
+            algorithm.training(learner_config_dict={"anneal_updates": ANNEALED_SHARE * options.restart_after})
         if configure:
             configure(algorithm)
         algo = algorithm.build_algo()
@@ -168,13 +187,19 @@ def _loop(
     started = time.monotonic()
     progress: Progress | None = None
     iteration = 0
-    while not options.finished(iteration, time.monotonic() - started):
+    begun = 0
+    optimal = False
+    while not (options.finished(iteration, time.monotonic() - started) or (optimal and options.stop_at_optimum)):
+        if options.restart_after and iteration - begun >= options.restart_after and not optimal:
+            restart(algo)
+            begun = iteration
         result = _train_once(algo)
         iteration += 1
         network = algo.get_module().export()
         found = value(network)
         best.offer(network, found)
         assert best.found is not None
+        optimal = exact is not None and best.reaches(exact - OPTIMUM_TOLERANCE * (high - low))
         progress = _progress(result, iteration, started, found, best.found, exact)
         folder.append_progress(progress.line())
         if report:
@@ -194,6 +219,12 @@ def _loop(
         "explained_variance": progress.explained_variance,
         "final_value": evaluate_strategy(final, settings, options.seed, every_play=False).leader_value,
     }
+
+
+def restart(algo: Algorithm) -> None:
+    """A fresh leader on the same workers, whose episodes and streams go on."""
+    algo.learner_group.foreach_learner(lambda learner: learner.restart())
+    algo.env_runner_group.sync_weights(from_worker_or_learner_group=algo.learner_group, inference_only=True)
 
 
 def _train_once(algo: Algorithm) -> dict[str, Any]:

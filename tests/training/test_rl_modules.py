@@ -17,7 +17,7 @@ def module(action_space, critic="central", inference_only=False):
         observation_space=SPACE,
         action_space=action_space,
         inference_only=inference_only,
-        model_config=leader_model_config((-2.0, 6.0), critic, spread_steps=100),
+        model_config=leader_model_config((-2.0, 6.0), critic),
     )
 
 
@@ -69,8 +69,21 @@ def test_the_exported_network_is_the_actor(space):
 
 def test_the_spread_follows_its_schedule():
     made = module(Box(0, 1, (2,), np.float32))
-    for steps, expected in ((0, -1.0), (50, -3.5), (100, -6.0), (1_000, -6.0)):
-        made.schedule_spread(steps)
+    for done, expected in ((0, -1.0), (0.5, -3.5), (1, -6.0), (10, -6.0)):
+        assert made.anneal(done) == pytest.approx(np.exp(expected + 1))
         inputs = made.forward_train(batch())[Columns.ACTION_DIST_INPUTS].detach()
         np.testing.assert_allclose(inputs[:, 2:], expected)
-    module(Discrete(3)).schedule_spread(10)  # nothing to do
+    assert module(Discrete(3)).anneal(0.5) == 1  # nothing to do
+
+
+def test_a_restart_forgets_what_was_learned():
+    made = module(Box(0, 1, (2,), np.float32))
+    before = [p.detach().clone() for p in made.parameters()]
+    with torch.no_grad():
+        made.anneal(1.0)
+        for p in made.parameters():
+            p += 1
+        made.restart()
+    assert float(made.log_std) == -1
+    for old, new in zip(before, made.parameters(), strict=True):
+        assert old.norm() == pytest.approx(float(new.detach().norm()), rel=1e-3)
