@@ -184,7 +184,7 @@ class Closure(Elicitation):
         learn(self.response, table, envs, self.settings, self.streams, episodes)
         self.value[envs] = self._reward(table, envs, episodes)
         if self.settings.deviation_penalty:
-            self.penalty[envs] = self.settings.deviation_penalty * self._expected_gain(table, envs)
+            self.penalty[envs] = self.settings.deviation_penalty * self._instability(table, envs)
         self._finish(envs)
         return envs[:0]
 
@@ -192,15 +192,17 @@ class Closure(Elicitation):
         """Outcomes of the given environments (of plays that are over; payoffs so far for the rest)."""
         return OutcomeTable.from_plays(self.plays, self.profiles, envs)
 
-    def _expected_gain(self, table: OutcomeTable, envs: Index) -> NDArray[np.float64]:
-        """What followers gain in expectation by deviating, each alone, from the reported play: `[N]`, summed."""
+    def _instability(self, table: OutcomeTable, envs: Index) -> NDArray[np.float64]:
+        """By how much followers, in expectation, fail to prefer the reported play by the margin: `[N]`, summed."""
         policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
         play = table.distribution(policies)
-        gains = np.zeros(len(envs))
-        for turn in range(len(policies)):
+        missing = np.zeros(len(envs))
+        for turn, policy in enumerate(policies):
             found = table.deviations(play, turn)
-            gains += np.maximum(found.fixed.max(axis=-1) - found.realised, 0).sum(axis=1)
-        return gains
+            others = np.where(policy == policy.max(axis=-1, keepdims=True), -np.inf, found.fixed).max(axis=-1)
+            margin = self.settings.deviation_margin * found.reach
+            missing += np.maximum(others + margin - found.realised, 0).sum(axis=1)
+        return missing
 
     def _reward(self, table: OutcomeTable, envs: Index, episodes: list[tuple[int, int]]) -> NDArray[np.float64]:
         policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]

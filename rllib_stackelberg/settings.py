@@ -45,10 +45,11 @@ class LeaderSettings(BaseModel):
             unmet observation; by default chosen by the size of the game.
         reward_play: which strategy followers play in the reward phase.
         reward_plays: "exact" (types and chance enumerated) or a number of sampled plays.
-        deviation_penalty: the leader's reward in training is lowered by this times what followers expect to gain by
-            deviating from the reported play (sum over followers, expected over types; 0 in an equilibrium). Steers
-            the leader, among equally valuable answers, to those whose play is stable; never part of a reported value.
-            With closure elicitation and exact reward plays only.
+        deviation_penalty: the leader's reward in training is lowered by this times what followers lack, in
+            expectation over types and summed over followers, to prefer the reported play to every other action by
+            `deviation_margin` (payoff units). Steers the leader, among equally valuable answers, to those whose play
+            is stable: with margin 0 it is 0 in an equilibrium; with more it asks for strict incentives, which
+            noisy learners find reliably. Never part of a reported value. Closure and exact reward plays only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -61,6 +62,7 @@ class LeaderSettings(BaseModel):
     reward_play: Play = "argmax"
     reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] = "exact"
     deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    deviation_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
