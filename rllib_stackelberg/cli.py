@@ -20,12 +20,14 @@ from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.files import to_json
+from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.registry import find_spec, make_game
 from rllib_stackelberg.registry import games as all_games
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import StackelbergSolution, response_solve
 from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
 
@@ -118,12 +120,31 @@ def games(as_json: Json = False) -> None:
 
 
 @command
-def solve(game: GameArgument, params: Parameters = None, as_json: Json = False) -> None:
-    """Compute the exact optimum."""
+def solve(
+    game: GameArgument,
+    params: Parameters = None,
+    against_response: Annotated[
+        bool, typer.Option("--against-response", help="against learning followers (expected updates)")
+    ] = False,
+    followers: FollowersOption = None,
+    response_updates: UpdatesOption = None,
+    reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute the exact optimum: against followers that play an equilibrium, or that learn."""
     made = make_game(game, **_params(params))
-    solution = solve_game(made)
-    if solution is None:
-        raise InvalidFieldError("game", f"no exact solver can do {game}", "a finite game, or one with its own solver")
+    response = {
+        "followers": followers,
+        "response_updates": response_updates,
+        "reward_play": reward_play and reward_play.value,
+    }
+    if against_response:
+        solution = response_solve(made, _settings(game, **response, update_mode="expected"))
+    else:
+        for name, value in response.items():
+            if value is not None:
+                raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
+        solution = _equilibrium(game, made)
     strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
     data = {
         "game": made.id,
@@ -137,6 +158,13 @@ def solve(game: GameArgument, params: Parameters = None, as_json: Json = False) 
         "leader_strategy": strategy.data(),
     }
     _show(tables.solution(data), data, as_json)
+
+
+def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:
+    solution = solve_game(made)
+    if solution is None:
+        raise InvalidFieldError("game", f"no exact solver can do {game}", "a finite game, or one with its own solver")
+    return solution
 
 
 @command

@@ -57,6 +57,14 @@ class Plays:
         self._step(slots, self._state.take(slots), padded)
         self._advance(slots, choose)
 
+    def fork(self, slots: NDArray[np.int64]) -> Plays:
+        """New plays, one slot a copy of each given slot; a slot given twice becomes two plays."""
+        copy = Plays(self.game, 0)
+        for name in ("payoffs", "information", "depth", "waiting", "question"):
+            setattr(copy, name, getattr(self, name)[slots])
+        copy._state = self._state.take(slots)
+        return copy
+
     def observe_leader(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
         """What the leader sees in the given slots, `[N, d]`."""
         return self.game.observe(self._state.take(slots), 0)

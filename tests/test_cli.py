@@ -41,6 +41,19 @@ def test_solve(game):
     assert found["params"] == {"mixed": True}
 
 
+def test_solve_against_learning_followers():
+    arguments = ("solve", "message-spm", "types=2", "messages=2", "price_grid=3", "--against-response")
+    code, output = call(*arguments, "--followers", "mw:epsilon=0.2", "--response-updates", "20", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert found["leader_value"] == 0
+    assert {"game", "params", "method", "tie_break", "leader_strategy"} <= found.keys()
+    assert found["details"]["settings"]["followers"] == [{"name": "mw", "epsilon": 0.2}]
+    assert found["details"]["settings"]["update_mode"] == "expected"
+    assert found["details"]["settings"]["response_updates"] == 20
+    assert found["details"]["kinds"] == 13**4
+
+
 def test_solve_reads_matrices_from_a_file_and_from_the_line(tmp_path):
     file = tmp_path / "game.json"
     file.write_text(json.dumps({"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}))
@@ -80,6 +93,9 @@ class Skewed(BayesianGame):
 """
 
 BAD = [
+    (["solve", "message-spm", "--against-response"], "game"),
+    (["solve", "escape", "--response-updates", "9"], "response_updates"),
+    (["solve", "escape", "--against-response", "--followers", "nobody"], "followers"),
     (["train", "nothing"], "game"),
     (["train", "no.such.module:Game"], "game"),
     (["train", "json:JSONDecoder"], "game"),

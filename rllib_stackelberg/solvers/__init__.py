@@ -1,8 +1,9 @@
 """Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
 
 from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.solvers.enumeration import equilibria, response_solve, solve, table_solve
+from rllib_stackelberg.solvers.enumeration import equilibria, solve, table_solve
 from rllib_stackelberg.solvers.payments import payment_solve
+from rllib_stackelberg.solvers.reachable import response_solve
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 __all__ = [

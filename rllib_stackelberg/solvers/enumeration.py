@@ -2,9 +2,9 @@
 
 Every map from questions to actions is tried, in batches: its outcomes are tabulated, and followers respond
 - alone: by a best response, ties for or against the leader;
-- several: by every pure Bayesian equilibrium, best and worst for the leader (there may be none);
-- by a given response algorithm (what learning followers actually do).
-The number of tables is exponential in the number of questions; a stated limit refuses what is too large.
+- several: by every pure Bayesian equilibrium, best and worst for the leader (there may be none).
+The number of tables is exponential in the number of questions; a stated limit refuses what is too large. What learning
+followers actually do is the question of reachable.py.
 """
 
 from __future__ import annotations
@@ -21,12 +21,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import TABLE_LIMIT, OutcomeTable, Profiles, tabulate
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import learn
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE, TieBreak, favoured
 from rllib_stackelberg.solvers.solution import StackelbergSolution
-from rllib_stackelberg.streams import Purpose, Streams
 
 LEADER_TABLES = 100_000
 STRATEGY_PROFILES = 100_000
@@ -100,41 +96,6 @@ def table_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> St
     return best
 
 
-def response_solve(
-    game: StackelbergGame, settings: LeaderSettings, seed: int = 0, samples: int = 16
-) -> StackelbergSolution:
-    """Best leader table against a given response algorithm, which is what the leader's problem maximises.
-
-    Args:
-        game: the game; settings: followers, updates and play.
-        seed: of the response streams; samples: responses per table where they are random.
-    """
-    _refuse_large(game)
-    samples = samples if settings.random_response else 1
-    episodes = [(s, 0) for s in range(samples)]
-    streams = Streams(seed, Purpose.SELECTION)
-    best: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-    for actions in _leader_batches(game):
-        tables = tabulate(game, actions)
-        for b in range(len(actions)):
-            values = respond_values(tables.entry(b), settings, streams, episodes).mean(axis=0)
-            if best is None or values[0] > best[1][0] + TIE_TOLERANCE:
-                best = (actions[b], values)
-    assert best is not None
-    details = {"samples": samples, "settings": settings.model_dump(mode="json")}
-    return _solution(best[0], best[1], "enumeration against the response algorithm", "as played", details)
-
-
-def respond_values(
-    table: OutcomeTable, settings: LeaderSettings, streams: Streams, episodes: list[tuple[int, int]]
-) -> NDArray[np.float64]:
-    """Expected payoffs `[samples, agents]` when followers respond to one leader table."""
-    rows = np.arange(len(episodes))
-    response = Response(table.game, settings.followers, len(episodes))
-    learn(response, table, rows, settings, streams, episodes)
-    return table.values(table.distribution(response.policies(settings.reward_play)))
-
-
 def equilibria(table: OutcomeTable, tolerance: float = TIE_TOLERANCE) -> list[Equilibrium]:
     """Every pure Bayesian equilibrium of the followers against one leader table.
 
@@ -144,18 +105,25 @@ def equilibria(table: OutcomeTable, tolerance: float = TIE_TOLERANCE) -> list[Eq
         raise InvalidFieldError("followers", "have too many joint strategies", f"up to {STRATEGY_PROFILES}")
     found: list[Equilibrium] = []
     turns = table.game.learned_turns
-    pure = [list(product(range(t.choices), repeat=t.keys)) for t in turns]
-    joint = product(*pure)
-    while chunk := list(islice(joint, BATCH)):
-        policies = [
-            np.eye(turn.choices)[np.array([strategies[k] for strategies in chunk])] for k, turn in enumerate(turns)
-        ]
+    for policies in pure_policies(table.game):
         play = table.distribution(policies)
         values = table.values(play)
         gains = [table.deviations(play, k).gains().max(axis=1) for k in range(len(turns))]
         stable = np.max(gains, axis=0) <= tolerance * table.game.utility_scale
-        found += [Equilibrium(chunk[s], tuple(values[s].tolist())) for s in np.flatnonzero(stable)]
+        actions = [policy.argmax(axis=-1) for policy in policies]
+        found += [
+            Equilibrium(tuple(tuple(own[s].tolist()) for own in actions), tuple(values[s].tolist()))
+            for s in np.flatnonzero(stable)
+        ]
     return found
+
+
+def pure_policies(game: StackelbergGame) -> Iterator[list[NDArray[np.float64]]]:
+    """All joint pure strategies of the followers, a batch at a time: per learned turn `[batch, rows, actions]`."""
+    turns = game.learned_turns
+    joint = product(*(product(range(turn.choices), repeat=turn.keys) for turn in turns))
+    while chunk := list(islice(joint, BATCH)):
+        yield [np.eye(turn.choices)[np.array([strategies[k] for strategies in chunk])] for k, turn in enumerate(turns)]
 
 
 def _best_response(table: OutcomeTable, tie_break: TieBreak) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
