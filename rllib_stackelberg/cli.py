@@ -180,6 +180,8 @@ def train(
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
     max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
+    restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
+    stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
@@ -200,6 +202,8 @@ def train(
         seed=seed,
         max_seconds=max_seconds,
         max_iterations=max_iterations,
+        restart_after=restart_after,
+        stop_at_optimum=stop_at_optimum,
         num_env_runners=num_env_runners,
         out=out,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -18,11 +17,18 @@ from rich.console import Console
 from rich.table import Table
 
 from rllib_stackelberg.evaluation import random_search
+from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.tables import number
-from rllib_stackelberg.training.runs import ray_session, train
+from rllib_stackelberg.training.runs import Progress, ray_session, train
 
 Rows = list[dict[str, Any]]
+
+
+LUCK_EPISODES = 10_000
+"""Most random leader tables that stand beside a result."""
 
 
 @dataclass(frozen=True)
@@ -30,39 +36,63 @@ class Example:
     """One instance with its budget and its bar.
 
     Attributes:
-        game, params, settings: as in `TrainOptions`.
-        max_iterations: of RLlib, so that a run repeats.
+        game, params, settings, critic, max_iterations, max_seconds, restart_after, stop_at_optimum: as in
+            `TrainOptions`; with `max_iterations` alone a run repeats.
         bar: what the rows of all seeds must satisfy, in words and as a function.
+        without: changes of `params` that make the instance whose exact value stands beside as "without" (say,
+            without messages).
+        target: the seconds until the mean return first reached this are reported.
     """
 
     game: str
-    max_iterations: int
     bar: tuple[str, Callable[[Rows], bool]]
     params: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     critic: str = "central"
+    max_iterations: int | None = None
+    max_seconds: float | None = None
+    restart_after: int | None = None
+    stop_at_optimum: bool = False
+    without: dict[str, Any] | None = None
+    target: float | None = None
 
     @property
     def name(self) -> str:
         """Game and parameters."""
         return " ".join([self.game, *(f"{key}={value}" for key, value in self.params.items())])
 
-    def run(self, seed: int, out: Path, configure: Callable[[AlgorithmConfig], Any] | None = None) -> dict[str, Any]:
-        """Train once; what luck alone finds in as many episodes stands beside the result."""
-        options = TrainOptions.checked(
+    def options(self, seed: int, out: Path) -> TrainOptions:
+        """Of one run."""
+        return TrainOptions.checked(
             game=self.game,
             params=self.params,
             settings=self.settings,
             critic=self.critic,
             seed=seed,
             max_iterations=self.max_iterations,
+            max_seconds=self.max_seconds,
+            restart_after=self.restart_after,
+            stop_at_optimum=self.stop_at_optimum,
             out=out,
         )
-        result = train(options, configure=configure)
-        luck = random_search(options.make_game(), options.make_settings(), result["episodes"], seed)
-        return {
+
+    def run(self, seed: int, out: Path, configure: Callable[[AlgorithmConfig], Any] | None = None) -> dict[str, Any]:
+        """Train once; what luck alone finds in as many episodes (up to 10,000) stands beside the result."""
+        options = self.options(seed, out)
+        reached: list[float] = []
+
+        def watch(progress: Progress) -> None:
+            if self.target is not None and not reached and progress.mean_return >= self.target:
+                reached.append(round(progress.seconds, 1))
+
+        result = train(options, watch, configure)
+        game = options.make_game()
+        luck = random_search(game, options.make_settings(), min(result["episodes"], LUCK_EPISODES), seed)
+        row = {
             "seed": seed,
             "value": result["leader_value"],
+            "error": result["standard_error"],
+            "average_play": result["by_play"]["average"],
             "exact": result["exact_value"],
             "deviation_gain": result["certificate"]["deviation_gain"],
             "last_snapshot": result["final_value"],
@@ -72,6 +102,12 @@ class Example:
             "episodes": result["episodes"],
             "seconds": round(result["seconds"], 1),
         }
+        if self.target is not None:
+            row["seconds_to_target"] = reached[0] if reached else None
+        if self.without is not None:
+            solution = solve(make_game(self.game, **(self.params | self.without)))
+            row["exact_without"] = solution.leader_value if solution else None
+        return row
 
 
 def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[str, Callable[[Rows], bool]]:
@@ -92,21 +128,25 @@ def main(examples: Sequence[Example], text: str | None) -> None:
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--as-test", action="store_true", help="exit with 1 if a bar is not met")
+    parser.add_argument("--only", default="", help="run the instances whose name contains this")
     parser.add_argument("--json", type=Path, help="write all rows there")
     arguments = parser.parse_args()
-    found = {}
+    examples = [example for example in examples if arguments.only in example.name]
+    if not examples:
+        parser.error(f"--only: no instance's name contains {arguments.only!r}")
+    found: dict[str, Rows] = {}
     failed = []
-    options = TrainOptions.checked(game=examples[0].game, params=examples[0].params, max_iterations=1)
-    with tempfile.TemporaryDirectory() as folder, ray_session(options):
+    with tempfile.TemporaryDirectory() as folder, ray_session(examples[0].options(0, Path(folder) / "none")):
         for k, example in enumerate(examples):
-            rows = [example.run(seed, Path(folder) / f"{k}-{seed}") for seed in range(arguments.seeds)]
-            found[example.name] = rows
+            rows = found[example.name] = []
+            for seed in range(arguments.seeds):
+                rows.append(example.run(seed, Path(folder) / f"{k}-{seed}"))
+                if arguments.json:
+                    write_atomically(arguments.json, to_json(found).encode())
             met = example.bar[1](rows)
             if not met:
                 failed.append(example.name)
             _show(example, rows, met)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     if failed and arguments.as_test:
         sys.exit(f"bar not met: {', '.join(failed)}")
 
@@ -119,7 +159,12 @@ def _show(example: Example, rows: Rows, met: bool) -> None:
         table.add_row(*(number(value) for value in row.values()))
     if len(rows) > 1:
         columns = list(rows[0])[1:]
-        table.add_row("median", *(number(statistics.median(row[column] for row in rows)) for column in columns))
-    console = Console(width=140)
+        table.add_row("median", *(number(_median([row[column] for row in rows])) for column in columns))
+    console = Console(width=190)
     console.print(table)
     console.print(f"bar: {example.bar[0]}: {'met' if met else 'NOT met'}")
+
+
+def _median(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

@@ -17,6 +17,7 @@ import ray
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core import COMPONENT_RL_MODULE
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_strategy
@@ -33,7 +34,7 @@ from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
 
 SELECTION_SAMPLES = 128
-CONFIRMATION_SAMPLES = 1024
+CONFIRMATION_SAMPLES = 512
 """Responses by which the play of a snapshot counts as an equilibrium."""
 
 OPTIMUM_TOLERANCE = 1e-6
@@ -41,6 +42,9 @@ OPTIMUM_TOLERANCE = 1e-6
 
 SELECTION_TOLERANCE = 1e-3
 """Snapshots this close (in units of the leader's payoff range) count as equally good."""
+
+SETTLED_TOLERANCE = 2e-3
+"""How close to the exact value (in the same units) the mean return of a settled leader is."""
 
 ANNEALED_SHARE = 0.85
 """Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""
@@ -80,10 +84,14 @@ class BestSnapshot:
     network: LeaderNetwork | None = None
     found: Evaluation | None = None
 
+    def beaten_by(self, found: Evaluation) -> bool:
+        """Whether a snapshot with that evaluation is better."""
+        self.highest = max(self.highest, found.leader_value)
+        return self.found is None or self._rank(found) > self._rank(self.found)
+
     def offer(self, network: LeaderNetwork, found: Evaluation) -> None:
         """Keep the snapshot if it is better."""
-        self.highest = max(self.highest, found.leader_value)
-        if self.found is None or self._rank(found) > self._rank(self.found):
+        if self.beaten_by(found):
             self.network, self.found = network, found
 
     def reaches(self, value: float) -> bool:
@@ -111,11 +119,14 @@ class Valuer:
         if key not in self.known:
             if len(self.known) > 1000:
                 self.known.clear()
-            found = self._evaluation(strategy, SELECTION_SAMPLES)
-            if found.certificate.equilibrium and self.settings.random_response:
-                found = self._evaluation(strategy, CONFIRMATION_SAMPLES)
-            self.known[key] = found
+            self.known[key] = self._evaluation(strategy, SELECTION_SAMPLES)
         return self.known[key]
+
+    def confirm(self, network: LeaderNetwork, found: Evaluation) -> Evaluation:
+        """The evaluation on more responses, if it says that the play is an equilibrium in all of them so far."""
+        if not (found.certificate.equilibrium and self.settings.random_response):
+            return found
+        return self._evaluation(LeaderStrategy.ask(self.game, network.acting_in(self.game)), CONFIRMATION_SAMPLES)
 
     def _evaluation(self, strategy: LeaderStrategy, samples: int) -> Evaluation:
         return evaluate_strategy(strategy, self.settings, self.seed, Purpose.SELECTION, samples, every_play=False)
@@ -167,6 +178,49 @@ def train(
     return result
 
 
+class Search:
+    """What a run looks for: the best snapshot, and whether there is anything left to find.
+
+    Attributes:
+        best: the snapshot kept; exact: the exact leader value, None if unknown.
+        optimal: whether the snapshot kept has reached the exact value, in an equilibrium of the followers.
+        settled: whether, besides, the exploring leader's mean return has come close to it.
+    """
+
+    def __init__(self, options: TrainOptions, game: StackelbergGame, settings: LeaderSettings):
+        low, high = (float(x) for x in game.payoff_range[0])
+        self.spread = high - low
+        self.options = options
+        self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.spread)
+        self.value = Valuer(game, settings, options.seed)
+        solution = solve(game)
+        self.exact = solution.leader_value if solution and solution.exists else None
+        self.optimal = self.settled = False
+        self._begun = 0
+
+    def look(self, network: LeaderNetwork, mean_return: float) -> Evaluation:
+        """Value a snapshot, and keep it if it is the best."""
+        found = self.value(network)
+        if self.best.beaten_by(found):
+            self.best.offer(network, self.value.confirm(network, found))
+        if self.exact is not None:
+            self.optimal = self.best.reaches(self.exact - OPTIMUM_TOLERANCE * self.spread)
+            self.settled = self.optimal and mean_return >= self.exact - SETTLED_TOLERANCE * self.spread
+        return found
+
+    def restarts(self, iteration: int) -> bool:
+        """Whether the leader should start afresh before the given iteration."""
+        after = self.options.restart_after
+        due = after is not None and not self.optimal and iteration - self._begun >= after
+        if due:
+            self._begun = iteration
+        return due
+
+    def finished(self, iteration: int, seconds: float) -> bool:
+        """Whether the budget is used up, or nothing is left to find."""
+        return self.options.finished(iteration, seconds) or (self.options.stop_at_optimum and self.settled)
+
+
 def _loop(
     algo: Algorithm,
     folder: RunFolder,
@@ -175,41 +229,29 @@ def _loop(
     settings: LeaderSettings,
     report: Callable[[Progress], None] | None,
 ) -> dict[str, Any]:
-    low, high = (float(x) for x in game.payoff_range[0])
-    best = BestSnapshot(tolerance=SELECTION_TOLERANCE * (high - low))
-    value = Valuer(game, settings, options.seed)
+    search = Search(options, game, settings)
     checkpoint(algo, folder)
-    solution = solve(game)
-    exact = solution.leader_value if solution and solution.exists else None
     # What is compiled on first use is compiled before the clock starts.
     StackelbergPOMDP(game, settings).reset()
-    value(algo.get_module().export())
+    search.value(algo.get_module().export())
     started = time.monotonic()
     progress: Progress | None = None
     iteration = 0
-    begun = 0
-    optimal = False
-    while not (options.finished(iteration, time.monotonic() - started) or (optimal and options.stop_at_optimum)):
-        if options.restart_after and iteration - begun >= options.restart_after and not optimal:
+    while not search.finished(iteration, time.monotonic() - started):
+        if search.restarts(iteration):
             restart(algo)
-            begun = iteration
         result = _train_once(algo)
         iteration += 1
-        network = algo.get_module().export()
-        found = value(network)
-        best.offer(network, found)
-        assert best.found is not None
-        optimal = exact is not None and best.reaches(exact - OPTIMUM_TOLERANCE * (high - low))
-        progress = _progress(result, iteration, started, found, best.found, exact)
+        progress = _progress(result, iteration, started, search, algo.get_module().export())
         folder.append_progress(progress.line())
         if report:
             report(progress)
         if iteration % CHECKPOINT_EVERY == 0:
             checkpoint(algo, folder)
     assert progress is not None
-    assert best.network is not None
+    assert search.best.network is not None
     checkpoint(algo, folder)
-    best.network.save(folder.path)
+    search.best.network.save(folder.path)
     final = LeaderStrategy.ask(game, algo.get_module().export().acting_in(game))
     return {
         "episodes": progress.episodes,
@@ -224,7 +266,9 @@ def _loop(
 def restart(algo: Algorithm) -> None:
     """A fresh leader on the same workers, whose episodes and streams go on."""
     algo.learner_group.foreach_learner(lambda learner: learner.restart())
-    algo.env_runner_group.sync_weights(from_worker_or_learner_group=algo.learner_group, inference_only=True)
+    # Handed over without a sequence number: with its old one a runner would take them for the weights it has.
+    weights = algo.learner_group.get_weights()
+    algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))
 
 
 def _train_once(algo: Algorithm) -> dict[str, Any]:
@@ -239,19 +283,21 @@ def _train_once(algo: Algorithm) -> dict[str, Any]:
 
 
 def _progress(
-    result: dict, iteration: int, started: float, found: Evaluation, best: Evaluation, exact: float | None
+    result: dict[str, Any], iteration: int, started: float, search: Search, network: LeaderNetwork
 ) -> Progress:
     runners = result["env_runners"]
-    learner = result["learners"]["default_policy"]
+    mean_return = float(runners.get("leader_value", float("nan")))
+    found = search.look(network, mean_return)
+    assert search.best.found is not None
     return Progress(
         iteration=iteration,
         episodes=int(runners.get("num_episodes_lifetime", 0)),
         seconds=time.monotonic() - started,
-        mean_return=float(runners.get("leader_value", float("nan"))),
+        mean_return=mean_return,
         value=found.leader_value,
-        best=best.leader_value,
-        exact=exact,
-        explained_variance=float(learner.get("vf_explained_var", float("nan"))),
+        best=search.best.found.leader_value,
+        exact=search.exact,
+        explained_variance=float(result["learners"]["default_policy"].get("vf_explained_var", float("nan"))),
     )
 
 

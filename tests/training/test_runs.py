@@ -13,7 +13,7 @@ from ray.rllib.core.columns import Columns
 from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.training.runs import BestSnapshot, train
+from rllib_stackelberg.training.runs import SETTLED_TOLERANCE, BestSnapshot, Search, restart, train
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
@@ -230,3 +230,39 @@ def test_the_best_snapshot_is_valuable_first_and_an_equilibrium_second():
         best.offer(name, Found(value, equilibrium))
         expected = {"poor": "poor", "good": "good", "best": "best"}.get(name, "stable")
         assert best.network == expected
+
+
+def test_a_run_can_end_once_the_certified_optimum_is_learned(tmp_path):
+    result = run(tmp_path, game="escape", params={}, max_iterations=400, stop_at_optimum=True, settings={})
+    assert result["leader_value"] == 1.0
+    assert result["certificate"]["equilibrium"]
+    assert result["iterations"] < 400
+    assert result["mean_return"] >= 1 - SETTLED_TOLERANCE
+
+
+def test_leaders_restart_only_while_there_is_something_left_to_find():
+    options = TrainOptions.checked(game="escape", max_iterations=9, restart_after=3)
+    search = Search(options, options.make_game(), options.make_settings())
+    assert [k for k in range(9) if search.restarts(k)] == [3, 6]
+    search = Search(options, options.make_game(), options.make_settings())
+    search.optimal = True
+    assert not any(search.restarts(k) for k in range(9))
+
+
+def test_a_restart_reaches_learner_and_runner():
+    algo = leader_config("PPO", game="maintain", game_config={"mixed": True}, response_updates=10).build_algo()
+    try:
+        for _ in range(3):
+            algo.train()
+        learned = float(algo.env_runner.module.pi[-1].weight.detach().norm())
+        restart(algo)
+        fresh = algo.env_runner.module
+        np.testing.assert_array_equal(
+            fresh.pi[-1].weight.detach().numpy(), algo.get_module().pi[-1].weight.detach().numpy()
+        )
+        assert float(fresh.pi[-1].weight.detach().norm()) == pytest.approx(0.01 * 3**0.5, rel=1e-3)
+        assert learned > 0.02
+        algo.train()  # the learner must know the runner's weights from its own
+        assert float(algo.get_module().log_std) == pytest.approx(-1 - 5 / 150)
+    finally:
+        algo.stop()
