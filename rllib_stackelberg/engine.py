@@ -26,8 +26,8 @@ class Population(NamedTuple):
     """The followers as arrays, one entry per learned turn.
 
     kind: which kernels; parameters `[M, parameters]`; actions; widths: numbers kept per row; first: where a
-    follower's rows begin among the `R`; rows; agents: column of the payoffs; strides: of the joint action; scale:
-    utilities are divided by it.
+    follower's rows begin among the `R`; rows; agents: column of the payoffs; strides: of the joint action; unit:
+    utilities are multiplied by it.
     """
 
     kind: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Population(NamedTuple):
     rows: NDArray[np.int64]
     agents: NDArray[np.int64]
     strides: NDArray[np.int64]
-    scale: float
+    unit: float
 
 
 class Outcomes(NamedTuple):
@@ -68,7 +68,7 @@ def population(learners: Sequence[Learner], turns: Sequence[Turn], scale: float)
         rows=rows,
         agents=np.array([turn.agent for turn in turns], dtype=np.int64),
         strides=joint_strides(np.array(actions)),
-        scale=scale,
+        unit=1 / scale,
     )
     return mixed_kernels(tuple(kinds)), found
 
@@ -202,23 +202,23 @@ def _profile_play(who, table, entry, policy, play):
         weigh(play, policy[who.first[m] :], table.information[entry], table.joint, m)
 
 
-@njit
-def _learn_row(kernels, who, m, numbers, sums, policy, utilities, scaled, drawn):
-    """Update one row and add to its running sums (`Record`)."""
-    actions, widest = who.actions[m], (len(sums) - 3) // 2
+@njit(error_model="numpy")
+def _learn_row(learn, kind, parameters, numbers, sums, policy, utilities, scaled, unit, drawn):
+    """Update one row and add to its running sums (`Record`); arrays are of the follower's own sizes."""
+    widest = (len(sums) - 3) // 2
     mixed = 0.0
-    for k in range(actions):
+    for k in range(len(policy)):
         sums[k] += utilities[k]
         sums[widest + k] += policy[k]
         mixed += policy[k] * utilities[k]
-        scaled[k] = utilities[k] / who.scale
+        scaled[k] = utilities[k] * unit
     sums[2 * widest] += mixed
     sums[2 * widest + 1] += mixed if drawn < 0 else utilities[drawn]
     sums[2 * widest + 2] += 1
-    kernels.learn(who.kind[m], numbers[: who.widths[m]], who.parameters[m], policy[:actions], scaled[:actions], drawn)
+    learn(kind, numbers, parameters, policy, scaled, drawn)
 
 
-@njit
+@njit(error_model="numpy")
 def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms, utilities):
     """One update per episode from played payoffs: information `[N, M]` (-1: did not move), utilities `[N, M, K]`."""
     policy, scaled = np.zeros(utilities.shape[2]), np.zeros(utilities.shape[2])
@@ -226,45 +226,70 @@ def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms,
         for m in range(len(who.kind)):
             if information[n, m] < 0:
                 continue
-            row, actions = who.first[m] + information[n, m], who.actions[m]
-            own = numbers[episodes[n], row]
-            kernels.play(who.kind[m], own[: who.widths[m]], who.parameters[m], policy[:actions])
-            drawn = draw_action(policy[:actions], uniforms[n, m])
-            _learn_row(kernels, who, m, own, sums[episodes[n], row], policy, utilities[n, m], scaled, drawn)
+            row, kind, parameters = who.first[m] + information[n, m], who.kind[m], who.parameters[m]
+            own, mine = numbers[episodes[n], row, : who.widths[m]], policy[: who.actions[m]]
+            kernels.play(kind, own, parameters, mine)
+            _learn_row(
+                kernels.learn,
+                kind,
+                parameters,
+                own,
+                sums[episodes[n], row],
+                mine,
+                utilities[n, m],
+                scaled[: who.actions[m]],
+                who.unit,
+                draw_action(mine, uniforms[n, m]),
+            )
 
 
-@njit
+@njit(error_model="numpy")
 def sampled_phase(kernels, who, table, numbers, sums, episodes, entry, nature, uniforms, total):
     """All sampled updates of every episode by look-up, followers' information not depending on followers' moves.
 
     nature `[N, updates]`, uniforms `[N, updates, M]`; the play of every update is added to `total [N, T, A]` unless
     that is empty.
     """
-    turns, widest = len(who.kind), sums.shape[2] // 2 - 1
+    # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
+    turns, widest, unit = len(who.kind), sums.shape[2] // 2 - 1, who.unit
+    kinds, parameters, first = who.kind, who.parameters, who.first
+    choices, widths, agents, strides = who.actions, who.widths, who.agents, who.strides
+    payoffs, information = table.payoffs, table.information
     policy, everyone = np.zeros((turns, widest)), np.zeros((numbers.shape[1], widest))
     utilities, scaled = np.zeros(widest), np.zeros(widest)
     drawn, rows = np.zeros(turns, dtype=np.int64), np.zeros(turns, dtype=np.int64)
-    play = np.zeros(table.payoffs.shape[1:3])
+    play = np.zeros(payoffs.shape[1:3])
     for n in range(len(episodes)):
-        own, record, b = numbers[episodes[n]], sums[episodes[n]], entry[n]
+        e, b = episodes[n], entry[n]
         for u in range(nature.shape[1]):
             if total.size:
-                _strategies(kernels, who, own, everyone)
+                _strategies(kernels, who, numbers[e], everyone)
                 _profile_play(who, table, b, everyone, play)
                 _add(total[n], play)
             t, joint = nature[n, u], 0
             for m in range(turns):
-                rows[m] = who.first[m] + table.information[b, t, 0, m]
-                mine = policy[m, : who.actions[m]]
-                kernels.play(who.kind[m], own[rows[m], : who.widths[m]], who.parameters[m], mine)
+                rows[m] = first[m] + information[b, t, 0, m]
+                mine = policy[m, : choices[m]]
+                kernels.play(kinds[m], numbers[e, rows[m], : widths[m]], parameters[m], mine)
                 drawn[m] = draw_action(mine, uniforms[n, u, m])
-                joint += drawn[m] * who.strides[m]
+                joint += drawn[m] * strides[m]
             for m in range(turns):
                 # The profile in which this follower plays action k instead of its drawn one.
-                base = joint - drawn[m] * who.strides[m]
-                for k in range(who.actions[m]):
-                    utilities[k] = table.payoffs[b, t, base + k * who.strides[m], who.agents[m]]
-                _learn_row(kernels, who, m, own[rows[m]], record[rows[m]], policy[m], utilities, scaled, drawn[m])
+                base = joint - drawn[m] * strides[m]
+                for k in range(choices[m]):
+                    utilities[k] = payoffs[b, t, base + k * strides[m], agents[m]]
+                _learn_row(
+                    kernels.learn,
+                    kinds[m],
+                    parameters[m],
+                    numbers[e, rows[m], : widths[m]],
+                    sums[e, rows[m]],
+                    policy[m, : choices[m]],
+                    utilities,
+                    scaled[: choices[m]],
+                    unit,
+                    drawn[m],
+                )
 
 
 @njit
@@ -303,4 +328,15 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
                     if reach[row] > 0:
                         for k in range(who.actions[m]):
                             fixed[row, k] /= reach[row]
-                        _learn_row(kernels, who, m, own[row], record[row], policy[row], fixed[row], scaled, -1)
+                        _learn_row(
+                            kernels.learn,
+                            who.kind[m],
+                            who.parameters[m],
+                            own[row, : who.widths[m]],
+                            record[row],
+                            policy[row, : who.actions[m]],
+                            fixed[row],
+                            scaled[: who.actions[m]],
+                            who.unit,
+                            -1,
+                        )

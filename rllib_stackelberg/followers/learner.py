@@ -151,8 +151,10 @@ def best_action(values):
 @njit(cache=True)
 def draw_action(policy, uniform):
     """Inverse-CDF draw from one row; compiled. The running sum is sequential, so no batch can change it."""
-    target = uniform * policy.sum()
-    reached = 0.0
+    total = 0.0
+    for share in policy:
+        total += share
+    target, reached = uniform * total, 0.0
     for k in range(len(policy) - 1):
         reached += policy[k]
         if reached > target:

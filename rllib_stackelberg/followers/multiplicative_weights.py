@@ -25,10 +25,11 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Kernels, Learner, Traits
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _play(log_weights, parameters, policy):
-    largest = log_weights.max()
-    total = 0.0
+    largest, total = log_weights[0], 0.0
+    for weight in log_weights:
+        largest = max(largest, weight)
     for k in range(len(policy)):
         below = log_weights[k] - largest
         policy[k] = 1.0 if below == 0.0 else math.exp(below)
