@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.elicitation import Elicitation, Index
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.response_phase import draws
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
@@ -192,3 +193,17 @@ class EveryTurn(InPlay):
         self._slot[envs] = waiting.argmax(axis=1)
         self.question[envs[asked]] = self.plays.question[slots[asked, self._slot[envs[asked]]]]
         return envs[~asked]
+
+
+class Consulted(InPlay):
+    """Never pauses: a leader that is already there answers every play the moment it waits."""
+
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, leader: Leader):
+        self.leader = leader
+        super().__init__(game, settings, streams, envs)
+
+    def _pose(self, envs: Index) -> Index:
+        slots = self._slots_of(envs).ravel()
+        while len(asked := slots[self.plays.waiting[slots]]):
+            self.plays.answer(asked, self.leader(self.plays, asked), self._choose)
+        return envs

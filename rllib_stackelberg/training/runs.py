@@ -19,7 +19,7 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_strategy
+from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.policy import LeaderNetwork
@@ -39,9 +39,13 @@ CHECKPOINT_EVERY = 20
 """Iterations between checkpoints: counted, not timed, so that runs repeat."""
 
 
+ESTIMATE_EVERY = 10
+"""Iterations between valuations where a value has to be estimated from plays: it costs more than an iteration."""
+
+
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; `value` is of the latest greedy snapshot."""
+    """Where a run stands; `value` is of the latest greedy snapshot that was valued."""
 
     iteration: int
     episodes: int
@@ -90,10 +94,18 @@ class Valuer:
     seed: int
     known: dict[bytes, Evaluation] = field(default_factory=dict)
 
+    def due(self, iteration: int) -> bool:
+        """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
+        return tabulated(self.game) or iteration % ESTIMATE_EVERY == 0
+
     def __call__(self, network: LeaderNetwork) -> Evaluation:
         """Evaluation of what the network does when it does not explore."""
-        strategy = LeaderStrategy.ask(self.game, network.acting_in(self.game))
-        key = strategy.table().tobytes()
+        policy = network.acting_in(self.game)
+        if not tabulated(self.game):
+            chosen = (self.settings, self.seed, Purpose.SELECTION, SELECTION_SAMPLES)
+            return evaluate_policy(self.game, policy, *chosen, every_play=False)[1]
+        strategy = LeaderStrategy.ask(self.game, policy)
+        key = strategy.signature()
         if key not in self.known:
             if len(self.known) > 1000:
                 self.known.clear()
@@ -164,12 +176,16 @@ def _loop(
     started = time.monotonic()
     progress: Progress | None = None
     iteration = 0
-    while not options.finished(iteration, time.monotonic() - started):
+    found: Evaluation | None = None
+    finished = False
+    while not finished:
         result = _train_once(algo)
         iteration += 1
-        network = algo.get_module().export()
-        found = value(network)
-        best.offer(network, found)
+        finished = options.finished(iteration, time.monotonic() - started)
+        if finished or found is None or value.due(iteration):
+            network = algo.get_module().export()
+            found = value(network)
+            best.offer(network, found)
         assert best.found is not None
         progress = _progress(result, iteration, started, found, best.found, exact)
         folder.append_progress(progress.line())
@@ -181,14 +197,14 @@ def _loop(
     assert best.network is not None
     checkpoint(algo, folder)
     best.network.save(folder.path)
-    final = LeaderStrategy.ask(game, algo.get_module().export().acting_in(game))
+    final = algo.get_module().export().acting_in(game)
     return {
         "episodes": progress.episodes,
         "iterations": iteration,
         "seconds": time.monotonic() - started,
         "mean_return": progress.mean_return,
         "explained_variance": progress.explained_variance,
-        "final_value": evaluate_strategy(final, settings, options.seed, every_play=False).leader_value,
+        "final_value": evaluate_policy(game, final, settings, options.seed, every_play=False)[1].leader_value,
     }
 
 
