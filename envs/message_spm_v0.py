@@ -149,7 +149,7 @@ class MessageSPM(StackelbergGame):
         plays, n = len(types), self.buyers
         nobody = np.full(plays, -1, dtype=np.int64)
         return MessageSPMState(
-            types,
+            types.astype(np.min_scalar_type(self._table.shape[1])),
             chance,
             heard=np.full((plays, n), -1, dtype=np.int8),
             sent=np.zeros(plays, dtype=np.int64),
@@ -281,13 +281,16 @@ class MessageSPM(StackelbergGame):
 
     def optimum(self):
         """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""
-        market = self.market()
         if self.channel.letters == 1:
+            market = self.market()
+            if not market.searchable:
+                return None
             plan = no_message_solve(market)
             pairs = [(self.question((0,) * self.buyers, s), self.action(*o)) for s, o in plan.offers.items()]
             return self._solution(plan.value, pairs, "best order and prices, dynamic programming", {})
         if self.buyers != 2 or self.items != 1 or self._noisy or self.price_grid is not None:
             return None
+        market = self.market()
         best = message_solve(market, self.channel.letters)
         pairs = []
         for heard, (first, price, other) in best.offers.items():

@@ -162,9 +162,9 @@ class Closure(Elicitation):
 
     def _reward(self, table: OutcomeTable, envs: Index, episodes: list[tuple[int, int]]) -> NDArray[np.float64]:
         policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
-        if self.settings.reward_plays == "exact":
-            return table.values(table.distribution(policies))[:, 0]
         plays = self.settings.reward_plays
+        if not isinstance(plays, int):
+            return table.values(table.distribution(policies))[:, 0]
         cells, uniforms = draws(self.game, self.streams, Stream.REWARD, plays, episodes)
         # The plays' own draws pick one profile each; a follower's row is the same in all of them.
         nature = self.game.nature.index(cells)

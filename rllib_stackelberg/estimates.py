@@ -2,9 +2,9 @@
 
 Followers respond in play, the leader answering on demand. Then, with followers frozen:
 
-- the value is the mean payoff of `REWARD_PLAYS` plays per response sample; where there are no more values of nature than
-  that, each is played equally often and weighted by its probability. Its standard error is taken over response samples,
-  so it covers both sources of chance.
+- the value is the mean payoff of `REWARD_PLAYS` plays per response sample; where there are no more values of nature
+  than that, each is played equally often and weighted by its probability. Its standard error is taken over response
+  samples, so it covers both sources of chance.
 - deviation gains compare plays that differ in one follower's action only: same types, same chance, same draws of the
   others (common random numbers). The (sample, row, action) whose gain on one half of the plays is largest, less its
   standard error, is looked for, and its gain on the other half reported: the largest of many noisy numbers would be too
@@ -150,7 +150,7 @@ def _played(
     """Play every draw under every line of `forced` (`[K, learned turns]`, -1: as drawn).
 
     Returns:
-        payoffs `[samples, plays, K, agents]` and the rows at which followers moved `[samples, plays, K, learned turns]`.
+        payoffs `[samples, plays, K, agents]`; rows at which followers moved `[samples, plays, K, learned turns]`.
     """
     samples, count = drawn.nature.shape[:2]
     chunk = max(1, SLOTS // (samples * len(forced)))
@@ -193,7 +193,8 @@ def _reach(game: StackelbergGame, rows: Index, weights: NDArray[np.float64]) -> 
     for k, turn in enumerate(game.learned_turns):
         own = rows[..., k]
         weight = np.where(own >= 0, weights / len(rows), 0.0)
-        found.append(np.bincount(np.maximum(own, 0).ravel(), weights=weight.ravel(), minlength=turn.keys))
+        sums = np.bincount(np.maximum(own, 0).ravel(), weights=weight.ravel(), minlength=turn.keys)
+        found.append(sums.astype(np.float64))
     return found
 
 

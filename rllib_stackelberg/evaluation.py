@@ -30,6 +30,9 @@ from rllib_stackelberg.streams import Purpose, Streams
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
 
+QUESTIONS_LISTED = 50_000
+"""Most answers that a result lists (`questions` says how many there are)."""
+
 RESPONSE_SAMPLES = 64
 PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
 
@@ -246,7 +249,8 @@ def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluati
         "exact_method": solution.method if solution else None,
         "gap": gap,
         "gap_note": note,
-        "leader_strategy": strategy.data(),
+        "questions": len(strategy.answers),
+        "leader_strategy": strategy.data(QUESTIONS_LISTED),
     }
 
 

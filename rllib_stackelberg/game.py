@@ -222,9 +222,11 @@ class StackelbergGame(ABC):
         alike = np.where(turn == OVER, OVER, self._first_alike[turn])
         for k in present(alike):
             rows = np.flatnonzero(alike == k)
-            wrong = ~in_range(self.turns[k], actions[rows])
-            if wrong.any():
-                check_actions(self, self.turns[turn[rows[wrong][0]]], actions[rows[wrong]])
+            given = actions if len(rows) == len(actions) else actions[rows]
+            good = in_range(self.turns[k], given)
+            if not good.all():
+                wrong = rows[~good.all(axis=1)]
+                check_actions(self, self.turns[turn[wrong[0]]], actions[wrong])
         state, payoffs = self.transition(state, actions)
         # A sum is one pass; it is finite unless an entry is not, or it overflows.
         if not np.isfinite(payoffs.sum()) and not np.isfinite(payoffs).all():
@@ -243,11 +245,11 @@ def present(turns: NDArray[np.int64]) -> list[int]:
 
 
 def in_range(turn: Turn, actions: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of the actions `[B, >= width]` a turn allows, `[B]`."""
+    """Which numbers of actions `[B, >= width]` a turn allows, `[B, width]`."""
     given = actions[:, : turn.width]
     if isinstance(turn.actions, Discrete):
-        return ((given >= 0) & (given < turn.choices) & (given == np.floor(given)))[:, 0]
-    return np.asarray(((given >= turn.actions.low) & (given <= turn.actions.high)).all(axis=1))
+        return (given >= 0) & (given < turn.choices) & (given == np.floor(given))
+    return np.asarray((given >= turn.actions.low) & (given <= turn.actions.high))
 
 
 def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64]) -> None:
@@ -260,7 +262,7 @@ def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64
     else:
         low, high = turn.actions.low.min(), turn.actions.high.max()
         allowed = f"{turn.width} numbers in [{low:g}, {high:g}]"
-    wrong = actions[~good][0, : turn.width]
+    wrong = actions[~good.all(axis=1)][0, : turn.width]
     raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)
 
 

@@ -53,8 +53,8 @@ class Plays:
 
     def answer(self, slots: NDArray[np.int64], actions: NDArray[np.float64], choose: Choose) -> None:
         """Give waiting slots the leader's actions `[N, leader width]` and play on."""
-        padded = np.zeros((len(slots), self.game.width))
-        padded[:, : actions.shape[1]] = actions
+        missing = self.game.width - actions.shape[1]
+        padded = np.pad(actions, ((0, 0), (0, missing))) if missing else actions
         self.depth[slots] += 1
         self._advance(slots, self._step(slots, self._state.take(slots), padded), choose)
 
@@ -85,6 +85,9 @@ class Plays:
     def _follower_actions(
         self, slots: NDArray[np.int64], state: State, turn: NDArray[np.int64], choose: Choose
     ) -> NDArray[np.float64]:
+        replying = self._is_reply[turn]
+        if replying.all():
+            return self.game.reply(state)
         actions = np.zeros((len(slots), self.game.width))
         information = self.game.information(state)
         for k in present(turn):
@@ -93,7 +96,6 @@ class Plays:
                 rows = np.flatnonzero(turn == k)
                 self.information[slots[rows], learned] = information[rows]
                 actions[rows, 0] = choose(slots[rows], learned, information[rows])
-        replying = self._is_reply[turn]
         if replying.any():
             actions[replying] = self.game.reply(state)[replying]
         return actions

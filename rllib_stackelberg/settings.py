@@ -91,7 +91,9 @@ class LeaderSettings(BaseModel):
         outcomes = Profiles.count(game)
         if not self.in_play(game):
             if outcomes > TABLE_LIMIT:
-                raise InvalidFieldError("elicitation", f"closure of {outcomes:,} outcomes", f"in_play above {TABLE_LIMIT}")
+                raise InvalidFieldError(
+                    "elicitation", f"closure of {outcomes:,} outcomes", f"in_play above {TABLE_LIMIT}"
+                )
             return self.model_copy(update={"reward_plays": self.reward_plays or "exact"})
         if self.expected and outcomes > EXACT_LIMIT:
             field = "followers" if self.needs_expected else "update_mode"

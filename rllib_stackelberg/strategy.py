@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,9 @@ class LeaderStrategy:
         missing = met[questions[place] != met] if len(questions) else met
         if len(missing):
             turn, key = self.game.turns[self.game.leader_turn], int(missing[0])
-            problem = f"has no answer at {turn.name!r} to question {key} ({self.game.describe(turn, key)}), which is met"
+            problem = (
+                f"has no answer at {turn.name!r} to question {key} ({self.game.describe(turn, key)}), which is met"
+            )
             raise InvalidFieldError("leader", problem, "an answer to every question that is met")
         return actions[place]
 
@@ -107,8 +110,8 @@ class LeaderStrategy:
             table[0, key] = action
         return table
 
-    def data(self) -> list[dict[str, Any]]:
-        """The plain-data form."""
+    def data(self, most: int | None = None) -> list[dict[str, Any]]:
+        """The plain-data form; of at most so many questions, the lowest keys first."""
         turn = self.game.turns[self.game.leader_turn]
         discrete = isinstance(turn.actions, Discrete)
         return [
@@ -118,7 +121,7 @@ class LeaderStrategy:
                 "action": int(action[0]) if discrete else action.tolist(),
                 "shown": self.game.describe_action(key, action),
             }
-            for key, action in self.answers.items()
+            for key, action in islice(self.answers.items(), most)
         ]
 
 
