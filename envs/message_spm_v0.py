@@ -221,7 +221,9 @@ class MessageSPM(StackelbergGame):
         state.sent[rows] += 1
 
     def _offer(self, state, rows, actions, _):
-        state.offered[rows], state.price[rows] = self._choose(state.status[rows] == LEFT, actions[rows])
+        # Usually all plays are here at once: n + 1 numbers each, not to be copied for nothing.
+        all_rows = slice(None) if len(rows) == len(state) else rows
+        state.offered[rows], state.price[rows] = self._choose(state.status[all_rows] == LEFT, actions[all_rows])
 
     def _buy(self, state, rows, actions, payoffs):
         buyer, bought = state.offered[rows], actions[rows, 0] == 1

@@ -90,7 +90,7 @@ class Market:
             for own, marginal in zip(self.values, self.marginals, strict=True):
                 chance = marginal[own > low].sum()
                 above = np.convolve(above, [1 - chance, chance])
-            total += (high - low) * float(above @ np.minimum(np.arange(len(above)), self.items))
+            total += float(high - low) * float(above @ np.minimum(np.arange(len(above)), self.items))
         return total
 
     @property

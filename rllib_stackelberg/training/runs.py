@@ -39,7 +39,7 @@ CHECKPOINT_EVERY = 20
 """Iterations between checkpoints: counted, not timed, so that runs repeat."""
 
 
-ESTIMATE_EVERY = 10
+ESTIMATE_EVERY = 25
 """Iterations between valuations where a value has to be estimated from plays: it costs more than an iteration."""
 
 

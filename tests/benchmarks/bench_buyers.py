@@ -4,8 +4,10 @@
 
 A play of n buyers takes n messages and at most 2n turns of selling; a sampled update plays every own action of every
 buyer, 2n plays with two messages. The claim is a play in about n and an update in at most about n^2: printed are
-microseconds and, between successive sizes, the exponent log(cost ratio) / log(size ratio). Batches are large, and as
-many plays side by side at every size, so that what is measured is arithmetic and not the interpreter.
+microseconds and, between successive sizes, the exponent log(cost ratio) / log(size ratio). "Nobody buys" is the longest
+play there is: every buyer is visited, and since a leader's answer is n + 1 numbers, n (n + 1) numbers are handed over.
+Batches are large, and as many plays side by side at every size, so that what is measured is arithmetic and not the
+interpreter.
 """
 
 import math
