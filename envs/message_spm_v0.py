@@ -31,7 +31,7 @@ Source: Brero et al. 2022, arXiv 2210.03852. Version history: v0, first release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,12 +59,17 @@ class MessageSPMState(State):
     """Arrays `[B, buyers]` or `[B]`.
 
     `heard`: messages as heard, -1 before; `sent`: number of buyers that have sent; `status`: LEFT, REFUSED or WON;
-    `offered`: buyer at its buy turn, -1 otherwise; `price`: offered; `over`.
+    `visited`, `sold`: number of buyers asked, and of items sold; `question`: key of `heard` and `status`, kept up to
+    date so that a turn costs the same however many buyers there are; `offered`: buyer at its buy turn, -1 otherwise;
+    `price`: offered; `over`.
     """
 
     heard: np.ndarray
     sent: np.ndarray
     status: np.ndarray
+    visited: np.ndarray
+    sold: np.ndarray
+    question: np.ndarray
     offered: np.ndarray
     price: np.ndarray
     over: np.ndarray
@@ -108,9 +113,14 @@ class MessageSPM(StackelbergGame):
             self._table[i, : len(own)] = own
         choose = Box(0.0, 1.0, (buyers + 1,), np.float64) if price_grid is None else Discrete(buyers * price_grid)
         questions = (self.channel.heard_letters * 3) ** buyers
+        numbered = questions < 2**62
+        # Key of a question: messages heard, then status, in mixed radix; a digit per buyer, the first one's highest.
+        powers = range(buyers - 1, -1, -1)
+        self._letter_places = np.array([self.channel.heard_letters**k * 3**buyers * numbered for k in powers])
+        self._status_places = np.array([3**k * numbered for k in powers])
         self.turns = (
             *(Turn("message", i + 1, Discrete(messages), "learned", len(own)) for i, own in enumerate(self.values)),
-            Turn("choose", 0, choose, "leader", questions if questions < 2**62 else None),
+            Turn("choose", 0, choose, "leader", questions if numbered else None),
             *(Turn("buy", i + 1, Discrete(2), "reply") for i in range(buyers)),
         )
         self._set_ranges()
@@ -139,11 +149,14 @@ class MessageSPM(StackelbergGame):
         plays, n = len(types), self.buyers
         nobody = np.full(plays, -1, dtype=np.int64)
         return MessageSPMState(
-            types,
+            types.astype(np.min_scalar_type(self._table.shape[1])),
             chance,
-            heard=np.full((plays, n), -1, dtype=np.int64),
+            heard=np.full((plays, n), -1, dtype=np.int8),
             sent=np.zeros(plays, dtype=np.int64),
-            status=np.zeros((plays, n), dtype=np.int64),
+            status=np.zeros((plays, n), dtype=np.int8),
+            visited=np.zeros(plays, dtype=np.int64),
+            sold=np.zeros(plays, dtype=np.int64),
+            question=np.zeros(plays, dtype=np.int64),
             offered=nobody,
             price=np.zeros(plays),
             over=np.zeros(plays, dtype=bool),
@@ -170,15 +183,9 @@ class MessageSPM(StackelbergGame):
 
     def information(self, state):
         """A sender's type; the leader's key: heard messages, then status, in mixed radix."""
-        rows = np.arange(len(state))
-        own = state.types[rows, np.minimum(state.sent, self.buyers - 1)]
-        key = np.zeros(len(state), dtype=np.int64)
-        for i in range(self.buyers):
-            key = key * self.channel.heard_letters + np.maximum(state.heard[:, i], 0)
-        for i in range(self.buyers):
-            key = key * 3 + state.status[:, i]
-        asking = (state.sent == self.buyers) & (state.offered < 0) & ~state.over
-        return np.where(state.sent < self.buyers, own, np.where(asking, key, 0))
+        own = state.types[np.arange(len(state)), np.minimum(state.sent, self.buyers - 1)]
+        asking = (state.offered < 0) & ~state.over
+        return np.where(state.sent < self.buyers, own, np.where(asking, state.question, 0))
 
     def value_of(self, state, buyer):
         """Value of the given buyer in each play, `[B]`."""
@@ -187,38 +194,59 @@ class MessageSPM(StackelbergGame):
     def reply(self, state):
         """Buy iff the value is at least the price."""
         value = self.value_of(state, np.maximum(state.offered, 0))
-        return np.pad((value - state.price >= -INDIFFERENT).astype(float)[:, None], ((0, 0), (0, self.width - 1)))
+        actions = np.zeros((len(state), self.width))
+        actions[:, 0] = value - state.price >= -INDIFFERENT
+        return actions
 
     def transition(self, state, actions):
         """Send, choose or buy, whichever each play is at."""
-        rows, n = np.arange(len(state)), self.buyers
-        sending = ~state.over & (state.sent < n)
-        buying = ~state.over & ~sending & (state.offered >= 0)
+        changing = ("heard", "sent", "status", "visited", "sold", "question", "offered", "price", "over")
+        after = replace(state, **{name: getattr(state, name).copy() for name in changing})
+        payoffs = np.zeros((len(state), self.buyers + 1))
+        sending = ~state.over & (state.sent < self.buyers)
+        buying = ~state.over & (state.offered >= 0)
         choosing = ~state.over & ~sending & ~buying
-        heard, status = state.heard.copy(), state.status.copy()
-        sender = state.sent[sending]
-        noise = state.chance[sending, sender] if self._noisy else 0
-        heard[sending, sender] = self.channel.hear(actions[sending, 0].astype(np.int64), noise)
-        buyer, price = self._choose(state.status == LEFT, actions)
-        asked = np.maximum(state.offered, 0)
-        bought = buying & (actions[:, 0] == 1)
-        status[buying, asked[buying]] = np.where(bought[buying], WON, REFUSED)
-        sold_out = (status == WON).sum(axis=1) >= self.items
-        ending = buying & (sold_out | (status != LEFT).all(axis=1))
-        payoffs = np.zeros((len(state), n + 1))
-        payoffs[rows, asked + 1] = np.where(bought, self.value_of(state, asked) - state.price, 0.0)
-        payoffs[:, 0] = self._leader_payoff(state, status, bought, ending)
-        after = MessageSPMState(
-            state.types,
-            state.chance,
-            heard=heard,
-            sent=state.sent + sending,
-            status=status,
-            offered=np.where(choosing, buyer, np.where(buying, -1, state.offered)),
-            price=np.where(choosing, price, state.price),
-            over=state.over | ending,
-        )
+        for rows, move in ((sending, self._send), (choosing, self._offer), (buying, self._buy)):
+            rows = np.flatnonzero(rows)
+            if len(rows):
+                move(after, rows, actions, payoffs)
         return after, payoffs
+
+    def _send(self, state, rows, actions, _):
+        sender = state.sent[rows]
+        noise = state.chance[rows, sender] if self._noisy else 0
+        heard = self.channel.hear(actions[rows, 0].astype(np.int64), noise)
+        state.heard[rows, sender] = heard
+        state.question[rows] += heard * self._letter_places[sender]
+        state.sent[rows] += 1
+
+    def _offer(self, state, rows, actions, _):
+        # Usually all plays are here at once: n + 1 numbers each, not to be copied for nothing.
+        all_rows = slice(None) if len(rows) == len(state) else rows
+        state.offered[rows], state.price[rows] = self._choose(state.status[all_rows] == LEFT, actions[all_rows])
+
+    def _buy(self, state, rows, actions, payoffs):
+        buyer, bought = state.offered[rows], actions[rows, 0] == 1
+        status = np.where(bought, WON, REFUSED)
+        state.status[rows, buyer] = status
+        state.question[rows] += status * self._status_places[buyer]
+        state.visited[rows] += 1
+        state.sold[rows] += bought
+        state.offered[rows] = -1
+        ending = (state.sold[rows] == self.items) | (state.visited[rows] == self.buyers)
+        state.over[rows] = ending
+        value, price = self._table[buyer, state.types[rows, buyer]], state.price[rows]
+        payoffs[rows, buyer + 1] = np.where(bought, value - price, 0.0)
+        if self.objective == "revenue":
+            payoffs[rows, 0] = np.where(bought, price, 0.0)
+        else:
+            payoffs[rows[ending], 0] = self._welfare(state.types[rows[ending]], state.status[rows[ending]] == WON)
+
+    def _welfare(self, types, won):
+        """Winners' values minus the largest values there are, `[B]`."""
+        values = self._table[np.arange(self.buyers), types]
+        best = np.partition(values, -self.items, axis=1)[:, -self.items :].sum(axis=1)
+        return (values * won).sum(axis=1) - best
 
     def _choose(self, left, actions):
         """Next buyer and price of each play's leader action, given who is left `[B, buyers]`."""
@@ -229,13 +257,6 @@ class MessageSPM(StackelbergGame):
         order = (wanted[:, None] + np.arange(self.buyers)) % self.buyers
         first = np.take_along_axis(left, order % self.buyers, axis=1).argmax(axis=1)
         return order[np.arange(len(left)), first], step / (self.price_grid - 1)
-
-    def _leader_payoff(self, state, status, bought, ending):
-        if self.objective == "revenue":
-            return np.where(bought, state.price, 0.0)
-        values = np.take_along_axis(self._table[None], state.types[:, :, None], axis=2)[:, :, 0]
-        best = np.sort(values, axis=1)[:, ::-1][:, : self.items].sum(axis=1)
-        return np.where(ending, (values * (status == WON)).sum(axis=1) - best, 0.0)
 
     def describe(self, turn, key):
         """Messages heard, and who has refused or won; a type's value."""
@@ -262,13 +283,16 @@ class MessageSPM(StackelbergGame):
 
     def optimum(self):
         """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""
-        market = self.market()
         if self.channel.letters == 1:
+            market = self.market()
+            if not market.searchable:
+                return None
             plan = no_message_solve(market)
             pairs = [(self.question((0,) * self.buyers, s), self.action(*o)) for s, o in plan.offers.items()]
             return self._solution(plan.value, pairs, "best order and prices, dynamic programming", {})
         if self.buyers != 2 or self.items != 1 or self._noisy or self.price_grid is not None:
             return None
+        market = self.market()
         best = message_solve(market, self.channel.letters)
         pairs = []
         for heard, (first, price, other) in best.offers.items():
@@ -302,12 +326,7 @@ class MessageSPM(StackelbergGame):
 
     def question(self, heard, status):
         """Key of a leader observation."""
-        key = 0
-        for letter in heard:
-            key = key * self.channel.heard_letters + letter
-        for digit in status:
-            key = key * 3 + digit
-        return key
+        return int(np.dot(heard, self._letter_places) + np.dot(status, self._status_places))
 
     def action(self, buyer, price):
         """The leader action that offers to a buyer at a price (the nearest one of the grid)."""

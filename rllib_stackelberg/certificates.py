@@ -9,7 +9,8 @@
 - Deviation gain of the play whose value is reported: the largest interim gain E[u(a', .) | t] - E[u | t]. Zero
   (up to rounding) means the play is an equilibrium given the leader's strategy.
 
-All in payoff units; each is the worst over response samples.
+All in payoff units; each is the worst over response samples. Where there are too many outcomes to sum over, values
+and gains are estimated from plays (estimates.py), and the certificate says so.
 """
 
 from __future__ import annotations
@@ -33,9 +34,13 @@ class Certificate:
 
     Attributes:
         play: whose value is reported; updates: of the response phase.
-        response_samples: number of response streams; exact_expectation: whether values are exact over types.
+        response_samples: number of response streams; exact_expectation: whether values and gains are exact over
+            types and others' play, rather than estimated from plays.
         regret, regret_bound: of the row whose regret comes closest to its bound.
         regret_bound_vacuous: whether that bound says nothing.
+        deviation_error: standard error of an estimated gain, 0 of an exact one.
+        deviation_plays: of an estimated gain, plays per response sample and action (of every follower), all with
+            the same types, chance and draws of the others; 0 where exact.
     """
 
     play: Play
@@ -47,11 +52,13 @@ class Certificate:
     updates: int
     response_samples: int
     exact_expectation: bool
+    deviation_error: float = 0.0
+    deviation_plays: int = 0
 
     @property
     def equilibrium(self) -> bool:
-        """Whether no follower can gain by deviating from the reported play."""
-        return self.deviation_gain <= EQUILIBRIUM_TOLERANCE
+        """Whether no follower can gain by deviating from the reported play; of an estimate, at two standard errors."""
+        return self.deviation_gain <= EQUILIBRIUM_TOLERANCE + 2 * self.deviation_error
 
     def data(self) -> dict[str, Any]:
         """As plain data."""
@@ -59,11 +66,7 @@ class Certificate:
 
     def words(self) -> str:
         """One paragraph for people."""
-        play = (
-            f"the {self.play} play is an equilibrium of the followers"
-            if self.equilibrium
-            else f"a follower could gain {self.deviation_gain:.4g} by leaving the {self.play} play"
-        )
+        play = self._estimated_play() if self.deviation_plays else self._exact_play()
         bound = (
             "the learner gives no regret bound"
             if self.regret_bound is None
@@ -73,6 +76,18 @@ class Certificate:
         return (
             f"{play}; time-average play is a BCCE up to {self.bcce_gap:.4g}; {bound}; "
             f"{self.updates} updates, {self.response_samples} response sample(s)."
+        )
+
+    def _exact_play(self) -> str:
+        if self.equilibrium:
+            return f"the {self.play} play is an equilibrium of the followers"
+        return f"a follower could gain {self.deviation_gain:.4g} by leaving the {self.play} play"
+
+    def _estimated_play(self) -> str:
+        found = "no gain from" if self.equilibrium else "a gain from"
+        return (
+            f"{found} leaving the {self.play} play was found (estimated {self.deviation_gain:.2g} ± "
+            f"{self.deviation_error:.1g}, {self.deviation_plays} plays of every action per response sample)"
         )
 
 
@@ -112,17 +127,25 @@ def certify(
     turns = range(len(table.game.learned_turns))
     found = [table.deviations(distribution, turn) for turn in turns]
     gain = max((float(deviations.gains().max()) for deviations in found), default=0.0)
-    gaps = [bcce_gap(response.record(turn), found[turn].reach.mean(axis=0)) for turn in turns]
-    regrets = [regret(response, turn) for turn in turns]
     return Certificate(
         play=play,
-        bcce_gap=max((float(gap.max()) for gap in gaps), default=0.0),
         deviation_gain=max(gain, 0.0),
         updates=updates,
         response_samples=len(distribution),
         exact_expectation=True,
-        **_worst(regrets),
+        **learning_certificate(response, [deviations.reach.mean(axis=0) for deviations in found]),
     )
+
+
+def learning_certificate(response: Response, reach: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+    """What running sums alone certify: `bcce_gap` and regret, as fields of a `Certificate`.
+
+    Args:
+        response: the followers; reach: per learned turn the probability of each row.
+    """
+    gaps = [bcce_gap(response.record(turn), rows) for turn, rows in enumerate(reach)]
+    regrets = [regret(response, turn) for turn in range(len(reach))]
+    return {"bcce_gap": max((float(gap.max()) for gap in gaps), default=0.0), **_worst(regrets)}
 
 
 def _worst(regrets: Sequence[tuple[float, float | None, bool]]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Answers, Closure, Elicitation, Index
+from rllib_stackelberg.answers import Answers
+from rllib_stackelberg.elicitation import Closure, Elicitation, Index
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.response import Response
@@ -63,7 +64,8 @@ class AnswersView:
         turn = game.turns[game.leader_turn]
         self.space = turn.actions
         self.columns = turn.choices if isinstance(turn.actions, Discrete) else turn.width
-        self.width = turn.keys * (self.columns + 1)
+        self.questions = turn.keys
+        self.width = self.questions * (self.columns + 1)
         if self.width > ANSWER_LIMIT:
             self.width = 0
 
@@ -71,13 +73,13 @@ class AnswersView:
         """`[N, width]`."""
         if not self.width:
             return np.zeros((len(envs), 0))
-        actions = answers.actions[envs]
+        known, actions = (part[envs] for part in answers.table(self.questions))
         if isinstance(self.space, Discrete):
             shown = np.eye(self.columns)[actions[..., 0].astype(np.int64)]
         else:
             spread = np.where(self.space.high > self.space.low, self.space.high - self.space.low, 1)
             shown = (actions - self.space.low) / spread
-        asked = answers.known[envs, :, None].astype(np.float64)
+        asked = known[..., None].astype(np.float64)
         return np.concatenate([shown * asked, asked], axis=-1).reshape(len(asked), -1)
 
 

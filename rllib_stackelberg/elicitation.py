@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.plays import Plays
@@ -29,31 +29,6 @@ from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 
 Index = NDArray[np.int64]
-
-
-class Answers:
-    """The leader's answers of B episodes, by question key.
-
-    Attributes:
-        known: `[B, questions]`; actions: `[B, questions, width]` in the game's units.
-    """
-
-    def __init__(self, game: StackelbergGame, episodes: int):
-        turn = game.turns[game.leader_turn]
-        if turn.rows is None:
-            raise InvalidFieldError("turns", f"leader turn {turn.name!r} has no finite rows", "an integer")
-        self.known = np.zeros((episodes, turn.rows), dtype=bool)
-        self.actions = np.zeros((episodes, turn.rows, turn.width))
-
-    def forget(self, episodes: Index) -> None:
-        """Drop all answers of the given episodes."""
-        self.known[episodes] = False
-        self.actions[episodes] = 0.0
-
-    def record(self, episodes: Index, questions: Index, actions: NDArray[np.float64]) -> None:
-        """Keep one answer per given episode."""
-        self.known[episodes, questions] = True
-        self.actions[episodes, questions] = actions
 
 
 class Elicitation(ABC):
@@ -73,7 +48,7 @@ class Elicitation(ABC):
         self.settings = settings
         self.streams = streams
         self.width = width
-        self.answers = Answers(game, envs)
+        self.answers = make_answers(game, envs)
         self.response = Response(game, settings.followers, envs)
         self.plays = Plays(game, envs * width)
         self.question = np.full(envs, -1, dtype=np.int64)
@@ -91,13 +66,10 @@ class Elicitation(ABC):
     def _close(self, envs: Index) -> Index:
         """Finish a stage whose plays are all over; returns the environments that have another stage."""
 
-    def restart(self, envs: Index, answers: Answers | None = None) -> None:
-        """Begin a new episode in the given environments (with one answer table for all of them, if given)."""
+    def restart(self, envs: Index) -> None:
+        """Begin a new episode in the given environments."""
         self.episode[envs] += 1
         self.answers.forget(envs)
-        if answers is not None:
-            self.answers.known[envs] = answers.known[0]
-            self.answers.actions[envs] = answers.actions[0]
         self.response.restart(envs)
         self.value[envs] = 0.0
         self.penalty[envs] = 0.0
@@ -143,11 +115,12 @@ class Elicitation(ABC):
         while True:
             waiting: NDArray[np.bool_] = self.plays.waiting[slots]
             key = self.plays.question[slots]
-            known = waiting & self.answers.known[envs[:, None], np.where(waiting, key, 0)]
+            row, column = np.nonzero(waiting)
+            known = self.answers.knows(envs[row], key[row, column])
             if not known.any():
                 break
-            row, column = np.nonzero(known)
-            actions = self.answers.actions[envs[row], key[row, column]]
+            row, column = row[known], column[known]
+            actions = self.answers.take(envs[row], key[row, column])
             self.plays.answer(slots[row, column], actions, self._choose)
         asked = np.asarray(waiting.any(axis=1))
         depth = np.where(waiting, self.plays.depth[slots], np.iinfo(np.int64).max)
@@ -206,9 +179,9 @@ class Closure(Elicitation):
 
     def _reward(self, table: OutcomeTable, envs: Index, episodes: list[tuple[int, int]]) -> NDArray[np.float64]:
         policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
-        if self.settings.reward_plays == "exact":
-            return table.values(table.distribution(policies))[:, 0]
         plays = self.settings.reward_plays
+        if not isinstance(plays, int):
+            return table.values(table.distribution(policies))[:, 0]
         cells, uniforms = draws(self.game, self.streams, Stream.REWARD, plays, episodes)
         # The plays' own draws pick one profile each; a follower's row is the same in all of them.
         nature = self.game.nature.index(cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,24 +12,26 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, certify
-from rllib_stackelberg.elicitation import Answers
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.in_play import InPlay
 from rllib_stackelberg.leader_env import StackelbergPOMDP
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles, tabulate
+from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against
+from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
-from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.strategy import AskedPolicy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 
 EVALUATION_LIMIT = 65_536
-"""Most outcomes of a game whose strategies are evaluated exactly."""
+"""Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
+
+QUESTIONS_LISTED = 50_000
+"""Most answers that a result lists (`questions` says how many there are)."""
 
 RESPONSE_SAMPLES = 64
 PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
@@ -39,7 +42,8 @@ class Evaluation:
     """Value of a leader strategy against a response algorithm.
 
     Attributes:
-        leader_value: mean over response samples, exact over types; standard_error: of that mean.
+        leader_value: mean over response samples, exact over types where the certificate says so (else over plays);
+            standard_error: of that mean.
         follower_values: likewise; play: whose value this is; by_play: leader value under every play.
         weights: per follower the mean strategy `[row][action]` under `play`.
         certificate: see certificates.py.
@@ -76,44 +80,94 @@ def evaluate_strategy(
 ) -> Evaluation:
     """Let followers respond to a leader strategy and value every play.
 
+    Exact over types and others' play up to `EVALUATION_LIMIT` outcomes, estimated from plays beyond (estimates.py).
+
     Args:
         strategy: the leader's answers; settings: the response; seed, purpose: of the response streams.
         samples: independent responses, where they are random.
         every_play: also value the plays that are not reported (time-average play costs most).
 
     Raises:
-        InvalidFieldError: the game has too many outcomes.
+        InvalidFieldError: a question is met that has no answer, or settings that the game is too large for.
     """
-    game = strategy.game
-    if Profiles.count(game) > EVALUATION_LIMIT:
-        raise InvalidFieldError("game", f"has {Profiles.count(game)} outcomes", f"up to {EVALUATION_LIMIT}")
+    streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)
     samples = samples if settings.random_response else 1
-    table = tabulate(game, strategy.table())
-    plays = PLAYS if every_play else (settings.reward_play,)
-    response, average = _respond(table, strategy, settings, Streams(seed, purpose), samples, "average" in plays)
+    if tabulated(strategy.game):
+        return _exact(strategy, settings, streams, samples, plays)
+    return _estimated(strategy.game, strategy, settings, streams, samples, plays)
+
+
+def evaluate_policy(
+    game: StackelbergGame,
+    policy: LeaderFunction,
+    settings: LeaderSettings,
+    seed: int = 0,
+    purpose: Purpose = Purpose.REPORT,
+    samples: int = RESPONSE_SAMPLES,
+    every_play: bool = True,
+) -> tuple[LeaderStrategy, Evaluation]:
+    """As `evaluate_strategy`, of a leader that answers what it is asked.
+
+    Returns:
+        What it answered, and the evaluation. Up to `EVALUATION_LIMIT` outcomes these are all questions that can be
+        met, beyond it those that were.
+    """
+    if tabulated(game):
+        strategy = LeaderStrategy.ask(game, policy)
+        return strategy, evaluate_strategy(strategy, settings, seed, purpose, samples, every_play)
+    asked, plays = AskedPolicy(game, policy), PLAYS if every_play else (settings.reward_play,)
+    found = _estimated(game, asked, settings, Streams(seed, purpose), samples, plays)
+    return asked.strategy(), found
+
+
+def tabulated(game: StackelbergGame) -> bool:
+    """Whether strategies of this game are valued exactly, from a table of all outcomes."""
+    return Profiles.count(game) <= EVALUATION_LIMIT
+
+
+def _exact(
+    strategy: LeaderStrategy, settings: LeaderSettings, streams: Streams, samples: int, plays: Sequence[Play]
+) -> Evaluation:
+    table = outcomes_against(strategy.game, strategy)
+    response, average = _respond(table, strategy, settings, streams, samples, "average" in plays)
     distributions = {
         play: average if play == "average" else table.distribution(response.policies(play)) for play in plays
     }
     values = {play: table.values(distribution) for play, distribution in distributions.items()}
-    reported = values[settings.reward_play]
-    spread = reported[:, 0].std(ddof=1) / np.sqrt(samples) if samples > 1 else 0.0
-    policies = response.policies(settings.reward_play)
+    reported = settings.reward_play
+    spread = values[reported][:, 0].std(ddof=1) / np.sqrt(samples) if samples > 1 else 0.0
+    certificate = certify(table, response, distributions[reported], reported, settings.response_updates)
+    return _summary(response, values, spread, certificate)
+
+
+def _estimated(
+    game: StackelbergGame,
+    leader: Leader,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    plays: Sequence[Play],
+) -> Evaluation:
+    found = estimate(game, leader, settings, streams, samples, plays)
+    return _summary(found.response, found.values, found.errors[settings.reward_play][0], found.certificate)
+
+
+def _summary(
+    response: Response, values: dict[Play, NDArray[np.float64]], error: float, certificate: Certificate
+) -> Evaluation:
+    """From values `[samples, agents]` by play."""
+    play = certificate.play
+    policies, game = response.policies(play), response.game
     return Evaluation(
-        leader_value=float(reported[:, 0].mean()),
-        standard_error=float(spread),
-        follower_values=tuple(reported[:, 1:].mean(axis=0).tolist()),
-        play=settings.reward_play,
-        by_play={play: float(value[:, 0].mean()) for play, value in values.items()},
+        leader_value=float(values[play][:, 0].mean()),
+        standard_error=float(error),
+        follower_values=tuple(values[play][:, 1:].mean(axis=0).tolist()),
+        play=play,
+        by_play={name: float(value[:, 0].mean()) for name, value in values.items()},
         weights={
             game.agents[turn.agent]: policies[k].mean(axis=0).tolist() for k, turn in enumerate(game.learned_turns)
         },
-        certificate=certify(
-            table,
-            response,
-            distributions[settings.reward_play],
-            settings.reward_play,
-            settings.response_updates,
-        ),
+        certificate=certificate,
     )
 
 
@@ -133,12 +187,8 @@ def _respond(
         learn(response, table, rows, settings, streams, [(int(s), 0) for s in rows], total)
         return response, total / settings.response_updates
     # Followers that see each other's moves are played, not looked up.
-    phase = InPlay(table.game, settings, streams, samples)
-    answers = Answers(table.game, 1)
-    for key, action in strategy.answers.items():
-        answers.record(np.array([0]), np.array([key]), action)
-    phase.restart(rows, answers)
-    return phase.response, table.distribution(phase.response.policies("average"))
+    response = consult(table.game, strategy, settings, streams, samples).response
+    return response, table.distribution(response.policies("average"))
 
 
 def respond(
@@ -173,8 +223,7 @@ def evaluate(run: str | Path) -> dict[str, Any]:
     folder = RunFolder(Path(run))
     game, settings = folder.game(), folder.settings()
     network = LeaderNetwork.load(folder.path)
-    strategy = LeaderStrategy.ask(game, network.acting_in(game))
-    found = evaluate_strategy(strategy, settings, folder.seed())
+    strategy, found = evaluate_policy(game, network.acting_in(game), settings, folder.seed())
     return result_data(game, strategy, found) | folder.training()
 
 
@@ -194,7 +243,8 @@ def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluati
         "exact_method": solution.method if solution else None,
         "gap": gap,
         "gap_note": note,
-        "leader_strategy": strategy.data(),
+        "questions": len(strategy.answers),
+        "leader_strategy": strategy.data(QUESTIONS_LISTED),
     }
 
 

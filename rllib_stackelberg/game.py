@@ -61,9 +61,14 @@ class Turn:
 
     @property
     def keys(self) -> int:
-        """Number of rows, of a turn that has a finite one."""
+        """Number of rows, of a turn that has a finite one.
+
+        Raises:
+            InvalidFieldError: there are too many to number.
+        """
         if self.rows is None:
-            raise TypeError(f"turn {self.name!r} has no finite number of rows")
+            problem = f"has more information at turn {self.name!r} than a 64-bit key can number"
+            raise InvalidFieldError("game", problem, "a smaller one: fewer agents, messages or stages")
         return self.rows
 
 
@@ -192,6 +197,12 @@ class StackelbergGame(ABC):
         return max(turn.width for turn in self.turns)
 
     @cached_property
+    def _first_alike(self) -> NDArray[np.int64]:
+        """Per kind of turn the first one with the same actions: with many agents few checks do."""
+        first = [next(j for j, other in enumerate(self.turns) if other.actions == turn.actions) for turn in self.turns]
+        return np.array(first)
+
+    @cached_property
     def nature(self) -> Prior:
         """Types and chance moves together."""
         return Prior.product(self.prior, self.chance)
@@ -208,12 +219,17 @@ class StackelbergGame(ABC):
             RulesError: the rules returned a payoff that is not finite.
         """
         turn = self.turn(state)
-        for k, kind in enumerate(self.turns):
-            rows = turn == k
-            if rows.any():
-                check_actions(self, kind, actions[rows])
+        alike = np.where(turn == OVER, OVER, self._first_alike[turn])
+        for k in present(alike):
+            rows = np.flatnonzero(alike == k)
+            given = actions if len(rows) == len(actions) else actions[rows]
+            good = in_range(self.turns[k], given)
+            if not good.all():
+                wrong = rows[~good.all(axis=1)]
+                check_actions(self, self.turns[turn[wrong[0]]], actions[wrong])
         state, payoffs = self.transition(state, actions)
-        if not np.isfinite(payoffs).all():
+        # A sum is one pass; it is finite unless an entry is not, or it overflows.
+        if not np.isfinite(payoffs.sum()) and not np.isfinite(payoffs).all():
             play, agent = np.argwhere(~np.isfinite(payoffs))[0]
             at = self.turns[turn[play]]
             raise RulesError(
@@ -223,19 +239,31 @@ class StackelbergGame(ABC):
         return state, payoffs
 
 
-def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64]) -> None:
-    """Refuse actions `[B, >= width]` outside a turn's range, by name."""
+def present(turns: NDArray[np.int64]) -> list[int]:
+    """Which kinds of turn occur among those of a batch, `OVER` left out; ascending."""
+    return np.flatnonzero(np.bincount(turns + 1)[1:]).tolist()
+
+
+def in_range(turn: Turn, actions: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which numbers of actions `[B, >= width]` a turn allows, `[B, width]`."""
     given = actions[:, : turn.width]
     if isinstance(turn.actions, Discrete):
-        good = (given >= 0) & (given < turn.choices) & (given == np.floor(given))
+        return (given >= 0) & (given < turn.choices) & (given == np.floor(given))
+    return np.asarray((given >= turn.actions.low) & (given <= turn.actions.high))
+
+
+def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64]) -> None:
+    """Refuse actions `[B, >= width]` outside a turn's range, by name."""
+    good = in_range(turn, actions)
+    if good.all():
+        return
+    if isinstance(turn.actions, Discrete):
         allowed = f"an integer in 0..{turn.choices - 1}"
     else:
-        good = (given >= turn.actions.low) & (given <= turn.actions.high)
         low, high = turn.actions.low.min(), turn.actions.high.max()
         allowed = f"{turn.width} numbers in [{low:g}, {high:g}]"
-    if not good.all():
-        wrong = given[~good.all(axis=1)][0]
-        raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)
+    wrong = actions[~good.all(axis=1)][0, : turn.width]
+    raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)
 
 
 def check_game(game: StackelbergGame) -> None:

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from rllib_stackelberg.elicitation import Elicitation, Index
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.response_phase import draws
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 
 
 class InPlay(Elicitation):
-    """A stage per update and one for the reward; distinct observations are asked once."""
+    """A stage per update and one for the reward; distinct observations are asked once.
+
+    Attributes:
+        sampled: plays of the reward phase; None: all there are, weighted.
+    """
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.turns = len(game.learned_turns)
@@ -27,20 +32,21 @@ class InPlay(Elicitation):
         self.deviator = np.repeat(np.arange(self.turns), actions)
         self.own = np.concatenate([np.arange(k) for k in actions]) if actions else np.zeros(0, dtype=int)
         self.settings = settings
+        self.sampled = settings.reward_plays if isinstance(settings.reward_plays, int) else None
         self.profiles = Profiles.of(game) if settings.expected or self._mixed_reward else None
         everything = len(self.profiles) if self.profiles else 0
         update_width = everything if settings.expected else len(self.own)
-        if settings.reward_plays != "exact":
-            self.reward_width = settings.reward_plays
-        else:
-            self.reward_width = everything if self._mixed_reward else game.nature.size
+        exact_width = everything if self._mixed_reward else game.nature.size
+        self.reward_width: int = exact_width if self.sampled is None else self.sampled
         super().__init__(game, settings, streams, envs, width=max(update_width, self.reward_width, 1))
         self.update_width = update_width
         self.stage = np.zeros(envs, dtype=np.int64)
         self._paid = np.zeros((envs, self.reward_width), dtype=bool)
         self._forced = np.full((envs * self.width, self.turns), -1, dtype=np.int64)
         self._uniforms = np.zeros((envs * self.width, self.turns))
-        self._tables: dict[int, tuple[NDArray, NDArray]] = {}
+        updates = 0 if settings.expected else settings.response_updates
+        self._cells = np.zeros((envs, updates, len(game.nature.blocks)), dtype=np.int64)
+        self._draws = np.zeros((envs, updates, self.turns))
 
     @property
     def rewarding(self) -> NDArray[np.bool_]:
@@ -48,11 +54,9 @@ class InPlay(Elicitation):
         return np.equal(self.stage, self.settings.response_updates)
 
     def _draw(self, envs: Index) -> None:
-        updates = 0 if self.settings.expected else self.settings.response_updates
-        for env in envs:
-            episodes = [(int(env), int(self.episode[env]))]
-            cells, uniforms = draws(self.game, self.streams, Stream.RESPONSE, updates, episodes)
-            self._tables[int(env)] = (self.game.nature.values(cells[0]), uniforms[0])
+        updates = self._draws.shape[1]
+        episodes = [(int(env), int(self.episode[env])) for env in envs]
+        self._cells[envs], self._draws[envs] = draws(self.game, self.streams, Stream.RESPONSE, updates, episodes)
         self.stage[envs] = 0
 
     def _open(self, envs: Index) -> None:
@@ -69,8 +73,8 @@ class InPlay(Elicitation):
             self._begin_profiles(slots)
             return
         slots = slots[:, : self.update_width]
-        nature = np.stack([self._tables[int(env)][0][self.stage[env]] for env in envs])
-        uniforms = np.stack([self._tables[int(env)][1][self.stage[env]] for env in envs])
+        nature = self.game.nature.values(self._cells[envs, self.stage[envs]])
+        uniforms = self._draws[envs, self.stage[envs]]
         self._forced[slots, self.deviator] = self.own
         self._uniforms[slots] = uniforms[:, None]
         self.plays.begin(slots.ravel(), np.repeat(nature, self.update_width, axis=0), self._choose)
@@ -85,7 +89,7 @@ class InPlay(Elicitation):
 
     def _open_reward(self, envs: Index, slots: Index) -> None:
         self._paid[envs] = False
-        if self.settings.reward_plays == "exact":
+        if self.sampled is None:
             if self._mixed_reward:
                 self._begin_profiles(slots)
                 return
@@ -93,10 +97,9 @@ class InPlay(Elicitation):
             nature = np.tile(self.game.nature.support()[0], (len(envs), 1))
             slots = slots[:, : self.game.nature.size]
         else:
-            plays = self.settings.reward_plays
             episodes = [(int(env), int(self.episode[env])) for env in envs]
-            cells, uniforms = draws(self.game, self.streams, Stream.REWARD, plays, episodes)
-            slots = slots[:, :plays]
+            cells, uniforms = draws(self.game, self.streams, Stream.REWARD, self.sampled, episodes)
+            slots = slots[:, : self.sampled]
             nature = self.game.nature.values(cells).reshape(-1, self.game.nature.width)
             self._uniforms[slots] = uniforms
         self.plays.begin(slots.ravel(), nature, self._choose)
@@ -134,7 +137,7 @@ class InPlay(Elicitation):
             self.plays.payoffs[slots[:, self.deviator == k], turn.agent]
             for k, turn in enumerate(self.game.learned_turns)
         ]
-        uniforms = np.stack([self._tables[int(env)][1][self.stage[env]] for env in envs])
+        uniforms = self._draws[envs, self.stage[envs]]
         self.response.learn_sampled(envs, information, uniforms, utilities)
 
     def _profile_table(self, envs: Index) -> OutcomeTable:
@@ -152,12 +155,12 @@ class InPlay(Elicitation):
     @property
     def _mixed_reward(self) -> bool:
         """Whether the reward phase weighs all profiles by mixed strategies (known when all are played)."""
-        return self.settings.reward_plays == "exact" and self.settings.reward_play != "argmax"
+        return self.sampled is None and self.settings.reward_play != "argmax"
 
     def _reward_weights(self, envs: Index) -> NDArray[np.float64]:
         """Weight of each reward play, `[N, reward plays]`."""
-        if self.settings.reward_plays != "exact":
-            return np.full((len(envs), self.settings.reward_plays), 1 / self.settings.reward_plays)
+        if self.sampled is not None:
+            return np.full((len(envs), self.sampled), 1 / self.sampled)
         if self._mixed_reward:
             policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
             return self._profile_table(envs).distribution(policies).reshape(len(envs), -1)
@@ -192,3 +195,17 @@ class EveryTurn(InPlay):
         self._slot[envs] = waiting.argmax(axis=1)
         self.question[envs[asked]] = self.plays.question[slots[asked, self._slot[envs[asked]]]]
         return envs[~asked]
+
+
+class Consulted(InPlay):
+    """Never pauses: a leader that is already there answers every play the moment it waits."""
+
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, leader: Leader):
+        self.leader = leader
+        super().__init__(game, settings, streams, envs)
+
+    def _pose(self, envs: Index) -> Index:
+        slots = self._slots_of(envs).ravel()
+        while len(asked := slots[self.plays.waiting[slots]]):
+            self.plays.answer(asked, self.leader(self.plays, asked), self._choose)
+        return envs

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.critic import critic_view
 from rllib_stackelberg.elicitation import Closure, Elicitation
-from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
-from rllib_stackelberg.outcomes import TABLE_LIMIT, Profiles
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
 
@@ -51,20 +50,10 @@ def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np
 
 
 def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[Closure] | type[InPlay]:
-    """The way of asking the settings call for.
-
-    Raises:
-        InvalidFieldError: the game is too large for the closure that was asked for.
-    """
+    """The way of asking the settings call for."""
     if settings.leader_queries == "every_turn":
         return EveryTurn
-    count = Profiles.count(game)
-    if settings.elicitation == "closure" and count > TABLE_LIMIT:
-        raise InvalidFieldError("elicitation", f"closure of {count} outcomes", f"in_play above {TABLE_LIMIT}")
-    closure = settings.elicitation == "closure" or (settings.elicitation is None and count <= TABLE_LIMIT)
-    if settings.deviation_penalty and not closure:
-        raise InvalidFieldError("deviation_penalty", "needs the table of outcomes", "0 when asking in play")
-    return Closure if closure else InPlay
+    return InPlay if settings.in_play(game) else Closure
 
 
 Observations = dict[str, NDArray[np.float32]]
@@ -93,7 +82,7 @@ class StackelbergPOMDP(VectorEnv):
         worker: int = 0,
     ):
         self.game = game
-        self.settings = settings or LeaderSettings()
+        self.settings = (settings or LeaderSettings()).fitted(game)
         self.num_envs = num_envs
         self.worker = worker
         self._start(seed)

@@ -58,7 +58,6 @@ class TrainOptions(BaseModel):
             InvalidFieldError: naming the field and what it may be.
         """
         options = validated(cls, values)
-        options.make_game()
         options.make_settings()
         if "RAY_ADDRESS" not in os.environ:
             cpus = os.cpu_count() or 1
@@ -82,8 +81,9 @@ class TrainOptions(BaseModel):
         return make_game(self.game, **self.params)
 
     def make_settings(self) -> LeaderSettings:
-        """The game's default settings with this run's changes."""
-        return LeaderSettings.checked(**(find_spec(self.game).defaults.settings | self.settings))
+        """The game's default settings with this run's changes, fitted to the game's size."""
+        given = find_spec(self.game).defaults.settings | self.settings
+        return LeaderSettings.checked(**given).fitted(self.make_game())
 
     def new_folder(self) -> Path:
         """A folder of its own for a run that names none."""

@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.plays import Plays
+from rllib_stackelberg.plays import Leader, Plays, play_out
 
 Policies = Sequence[NDArray[np.float64]]
 """Per learned turn the mixed strategies `[S, rows, actions]`."""
 
 TABLE_LIMIT = 4096
 """Most outcomes per leader episode that are tabulated."""
+
+EXACT_LIMIT = 16_384
+"""Most plays per leader episode of an exact reward phase or of an exact update that is played."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,14 +154,23 @@ class OutcomeTable:
 def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:
     """Outcomes against leader tables `[B, questions, leader width]`, in the game's units."""
     profiles = Profiles.of(game)
-    plays = Plays(game, len(actions) * len(profiles))
-    slots = np.arange(len(actions) * len(profiles))
+
+    def leader(plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        return actions[slots // len(profiles), plays.question[slots]]
+
+    return outcomes_against(game, leader, len(actions), profiles)
+
+
+def outcomes_against(
+    game: StackelbergGame, leader: Leader, entries: int = 1, profiles: Profiles | None = None
+) -> OutcomeTable:
+    """Outcomes against a leader; slots run over (entry of the table, profile)."""
+    profiles = profiles or Profiles.of(game)
+    plays = Plays(game, entries * len(profiles))
     nature = np.repeat(profiles.nature, len(profiles.joint), axis=0)
-    plays.begin(slots, np.tile(nature, (len(actions), 1)), profiles.choose)
-    while plays.waiting.any():
-        slots = np.flatnonzero(plays.waiting)
-        plays.answer(slots, actions[slots // len(profiles), plays.question[slots]], profiles.choose)
-    return OutcomeTable.from_plays(plays, profiles, np.arange(len(actions)))
+    plays.begin(np.arange(entries * len(profiles)), np.tile(nature, (entries, 1)), profiles.choose)
+    play_out(plays, leader, profiles.choose)
+    return OutcomeTable.from_plays(plays, profiles, np.arange(entries))
 
 
 class Deviations(NamedTuple):

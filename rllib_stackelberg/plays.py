@@ -11,10 +11,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import OVER, StackelbergGame, State
+from rllib_stackelberg.game import OVER, StackelbergGame, State, present
 
 Choose = Callable[[NDArray[np.int64], int, NDArray[np.int64]], NDArray[np.int64]]
 """(slots `[N]`, learned turn, information `[N]`) -> actions `[N]` of that turn's follower in those plays."""
+
+Leader = Callable[["Plays", NDArray[np.int64]], NDArray[np.float64]]
+"""(plays, waiting slots `[N]`) -> the leader's actions there, `[N, leader width]` in the game's units."""
 
 
 class Plays:
@@ -33,7 +36,7 @@ class Plays:
         # One-based by position in game.turns: which learned turn (or none) a kind of turn is.
         learned = list(game.learned_turns)
         self._learned = [learned.index(turn) if turn.kind == "learned" else -1 for turn in game.turns]
-        self._replies = [k for k, turn in enumerate(game.turns) if turn.kind == "reply"]
+        self._is_reply = np.array([turn.kind == "reply" for turn in game.turns])
         self.payoffs = np.zeros((slots, len(game.agents)))
         self.information = np.full((slots, len(learned)), -1, dtype=np.int64)
         self.depth = np.zeros(slots, dtype=np.int64)
@@ -43,19 +46,17 @@ class Plays:
 
     def begin(self, slots: NDArray[np.int64], nature: NDArray[np.int64], choose: Choose) -> None:
         """Start the given slots anew with types and chance moves `[N, width]`, up to the leader's turn."""
-        self._state.put(slots, self.game.begin(nature))
         self.payoffs[slots] = 0.0
         self.depth[slots] = 0
         self.information[slots] = -1
-        self._advance(slots, choose)
+        self._advance(slots, self.game.begin(nature), choose)
 
     def answer(self, slots: NDArray[np.int64], actions: NDArray[np.float64], choose: Choose) -> None:
         """Give waiting slots the leader's actions `[N, leader width]` and play on."""
-        padded = np.zeros((len(slots), self.game.width))
-        padded[:, : actions.shape[1]] = actions
+        missing = self.game.width - actions.shape[1]
+        padded = np.pad(actions, ((0, 0), (0, missing))) if missing else actions
         self.depth[slots] += 1
-        self._step(slots, self._state.take(slots), padded)
-        self._advance(slots, choose)
+        self._advance(slots, self._step(slots, self._state.take(slots), padded), choose)
 
     def fork(self, slots: NDArray[np.int64]) -> Plays:
         """New plays, one slot a copy of each given slot; a slot given twice becomes two plays."""
@@ -69,38 +70,53 @@ class Plays:
         """What the leader sees in the given slots, `[N, d]`."""
         return self.game.observe(self._state.take(slots), 0)
 
-    def _advance(self, slots: NDArray[np.int64], choose: Choose) -> None:
-        """Play followers' turns until every slot is over or waits for the leader."""
+    def _advance(self, slots: NDArray[np.int64], state: State, choose: Choose) -> None:
+        """Play followers' turns until every slot is over or waits for the leader.
+
+        The state is written back only where a play waits: copying it at every turn would make a play of n followers
+        cost n^2.
+        """
         while len(slots):
-            state = self._state.take(slots)
             turn = self.game.turn(state)
             asking = turn == self.game.leader_turn
             self.waiting[slots] = asking
             if asking.any():
-                self.question[slots[asking]] = self.game.information(state)[asking]
+                waiting = state.take(asking)
+                self.question[slots[asking]] = self.game.information(waiting)
+                self._state.put(slots[asking], waiting)
             moving = (turn != OVER) & ~asking
             if not moving.all():
                 slots, turn, state = slots[moving], turn[moving], state.take(moving)
             if len(slots):
-                self._step(slots, state, self._follower_actions(slots, state, turn, choose))
+                state = self._step(slots, state, self._follower_actions(slots, state, turn, choose))
 
     def _follower_actions(
         self, slots: NDArray[np.int64], state: State, turn: NDArray[np.int64], choose: Choose
     ) -> NDArray[np.float64]:
+        replying = self._is_reply[turn]
+        if replying.all():
+            return self.game.reply(state)
         actions = np.zeros((len(slots), self.game.width))
         information = self.game.information(state)
-        for k, learned in enumerate(self._learned):
-            rows = np.flatnonzero(turn == k) if learned >= 0 else ()
-            if len(rows):
+        for k in present(turn):
+            learned = self._learned[k]
+            if learned >= 0:
+                rows = np.flatnonzero(turn == k)
                 self.information[slots[rows], learned] = information[rows]
                 actions[rows, 0] = choose(slots[rows], learned, information[rows])
-        for k in self._replies:
-            rows = turn == k
-            if rows.any():
-                actions[rows] = self.game.reply(state)[rows]
+        if replying.any():
+            actions[replying] = self.game.reply(state)[replying]
         return actions
 
-    def _step(self, slots: NDArray[np.int64], state: State, actions: NDArray[np.float64]) -> None:
+    def _step(self, slots: NDArray[np.int64], state: State, actions: NDArray[np.float64]) -> State:
         state, payoffs = self.game.step(state, actions)
-        self._state.put(slots, state)
-        self.payoffs[slots] += payoffs
+        if payoffs.any():  # most turns pay nobody
+            self.payoffs[slots] += payoffs
+        return state
+
+
+def play_out(plays: Plays, leader: Leader, choose: Choose) -> None:
+    """Play every slot that waits for the leader to its end."""
+    while plays.waiting.any():
+        slots = np.flatnonzero(plays.waiting)
+        plays.answer(slots, leader(plays, slots), choose)

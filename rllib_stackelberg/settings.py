@@ -9,7 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.response import Play
+
+SAMPLED_PLAYS = 100
+"""Plays of a reward phase that is sampled by default."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,7 +49,8 @@ class LeaderSettings(BaseModel):
         elicitation: with "once": "closure" asks everything first, "in_play" pauses the response at an
             unmet observation; by default chosen by the size of the game.
         reward_play: which strategy followers play in the reward phase.
-        reward_plays: "exact" (types and chance enumerated) or a number of sampled plays.
+        reward_plays: "exact" (types and chance enumerated) or a number of sampled plays; by default exact where
+            that takes up to `outcomes.TABLE_LIMIT` (4,096) plays, else `SAMPLED_PLAYS` (100, the paper's number).
         deviation_penalty: the leader's reward in training is lowered by this times what followers lack, in
             expectation over types and summed over followers, to prefer the reported play to every other action by
             `deviation_margin` (payoff units). Steers the leader, among equally valuable answers, to those whose play
@@ -60,7 +66,7 @@ class LeaderSettings(BaseModel):
     leader_queries: Literal["once", "every_turn"] = "once"
     elicitation: Literal["closure", "in_play"] | None = None
     reward_play: Play = "argmax"
-    reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] = "exact"
+    reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] | None = None
     deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     deviation_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
@@ -74,9 +80,44 @@ class LeaderSettings(BaseModel):
         settings = validated(cls, values)
         if settings.update_mode == "sampled" and settings.needs_expected:
             raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
-        if settings.deviation_penalty and (settings.leader_queries != "once" or settings.reward_plays != "exact"):
-            raise InvalidFieldError("deviation_penalty", "needs the table of outcomes", "0 unless once and exact")
         return settings
+
+    def in_play(self, game: StackelbergGame) -> bool:
+        """Whether a leader episode of this game plays its updates, rather than look them up in a table of outcomes."""
+        if self.leader_queries == "every_turn" or self.elicitation is not None:
+            return self.leader_queries == "every_turn" or self.elicitation == "in_play"
+        return Profiles.count(game) > TABLE_LIMIT
+
+    def fitted(self, game: StackelbergGame) -> Self:
+        """These settings for a given game, `reward_plays` chosen.
+
+        Raises:
+            InvalidFieldError: what the game is too large for, by name.
+        """
+        game.turns[game.leader_turn].keys  # noqa: B018 (refuses questions that cannot be numbered)
+        outcomes = Profiles.count(game)
+        if not self.in_play(game):
+            if outcomes > TABLE_LIMIT:
+                raise InvalidFieldError(
+                    "elicitation", f"closure of {outcomes:,} outcomes", f"in_play above {TABLE_LIMIT}"
+                )
+            chosen = self.reward_plays or "exact"
+            if self.deviation_penalty and chosen != "exact":
+                raise InvalidFieldError("deviation_penalty", "needs exact rewards", "0 with sampled reward plays")
+            return self.model_copy(update={"reward_plays": chosen})
+        if self.deviation_penalty:
+            raise InvalidFieldError("deviation_penalty", "needs the table of outcomes", "0 when asking in play")
+        if self.expected and outcomes > EXACT_LIMIT:
+            field = "followers" if self.needs_expected else "update_mode"
+            allowed = f"sampled updates, or up to {EXACT_LIMIT:,} outcomes"
+            raise InvalidFieldError(field, f"exact updates over {outcomes:,} outcomes", allowed)
+        # Argmax play is deterministic: a play per (types, chance) is exact. Other play takes one per outcome.
+        plays = game.nature.size if self.reward_play == "argmax" else outcomes
+        if self.reward_plays == "exact" and plays > EXACT_LIMIT:
+            allowed = f"a number of plays, or exact up to {EXACT_LIMIT:,} plays"
+            raise InvalidFieldError("reward_plays", f"exact takes {plays:,} plays in this game", allowed)
+        chosen = self.reward_plays or ("exact" if plays <= TABLE_LIMIT else SAMPLED_PLAYS)
+        return self.model_copy(update={"reward_plays": chosen})
 
     @property
     def needs_expected(self) -> bool:

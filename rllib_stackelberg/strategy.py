@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_actions
-from rllib_stackelberg.outcomes import Profiles
+from rllib_stackelberg.outcomes import outcomes_against
 from rllib_stackelberg.plays import Plays
 
 LeaderFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -66,31 +69,49 @@ class LeaderStrategy:
     @classmethod
     def ask(cls, game: StackelbergGame, policy: LeaderFunction) -> LeaderStrategy:
         """Ask a policy every question that its own answers, any types and any follower moves can lead to."""
-        profiles = Profiles.of(game)
-        plays = Plays(game, len(profiles))
-        nature = np.repeat(profiles.nature, len(profiles.joint), axis=0)
-        plays.begin(np.arange(len(profiles)), nature, profiles.choose)
-        answers: dict[int, NDArray[np.float64]] = {}
-        while plays.waiting.any():
-            slots = np.flatnonzero(plays.waiting)
-            keys, first = np.unique(plays.question[slots], return_index=True)
-            new = [k for k, key in enumerate(keys) if int(key) not in answers]
-            if new:
-                actions = policy(plays.observe_leader(slots[first[new]]))
-                answers |= {int(keys[k]): action for k, action in zip(new, actions, strict=True)}
-            plays.answer(slots, np.stack([answers[int(key)] for key in plays.question[slots]]), profiles.choose)
-        return cls(game, dict(sorted(answers.items())))
+        asked = AskedPolicy(game, policy)
+        outcomes_against(game, asked)
+        return asked.strategy()
+
+    def __call__(self, plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The answers that waiting plays need (`plays.Leader`).
+
+        Raises:
+            InvalidFieldError: a question that is met has no answer.
+        """
+        questions, actions = self._sorted
+        met = plays.question[slots]
+        place = np.minimum(np.searchsorted(questions, met), max(len(questions) - 1, 0))
+        missing = met[questions[place] != met] if len(questions) else met
+        if len(missing):
+            turn, key = self.game.turns[self.game.leader_turn], int(missing[0])
+            problem = (
+                f"has no answer at {turn.name!r} to question {key} ({self.game.describe(turn, key)}), which is met"
+            )
+            raise InvalidFieldError("leader", problem, "an answer to every question that is met")
+        return actions[place]
+
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Questions in ascending order and their answers `[N, width]`."""
+        questions = np.array(sorted(self.answers), dtype=np.int64)
+        return questions, np.array([self.answers[int(key)] for key in questions])
+
+    def signature(self) -> bytes:
+        """Equal for equal strategies."""
+        questions, actions = self._sorted
+        return questions.tobytes() + actions.tobytes()
 
     def table(self) -> NDArray[np.float64]:
-        """`[1, questions, width]`; questions without an answer are NaN, so that meeting one is noticed."""
+        """`[1, questions, width]`, for games of few questions; NaN where there is no answer."""
         turn = self.game.turns[self.game.leader_turn]
         table = np.full((1, turn.keys, turn.width), np.nan)
         for key, action in self.answers.items():
             table[0, key] = action
         return table
 
-    def data(self) -> list[dict[str, Any]]:
-        """The plain-data form."""
+    def data(self, most: int | None = None) -> list[dict[str, Any]]:
+        """The plain-data form; of at most so many questions, the lowest keys first."""
         turn = self.game.turns[self.game.leader_turn]
         discrete = isinstance(turn.actions, Discrete)
         return [
@@ -100,5 +121,32 @@ class LeaderStrategy:
                 "action": int(action[0]) if discrete else action.tolist(),
                 "shown": self.game.describe_action(key, action),
             }
-            for key, action in self.answers.items()
+            for key, action in islice(self.answers.items(), most)
         ]
+
+
+class AskedPolicy:
+    """A policy that is asked each question once, whatever play meets it; what it said is kept."""
+
+    def __init__(self, game: StackelbergGame, policy: LeaderFunction):
+        self.game = game
+        self.policy = policy
+        self.answers = make_answers(game, 1)
+        self._met: list[NDArray[np.int64]] = []
+
+    def __call__(self, plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The answers that waiting plays need (`plays.Leader`)."""
+        questions, episode = plays.question[slots], np.zeros(len(slots), dtype=np.int64)
+        unknown = np.flatnonzero(~self.answers.knows(episode, questions))
+        new, first = np.unique(questions[unknown], return_index=True)
+        if len(new):
+            actions = self.policy(plays.observe_leader(slots[unknown[first]]))
+            self.answers.record(episode[: len(new)], new, actions)
+            self._met.append(new)
+        return self.answers.take(episode, questions)
+
+    def strategy(self) -> LeaderStrategy:
+        """Everything it has been asked."""
+        met = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *self._met]))
+        actions = self.answers.take(np.zeros(len(met), dtype=np.int64), met)
+        return LeaderStrategy(self.game, dict(zip(met.tolist(), actions, strict=True)))

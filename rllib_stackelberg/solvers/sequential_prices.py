@@ -2,8 +2,9 @@
 
 Without messages (or with messages nobody listens to) buyers have nothing to choose but the dominant reply, and the
 best adaptive order and prices follow from dynamic programming over who has refused or won. With independent types
-what a refusal reveals does not matter for the others, so the state is the set of buyers left: 2^n n T steps. With
-correlated types the posterior is part of the state, and the number of histories is limited.
+what a refusal reveals does not matter for the others, so the state is who has refused and who has won: n T steps for
+each of at least 2^n states (one item), whose number is limited. With correlated types the posterior is part of the
+state, and the number of histories is limited.
 
 With messages and two buyers, one item: for every pair of pure message strategies the best mechanism in which that pair
 is a Bayesian equilibrium is a mixed-integer linear program over thresholds (who buys at each offer: binary) and prices
@@ -19,7 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from typing import Literal
 
 import numpy as np
@@ -33,6 +34,9 @@ Objective = Literal["welfare", "revenue"]
 
 HISTORIES = 200_000
 """Most histories of a correlated prior that are searched."""
+
+STATUSES = 20_000
+"""Most states (who has refused, who has won) of an independent prior that are searched."""
 
 STRICT = 1e-6
 """How far a price that a type is to refuse lies above its value, at least."""
@@ -58,7 +62,7 @@ class Market:
 
     @cached_property
     def joint(self) -> NDArray[np.float64]:
-        """Joint probabilities."""
+        """Joint probabilities, of every combination of types."""
         if self.prior is not None:
             return self.prior
         joint = np.ones(())
@@ -71,9 +75,36 @@ class Market:
         """Expected sum of the largest values: what an efficient mechanism would give; 0 for revenue."""
         if self.objective == "revenue":
             return 0.0
+        if self.prior is None:
+            return self._best_independent_welfare()
         grids = np.meshgrid(*self.values, indexing="ij")
         tops = np.sort(np.stack(grids), axis=0)[::-1][: self.items].sum(axis=0)
         return float((self.joint * tops).sum())
+
+    def _best_independent_welfare(self) -> float:
+        """E[sum of the m largest] = integral over x of E[min(m, number of values above x)]."""
+        levels = np.unique(np.concatenate([np.zeros(1), *self.values]))
+        total = 0.0
+        for low, high in pairwise(levels):
+            above = np.ones(1)  # distribution of the number of buyers whose value exceeds `low`
+            for own, marginal in zip(self.values, self.marginals, strict=True):
+                chance = marginal[own > low].sum()
+                above = np.convolve(above, [1 - chance, chance])
+            total += float(high - low) * float(above @ np.minimum(np.arange(len(above)), self.items))
+        return total
+
+    @property
+    def histories(self) -> int:
+        """Number of states `no_message_solve` searches, about."""
+        n = len(self.values)
+        if self.prior is not None:
+            return math.factorial(n) * math.prod(len(own) + 1 for own in self.values)
+        return sum(math.comb(n, won) * 2 ** (n - won) for won in range(self.items + 1))
+
+    @property
+    def searchable(self) -> bool:
+        """Whether `no_message_solve` is within its limits."""
+        return self.histories <= (STATUSES if self.prior is None else HISTORIES)
 
     def thresholds(self, buyer: int) -> list[tuple[int, float]]:
         """(lowest type that buys, highest such price); refusing everyone only where a price up to 1 can."""
@@ -94,7 +125,7 @@ def no_message_solve(market: Market) -> Plan:
     """Best adaptive order and prices.
 
     Raises:
-        InvalidFieldError: a correlated prior with too many histories.
+        InvalidFieldError: too many buyers, or a correlated prior with too many histories.
 
     >>> thirds = np.linspace(0, 1, 3)
     >>> plan = no_message_solve(Market([thirds, thirds], [np.ones(3) / 3] * 2))
@@ -102,10 +133,11 @@ def no_message_solve(market: Market) -> Plan:
     -0.055555556
     """
     n = len(market.values)
+    if not market.searchable:
+        if market.prior is None:
+            raise InvalidFieldError("buyers", f"{n} with {market.histories} states", f"up to {STATUSES} states")
+        raise InvalidFieldError("prior", f"correlated with {market.histories} histories", f"up to {HISTORIES}")
     if market.prior is not None:
-        histories = math.factorial(n) * math.prod(len(own) + 1 for own in market.values)
-        if histories > HISTORIES:
-            raise InvalidFieldError("prior", f"correlated with {histories} histories", f"up to {HISTORIES}")
         gain, offers = _best_correlated(market, market.prior, (0,) * n)
     else:
         gain, offers = _best_independent(market)
@@ -125,9 +157,9 @@ def _best_independent(market: Market) -> tuple[float, dict]:
     offers: dict[tuple[int, ...], tuple[int, float]] = {}
     n = len(market.values)
     # Statuses with fewer buyers left come first, so that every continuation is known.
-    for status in sorted(product((0, 1, 2), repeat=n), key=lambda s: s.count(0)):
+    for status in sorted(_statuses(n, market.items), key=lambda s: s.count(0)):
         best[status] = 0.0
-        if _finished(market, status) or status.count(2) > market.items:
+        if _finished(market, status):
             continue
         found = -math.inf
         for buyer in (i for i in range(n) if status[i] == 0):
@@ -142,6 +174,14 @@ def _best_independent(market: Market) -> tuple[float, dict]:
         best[status] = found
     start = (0,) * n
     return best[start], offers
+
+
+def _statuses(buyers: int, items: int) -> list[tuple[int, ...]]:
+    """Every combination of left, refused and won with at most that many winners."""
+    found: list[tuple[int, ...]] = [()]
+    for _ in range(buyers):
+        found = [(*status, k) for status in found for k in range(3) if k < 2 or status.count(2) < items]
+    return found
 
 
 def _best_correlated(market: Market, weights: NDArray[np.float64], status: tuple[int, ...]) -> tuple[float, dict]:

@@ -20,7 +20,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core import COMPONENT_RL_MODULE
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_strategy
+from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
@@ -53,9 +53,13 @@ CHECKPOINT_EVERY = 20
 """Iterations between checkpoints: counted, not timed, so that runs repeat."""
 
 
+ESTIMATE_EVERY = 25
+"""Iterations between valuations where a value has to be estimated from plays: it costs more than an iteration."""
+
+
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; `value` is of the latest greedy snapshot."""
+    """Where a run stands; `value` is of the latest greedy snapshot that was valued."""
 
     iteration: int
     episodes: int
@@ -112,10 +116,18 @@ class Valuer:
     seed: int
     known: dict[bytes, Evaluation] = field(default_factory=dict)
 
+    def due(self, iteration: int) -> bool:
+        """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
+        return tabulated(self.game) or iteration % ESTIMATE_EVERY == 0
+
     def __call__(self, network: LeaderNetwork) -> Evaluation:
         """Evaluation of what the network does when it does not explore."""
-        strategy = LeaderStrategy.ask(self.game, network.acting_in(self.game))
-        key = strategy.table().tobytes()
+        policy = network.acting_in(self.game)
+        if not tabulated(self.game):
+            chosen = (self.settings, self.seed, Purpose.SELECTION, SELECTION_SAMPLES)
+            return evaluate_policy(self.game, policy, *chosen, every_play=False)[1]
+        strategy = LeaderStrategy.ask(self.game, policy)
+        key = strategy.signature()
         if key not in self.known:
             if len(self.known) > 1000:
                 self.known.clear()
@@ -124,7 +136,7 @@ class Valuer:
 
     def confirm(self, network: LeaderNetwork, found: Evaluation) -> Evaluation:
         """The evaluation on more responses, if it says that the play is an equilibrium in all of them so far."""
-        if not (found.certificate.equilibrium and self.settings.random_response):
+        if not (found.certificate.equilibrium and self.settings.random_response and tabulated(self.game)):
             return found
         return self._evaluation(LeaderStrategy.ask(self.game, network.acting_in(self.game)), CONFIRMATION_SAMPLES)
 
@@ -197,16 +209,18 @@ class Search:
         self.exact = solution.leader_value if solution and solution.exists else None
         self.optimal = self.settled = False
         self._begun = 0
+        self._found: Evaluation | None = None
 
-    def look(self, network: LeaderNetwork, mean_return: float) -> Evaluation:
-        """Value a snapshot, and keep it if it is the best."""
-        found = self.value(network)
-        if self.best.beaten_by(found):
-            self.best.offer(network, self.value.confirm(network, found))
+    def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
+        """The value of a snapshot, or of the last one that was due; the best is kept."""
+        if self._found is None or self.value.due(iteration):
+            self._found = self.value(network)
+            if self.best.beaten_by(self._found):
+                self.best.offer(network, self.value.confirm(network, self._found))
         if self.exact is not None:
             self.optimal = self.best.reaches(self.exact - OPTIMUM_TOLERANCE * self.spread)
             self.settled = self.optimal and mean_return >= self.exact - SETTLED_TOLERANCE * self.spread
-        return found
+        return self._found
 
     def restarts(self, iteration: int) -> bool:
         """Whether the leader should start afresh before the given iteration."""
@@ -242,7 +256,7 @@ def _loop(
             restart(algo)
         result = _train_once(algo)
         iteration += 1
-        progress = _progress(result, iteration, started, search, algo.get_module().export())
+        progress = _progress(result, iteration, started, search, algo)
         folder.append_progress(progress.line())
         if report:
             report(progress)
@@ -252,14 +266,14 @@ def _loop(
     assert search.best.network is not None
     checkpoint(algo, folder)
     search.best.network.save(folder.path)
-    final = LeaderStrategy.ask(game, algo.get_module().export().acting_in(game))
+    final = algo.get_module().export().acting_in(game)
     return {
         "episodes": progress.episodes,
         "iterations": iteration,
         "seconds": time.monotonic() - started,
         "mean_return": progress.mean_return,
         "explained_variance": progress.explained_variance,
-        "final_value": evaluate_strategy(final, settings, options.seed, every_play=False).leader_value,
+        "final_value": evaluate_policy(game, final, settings, options.seed, every_play=False)[1].leader_value,
     }
 
 
@@ -282,12 +296,10 @@ def _train_once(algo: Algorithm) -> dict[str, Any]:
         raise broken from error
 
 
-def _progress(
-    result: dict[str, Any], iteration: int, started: float, search: Search, network: LeaderNetwork
-) -> Progress:
+def _progress(result: dict[str, Any], iteration: int, started: float, search: Search, algo: Algorithm) -> Progress:
     runners = result["env_runners"]
     mean_return = float(runners.get("leader_value", float("nan")))
-    found = search.look(network, mean_return)
+    found = search.look(iteration, algo.get_module().export(), mean_return)
     assert search.best.found is not None
     return Progress(
         iteration=iteration,

@@ -149,3 +149,21 @@ def test_bad_instances_are_refused_by_name(parameters, field):
     with pytest.raises(InvalidFieldError) as caught:
         make_game("message-spm", **parameters)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("buyers", "items", "types"), [(2, 1, 3), (3, 2, 4), (4, 4, 2), (5, 3, 3)])
+def test_expected_largest_values_need_no_list_of_type_profiles(buyers, items, types):
+    rng = np.random.default_rng(buyers)
+    values = [np.sort(rng.random(types)) for _ in range(buyers)]
+    marginals = [rng.dirichlet(np.ones(types)) for _ in range(buyers)]
+    short = Market(values, marginals, items=items)
+    listed = Market(values, marginals, prior=short.joint, items=items)
+    assert short.best_welfare == pytest.approx(listed.best_welfare, abs=1e-12)
+
+
+def test_too_many_buyers_are_refused_by_name_and_not_searched():
+    thirds = np.linspace(0, 1, 3)
+    with pytest.raises(InvalidFieldError, match="buyers"):
+        no_message_solve(Market([thirds] * 16, [np.ones(3) / 3] * 16))
+    assert solve(make_game("message-spm", buyers=16, messages=1)) is None
+    assert solve(make_game("message-spm", buyers=8, messages=1)).leader_value == pytest.approx(-0.0096784, abs=1e-6)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from ray.rllib.core.columns import Columns
 
-from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
+from rllib_stackelberg import estimates, evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.settings import SAMPLED_PLAYS
 from rllib_stackelberg.training.runs import SETTLED_TOLERANCE, BestSnapshot, Search, restart, train
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -62,6 +63,23 @@ def test_the_same_seed_repeats_the_result_and_another_does_not(tmp_path):
     first, second, other = (run(tmp_path, name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
     assert without_time(first) == without_time(second)
     assert first["mean_return"] != other["mean_return"]
+
+
+def test_a_large_instance_trains_and_its_policy_and_answers_reproduce_the_value(tmp_path, monkeypatch):
+    """Eight buyers: 6^8 questions, 6^8 outcomes; no flag is needed, and nothing is summed exactly."""
+    monkeypatch.setattr(estimates, "REWARD_PLAYS", 100)
+    monkeypatch.setattr(estimates, "DEVIATION_PLAYS", 16)
+    small = {"game": "message-spm", "params": {"buyers": 8}, "settings": {"response_updates": 2}, "max_iterations": 2}
+    result = run(tmp_path, **small)
+    folder = Path(result["run_dir"])
+    assert json.loads((folder / "config.json").read_text())["settings"]["reward_plays"] == SAMPLED_PLAYS
+    assert len((folder / "progress.jsonl").read_text().splitlines()) == 2
+    assert not result["certificate"]["exact_expectation"]
+    assert result["exact_value"] is None
+    assert 0 < result["questions"] == len(result["leader_strategy"]) < 6**8
+    assert evaluate(folder) == result
+    again = respond(make_game("message-spm", buyers=8), result["leader_strategy"], updates=2)
+    assert (again.leader_value, again.standard_error) == (result["leader_value"], result["standard_error"])
 
 
 def test_two_env_runners_repeat_too_and_carry_their_own_followers(tmp_path):

@@ -1,0 +1,244 @@
+"""Value and certificate of a leader in a game too large to tabulate, estimated from plays.
+
+Followers respond in play, the leader answering on demand. Then, with followers frozen:
+
+- the value is the mean payoff of `REWARD_PLAYS` plays per response sample; where there are no more values of nature
+  than that, each is played equally often and weighted by its probability. Its standard error is taken over response
+  samples, so it covers both sources of chance.
+- deviation gains compare plays that differ in one follower's action only: same types, same chance, same draws of the
+  others (common random numbers). The (sample, row, action) whose gain on one half of the plays is largest, less its
+  standard error, is looked for, and its gain on the other half reported: the largest of many noisy numbers would be too
+  large. Response samples with the same play are pooled. Rows met less than `FEWEST_PLAYS` times in a half are not
+  judged.
+
+Cost: (`REWARD_PLAYS` + (1 + sum_i |A_i|) `DEVIATION_PLAYS`) plays per response sample, and as many updates as are asked
+for; nothing is exponential in the number of followers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rllib_stackelberg.certificates import Certificate, learning_certificate
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.in_play import Consulted
+from rllib_stackelberg.plays import Leader, Plays, play_out
+from rllib_stackelberg.response import Play, Response
+from rllib_stackelberg.response_phase import draws
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.streams import Stream, Streams
+
+REWARD_PLAYS = 1000
+DEVIATION_PLAYS = 256
+FEWEST_PLAYS = 8
+SLOTS = 65_536
+"""Most plays side by side."""
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What plays against a frozen response say.
+
+    Attributes:
+        response: the followers after their response.
+        values: per play `[samples, agents]`, mean payoffs.
+        errors: per play `[agents]`, standard errors of the mean over samples.
+        certificate: see certificates.py.
+    """
+
+    response: Response
+    values: dict[Play, NDArray[np.float64]]
+    errors: dict[Play, NDArray[np.float64]]
+    certificate: Certificate
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What plays are made of, the same for every action that is tried in them.
+
+    Attributes:
+        nature: types and chance `[samples, plays, width]`; uniforms: of followers `[samples, plays, learned turns]`.
+        weights: of plays in a mean, `[plays]`.
+    """
+
+    nature: Index
+    uniforms: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def part(self, plays: slice) -> Draws:
+        """Some of the plays of each sample."""
+        return Draws(self.nature[:, plays], self.uniforms[:, plays], self.weights[plays])
+
+
+def estimate(
+    game: StackelbergGame,
+    leader: Leader,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    plays: Sequence[Play],
+) -> Estimate:
+    """Let followers respond to a leader in play, and estimate what that is worth.
+
+    Args:
+        game: of any size; leader: answers what is asked; settings: the response.
+        streams: of the response and of the plays that value it; samples: independent responses.
+        plays: which are valued, the reported one (`settings.reward_play`) among them. "average" is every follower's
+            own average strategy, the others' independent of it.
+
+    Raises:
+        InvalidFieldError: settings that the game is too large for.
+    """
+    response = consult(game, leader, settings, streams, samples).response
+    drawn = _sampled(game, streams, samples)
+    rewards = _enumerated(game, drawn) if game.nature.size <= REWARD_PLAYS else drawn
+    nobody = np.full((1, len(game.learned_turns)), -1)
+    values, errors = {}, {}
+    for play in plays:
+        paid, information = _played(game, response, leader, rewards, nobody, play)
+        values[play] = np.einsum("spa,p->sa", paid[:, :, 0], rewards.weights)
+        errors[play] = _standard_error(values[play], paid[:, :, 0])
+        if play == settings.reward_play:
+            reach = _reach(game, information[:, :, 0], rewards.weights)
+    gain, error = _deviation_gain(game, response, leader, drawn.part(slice(DEVIATION_PLAYS)), settings.reward_play)
+    certificate = Certificate(
+        play=settings.reward_play,
+        deviation_gain=max(gain, 0.0),
+        deviation_error=error,
+        deviation_plays=DEVIATION_PLAYS,
+        updates=settings.response_updates,
+        response_samples=samples,
+        exact_expectation=False,
+        **learning_certificate(response, reach),
+    )
+    return Estimate(response, values, errors, certificate)
+
+
+def consult(
+    game: StackelbergGame, leader: Leader, settings: LeaderSettings, streams: Streams, samples: int
+) -> Consulted:
+    """Responses of fresh followers, played against a leader that answers at once."""
+    in_play = settings.model_copy(update={"elicitation": "in_play", "reward_plays": 1})
+    phase = Consulted(game, in_play.fitted(game), streams, samples, leader)
+    phase.restart(np.arange(samples))
+    return phase
+
+
+def _sampled(game: StackelbergGame, streams: Streams, samples: int) -> Draws:
+    episodes = [(sample, 0) for sample in range(samples)]
+    cells, uniforms = draws(game, streams, Stream.REWARD, REWARD_PLAYS, episodes)
+    return Draws(game.nature.values(cells), uniforms, np.full(REWARD_PLAYS, 1 / REWARD_PLAYS))
+
+
+def _enumerated(game: StackelbergGame, drawn: Draws) -> Draws:
+    """All values of nature, as often as fits, in place of the drawn ones."""
+    support, probabilities = game.nature.support()
+    times = REWARD_PLAYS // len(support)
+    nature = np.broadcast_to(np.tile(support, (times, 1)), (len(drawn.nature), times * len(support), support.shape[1]))
+    return Draws(nature, drawn.uniforms[:, : times * len(support)], np.tile(probabilities / times, times))
+
+
+def _played(
+    game: StackelbergGame, response: Response, leader: Leader, drawn: Draws, forced: Index, play: Play
+) -> tuple[NDArray[np.float64], Index]:
+    """Play every draw under every line of `forced` (`[K, learned turns]`, -1: as drawn).
+
+    Returns:
+        payoffs `[samples, plays, K, agents]`; rows at which followers moved `[samples, plays, K, learned turns]`.
+    """
+    samples, count = drawn.nature.shape[:2]
+    chunk = max(1, SLOTS // (samples * len(forced)))
+    parts = [
+        _played_together(game, response, leader, drawn.part(slice(start, start + chunk)), forced, play)
+        for start in range(0, count, chunk)
+    ]
+    return np.concatenate([paid for paid, _ in parts], axis=1), np.concatenate([rows for _, rows in parts], axis=1)
+
+
+def _played_together(
+    game: StackelbergGame, response: Response, leader: Leader, drawn: Draws, forced: Index, play: Play
+) -> tuple[NDArray[np.float64], Index]:
+    shape = (*drawn.nature.shape[:2], len(forced))
+    sample, number, line = (axis.ravel() for axis in np.indices(shape))
+    uniforms = drawn.uniforms[sample, number]
+
+    def choose(slots: Index, turn: int, information: Index) -> Index:
+        actions = forced[line[slots], turn]
+        free = np.flatnonzero(actions < 0)
+        own = slots[free]
+        actions[free] = response.draw(sample[own], turn, information[free], uniforms[own, turn], play)
+        return actions
+
+    plays = Plays(game, len(sample))
+    plays.begin(np.arange(len(sample)), drawn.nature[sample, number], choose)
+    play_out(plays, leader, choose)
+    return plays.payoffs.reshape(*shape, -1), plays.information.reshape(*shape, -1)
+
+
+def _standard_error(means: NDArray[np.float64], paid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Over samples; of a single one, over its plays. `[agents]`."""
+    of = means if len(means) > 1 else paid[0]
+    return of.std(axis=0, ddof=1) / np.sqrt(len(of))
+
+
+def _reach(game: StackelbergGame, rows: Index, weights: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Per learned turn the estimated probability of each row, from plays `[samples, plays, learned turns]`."""
+    found = []
+    for k, turn in enumerate(game.learned_turns):
+        own = rows[..., k]
+        weight = np.where(own >= 0, weights / len(rows), 0.0)
+        sums = np.bincount(np.maximum(own, 0).ravel(), weights=weight.ravel(), minlength=turn.keys)
+        found.append(sums.astype(np.float64))
+    return found
+
+
+def _deviation_gain(
+    game: StackelbergGame, response: Response, leader: Leader, drawn: Draws, play: Play
+) -> tuple[float, float]:
+    """The gain of the deviation that looks best, and its standard error (see the head of this file)."""
+    turns = game.learned_turns
+    if not turns:
+        return 0.0, 0.0
+    as_drawn = np.full((1, len(turns)), -1)
+    tries = [(k, action) for k, turn in enumerate(turns) for action in range(turn.choices)]
+    forced = np.repeat(as_drawn, len(tries), axis=0)
+    forced[np.arange(len(tries)), [k for k, _ in tries]] = [action for _, action in tries]
+    paid, rows = _played(game, response, leader, drawn, np.concatenate([as_drawn, forced]), play)
+    policies = np.concatenate([policy.reshape(len(policy), -1) for policy in response.policies(play)], axis=1)
+    alike = np.unique(policies, axis=0, return_inverse=True)[1].reshape(-1)
+    best = (-np.inf, 0.0, 0.0)
+    for line, (k, _) in enumerate(tries):
+        agent = turns[k].agent
+        gains = paid[:, :, 1 + line, agent] - paid[:, :, 0, agent]
+        looked, judged = (
+            _row_means(gains[:, half], rows[:, half, 0, k], alike, turns[k].keys)
+            for half in (slice(None, None, 2), slice(1, None, 2))
+        )
+        promise = np.where(np.isnan(judged[0]), -np.inf, np.nan_to_num(looked[0] - looked[1], nan=-np.inf))
+        at = int(promise.argmax())
+        best = max(best, (float(promise[at]), float(judged[0][at]), float(judged[1][at])))
+    return (best[1], best[2]) if np.isfinite(best[0]) else (0.0, 0.0)
+
+
+def _row_means(
+    gains: NDArray[np.float64], rows: Index, alike: Index, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean gain and its standard error per (kind of sample, row), flat; NaN where met too rarely.
+
+    Args:
+        gains, rows: `[samples, plays]`; alike: number of the sample's kind `[samples]`; count: of rows.
+    """
+    met = rows >= 0
+    bins = (alike[:, None] * count + rows)[met]
+    size = (int(alike.max()) + 1) * count
+    number = np.bincount(bins, minlength=size)
+    enough = np.where(number >= FEWEST_PLAYS, number, np.nan)
+    mean = np.bincount(bins, weights=gains[met], minlength=size) / enough
+    spread = np.bincount(bins, weights=(gains[met] - mean[bins]) ** 2, minlength=size)
+    return mean, np.sqrt(spread / (enough - 1) / enough)
