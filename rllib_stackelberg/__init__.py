@@ -14,7 +14,7 @@ if not (Path(__file__).parent / "envs").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
 
 from rllib_stackelberg import envs as envs
-from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, respond
+from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
 from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights
 from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
@@ -46,6 +46,7 @@ __all__ = [
     "leader_config",
     "load_policy",
     "make_game",
+    "pure_equilibria",
     "register_game",
     "respond",
     "solve",

@@ -17,8 +17,8 @@ from rich.live import Live
 from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
+from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
-from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.files import to_json
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
@@ -233,6 +233,7 @@ def respond(
     followers: FollowersOption = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
     seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
+    equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
     as_json: Json = False,
 ) -> None:
     """Followers' response to a given leader strategy."""
@@ -244,6 +245,9 @@ def respond(
     given = settings.model_dump(exclude={"followers", "response_updates"})
     found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **given)
     data = result_data(made, strategy, found)
+    if equilibria:
+        stable = pure_equilibria(made, strategy)
+        data["equilibria"] = [{"values": list(e.values), "strategies": e.strategies} for e in stable]
     _show(tables.response(data), data, as_json)
 
 

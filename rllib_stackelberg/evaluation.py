@@ -12,6 +12,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, certify
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
@@ -23,7 +24,7 @@ from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.solvers import solve
+from rllib_stackelberg.solvers import Equilibrium, equilibria, solve
 from rllib_stackelberg.strategy import AskedPolicy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 
@@ -216,6 +217,27 @@ def respond(
     if not isinstance(leader_strategy, LeaderStrategy):
         leader_strategy = LeaderStrategy.from_data(game, leader_strategy)
     return evaluate_strategy(leader_strategy, checked, seed)
+
+
+def pure_equilibria(game: StackelbergGame, leader_strategy: LeaderStrategy | list[dict[str, Any]]) -> list[Equilibrium]:
+    """Every pure Bayesian equilibrium of the followers against a leader strategy, the best for the leader first.
+
+    Raises:
+        InvalidFieldError: more than 100,000 joint strategies, or a game of too many outcomes.
+
+    >>> from rllib_stackelberg import make_game, pure_equilibria
+    >>> no_payments = [{"question": k, "action": [0, 0]} for k in range(4)]
+    >>> for found in pure_equilibria(make_game("matrix-design"), no_payments):
+    ...     print(found.strategies, round(found.values[0], 4))
+    ((0,), (1,)) 1.6667
+    ((1,), (0,)) 1.6667
+    """
+    if not isinstance(leader_strategy, LeaderStrategy):
+        leader_strategy = LeaderStrategy.from_data(game, leader_strategy)
+    if not tabulated(game):
+        raise InvalidFieldError("game", f"has {Profiles.count(game):,} outcomes", f"up to {EVALUATION_LIMIT:,}")
+    found = equilibria(outcomes_against(game, leader_strategy))
+    return sorted(found, key=lambda equilibrium: -equilibrium.values[0])
 
 
 def evaluate(run: str | Path) -> dict[str, Any]:

@@ -127,7 +127,19 @@ def response(data: dict[str, Any]) -> RenderableType:
         data["play"],
         followers,
     )
-    return Group(table, *_certificate(data), strategy(data["leader_strategy"]))
+    found = [_equilibria(data["equilibria"])] if "equilibria" in data else []
+    return Group(table, *_certificate(data), *found, strategy(data["leader_strategy"]))
+
+
+def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
+    table = _plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "action by row")
+    for entry in entries[:most]:
+        leader, *followers = entry["values"]
+        actions = "  ".join("".join(map(str, rows)) for rows in entry["strategies"])
+        table.add_row(number(leader), ", ".join(map(number, followers)), actions)
+    if len(entries) > most:
+        table.add_row(f"... {len(entries) - most} more, down to {number(entries[-1]['values'][0])}", "", "")
+    return table
 
 
 def _certificate(data: dict[str, Any]) -> list[RenderableType]:

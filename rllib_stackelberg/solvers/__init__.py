@@ -1,12 +1,13 @@
 """Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
 
 from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.solvers.enumeration import equilibria, solve, table_solve
+from rllib_stackelberg.solvers.enumeration import Equilibrium, equilibria, solve, table_solve
 from rllib_stackelberg.solvers.payments import payment_solve
 from rllib_stackelberg.solvers.reachable import response_solve
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 __all__ = [
+    "Equilibrium",
     "StackelbergSolution",
     "equilibria",
     "mixed_commitment_solve",
