@@ -8,6 +8,7 @@ batch and epochs; the response is the paper's (sampled updates).
 import pytest
 
 from rllib_stackelberg import leader_config
+from rllib_stackelberg.in_play import EveryTurn
 
 CASES = [
     ("escape", {}),
@@ -15,6 +16,8 @@ CASES = [
     ("matrix-design", {}),
     ("simple-allocation", {"types": 3, "messages": 3}),
     ("simple-allocation", {"types": 8, "messages": 8}),
+    ("message-spm-pi", {}),
+    ("message-spm", {"types": 4, "messages": 2}),
 ]
 UPDATES = 250
 RATES: dict[str, dict[str, float]] = {}
@@ -45,21 +48,19 @@ def test_leader_episodes_per_second(benchmark, game, parameters, queries):
     try:
         algo.train()
         environment = algo.env_runner.env.unwrapped
-        rounds, steps = 5, config.train_batch_size_per_learner
-        before = environment.episodes
-        benchmark.pedantic(algo.train, rounds=rounds, iterations=1)
-        if queries == "once":
-            rate = (environment.episodes - before) / benchmark.stats.stats.total
-        else:
-            # An episode is longer than a batch: count its leader turns instead of waiting for its end.
-            rate = rounds * steps / benchmark.stats.stats.total / turns_per_episode(environment)
+        before = episodes_played(environment)
+        benchmark.pedantic(algo.train, rounds=5, iterations=1)
+        rate = (episodes_played(environment) - before) / benchmark.stats.stats.total
         RATES.setdefault(f"{game} {parameters}", {})[queries] = rate
         benchmark.extra_info["leader_episodes_per_second"] = rate
     finally:
         algo.stop()
 
 
-def turns_per_episode(environment) -> int:
-    """Leader turns of an episode of these games, where the leader moves once per play."""
+def episodes_played(environment) -> float:
+    """Leader episodes so far, unfinished ones by their share of plays: at every turn one is longer than a batch."""
     phase = environment.elicitation
-    return UPDATES * phase.update_width + phase.reward_width
+    if not isinstance(phase, EveryTurn):
+        return float(environment.episodes)
+    plays = UPDATES * phase.update_width + phase.reward_width
+    return environment.episodes + float((phase.stage * phase.update_width / plays).sum())
