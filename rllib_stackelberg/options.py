@@ -27,8 +27,9 @@ class TrainOptions(BaseModel):
         seed: of the whole run.
         max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: of RLlib; with it, a run repeats exactly.
-        restart_after: iterations after which a leader that has not reached the certified optimum starts afresh; the
-            best snapshot of all starts is kept. None: never.
+        restart_after: iterations after which a leader that has not reached the certified optimum starts afresh
+            (earlier if its mean return has long been that of its greedy snapshots); the best snapshot of all starts
+            is kept. None: never.
         stop_at_optimum: end when the best snapshot has reached the exact value, in an equilibrium of the followers,
             and the exploring leader's mean return is within .2 % of the payoff range of it.
         num_env_runners: remote sampling processes; 0 samples in the main one.

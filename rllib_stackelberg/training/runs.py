@@ -33,9 +33,8 @@ from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
 
-SELECTION_SAMPLES = 128
-CONFIRMATION_SAMPLES = 512
-"""Responses by which the play of a snapshot counts as an equilibrium."""
+SELECTION_SAMPLES = (32, 128, 512)
+"""Responses on which a snapshot is valued: the first few, and more as long as it looks better than the one kept."""
 
 OPTIMUM_TOLERANCE = 1e-6
 """How close to the exact value (in units of the leader's payoff range) counts as having reached it."""
@@ -45,6 +44,9 @@ SELECTION_TOLERANCE = 1e-3
 
 SETTLED_TOLERANCE = 2e-3
 """How close to the exact value (in the same units) the mean return of a settled leader is."""
+
+CALM_ITERATIONS = 10
+"""Iterations in a row in which mean return and greedy value agree so well, after which a leader starts afresh."""
 
 ANNEALED_SHARE = 0.85
 """Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""
@@ -114,34 +116,32 @@ class Valuer:
     game: StackelbergGame
     settings: LeaderSettings
     seed: int
-    known: dict[bytes, Evaluation] = field(default_factory=dict)
+    known: dict[tuple[bytes, int], Evaluation] = field(default_factory=dict)
+
+    @property
+    def further_samples(self) -> tuple[int, ...]:
+        """Sample sizes on which a snapshot that looks best is valued again; none where once is exact, or costly."""
+        return SELECTION_SAMPLES[1:] if self.settings.random_response and tabulated(self.game) else ()
 
     def due(self, iteration: int) -> bool:
         """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
         return tabulated(self.game) or iteration % ESTIMATE_EVERY == 0
 
-    def __call__(self, network: LeaderNetwork) -> Evaluation:
+    def __call__(self, network: LeaderNetwork, samples: int) -> Evaluation:
         """Evaluation of what the network does when it does not explore."""
         policy = network.acting_in(self.game)
         if not tabulated(self.game):
-            chosen = (self.settings, self.seed, Purpose.SELECTION, SELECTION_SAMPLES)
+            chosen = (self.settings, self.seed, Purpose.SELECTION, samples)
             return evaluate_policy(self.game, policy, *chosen, every_play=False)[1]
         strategy = LeaderStrategy.ask(self.game, policy)
-        key = strategy.signature()
+        key = (strategy.signature(), samples)
         if key not in self.known:
             if len(self.known) > 1000:
                 self.known.clear()
-            self.known[key] = self._evaluation(strategy, SELECTION_SAMPLES)
+            self.known[key] = evaluate_strategy(
+                strategy, self.settings, self.seed, Purpose.SELECTION, samples, every_play=False
+            )
         return self.known[key]
-
-    def confirm(self, network: LeaderNetwork, found: Evaluation) -> Evaluation:
-        """The evaluation on more responses, if it says that the play is an equilibrium in all of them so far."""
-        if not (found.certificate.equilibrium and self.settings.random_response and tabulated(self.game)):
-            return found
-        return self._evaluation(LeaderStrategy.ask(self.game, network.acting_in(self.game)), CONFIRMATION_SAMPLES)
-
-    def _evaluation(self, strategy: LeaderStrategy, samples: int) -> Evaluation:
-        return evaluate_strategy(strategy, self.settings, self.seed, Purpose.SELECTION, samples, every_play=False)
 
 
 def train(
@@ -209,25 +209,38 @@ class Search:
         self.exact = solution.leader_value if solution and solution.exists else None
         self.optimal = self.settled = False
         self._begun = 0
+        self._calm = 0
         self._found: Evaluation | None = None
 
     def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
         """The value of a snapshot, or of the last one that was due; the best is kept."""
         if self._found is None or self.value.due(iteration):
-            self._found = self.value(network)
-            if self.best.beaten_by(self._found):
-                self.best.offer(network, self.value.confirm(network, self._found))
+            self._found = self.value(network, SELECTION_SAMPLES[0])
+            self._compare(network, self._found)
+        near = SETTLED_TOLERANCE * self.spread
         if self.exact is not None:
             self.optimal = self.best.reaches(self.exact - OPTIMUM_TOLERANCE * self.spread)
-            self.settled = self.optimal and mean_return >= self.exact - SETTLED_TOLERANCE * self.spread
+            self.settled = self.optimal and mean_return >= self.exact - near
+        self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
         return self._found
 
+    def _compare(self, network: LeaderNetwork, found: Evaluation) -> None:
+        for samples in self.value.further_samples:
+            if not self.best.beaten_by(found):
+                return
+            found = self.value(network, samples)
+        self.best.offer(network, found)
+
     def restarts(self, iteration: int) -> bool:
-        """Whether the leader should start afresh before the given iteration."""
+        """Whether the leader should start afresh before the given iteration.
+
+        Its time is up, or exploring pays it as much as its best answers do: there is nothing left to learn here.
+        """
         after = self.options.restart_after
-        due = after is not None and not self.optimal and iteration - self._begun >= after
+        stuck = iteration - self._begun >= (after or 0) or self._calm >= CALM_ITERATIONS
+        due = after is not None and not self.optimal and stuck
         if due:
-            self._begun = iteration
+            self._begun, self._calm = iteration, 0
         return due
 
     def finished(self, iteration: int, seconds: float) -> bool:
@@ -247,7 +260,7 @@ def _loop(
     checkpoint(algo, folder)
     # What is compiled on first use is compiled before the clock starts.
     StackelbergPOMDP(game, settings).reset()
-    search.value(algo.get_module().export())
+    search.value(algo.get_module().export(), 1)
     started = time.monotonic()
     progress: Progress | None = None
     iteration = 0
