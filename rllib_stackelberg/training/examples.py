@@ -22,7 +22,8 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.tables import number
-from rllib_stackelberg.training.runs import Progress, ray_session, train
+from rllib_stackelberg.training.runs import Progress, train
+from rllib_stackelberg.training.sessions import ray_session
 
 Rows = list[dict[str, Any]]
 

@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import ray
-import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core import COMPONENT_RL_MODULE
 
-from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import Evaluation, evaluate, evaluate_policy, evaluate_strategy, tabulated
+from rllib_stackelberg.evaluation import evaluate, evaluate_policy
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.run_folder import RunFolder, versions
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.solvers import solve
-from rllib_stackelberg.strategy import LeaderStrategy
-from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
-
-SELECTION_SAMPLES = (32, 128, 512)
-"""Responses on which a snapshot is valued: the first few, and more as long as it looks better than the one kept."""
-
-OPTIMUM_TOLERANCE = 1e-6
-"""How close to the exact value (in units of the leader's payoff range) counts as having reached it."""
-
-SELECTION_TOLERANCE = 1e-3
-"""Snapshots this close (in units of the leader's payoff range) count as equally good."""
-
-SETTLED_TOLERANCE = 2e-3
-"""How close to the exact value (in the same units) the mean return of a settled leader is."""
-
-CALM_ITERATIONS = 10
-"""Iterations in a row in which mean return and greedy value agree so well, after which a leader starts afresh."""
+from rllib_stackelberg.training.search import Search
+from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ANNEALED_SHARE = 0.85
 """Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""
 
 CHECKPOINT_EVERY = 20
 """Iterations between checkpoints: counted, not timed, so that runs repeat."""
-
-
-ESTIMATE_EVERY = 25
-"""Iterations between valuations where a value has to be estimated from plays: it costs more than an iteration."""
 
 
 @dataclass(frozen=True)
@@ -75,73 +46,6 @@ class Progress:
     def line(self) -> dict[str, Any]:
         """As plain data."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-
-@dataclass
-class BestSnapshot:
-    """The best greedy policy so far.
-
-    Among snapshots whose value is within the tolerance of the best value seen, one whose play is an
-    equilibrium is preferred, then the more valuable one.
-    """
-
-    tolerance: float
-    highest: float = float("-inf")
-    network: LeaderNetwork | None = None
-    found: Evaluation | None = None
-
-    def beaten_by(self, found: Evaluation) -> bool:
-        """Whether a snapshot with that evaluation is better."""
-        self.highest = max(self.highest, found.leader_value)
-        return self.found is None or self._rank(found) > self._rank(self.found)
-
-    def offer(self, network: LeaderNetwork, found: Evaluation) -> None:
-        """Keep the snapshot if it is better."""
-        if self.beaten_by(found):
-            self.network, self.found = network, found
-
-    def reaches(self, value: float) -> bool:
-        """Whether the snapshot kept is worth that much, in an equilibrium of the followers."""
-        return self.found is not None and self.found.leader_value >= value and self.found.certificate.equilibrium
-
-    def _rank(self, found: Evaluation) -> tuple[bool, bool, float]:
-        close = found.leader_value >= self.highest - self.tolerance
-        return close, close and found.certificate.equilibrium, found.leader_value
-
-
-@dataclass
-class Valuer:
-    """Values greedy snapshots on the selection streams; equal tables are valued once."""
-
-    game: StackelbergGame
-    settings: LeaderSettings
-    seed: int
-    known: dict[tuple[bytes, int], Evaluation] = field(default_factory=dict)
-
-    @property
-    def further_samples(self) -> tuple[int, ...]:
-        """Sample sizes on which a snapshot that looks best is valued again; none where once is exact, or costly."""
-        return SELECTION_SAMPLES[1:] if self.settings.random_response and tabulated(self.game) else ()
-
-    def due(self, iteration: int) -> bool:
-        """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
-        return tabulated(self.game) or iteration % ESTIMATE_EVERY == 0
-
-    def __call__(self, network: LeaderNetwork, samples: int) -> Evaluation:
-        """Evaluation of what the network does when it does not explore."""
-        policy = network.acting_in(self.game)
-        if not tabulated(self.game):
-            chosen = (self.settings, self.seed, Purpose.SELECTION, samples)
-            return evaluate_policy(self.game, policy, *chosen, every_play=False)[1]
-        strategy = LeaderStrategy.ask(self.game, policy)
-        key = (strategy.signature(), samples)
-        if key not in self.known:
-            if len(self.known) > 1000:
-                self.known.clear()
-            self.known[key] = evaluate_strategy(
-                strategy, self.settings, self.seed, Purpose.SELECTION, samples, every_play=False
-            )
-        return self.known[key]
 
 
 def train(
@@ -188,64 +92,6 @@ def train(
     result = evaluate(folder.path)
     folder.write("result", result)
     return result
-
-
-class Search:
-    """What a run looks for: the best snapshot, and whether there is anything left to find.
-
-    Attributes:
-        best: the snapshot kept; exact: the exact leader value, None if unknown.
-        optimal: whether the snapshot kept has reached the exact value, in an equilibrium of the followers.
-        settled: whether, besides, the exploring leader's mean return has come close to it.
-    """
-
-    def __init__(self, options: TrainOptions, game: StackelbergGame, settings: LeaderSettings):
-        low, high = (float(x) for x in game.payoff_range[0])
-        self.spread = high - low
-        self.options = options
-        self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.spread)
-        self.value = Valuer(game, settings, options.seed)
-        solution = solve(game)
-        self.exact = solution.leader_value if solution and solution.exists else None
-        self.optimal = self.settled = False
-        self._begun = 0
-        self._calm = 0
-        self._found: Evaluation | None = None
-
-    def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
-        """The value of a snapshot, or of the last one that was due; the best is kept."""
-        if self._found is None or self.value.due(iteration):
-            self._found = self.value(network, SELECTION_SAMPLES[0])
-            self._compare(network, self._found)
-        near = SETTLED_TOLERANCE * self.spread
-        if self.exact is not None:
-            self.optimal = self.best.reaches(self.exact - OPTIMUM_TOLERANCE * self.spread)
-            self.settled = self.optimal and mean_return >= self.exact - near
-        self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
-        return self._found
-
-    def _compare(self, network: LeaderNetwork, found: Evaluation) -> None:
-        for samples in self.value.further_samples:
-            if not self.best.beaten_by(found):
-                return
-            found = self.value(network, samples)
-        self.best.offer(network, found)
-
-    def restarts(self, iteration: int) -> bool:
-        """Whether the leader should start afresh before the given iteration.
-
-        Its time is up, or exploring pays it as much as its best answers do: there is nothing left to learn here.
-        """
-        after = self.options.restart_after
-        stuck = iteration - self._begun >= (after or 0) or self._calm >= CALM_ITERATIONS
-        due = after is not None and not self.optimal and stuck
-        if due:
-            self._begun, self._calm = iteration, 0
-        return due
-
-    def finished(self, iteration: int, seconds: float) -> bool:
-        """Whether the budget is used up, or nothing is left to find."""
-        return self.options.finished(iteration, seconds) or (self.options.stop_at_optimum and self.settled)
 
 
 def _loop(
@@ -335,49 +181,3 @@ def checkpoint(algo: Algorithm, folder: RunFolder) -> None:
         kept.rename(old)
     fresh.rename(kept)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def ray_session(options: TrainOptions) -> Iterator[None]:
-    """A Ray to run in: the one already there, or a local one for the time of the run."""
-    # RLlib greets every run with a note on its API stack, and gymnasium with one that RLlib registers its env again.
-    logging.getLogger("ray.rllib").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message=".*Overriding environment rllib-single-agent-env-v0.*")
-    if ray.is_initialized():
-        _refuse_too_many(options)
-        yield
-        return
-    # Workers must find a game class in the user's own script: they get the driver's search path.
-    search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
-    local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": max(1, options.num_env_runners)}
-    ray.init(
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        runtime_env={"env_vars": {"PYTHONPATH": search}} if options.num_env_runners else None,
-        **local,
-    )
-    try:
-        _refuse_too_many(options)
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _refuse_too_many(options: TrainOptions) -> None:
-    cpus = int(ray.cluster_resources().get("CPU", 0))
-    if options.num_env_runners > cpus:
-        raise InvalidFieldError(
-            "num_env_runners", f"{options.num_env_runners} on {cpus} CPUs", f"0..{cpus} on this Ray"
-        )
-
-
-@contextmanager
-def torch_threads() -> Iterator[None]:
-    """One torch thread while training: the networks are too small to share, and results repeat."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

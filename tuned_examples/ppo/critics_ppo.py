@@ -18,7 +18,7 @@ from rich.table import Table
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.training.runs import ray_session
+from rllib_stackelberg.training.sessions import ray_session
 
 ITERATIONS = 12
 # At every turn an episode must fit in a batch for its end to be seen: few updates, few parallel episodes.
