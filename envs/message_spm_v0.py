@@ -44,7 +44,8 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import NO_CHANCE, Prior, prior_from
-from rllib_stackelberg.solvers.sequential_prices import Market, message_solve, no_message_solve
+from rllib_stackelberg.solvers.message_prices import message_solve
+from rllib_stackelberg.solvers.sequential_prices import Market, no_message_solve
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 LEFT, REFUSED, WON = 0, 1, 2
@@ -274,12 +275,15 @@ class MessageSPM(StackelbergGame):
         return f"messages ({said})" + (f", buyer {', '.join(done)}" if done else "")
 
     def describe_action(self, key, action):
-        """Who is offered an item, and at what price."""
+        """Who is offered an item, at what price, and with which values it buys."""
         status = [(key // 3**i) % 3 for i in reversed(range(self.buyers))]
         left = np.array(status) == LEFT
         padded = np.pad(action, (0, max(0, self.buyers + 1 - len(action))))[None]
         buyer, price = self._choose(left[None], padded)
-        return f"buyer {buyer[0]} at {price[0]:.4g}"
+        own = self.values[buyer[0]]
+        buying = [f"{value:.4g}" for value in own if value - price[0] >= -INDIFFERENT]
+        who = "sold" if len(buying) == len(own) else f"sold to value {', '.join(buying)}" if buying else "not sold"
+        return f"buyer {buyer[0]} at {price[0]:.4g}: {who}"
 
     def optimum(self):
         """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""

@@ -6,27 +6,20 @@ what a refusal reveals does not matter for the others, so the state is who has r
 each of at least 2^n states (one item), whose number is limited. With correlated types the posterior is part of the
 state, and the number of histories is limited.
 
-With messages and two buyers, one item: for every pair of pure message strategies the best mechanism in which that pair
-is a Bayesian equilibrium is a mixed-integer linear program over thresholds (who buys at each offer: binary) and prices
-(continuous, between two neighbouring values); the best pair wins, so ties between equilibria fall in the leader's
-favour. Pairs are tried in the order of what they could give without incentive constraints, until none can improve.
-
 Mechanism of Brero et al. 2022 (arXiv 2210.03852); sequential posted prices: Agrawal et al. (EC 2020).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array
 
 from rllib_stackelberg.errors import InvalidFieldError
 
@@ -37,9 +30,6 @@ HISTORIES = 200_000
 
 STATUSES = 20_000
 """Most states (who has refused, who has won) of an independent prior that are searched."""
-
-STRICT = 1e-6
-"""How far a price that a type is to refuse lies above its value, at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,210 +191,3 @@ def _best_correlated(market: Market, weights: NDArray[np.float64], status: tuple
                 found = paid + won + refused
                 offers = {status: (buyer, price), **after_won, **after_refused}
     return found, offers
-
-
-@dataclass(frozen=True)
-class Option:
-    """What can happen after a pair of messages: `first` is offered at threshold k, then the other at l."""
-
-    first: int
-    k: int
-    l: int  # noqa: E741 (the pair k, l)
-
-
-@dataclass(frozen=True, eq=False)
-class MessageMechanism:
-    """A two-buyer mechanism with messages and the equilibrium it is made for.
-
-    Attributes:
-        value: leader payoff in that equilibrium.
-        senders: per buyer the message of each type.
-        offers: (message of buyer 0, of buyer 1) -> (first buyer, its price, the other's price).
-    """
-
-    value: float
-    senders: tuple[tuple[int, ...], tuple[int, ...]]
-    offers: dict[tuple[int, int], tuple[int, float, float]]
-
-
-class MessageProgram:
-    """The mixed-integer program of one pair of message strategies."""
-
-    def __init__(self, market: Market, messages: int, senders: tuple[tuple[int, ...], tuple[int, ...]]):
-        self.market, self.messages, self.senders = market, messages, senders
-        self.cells = list(product(range(messages), repeat=2))
-        self.options = [
-            Option(first, k, l)
-            for first in (0, 1)
-            for k, _ in market.thresholds(first)
-            for l, _ in (market.thresholds(1 - first) if k else [(0, 0.0)])  # noqa: E741
-        ]
-        # Variables: per cell and option a choice, the first and the second price (0 unless chosen).
-        self.size = 3 * len(self.cells) * len(self.options)
-
-    def column(self, cell: int, option: int, part: int) -> int:
-        """Position of a variable; part 0: choice, 1: first price, 2: second price."""
-        return 3 * (cell * len(self.options) + option) + part
-
-    def _window(self, buyer: int, k: int) -> tuple[float, float]:
-        """Prices at which exactly the types >= k buy."""
-        own = self.market.values[buyer]
-        return (float(own[k - 1]) + STRICT if k else 0.0), (float(own[k]) if k < len(own) else 1.0)
-
-    def sales(self, option: Option, types: tuple[int, int]) -> tuple[int, int] | None:
-        """(buyer that gets the item, which price it pays: 1 or 2), None if nobody does."""
-        if types[option.first] >= option.k:
-            return option.first, 1
-        return (1 - option.first, 2) if types[1 - option.first] >= option.l else None
-
-    @cached_property
-    def objective(self) -> NDArray[np.float64]:
-        """Leader gain per variable."""
-        gain = np.zeros(self.size)
-        for types in np.ndindex(self.market.joint.shape):
-            cell = self.cells.index((self.senders[0][types[0]], self.senders[1][types[1]]))
-            for o, option in enumerate(self.options):
-                sale = self.sales(option, (types[0], types[1]))
-                if sale is None:
-                    continue
-                buyer, part = sale
-                if self.market.objective == "revenue":
-                    gain[self.column(cell, o, part)] += self.market.joint[types]
-                else:
-                    gain[self.column(cell, o, 0)] += self.market.joint[types] * self.market.values[buyer][types[buyer]]
-        return gain
-
-    @cached_property
-    def bound(self) -> float:
-        """Leader gain if buyers sent these messages whatever they were offered."""
-        gain = self.objective.reshape(len(self.cells), len(self.options), 3)
-        total = gain[:, :, 0].copy()
-        for o, option in enumerate(self.options):
-            total[:, o] += gain[:, o, 1] * self._window(option.first, option.k)[1]
-            total[:, o] += gain[:, o, 2] * self._window(1 - option.first, option.l)[1]
-        return float(total.max(axis=1).sum())
-
-    def _utility(self, buyer: int, own_type: int, message: int) -> NDArray[np.float64]:
-        """Coefficients of a buyer's utility from sending a message (weighted by its type's probability)."""
-        row = np.zeros(self.size)
-        value = self.market.values[buyer][own_type]
-        for other in range(self.market.joint.shape[1 - buyer]):
-            types = (own_type, other) if buyer == 0 else (other, own_type)
-            sent = self.senders[1 - buyer][other]
-            cell = self.cells.index((message, sent) if buyer == 0 else (sent, message))
-            for o, option in enumerate(self.options):
-                sale = self.sales(option, types)
-                if sale and sale[0] == buyer:
-                    row[self.column(cell, o, 0)] += self.market.joint[types] * value
-                    row[self.column(cell, o, sale[1])] -= self.market.joint[types]
-        return row
-
-    @cached_property
-    def incentives(self) -> NDArray[np.float64]:
-        """Rows that must be >= 0: no type gains by sending another message."""
-        rows = [
-            self._utility(buyer, own, self.senders[buyer][own]) - self._utility(buyer, own, other)
-            for buyer in (0, 1)
-            for own in range(len(self.market.values[buyer]))
-            for other in range(self.messages)
-            if other != self.senders[buyer][own]
-        ]
-        return np.array(rows).reshape(-1, self.size)
-
-    def _prices(self) -> tuple[csr_array, NDArray[np.float64], NDArray[np.float64]]:
-        """Price windows, and one option per cell: (matrix, lower, upper)."""
-        entries, lower, upper = [], [], []
-        for cell in range(len(self.cells)):
-            entries.append([(self.column(cell, o, 0), 1.0) for o in range(len(self.options))])
-            lower.append(1.0)
-            upper.append(1.0)
-            for o, option in enumerate(self.options):
-                windows = (self._window(option.first, option.k), self._window(1 - option.first, option.l))
-                for part, (low, high) in enumerate(windows, start=1):
-                    price, choice = self.column(cell, o, part), self.column(cell, o, 0)
-                    entries += [[(price, 1.0), (choice, -low)], [(price, 1.0), (choice, -high)]]
-                    lower += [0.0, -np.inf]
-                    upper += [np.inf, 0.0]
-        rows = np.repeat(np.arange(len(entries)), [len(row) for row in entries])
-        columns, values = zip(*(entry for row in entries for entry in row), strict=True)
-        matrix = csr_array((values, (rows, columns)), shape=(len(entries), self.size))
-        return matrix, np.array(lower), np.array(upper)
-
-    def solve(self) -> MessageMechanism | None:
-        """The best mechanism in which the message strategies are an equilibrium; None if there is none."""
-        matrix, lower, upper = self._prices()
-        constraints = [LinearConstraint(matrix, lower, upper), LinearConstraint(csr_array(self.incentives), 0, np.inf)]
-        integral = np.tile([1, 0, 0], self.size // 3)
-        found = milp(-self.objective, constraints=constraints, integrality=integral, bounds=Bounds(0, 1))
-        if found.x is None:
-            return None
-        chosen = np.round(found.x[::3]).reshape(len(self.cells), -1).argmax(axis=1)
-        return self._polished(chosen)
-
-    def _polished(self, chosen: NDArray[np.int64]) -> MessageMechanism | None:
-        """Prices again by a linear program of tight tolerance, who buys being settled."""
-        kept = [self.column(cell, o, part) for cell, o in enumerate(chosen) for part in (1, 2)]
-        choices = [self.column(cell, o, 0) for cell, o in enumerate(chosen)]
-        options = [self.options[o] for o in chosen]
-        windows = [
-            window
-            for option in options
-            for window in (self._window(option.first, option.k), self._window(1 - option.first, option.l))
-        ]
-        fixed = self.incentives[:, choices].sum(axis=1)
-        result = linprog(
-            -self.objective[kept],
-            A_ub=-self.incentives[:, kept],
-            b_ub=fixed,
-            bounds=windows,
-            method="highs",
-            options={"primal_feasibility_tolerance": 1e-10},
-        )
-        if result.status != 0:
-            return None
-        prices = np.clip(result.x, *np.array(windows).T)
-        gain = self.objective[choices].sum() + self.objective[kept] @ prices
-        offers = {
-            (cell[0], cell[1]): (option.first, float(first), float(second))
-            for cell, option, (first, second) in zip(self.cells, options, prices.reshape(-1, 2), strict=True)
-        }
-        value = float(gain - self.market.best_welfare)
-        # Nothing is more than efficient; what is above zero is rounding.
-        return MessageMechanism(min(value, 0.0) if self.market.objective == "welfare" else value, self.senders, offers)
-
-
-def message_strategies(types: int, messages: int) -> Iterator[tuple[int, ...]]:
-    """Pure message strategies up to the names of messages: message k+1 is used only after message k.
-
-    >>> list(message_strategies(2, 2))
-    [(0, 0), (0, 1)]
-    """
-    for strategy in product(range(messages), repeat=types):
-        highest = -1
-        for message in strategy:
-            if message > highest + 1:
-                break
-            highest = max(highest, message)
-        else:
-            yield strategy
-
-
-def message_solve(market: Market, messages: int) -> MessageMechanism:
-    """Best two-buyer, one-item mechanism with messages, in its leader-favourable pure Bayesian equilibrium.
-
-    Raises:
-        InvalidFieldError: not two buyers and one item.
-    """
-    if len(market.values) != 2 or market.items != 1:
-        raise InvalidFieldError("buyers", f"{len(market.values)} buyers, {market.items} items", "2 buyers and 1 item")
-    pairs = product(*(message_strategies(len(own), messages) for own in market.values))
-    programs = [MessageProgram(market, messages, (first, second)) for first, second in pairs]
-    best: MessageMechanism | None = None
-    for program in sorted(programs, key=lambda program: -program.bound):
-        if best is not None and program.bound - market.best_welfare <= best.value + 1e-9:
-            break
-        found = program.solve()
-        if found is not None and (best is None or found.value > best.value + 1e-9):
-            best = found
-    assert best is not None, "with silent buyers some mechanism is always an equilibrium"
-    return best
