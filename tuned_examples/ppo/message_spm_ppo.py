@@ -22,25 +22,29 @@ NO_MESSAGES = {"messages": 1}
 
 
 def at_least(value: float, share: float) -> tuple[str, Callable[[Rows], bool]]:
-    """Bar: the reported value, in a share of the seeds."""
+    """Bar, in a share of the seeds: the reported value, and a mean return that came within .002 of the optimum.
+
+    The mean return is what luck does not give: random tables reach the optimum, too, one in thousands.
+    """
 
     def met(rows: Rows) -> bool:
-        good = [row["value"] >= value - 1e-9 for row in rows]
+        good = [row["value"] >= value - 1e-9 and row["seconds_to_target"] is not None for row in rows]
         return sum(good) >= share * len(rows)
 
-    return f"value >= {value:.6g} in {share:.0%} of seeds", met
+    return f"value >= {value:.6g} and mean return near the optimum in {share:.0%} of seeds", met
 
 
 def instance(
     seconds: float,
     bar: float,
     share: float = 0.9,
+    optimum: float = 0.0,
     game: str = "message-spm",
     updates: int = 250,
     restart_after: int = 60,
     **params: Any,
 ) -> Example:
-    """An instance with its budget (seconds of training) and bar."""
+    """An instance with its budget (seconds of training), bar and exact optimum."""
     return Example(
         game,
         at_least(bar, share),
@@ -50,7 +54,7 @@ def instance(
         restart_after=restart_after,
         stop_at_optimum=True,
         without=NO_MESSAGES,
-        target=-0.002,
+        target=optimum - 0.002,
     )
 
 
@@ -60,10 +64,10 @@ EXAMPLES = [
     instance(120, -0.001, types=4, messages=2, updates=1_000),
     instance(180, -0.005, 0.8, types=5, messages=2, updates=2_000, restart_after=100),
     instance(240, -0.002, 0.8, types=5, messages=3, updates=2_000, restart_after=100),
-    instance(60, -0.061, game="message-spm-pi", messages=1),
-    instance(30, -1 / 18 - 0.001, types=3, messages=1),
-    instance(30, -1 / 24 - 0.001, types=4, messages=1),
-    instance(30, -1 / 20 - 0.001, types=5, messages=1),
+    instance(60, -0.061, optimum=-0.06, game="message-spm-pi", messages=1),
+    instance(30, -1 / 18 - 0.001, optimum=-1 / 18, types=3, messages=1),
+    instance(30, -1 / 24 - 0.001, optimum=-1 / 24, types=4, messages=1),
+    instance(30, -1 / 20 - 0.001, optimum=-1 / 20, types=5, messages=1),
 ]
 
 if __name__ == "__main__":
