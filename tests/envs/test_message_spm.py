@@ -1,0 +1,102 @@
+"""Sequential price mechanisms: an independent play of the rules, and what they refuse."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.outcomes import Profiles, tabulate
+
+
+def sell(values, messages, table, question, items, objective):
+    """The mechanism in plain words: returns (leader payoff, buyers' payoffs)."""
+    left, winners, paid = list(range(len(values))), [], [0.0] * len(values)
+    status = [0] * len(values)
+    while left and len(winners) < items:
+        *scores, price = table[question(messages, status)]
+        buyer = max(left, key=lambda i: (scores[i], -i))
+        left.remove(buyer)
+        if values[buyer] >= price - 1e-12:
+            winners.append(buyer)
+            paid[buyer] = price
+        status[buyer] = 2 if buyer in winners else 1
+    gains = [values[i] - paid[i] if i in winners else 0.0 for i in range(len(values))]
+    if objective == "revenue":
+        return sum(paid), gains
+    best = sum(sorted(values, reverse=True)[:items])
+    return sum(values[i] for i in winners) - best, gains
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**31), st.sampled_from([(2, 1), (2, 2), (3, 1), (3, 2)]), st.sampled_from(["welfare", "revenue"])
+)
+def test_every_outcome_is_that_of_a_plain_play(seed, size, objective):
+    buyers, items = size
+    game = make_game("message-spm", buyers=buyers, items=items, types=3, messages=2, objective=objective)
+    table = np.random.default_rng(seed).random((game.turns[game.leader_turn].keys, buyers + 1))
+    found, profiles = tabulate(game, table[None]), Profiles.of(game)
+    for t, types in enumerate(profiles.nature):
+        values = [game.values[i][types[i]] for i in range(buyers)]
+        for a, messages in enumerate(profiles.joint):
+            leader, gains = sell(values, messages, table, game.question, items, objective)
+            np.testing.assert_allclose(found.payoffs[0, t, a], [leader, *gains], atol=1e-12)
+
+
+def test_a_price_outside_the_unit_interval_is_refused_by_the_rules_and_clipped_by_the_leader_environment():
+    game = make_game("message-spm")
+    state = game.begin(np.zeros((1, 2), dtype=int))
+    for _ in range(2):
+        state, _ = game.step(state, np.zeros((1, game.width)))
+    for price in (-0.1, 1.1):
+        with pytest.raises(InvalidFieldError, match=r"choose of leader_0.*3 numbers in \[0, 1\]"):
+            game.step(state, np.array([[1.0, 0.0, price]]))
+    env = StackelbergPOMDP(game, LeaderSettings.checked(response_updates=1), num_envs=2)
+    env.reset()
+    env.step(np.array([[0.5, 0.5, 1.3], [0.5, 0.5, 0.5]]))
+    assert env.clipped == 1
+    assert env.elicitation.answers.take(np.array([0]), np.array([game.question((0, 0), (0, 0))]))[0, 2] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"values": [[0, 1.5], [0, 1]]}, "values"),
+        ({"values": [[1, 0], [0, 1]]}, "values"),
+        ({"values": [[0, 1]]}, "values"),
+        ({"items": 3}, "items"),
+        ({"messages": 1, "noise": 0.2}, "messages"),
+        ({"noise": 1.2}, "noise"),
+        ({"types": 2, "prior": [[0.5, 0.5], [0.5, 0.6]]}, "prior"),
+        ({"types": 2, "prior": [[0.1, 0.1, 0.1], [0.3, 0.3, 0.1]]}, "prior"),
+        ({"buyers": 1}, "buyers"),
+        ({"objective": "fame"}, "objective"),
+        ({"file": "nowhere.json"}, "file"),
+    ],
+)
+def test_bad_instances_are_refused_by_name(parameters, field):
+    with pytest.raises(InvalidFieldError) as refused:
+        make_game("message-spm", **parameters)
+    assert refused.value.field == field
+
+
+def test_values_and_prior_can_come_from_a_file(tmp_path):
+    content = {"values": [[0.2, 1.0], [0.0, 0.4]], "prior": [[0.8, 0.2], [0.5, 0.5]]}
+    (tmp_path / "pi.json").write_text(json.dumps(content))
+    read, named = make_game("message-spm", file=tmp_path / "pi.json"), make_game("message-spm-pi", epsilon=0.2)
+    np.testing.assert_array_equal(read.joint_prior(), named.joint_prior())
+    np.testing.assert_array_equal(read.values, named.values)
+
+
+def test_the_leaders_answer_says_who_buys():
+    game = make_game("message-spm", types=3)
+    question = game.question((0, 1), (0, 0))
+    assert game.describe_action(question, np.array([0.1, 0.9, 0.5])) == "buyer 1 at 0.5: sold to value 0.5, 1"
+    assert game.describe_action(question, np.array([0.1, 0.9, 0.0])) == "buyer 1 at 0: sold"
+    assert game.describe_action(game.question((0, 1), (0, 1)), np.array([0.1, 0.9, 0.7])) == (
+        "buyer 0 at 0.7: sold to value 1"
+    )
