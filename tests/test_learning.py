@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
+from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.runs import train
 
 EXAMPLES = Path(__file__).parents[1] / "tuned_examples" / "ppo"
 SEEDS = int(os.environ.get("STACKELBERG_SEEDS", "10"))
@@ -46,6 +48,21 @@ def test_tuned_examples_reach_their_bar(name, k, tmp_path):
     seeds = SEEDS if (example.max_seconds or 0) <= LONG else min(SEEDS, SEEDS_OF_LONG)
     rows = [example.run(seed, tmp_path / str(seed)) for seed in range(seeds)]
     assert example.bar[1](rows), rows
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("ray_local")
+@pytest.mark.parametrize("seed", range(3))
+def test_training_does_not_leave_an_optimum_it_has_found(seed, tmp_path):
+    """Ten times as long as it takes to find: the last snapshot is worth as much as the best, and so is exploring."""
+    options = TrainOptions.checked(game="message-spm", seed=seed, max_iterations=200, out=tmp_path / "run")
+    seen = []
+    result = train(options, seen.append)
+    found = next(progress.iteration for progress in seen if progress.mean_return >= -2e-3)
+    assert found <= 60
+    assert min(progress.mean_return for progress in seen[found + 20 :]) >= -2e-3
+    assert result["final_value"] >= -1e-3
 
 
 def failable(name: str, k: int) -> bool:
