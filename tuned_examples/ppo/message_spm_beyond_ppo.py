@@ -39,12 +39,12 @@ def instance(seconds: float, updates: int = 250, **params: Any) -> Example:
 
 
 EXAMPLES = [
-    instance(120, updates=1_000, buyers=3, types=3),
-    instance(240, buyers=5, types=3),
-    instance(120, updates=1_000, buyers=3, items=2, types=3),
-    instance(60, updates=1_000, types=3, prior=CORRELATED),
-    instance(60, updates=1_000, types=3, noise=0.1),
-    instance(60, updates=1_000, types=3, objective="revenue"),
+    instance(90, updates=1_000, buyers=3, types=3),
+    instance(180, buyers=5, types=3),
+    instance(60, updates=1_000, buyers=3, items=2, types=3),
+    instance(45, updates=1_000, types=3, prior=CORRELATED),
+    instance(45, updates=1_000, types=3, noise=0.1),
+    instance(45, updates=1_000, types=3, objective="revenue"),
 ]
 
 if __name__ == "__main__":
