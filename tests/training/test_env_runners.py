@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
@@ -17,10 +16,7 @@ SPM = {"game": "message-spm", "game_config": {"types": 3, "messages": 2}, "respo
 
 
 @pytest.fixture(scope="module")
-def algo(request):
-    import ray
-
-    ray.is_initialized()
+def algo(ray_local):
     algo = leader_config("PPO", **SPM, seed=3).build_algo()
     yield algo
     algo.stop()
@@ -45,9 +41,9 @@ def test_episodes_are_complete_and_say_what_was_done(algo):
 
 
 def test_greedy_episodes_equal_those_of_rllibs_own_runner():
-    """Without exploration the same weights and seed give the same observations, actions and returns."""
-    found = {}
-    for name, runner in (("own", None), ("rllib", SingleAgentEnvRunner)):
+    """Without exploration, equal weights and seed: the same lengths and returns."""
+    found = []
+    for runner in (None, SingleAgentEnvRunner):
         config = leader_config("PPO", **SPM, seed=5)
         config.env_runners(num_envs_per_env_runner=4, explore=False, rollout_fragment_length=8)
         if runner:
@@ -57,9 +53,8 @@ def test_greedy_episodes_equal_those_of_rllibs_own_runner():
             episodes = algo.env_runner.sample(num_episodes=4)
         finally:
             algo.stop()
-        found[name] = {e.observations[0]["critic"].tobytes() + bytes(str(len(e)), "ascii"): e for e in episodes}
-        found[name + "_returns"] = sorted(e.get_return() for e in episodes)
-    assert found["own_returns"] == pytest.approx(found["rllib_returns"], abs=1e-12)
+        found.append(sorted((len(episode), episode.get_return()) for episode in episodes))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-12)
 
 
 def test_whole_episodes_make_the_batch_that_rllibs_connectors_make(algo):
@@ -79,7 +74,6 @@ def test_whole_episodes_make_the_batch_that_rllibs_connectors_make(algo):
 
 def test_rounds_go_on_until_the_asked_number_of_questions_is_there(algo):
     runner = algo.env_runner
-    assert isinstance(algo.config.rl_module_spec, RLModuleSpec)
     one = sum(map(len, runner.sample(num_timesteps=1)))
     assert 128 <= one <= 128 * 8
     assert len(runner.sample(num_timesteps=one + 600)) >= 256
