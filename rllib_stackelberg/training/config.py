@@ -28,6 +28,9 @@ from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_con
 
 ENV_NAME = "stackelberg_leader"
 PARALLEL_EPISODES = 128
+LONG_EPISODES = 32
+"""In parallel where an episode is played rather than looked up, and has hundreds of questions."""
+
 ANNEAL_UPDATES = 150
 """Batches over which a Gaussian leader's spread and learning rate shrink."""
 FIRST_RATE = 1e-2
@@ -99,7 +102,7 @@ def leader_config(
     config.env_runners(
         gym_env_vectorize_mode="vector_entry_point",
         num_env_runners=0,
-        num_envs_per_env_runner=PARALLEL_EPISODES,
+        num_envs_per_env_runner=parallel_episodes(made, checked),
         rollout_fragment_length="auto",
     )
     # A game that breaks its rules does so again after a restart: stop instead.
@@ -118,7 +121,7 @@ def leader_config(
     else:
         config.env_runners(env_runner_cls=LeaderEnvRunner)
     if isinstance(config, PPOConfig) and isinstance(algorithm, str):
-        _tune_ppo(config, made, whole_episodes=checked.leader_queries == "once")
+        _tune_ppo(config, made, checked)
     return config
 
 
@@ -131,13 +134,22 @@ def _algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
     return kind()
 
 
+def parallel_episodes(game: StackelbergGame, settings: LeaderSettings) -> int:
+    """Environments of a runner."""
+    long = settings.leader_queries == "once" and settings.in_play(game)
+    return LONG_EPISODES if long else PARALLEL_EPISODES
+
+
 def batch_size(game: StackelbergGame) -> int:
     """Rows of a default batch: about every parallel episode once."""
     return PARALLEL_EPISODES * min(game.turns[game.leader_turn].keys, MOST_QUESTIONS)
 
 
-def _tune_ppo(config: PPOConfig, game: StackelbergGame, whole_episodes: bool) -> None:
+def _tune_ppo(config: PPOConfig, game: StackelbergGame, settings: LeaderSettings) -> None:
     """Defaults for short episodes whose reward comes at the end: small batches, one gradient step an epoch."""
+    whole_episodes = settings.leader_queries == "once"
+    # One round of short episodes, whatever its number of rows, is a batch and a minibatch; of long ones it is several.
+    one_step = whole_episodes and not settings.in_play(game)
     low, high = (float(x) for x in game.payoff_range[0])
     scale = (high - low) / 2 if high > low else 1.0
     batch = batch_size(game)
@@ -146,9 +158,8 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame, whole_episodes: bool) ->
         learner_class=LeaderPPOLearner,
         lr=3e-3 if discrete else FIRST_RATE,
         learner_config_dict={} if discrete else {"anneal_updates": ANNEAL_UPDATES},
-        # Whole episodes: one round, whatever its number of rows, is a batch; the default minibatch is the batch.
-        train_batch_size_per_learner=PARALLEL_EPISODES if whole_episodes else batch,
-        minibatch_size=None if whole_episodes else batch,
+        train_batch_size_per_learner=PARALLEL_EPISODES if one_step else batch,
+        minibatch_size=None if one_step else batch,
         num_epochs=8,
         lambda_=0.95,
         clip_param=0.2,

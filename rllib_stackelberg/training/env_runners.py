@@ -6,7 +6,8 @@ episodes whose reward comes at the end: here a round plays one episode in every 
 and hands over complete episodes.
 
 Connectors between environment and module are not run (observations are tensors, actions go out as sampled), nor the
-callbacks of single steps; `config.env_runners(env_runner_cls=SingleAgentEnvRunner)` brings RLlib's runner back.
+callbacks of single steps. `config.env_runners(env_runner_cls=SingleAgentEnvRunner)` brings RLlib's runner back; its
+pieces of episodes need `config.learners(add_default_connectors_to_learner_pipeline=True)`, too.
 
 Private touches of RLlib: `_sample` is the method that `sample` (weights, timers, callbacks) wraps, and it must do its
 part of the runner's counters (`_done_episodes_for_metrics`, `_log_env_steps`, `_increase_sampled_metrics`).
