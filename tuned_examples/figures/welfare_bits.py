@@ -26,11 +26,11 @@ PI = {"values": [[0.2, 1.0], [0.0, 0.4]], "prior": [[0.8, 0.2], [0.5, 0.5]]}
 
 PANELS = {
     "3 types": ("message-spm", {"types": 3}, {"types": 3, "price_grid": 5}),
-    "4 types": ("message-spm", {"types": 4}, {"types": 4, "price_grid": 7}),
+    "4 types": ("message-spm", {"types": 4}, {"types": 4, "price_grid": 4}),
     "5 types": ("message-spm", {"types": 5}, {"types": 5, "price_grid": 5}),
     "PI, epsilon .2": ("message-spm-pi", {}, PI | {"price_grid": 6}),
 }
-CHANNELS = [{"messages": 1}, {"messages": 2, "noise": 0.1}, {"messages": 2}, {"messages": 3}]
+CHANNELS = [{"messages": 1}, {"noise": 0.1}, {"messages": 2}, {"messages": 3}]
 REACHABLE = LeaderSettings(update_mode="expected")
 
 
@@ -52,11 +52,10 @@ def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[
     """(bits, leader value) of every seed of the instances of a panel."""
     found = []
     for channel in CHANNELS:
-        wanted = {str(item) for item in (own | channel).items()}
+        wanted = sorted(f"{key}={value}" for key, value in (own | channel).items())
         for key, rows in rows_by_name.items():
-            game, *parameters = key.split()
-            given = {str((k, json.loads(v))) for k, _, v in (text.partition("=") for text in parameters)}
-            if game == name and given == wanted:
+            game, *given = key.split()
+            if game == name and sorted(given) == wanted:
                 bits = make_game(name, **own, **channel).bits
                 found += [(bits, row["value"]) for row in rows]
     return found
@@ -70,8 +69,10 @@ def draw(files: list[Path], out: Path) -> None:
     figure, axes = plt.subplots(1, len(PANELS), figsize=(11, 2.8), sharey=True, layout="constrained")
     for axis, title in zip(axes, track(PANELS, "solving"), strict=True):
         name, own, grid = PANELS[title]
-        for (label, curve), style in zip(points(name, own, grid).items(), ("k--", "C0o-"), strict=True):
-            axis.plot(*zip(*curve, strict=True), style, label=label, markersize=4, linewidth=1.2)
+        for (label, curve), style in zip(points(name, own, grid).items(), ("ks--", "C0o-"), strict=True):
+            axis.plot(
+                *zip(*curve, strict=True), style, label=label, markersize=6, markerfacecolor="none", linewidth=1.2
+            )
         dots = learned(rows, name, own)
         if dots:
             axis.plot(*zip(*dots, strict=True), "C1x", label="learned, each seed", markersize=7)
