@@ -1,9 +1,6 @@
 """Training end to end, with real Ray: what it leaves behind, what it repeats, how it stops."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -83,29 +80,6 @@ def test_a_large_instance_trains_and_its_policy_and_answers_reproduce_the_value(
     assert (again.leader_value, again.standard_error) == (result["leader_value"], result["standard_error"])
 
 
-def test_two_env_runners_repeat_too_and_carry_their_own_followers(tmp_path):
-    first, second = (run(tmp_path, name, num_env_runners=2) for name in ("a", "b"))
-    assert without_time(first) == without_time(second)
-    # Two runners share each batch: equally many rows, from other episodes than one runner would play.
-    assert first["mean_return"] != run(tmp_path, "c")["mean_return"]
-
-
-def test_every_runner_has_streams_of_its_own():
-    config = leader_config("PPO", game="escape", seed=5, response_updates=5)
-    config.env_runners(num_env_runners=2, num_envs_per_env_runner=4)
-    algo = config.build_algo()
-    try:
-        algo.train()
-        places = algo.env_runner_group.foreach_env_runner(
-            lambda runner: (runner.env.unwrapped.worker, runner.env.unwrapped.elicitation.streams.run),
-            local_env_runner=False,
-        )
-    finally:
-        algo.stop()
-    assert sorted(worker for worker, _ in places) == [1, 2]
-    assert len(set(places)) == 2
-
-
 def test_every_turn_trains_and_its_answers_are_executed_as_recorded():
     config = leader_config(
         "PPO", game="simple-allocation", game_config={"types": 2, "messages": 2}, leader_queries="every_turn",
@@ -154,32 +128,6 @@ def test_a_game_class_can_be_handed_over_itself():
         algo.stop()
 
 
-SCRIPT = '''
-from tests.games_for_tests import NoisyAllocation
-class Mine(NoisyAllocation):
-    """A user's own game."""
-    def __init__(self, noise: float = 0.1):
-        super().__init__(noise)
-'''
-
-
-def test_a_users_own_script_trains_with_two_env_runners(tmp_path):
-    (tmp_path / "mine.py").write_text(SCRIPT)
-    repository = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "rllib_stackelberg", "train", "mine:Mine", "noise=0.2", "--num-env-runners", "2",
-            "--max-iterations", "2", "--response-updates", "20", "--json",
-        ],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": repository},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.strip().splitlines()[-1])
-    assert result["exact_value"] == pytest.approx(0.8)
-    assert result["params"] == {"noise": 0.2}
-
-
 def test_a_game_that_breaks_stops_the_run_by_name_and_keeps_the_checkpoint(tmp_path):
     options = TrainOptions.checked(
         game="tests.games_for_tests:BrokenGame", params={"noise": 0}, out=tmp_path / "run", max_iterations=5
@@ -188,15 +136,6 @@ def test_a_game_that_breaks_stops_the_run_by_name_and_keeps_the_checkpoint(tmp_p
         train(options)
     assert (tmp_path / "run" / "checkpoint" / "rllib_checkpoint.json").exists()
     assert not (tmp_path / "run" / "result.json").exists()
-
-
-def test_a_broken_game_on_remote_runners_stops_the_run_too(tmp_path):
-    options = TrainOptions.checked(
-        game="tests.games_for_tests:BrokenGame", params={"noise": 0}, out=tmp_path / "run", max_iterations=5,
-        num_env_runners=1,
-    )  # fmt: skip
-    with pytest.raises(RulesError, match=r"BrokenGame.*leader_0.*allocate"):
-        train(options)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
