@@ -67,3 +67,23 @@ register_game(
     source="Agrawal et al.; " + _PAPER,
     defaults=RunDefaults(max_seconds=60),
 )
+register_game(
+    "iterated-bimatrix",
+    "rllib_stackelberg.envs.iterated_bimatrix_v0:IteratedBimatrix",
+    summary="leader commits to an answer to the last round of a repeated game",
+    source="Axelrod 1984; " + _PAPER,
+    defaults=RunDefaults(
+        max_seconds=60,
+        settings={"followers": "q-learning:rate=0.1,discount=0.9,decay=0.001", "response_updates": 5_000},
+    ),
+)
+register_game(
+    "platform-pricing",
+    "rllib_stackelberg.envs.platform_pricing_v0:PlatformPricing",
+    summary="platform decides which of two learning sellers is shown",
+    source="Johnson, Rhodes & Wildenbeest 2023; Brero et al. 2022, Learning to mitigate AI collusion",
+    defaults=RunDefaults(
+        max_seconds=300,
+        settings={"followers": "q-learning", "response_updates": 50_000, "reward_plays": 30},
+    ),
+)

@@ -79,10 +79,7 @@ class Bimatrix(StackelbergGame):
             raise InvalidFieldError("leader", "no matrices given", "leader= and follower=, or file=")
         if mixed and sees_leader:
             raise InvalidFieldError("sees_leader", "a mixed commitment has no row to see", "false with mixed")
-        self.leader_matrix = _matrix("leader", leader)
-        self.follower_matrix = _matrix("follower", follower)
-        if self.leader_matrix.shape != self.follower_matrix.shape:
-            raise InvalidFieldError("follower", "differs in shape from leader", f"{self.leader_matrix.shape}")
+        self.leader_matrix, self.follower_matrix = payoff_matrices(leader, follower)
         self.mixed = mixed
         rows, columns = self.leader_matrix.shape
         commit = Box(0.0, 1.0, (rows,), np.float64) if mixed else Discrete(rows)
@@ -167,6 +164,14 @@ class NamedBimatrix(Bimatrix):
     def utility_scale(self) -> float:
         """The paper's payoffs as they are."""
         return 1.0
+
+
+def payoff_matrices(leader: list[list[float]], follower: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """The two matrices of a bimatrix game, refused by name unless they are finite and of one shape."""
+    matrices = _matrix("leader", leader), _matrix("follower", follower)
+    if matrices[0].shape != matrices[1].shape:
+        raise InvalidFieldError("follower", "differs in shape from leader", f"{matrices[0].shape}")
+    return matrices
 
 
 def _matrix(field: str, entries: list[list[float]]) -> np.ndarray:

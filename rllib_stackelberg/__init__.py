@@ -15,7 +15,7 @@ if not (Path(__file__).parent / "envs").is_dir():
 
 from rllib_stackelberg import envs as envs
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
-from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights
+from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights, QLearning
 from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.policy import load_policy
@@ -35,6 +35,7 @@ __all__ = [
     "LeaderSettings",
     "MultiplicativeWeights",
     "Prior",
+    "QLearning",
     "StackelbergGame",
     "StackelbergPOMDP",
     "StackelbergSolution",

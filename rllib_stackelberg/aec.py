@@ -47,6 +47,7 @@ class StackelbergAEC(AECEnv):
         self.observation_spaces = {agent: self._observation_space(k) for k, agent in enumerate(game.agents)}
         self._seeds = np.random.SeedSequence()
         self._lines: list[str] = []
+        self._carried = 0
 
     def observation_space(self, agent: str) -> Space:
         """The agent's observation space, always the same object."""
@@ -57,16 +58,22 @@ class StackelbergAEC(AECEnv):
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict | None = None) -> None:
-        """Draw types and chance and start a play. `options={"nature": [...]}` hands them in instead."""
+        """Draw types and chance and start a play. `options={"nature": [...]}` hands them in instead.
+
+        A game with memory goes on where the last play left it, `options={"carried": k}` elsewhere; a seed starts it
+        from the beginning.
+        """
         if seed is not None:
             self._seeds = np.random.SeedSequence(seed)
+            self._carried = 0
+        self._carried = int((options or {}).get("carried", self._carried))
         nature = np.asarray((options or {}).get("nature", ()), dtype=np.int64)
         if not nature.size:
             generator = np.random.default_rng(self._seeds.spawn(1)[0])
             uniforms = generator.random((1, len(self.game.nature.blocks)))
             nature = self.game.nature.values(self.game.nature.draw(uniforms))
         self.nature = nature.reshape(1, self.game.nature.width)
-        self.state_of_play = self.game.begin(self.nature)
+        self.state_of_play = self.game.begin(self.nature, np.array([self._carried]))
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
@@ -109,6 +116,7 @@ class StackelbergAEC(AECEnv):
         self._turn = int(self.game.turn(self.state_of_play)[0])
         if self._turn == OVER:
             self.terminations = dict.fromkeys(self.agents, True)
+            self._carried = int(self.game.carried(self.state_of_play)[0])
             self.agent_selection = self.agents[0]
             self._lines.append("over")
         else:

@@ -9,6 +9,9 @@
 - Deviation gain of the play whose value is reported: the largest interim gain E[u(a', .) | t] - E[u | t]. Zero
   (up to rounding) means the play is an equilibrium given the leader's strategy.
 
+- Learners from experience (trajectories.py) have neither of the first two; their deviation gain is the largest from
+  another action at one row.
+
 All in payoff units; each is the worst over response samples. Where there are too many outcomes to sum over, values
 and gains are estimated from plays (estimates.py), and the certificate says so.
 """
@@ -36,6 +39,7 @@ class Certificate:
         play: whose value is reported; updates: of the response phase.
         response_samples: number of response streams; exact_expectation: whether values and gains are exact over
             types and others' play, rather than estimated from plays.
+        bcce_gap, regret: None of learners from experience, whose other actions' payoffs nobody knows.
         regret, regret_bound: of the row whose regret comes closest to its bound.
         regret_bound_vacuous: whether that bound says nothing.
         deviation_error: standard error of an estimated gain, 0 of an exact one.
@@ -44,9 +48,9 @@ class Certificate:
     """
 
     play: Play
-    bcce_gap: float
+    bcce_gap: float | None
     deviation_gain: float
-    regret: float
+    regret: float | None
     regret_bound: float | None
     regret_bound_vacuous: bool
     updates: int
@@ -66,6 +70,8 @@ class Certificate:
 
     def words(self) -> str:
         """One paragraph for people."""
+        if self.bcce_gap is None or self.regret is None:
+            return f"{self._changed_play()}; {self.updates} plays, {self.response_samples} response sample(s)."
         play = self._estimated_play() if self.deviation_plays else self._exact_play()
         bound = (
             "the learner gives no regret bound"
@@ -82,6 +88,12 @@ class Certificate:
         if self.equilibrium:
             return f"the {self.play} play is an equilibrium of the followers"
         return f"a follower could gain {self.deviation_gain:.4g} by leaving the {self.play} play"
+
+    def _changed_play(self) -> str:
+        if self.equilibrium:
+            return f"no follower gains from another action at one of its rows in the {self.play} play"
+        gain = f"{self.deviation_gain:.4g}"
+        return f"a follower could gain {gain} by another action at one of its rows in the {self.play} play"
 
     def _estimated_play(self) -> str:
         found = "no gain from" if self.equilibrium else "a gain from"

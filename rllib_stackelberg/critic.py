@@ -15,6 +15,7 @@ from rllib_stackelberg.answers import Answers
 from rllib_stackelberg.elicitation import Closure, Elicitation, Index
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
+from rllib_stackelberg.path_closure import PathClosure
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.settings import LeaderSettings
 
@@ -83,6 +84,18 @@ class AnswersView:
         return np.concatenate([shown * asked, asked], axis=-1).reshape(len(asked), -1)
 
 
+class SoFarView(CriticView):
+    """Learners from experience: the answers so far. (What they would learn from them takes a whole response.)"""
+
+    def __init__(self, game: StackelbergGame):
+        self.answers = AnswersView(game)
+        self.width = self.answers.width
+
+    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+        """Answers."""
+        return self.answers(elicitation.answers, envs).astype(np.float32)
+
+
 class ProgressView(CriticView):
     """In-play asking: followers' weights as they stand, the phase, how far the response is, the answers."""
 
@@ -127,7 +140,7 @@ class ProvisionalView(CriticView):
             rest = np.zeros((len(envs), self.width - self.answers.width))
             return np.concatenate([answers, rest], axis=1).astype(np.float32)
         table = elicitation.table(envs)
-        response = Response(self.game, self.settings.followers, len(envs))
+        response = Response(self.game, self.settings.utility_learners, len(envs))
         response.learn_expected(table, np.arange(len(envs)), PROVISIONAL_UPDATES)
         policies = response.policies("argmax")
         value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
@@ -137,6 +150,8 @@ class ProvisionalView(CriticView):
 
 def critic_view(game: StackelbergGame, settings: LeaderSettings, elicitation: Elicitation) -> CriticView:
     """The view that fits a way of asking."""
+    if isinstance(elicitation, PathClosure):
+        return SoFarView(game)
     if isinstance(elicitation, EveryTurn):
         return WeightsView(game)
     if isinstance(elicitation, InPlay):

@@ -15,6 +15,7 @@ All are batched over environments, each of which may be at another stage.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class Elicitation(ABC):
         self.streams = streams
         self.width = width
         self.answers = make_answers(game, envs)
-        self.response = Response(game, settings.followers, envs)
+        self.response = self._followers(envs)
         self.plays = Plays(game, envs * width)
         self.question = np.full(envs, -1, dtype=np.int64)
         self.over = np.ones(envs, dtype=bool)
@@ -57,6 +58,9 @@ class Elicitation(ABC):
         self.penalty = np.zeros(envs)
         self.episode = np.full(envs, -1, dtype=np.int64)
         self._slot = np.zeros(envs, dtype=np.int64)
+
+    def _followers(self, envs: int) -> Any:
+        return Response(self.game, self.settings.utility_learners, envs)
 
     @abstractmethod
     def _open(self, envs: Index) -> None:
@@ -70,7 +74,8 @@ class Elicitation(ABC):
         """Begin a new episode in the given environments."""
         self.episode[envs] += 1
         self.answers.forget(envs)
-        self.response.restart(envs)
+        if not self.settings.keep_followers:
+            self.response.restart(envs)
         self.value[envs] = 0.0
         self.penalty[envs] = 0.0
         self.over[envs] = False

@@ -73,6 +73,14 @@ def population(learners: Sequence[Learner], turns: Sequence[Turn], scale: float)
     return mixed_kernels(tuple(kinds)), found
 
 
+def fresh_rows(learners: Sequence[Learner], turns: Sequence[Turn], who: Population) -> NDArray[np.float64]:
+    """Numbers of all followers who have learned nothing yet, `[R, width]`."""
+    fresh = np.zeros((int(who.rows.sum()), int(who.widths.max(initial=0))))
+    for m, learner in enumerate(learners):
+        fresh[who.first[m] : who.first[m] + who.rows[m], : who.widths[m]] = learner.start(turns[m].choices)
+    return fresh
+
+
 def joint_strides(actions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Steps in the joint action's index per step of each own action; the last follower's is 1.
 
@@ -91,18 +99,18 @@ def mixed_kernels(kinds: tuple[Kernels, ...]) -> Kernels:
     other_play, other_learn = others.play, others.learn
 
     @njit
-    def play_any(kind, numbers, parameters, policy):
+    def play_any(kind, *arguments):
         if kind == 0:
-            play(numbers, parameters, policy)
+            play(*arguments)
         else:
-            other_play(kind - 1, numbers, parameters, policy)
+            other_play(kind - 1, *arguments)
 
     @njit
-    def learn_any(kind, numbers, parameters, policy, utilities, drawn):
+    def learn_any(kind, *arguments):
         if kind == 0:
-            learn(numbers, parameters, policy, utilities, drawn)
+            learn(*arguments)
         else:
-            other_learn(kind - 1, numbers, parameters, policy, utilities, drawn)
+            other_learn(kind - 1, *arguments)
 
     return Kernels(play_any, learn_any)
 

@@ -18,6 +18,7 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against
+from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.response import NOTHING, Play, Response
@@ -27,6 +28,7 @@ from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import Equilibrium, equilibria, solve
 from rllib_stackelberg.strategy import AskedPolicy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
+from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
@@ -93,6 +95,8 @@ def evaluate_strategy(
     """
     streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)
     samples = samples if settings.random_response else 1
+    if settings.from_experience:
+        return _experienced(strategy, settings.fitted(strategy.game), streams, samples, plays)
     if tabulated(strategy.game):
         return _exact(strategy, settings, streams, samples, plays)
     return _estimated(strategy.game, strategy, settings, streams, samples, plays)
@@ -122,8 +126,37 @@ def evaluate_policy(
 
 
 def tabulated(game: StackelbergGame) -> bool:
-    """Whether strategies of this game are valued exactly, from a table of all outcomes."""
-    return Profiles.count(game) <= EVALUATION_LIMIT
+    """Whether all courses of play of this game, and so all its questions, are tabulated to value a strategy."""
+    return courses(game) <= EVALUATION_LIMIT
+
+
+def _experienced(
+    strategy: LeaderStrategy, settings: LeaderSettings, streams: Streams, samples: int, plays: Sequence[Play]
+) -> Evaluation:
+    """Followers that learn from experience, along the table of all paths."""
+    game, table = strategy.game, paths_against(strategy.game, strategy)
+    response, rows = TrajectoryResponse(game, settings.learners_from_experience, samples), np.arange(samples)
+    episodes = np.zeros(samples, dtype=np.int64)
+    learn_paths(response, table, rows, settings, streams, episodes)
+    values = {play: paid(response, table, rows, settings, streams, episodes, play) for play in plays}
+    reported = settings.reward_play
+    certificate = Certificate(
+        play=reported,
+        bcce_gap=None,
+        deviation_gain=deviation_gain(response, table, settings, streams, reported),
+        regret=None,
+        regret_bound=None,
+        regret_bound_vacuous=False,
+        updates=settings.response_updates,
+        response_samples=samples,
+        exact_expectation=settings.reward_plays == "exact" and reported == "argmax",
+    )
+    return _summary(response, values, _error(values[reported][:, 0]), certificate)
+
+
+def _error(values: NDArray[np.float64]) -> float:
+    """Standard error of a mean; of one value 0."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def _exact(
@@ -136,9 +169,8 @@ def _exact(
     }
     values = {play: table.values(distribution) for play, distribution in distributions.items()}
     reported = settings.reward_play
-    spread = values[reported][:, 0].std(ddof=1) / np.sqrt(samples) if samples > 1 else 0.0
     certificate = certify(table, response, distributions[reported], reported, settings.response_updates)
-    return _summary(response, values, spread, certificate)
+    return _summary(response, values, _error(values[reported][:, 0]), certificate)
 
 
 def _estimated(
@@ -154,7 +186,10 @@ def _estimated(
 
 
 def _summary(
-    response: Response, values: dict[Play, NDArray[np.float64]], error: float, certificate: Certificate
+    response: Response | TrajectoryResponse,
+    values: dict[Play, NDArray[np.float64]],
+    error: float,
+    certificate: Certificate,
 ) -> Evaluation:
     """From values `[samples, agents]` by play."""
     play = certificate.play
@@ -183,7 +218,7 @@ def _respond(
     """Run the response; returns the followers and the time-average distribution of their joint play."""
     rows = np.arange(samples)
     if table.simultaneous or settings.expected:
-        response = Response(table.game, settings.followers, samples)
+        response = Response(table.game, settings.utility_learners, samples)
         total = np.zeros((samples, *table.payoffs.shape[1:3])) if average else NOTHING
         learn(response, table, rows, settings, streams, [(int(s), 0) for s in rows], total)
         return response, total / settings.response_updates
@@ -234,6 +269,8 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: LeaderStrategy | lis
     """
     if not isinstance(leader_strategy, LeaderStrategy):
         leader_strategy = LeaderStrategy.from_data(game, leader_strategy)
+    if not game.one_shot:
+        raise InvalidFieldError("game", "has followers that move several times, or a memory", "one move per play")
     if not tabulated(game):
         raise InvalidFieldError("game", f"has {Profiles.count(game):,} outcomes", f"up to {EVALUATION_LIMIT:,}")
     found = equilibria(outcomes_against(game, leader_strategy))

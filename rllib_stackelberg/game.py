@@ -38,6 +38,7 @@ class Turn:
             private information; "reply": the rules supply the dominant answer.
         rows: number of keys `information` can return at this turn; None when too many to index.
         sees_leader: whether a follower sees the leader's earlier action before this turn.
+        times: how often at most it is taken in a play.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Turn:
     kind: Literal["leader", "learned", "reply"]
     rows: int | None = 1
     sees_leader: bool = False
+    times: int = 1
 
     @property
     def width(self) -> int:
@@ -105,6 +107,8 @@ class StackelbergGame(ABC):
         payoff_range: `[agents, 2]`, smallest and largest total payoff per agent of a play whose reply turns
             follow `reply`.
         observation_spaces: one bounded `Box` per agent.
+        memory: number of states in which a play can leave the next one (a repeated market: its last prices); the
+            first play starts in state 0. 1: plays have nothing to do with each other.
         utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
             range among followers unless a game says otherwise.
         source: paper or reference the rules come from.
@@ -115,6 +119,7 @@ class StackelbergGame(ABC):
     chance: Prior = NO_CHANCE
     payoff_range: NDArray[np.float64]
     observation_spaces: tuple[Box, ...]
+    memory: int = 1
     source: ClassVar[str] = ""
     id: str = ""
     parameters: Mapping[str, Any] = {}
@@ -122,6 +127,14 @@ class StackelbergGame(ABC):
     @abstractmethod
     def start(self, types: NDArray[np.int64], chance: NDArray[np.int64]) -> State:
         """Plays with the given types `[B, followers]` and chance moves `[B, chance.width]`."""
+
+    def resume(self, types: NDArray[np.int64], chance: NDArray[np.int64], carried: NDArray[np.int64]) -> State:
+        """As `start`, after plays that left the given states `[B]`; a game with memory has this one too."""
+        return self.start(types, chance)
+
+    def carried(self, state: State) -> NDArray[np.int64]:
+        """State in which each finished play leaves the next one, in `range(memory)`: `[B]`."""
+        return np.zeros(len(state), dtype=np.int64)
 
     @abstractmethod
     def turn(self, state: State) -> NDArray[np.int64]:
@@ -192,6 +205,11 @@ class StackelbergGame(ABC):
         return tuple(sorted((turn for turn in self.turns if turn.kind == "learned"), key=lambda t: t.agent))
 
     @cached_property
+    def moves(self) -> int:
+        """Most learned moves in a play."""
+        return sum(turn.times for turn in self.learned_turns)
+
+    @cached_property
     def width(self) -> int:
         """Columns of an action array."""
         return max(turn.width for turn in self.turns)
@@ -207,9 +225,17 @@ class StackelbergGame(ABC):
         """Types and chance moves together."""
         return Prior.product(self.prior, self.chance)
 
-    def begin(self, nature: NDArray[np.int64]) -> State:
-        """Plays from values of `nature`, `[B, nature.width]`."""
-        return self.start(nature[:, : self.prior.width], nature[:, self.prior.width :])
+    @cached_property
+    def one_shot(self) -> bool:
+        """Whether every follower moves at most once in a play, and plays have nothing to do with each other."""
+        return self.memory == 1 and all(turn.times == 1 for turn in self.learned_turns)
+
+    def begin(self, nature: NDArray[np.int64], carried: NDArray[np.int64] | None = None) -> State:
+        """Plays from values of `nature`, `[B, nature.width]`, after plays that left the states `[B]` (0 by default)."""
+        types, chance = nature[:, : self.prior.width], nature[:, self.prior.width :]
+        if self.memory == 1:
+            return self.start(types, chance)
+        return self.resume(types, chance, np.zeros(len(nature), dtype=np.int64) if carried is None else carried)
 
     def step(self, state: State, actions: NDArray[np.float64]) -> tuple[State, NDArray[np.float64]]:
         """Check the actions, then apply the rules.
@@ -285,5 +311,7 @@ def check_game(game: StackelbergGame) -> None:
     for turn in game.learned_turns:
         if not isinstance(turn.actions, Discrete) or turn.rows is None:
             raise InvalidFieldError("turns", f"learned turn {turn.name!r}", "Discrete actions, finite rows")
+    if game.memory < 1 or any(turn.times < 1 for turn in game.turns):
+        raise InvalidFieldError("memory", "or times of a turn is below 1", "at least 1")
     if len(game.observation_spaces) != len(game.agents):
         raise InvalidFieldError("observation_spaces", f"{len(game.observation_spaces)}", "one per agent")

@@ -112,7 +112,7 @@ class InPlay(Elicitation):
             free = np.flatnonzero(phase & (actions < 0))
             if len(free):
                 uniforms = self._uniforms[slots[free], turn]
-                actions[free] = self.response.draw(envs[free], turn, information[free], uniforms, play)  # type: ignore[arg-type]
+                actions[free] = self.response.draw(envs[free], turn, information[free], uniforms, play)
         return actions
 
     def _close(self, envs: Index) -> Index:

@@ -26,6 +26,7 @@ from rllib_stackelberg.elicitation import Closure, Elicitation
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
+from rllib_stackelberg.path_closure import PathClosure
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
 
@@ -49,8 +50,12 @@ def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np
     return low + unit * (high - low), (unit != actions).any(axis=1)
 
 
-def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[Closure] | type[InPlay]:
+def choose_elicitation(
+    game: StackelbergGame, settings: LeaderSettings
+) -> type[Closure] | type[InPlay] | type[PathClosure]:
     """The way of asking the settings call for."""
+    if settings.from_experience:
+        return PathClosure
     if settings.leader_queries == "every_turn":
         return EveryTurn
     return InPlay if settings.in_play(game) else Closure

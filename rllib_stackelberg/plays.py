@@ -29,6 +29,7 @@ class Plays:
         depth: `[slots]`, answers the leader has given in the play so far.
         waiting: `[slots]`, whether the play waits for the leader.
         question: `[slots]`, key of the leader observation a waiting play waits at.
+        carried: `[slots]`, state in which a finished play leaves the next one.
     """
 
     def __init__(self, game: StackelbergGame, slots: int):
@@ -42,14 +43,24 @@ class Plays:
         self.depth = np.zeros(slots, dtype=np.int64)
         self.question = np.full(slots, -1, dtype=np.int64)
         self.waiting = np.zeros(slots, dtype=bool)
+        self.carried = np.zeros(slots, dtype=np.int64)
         self._state = game.begin(np.zeros((slots, game.nature.width), dtype=np.int64))
 
-    def begin(self, slots: NDArray[np.int64], nature: NDArray[np.int64], choose: Choose) -> None:
-        """Start the given slots anew with types and chance moves `[N, width]`, up to the leader's turn."""
+    def begin(
+        self,
+        slots: NDArray[np.int64],
+        nature: NDArray[np.int64],
+        choose: Choose,
+        carried: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Start the given slots anew with types and chance moves `[N, width]`, up to the leader's turn.
+
+        `carried [N]`: states left by the plays before.
+        """
         self.payoffs[slots] = 0.0
         self.depth[slots] = 0
         self.information[slots] = -1
-        self._advance(slots, self.game.begin(nature), choose)
+        self._advance(slots, self.game.begin(nature, carried), choose)
 
     def answer(self, slots: NDArray[np.int64], actions: NDArray[np.float64], choose: Choose) -> None:
         """Give waiting slots the leader's actions `[N, leader width]` and play on."""
@@ -61,7 +72,7 @@ class Plays:
     def fork(self, slots: NDArray[np.int64]) -> Plays:
         """New plays, one slot a copy of each given slot; a slot given twice becomes two plays."""
         copy = Plays(self.game, 0)
-        for name in ("payoffs", "information", "depth", "waiting", "question"):
+        for name in ("payoffs", "information", "depth", "waiting", "question", "carried"):
             setattr(copy, name, getattr(self, name)[slots])
         copy._state = self._state.take(slots)
         return copy
@@ -86,6 +97,9 @@ class Plays:
                 self._state.put(slots[asking], waiting)
             moving = (turn != OVER) & ~asking
             if not moving.all():
+                over = turn == OVER
+                if self.game.memory > 1 and over.any():
+                    self.carried[slots[over]] = self.game.carried(state.take(over))
                 slots, turn, state = slots[moving], turn[moving], state.take(moving)
             if len(slots):
                 state = self._step(slots, state, self._follower_actions(slots, state, turn, choose))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Learner, LearnerState, argmax_play, draw_play
+from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, argmax_play, draw_play
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
 
@@ -82,7 +82,7 @@ class Response:
         numbers: what they keep, `[episode, row, width]`, the rows of all followers one after the other.
     """
 
-    def __init__(self, game: StackelbergGame, learners: Sequence[Learner], episodes: int):
+    def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int):
         """Args: game; one learner per learned turn (or one for all); number of episodes."""
         turns = game.learned_turns
         if len(learners) not in (1, len(turns)):
@@ -93,9 +93,7 @@ class Response:
         self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
         self.kernels, self._who = engine.population(self.learners, turns, game.utility_scale)
         rows, widest = int(self._who.rows.sum()), int(self._who.actions.max(initial=0))
-        self._fresh = np.zeros((rows, int(self._who.widths.max(initial=0))))
-        for m, learner in enumerate(self.learners):
-            self._fresh[self._rows(m), : self._who.widths[m]] = learner.start(turns[m].choices)
+        self._fresh = engine.fresh_rows(self.learners, turns, self._who)
         self.numbers = np.tile(self._fresh, (episodes, 1, 1))
         self._sums = np.zeros((episodes, rows, 2 * widest + 3))
 

@@ -18,12 +18,12 @@ Index = NDArray[np.int64]
 def draws(
     game: StackelbergGame, streams: Streams, stream: Stream, plays: int, episodes: list[tuple[int, int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Nature's cells `[E, plays, blocks]` and followers' uniforms `[E, plays, learned turns]` of episodes.
+    """Nature's cells `[E, plays, blocks]` and followers' uniforms `[E, plays, moves]` of episodes.
 
     A fixed number of uniforms per play, whatever is played: the nature blocks first, then the followers.
     """
-    blocks, turns = len(game.nature.blocks), len(game.learned_turns)
-    table = [streams.uniforms(env, episode, stream, (plays, blocks + turns)) for env, episode in episodes]
+    blocks, moves = len(game.nature.blocks), game.moves
+    table = [streams.uniforms(env, episode, stream, (plays, blocks + moves)) for env, episode in episodes]
     uniforms = np.stack(table)
     return game.nature.draw(uniforms[..., :blocks]), uniforms[..., blocks:]
 

@@ -7,14 +7,19 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
+from rllib_stackelberg.followers.learner import Learner, UtilityLearner, learner_from_parameters, learner_from_text
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
+from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
+from rllib_stackelberg.paths import Paths
 from rllib_stackelberg.response import Play
 
 SAMPLED_PLAYS = 100
 """Plays of a reward phase that is sampled by default."""
+
+LONG_RESPONSE = 10_000
+"""Plays from which on a response of learners from experience takes longer than everything else in a leader episode."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,8 +45,9 @@ class LeaderSettings(BaseModel):
     """How followers respond, and how the leader is asked and rewarded.
 
     Attributes:
-        followers: one learner for all followers, or one per learned turn.
-        response_updates: updates of the response phase.
+        followers: one learner for all followers, or one per learned turn; either utility learners or learners from
+            experience.
+        response_updates: updates of the response phase; plays of it, for learners from experience.
         update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
             what the learners declare they need.
         leader_queries: "once": each distinct observation is asked once; "every_turn": the paper's
@@ -56,6 +62,8 @@ class LeaderSettings(BaseModel):
             `deviation_margin` (payoff units). Steers the leader, among equally valuable answers, to those whose play
             is stable: with margin 0 it is 0 in an equilibrium; with more it asks for strict incentives, which
             noisy learners find reliably. Never part of a reported value. Closure and exact reward plays only.
+        keep_followers: followers begin each leader episode of a run as they ended the one before, instead of afresh.
+            Training only: a reported value is always of fresh followers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -69,6 +77,7 @@ class LeaderSettings(BaseModel):
     reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] | None = None
     deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     deviation_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    keep_followers: bool = False
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
@@ -80,10 +89,27 @@ class LeaderSettings(BaseModel):
         settings = validated(cls, values)
         if settings.update_mode == "sampled" and settings.needs_expected:
             raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
+        if settings.from_experience:
+            settings._refuse_for_experience()
         return settings
+
+    def _refuse_for_experience(self) -> None:
+        if len(self.learners_from_experience) < len(self.followers):
+            raise InvalidFieldError("followers", "mix utility learners and learners from experience", "one kind")
+        for field, value, allowed in (
+            ("leader_queries", "every_turn", "once"),
+            ("elicitation", "in_play", "closure"),
+            ("update_mode", "expected", "sampled"),
+        ):
+            if getattr(self, field) == value:
+                raise InvalidFieldError(field, f"{value} is not for learners from experience", allowed)
+        if self.deviation_penalty:
+            raise InvalidFieldError("deviation_penalty", "is not for learners from experience", "0")
 
     def in_play(self, game: StackelbergGame) -> bool:
         """Whether a leader episode of this game plays its updates, rather than look them up in a table of outcomes."""
+        if self.from_experience:
+            return False
         if self.leader_queries == "every_turn" or self.elicitation is not None:
             return self.leader_queries == "every_turn" or self.elicitation == "in_play"
         return Profiles.count(game) > TABLE_LIMIT
@@ -95,6 +121,14 @@ class LeaderSettings(BaseModel):
             InvalidFieldError: what the game is too large for, by name.
         """
         game.turns[game.leader_turn].keys  # noqa: B018 (refuses questions that cannot be numbered)
+        if self.from_experience:
+            return self._fitted_to_paths(game)
+        if not game.one_shot:
+            known = ", ".join(
+                name for name, kind in sorted(Learner.registry.items()) if issubclass(kind, TrajectoryLearner)
+            )
+            problem = f"learn from one move per play, and {game.id or type(game).__name__} has more, or a memory"
+            raise InvalidFieldError("followers", problem, known)
         outcomes = Profiles.count(game)
         if not self.in_play(game):
             if outcomes > TABLE_LIMIT:
@@ -118,6 +152,41 @@ class LeaderSettings(BaseModel):
             raise InvalidFieldError("reward_plays", f"exact takes {plays:,} plays in this game", allowed)
         chosen = self.reward_plays or ("exact" if plays <= TABLE_LIMIT else SAMPLED_PLAYS)
         return self.model_copy(update={"reward_plays": chosen})
+
+    def _fitted_to_paths(self, game: StackelbergGame) -> Self:
+        paths = Paths.count(game)
+        if paths > TABLE_LIMIT:
+            allowed = f"up to {TABLE_LIMIT:,} for learners from experience"
+            raise InvalidFieldError("game", f"has {paths:,} courses of play", allowed)
+        if self.reward_plays == "exact" and game.memory > 1:
+            raise InvalidFieldError("reward_plays", "exact, in a game with memory", "a number of plays")
+        chosen = self.reward_plays or ("exact" if game.memory == 1 else SAMPLED_PLAYS)
+        return self.model_copy(update={"reward_plays": chosen})
+
+    @property
+    def from_experience(self) -> bool:
+        """Whether followers learn from experience."""
+        return bool(self.learners_from_experience)
+
+    @property
+    def learners_from_experience(self) -> tuple[TrajectoryLearner, ...]:
+        """Those of the followers' learners."""
+        return tuple(learner for learner in self.followers if isinstance(learner, TrajectoryLearner))
+
+    @property
+    def utility_learners(self) -> tuple[UtilityLearner, ...]:
+        """Those of the followers' learners."""
+        return tuple(learner for learner in self.followers if isinstance(learner, UtilityLearner))
+
+    @property
+    def long_response(self) -> bool:
+        """Whether a response takes longer than everything else in a leader episode."""
+        return self.from_experience and self.response_updates >= LONG_RESPONSE
+
+    @property
+    def sampled_reward_plays(self) -> int:
+        """Plays of a reward phase that is not exact."""
+        return self.reward_plays if isinstance(self.reward_plays, int) else SAMPLED_PLAYS
 
     @property
     def needs_expected(self) -> bool:
@@ -146,6 +215,9 @@ def validated(model: type[Model], values: dict[str, Any]) -> Model:
 def from_validation(error: ValidationError, model: type[BaseModel]) -> InvalidFieldError:
     """The first complaint of pydantic as an `InvalidFieldError`."""
     first = error.errors()[0]
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, InvalidFieldError):
+        return own
     field = str(first["loc"][0]) if first["loc"] else model.__name__
     if first["type"] == "extra_forbidden":
         return InvalidFieldError(field, "unknown parameter", ", ".join(model.model_fields) or "none")

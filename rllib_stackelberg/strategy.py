@@ -20,6 +20,7 @@ from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_actions
 from rllib_stackelberg.outcomes import outcomes_against
+from rllib_stackelberg.paths import paths_against
 from rllib_stackelberg.plays import Plays
 
 LeaderFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -70,7 +71,7 @@ class LeaderStrategy:
     def ask(cls, game: StackelbergGame, policy: LeaderFunction) -> LeaderStrategy:
         """Ask a policy every question that its own answers, any types and any follower moves can lead to."""
         asked = AskedPolicy(game, policy)
-        outcomes_against(game, asked)
+        (outcomes_against if game.one_shot else paths_against)(game, asked)
         return asked.strategy()
 
     def __call__(self, plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:

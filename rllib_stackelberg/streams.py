@@ -28,6 +28,7 @@ class Stream(IntEnum):
     RESPONSE = 0
     REWARD = 1
     LEARNER = 2
+    DEVIATION = 3
 
 
 class Streams:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Kernels, Learner, Traits, best_action
+from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner, best_action
 
 
 @njit(cache=True)
@@ -29,7 +29,7 @@ def _learn(seen, parameters, policy, utilities, drawn):
 
 
 @dataclass(frozen=True)
-class BestResponse(Learner):
+class BestResponse(UtilityLearner):
     """Plays a best response to the last expected utilities.
 
     >>> learner = BestResponse()

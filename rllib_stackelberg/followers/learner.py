@@ -1,8 +1,9 @@
-"""The protocol of utility learners: what they keep per information row, how they play and update.
+"""What a follower learns with: the description all learners share, and the protocol of utility learners.
 
-A learner is a frozen description (its parameters) with two compiled functions over *one* row (`Kernels`). Everything
-else, a single row on the command line or a hundred thousand rows of a response phase, loops over these two, so a
-learner's formula is written once and gives the same bits in any batch.
+A utility learner is told, at every update, the payoff of each of its actions. (Learners from experience are told what
+happened to them: trajectory.py.) A learner is a frozen description (its parameters) with two compiled functions over
+*one* row (`Kernels`). Everything else, a single row on the command line or a hundred thousand rows of a response phase,
+loops over these two, so a learner's formula is written once and gives the same bits in any batch.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ class Traits:
 
 
 class Learner(ABC):
-    """A utility learner. Subclasses are frozen dataclasses of their parameters, with `traits` and `kernels`."""
+    """A frozen dataclass of a learner's parameters, with `traits` and `kernels`: of one of its two subclasses."""
 
     traits: ClassVar[Traits]
-    kernels: ClassVar[Kernels]
+    kernels: ClassVar[Any]
     registry: ClassVar[dict[str, type[Learner]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -79,6 +80,26 @@ class Learner(ABC):
     def kernel_parameters(self) -> tuple[float, ...]:
         """What the kernels get as `parameters`; the fields, unless a learner prepares them."""
         return tuple(float(getattr(self, f.name)) for f in fields(self))  # type: ignore[arg-type]
+
+    def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+        """Bound on the regret of the mixed strategies after that many updates; infinite without a promise.
+
+        Args:
+            actions: number of own actions.
+            updates: number of updates at a row, any shape.
+            spread: largest difference between two utilities.
+        """
+        return np.full(np.shape(updates), math.inf)
+
+    def parameters(self) -> dict[str, Any]:
+        """Name and parameters, as plain data."""
+        return {"name": self.traits.name} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+
+class UtilityLearner(Learner):
+    """A learner that is told the payoff of every own action."""
+
+    kernels: ClassVar[Kernels]
 
     def begin(self, shape: tuple[int, ...], actions: int) -> LearnerState:
         """Fresh rows."""
@@ -108,20 +129,6 @@ class Learner(ABC):
             np.ascontiguousarray(actions).reshape(-1),
         )
         return LearnerState(numbers.reshape(shape), state.actions)
-
-    def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
-        """Bound on the regret of the mixed strategies after that many updates; infinite without a promise.
-
-        Args:
-            actions: number of own actions.
-            updates: number of updates at a row, any shape.
-            spread: largest difference between two utilities.
-        """
-        return np.full(np.shape(updates), math.inf)
-
-    def parameters(self) -> dict[str, Any]:
-        """Name and parameters, as plain data."""
-        return {"name": self.traits.name} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
 
 @njit

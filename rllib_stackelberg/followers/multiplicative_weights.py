@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Kernels, Learner, Traits
+from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 
 
 @njit(cache=True, error_model="numpy")
@@ -45,7 +45,7 @@ def _learn(log_weights, parameters, policy, utilities, drawn):
 
 
 @dataclass(frozen=True)
-class MultiplicativeWeights(Learner):
+class MultiplicativeWeights(UtilityLearner):
     """Multiplicative weights with a fixed rate.
 
     Attributes:

@@ -52,9 +52,13 @@ def solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> Stackelb
 
 def enumerable(game: StackelbergGame) -> bool:
     """Whether `table_solve` is within its limits."""
-    return leader_tables(game) <= LEADER_TABLES and (
-        Profiles.count(game) <= TABLE_LIMIT
-        and (len(game.learned_turns) <= 1 or strategy_profiles(game) <= STRATEGY_PROFILES)
+    return (
+        game.one_shot
+        and leader_tables(game) <= LEADER_TABLES
+        and (
+            Profiles.count(game) <= TABLE_LIMIT
+            and (len(game.learned_turns) <= 1 or strategy_profiles(game) <= STRATEGY_PROFILES)
+        )
     )
 
 

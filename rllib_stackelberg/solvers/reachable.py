@@ -147,7 +147,7 @@ class Valuation:
         """Probability of every profile once followers have learned, `[B, samples, T, A]`."""
         entry = np.repeat(np.arange(len(table.payoffs)), self.samples)
         table = OutcomeTable(self.game, self.profiles, table.payoffs[entry], table.information[entry])
-        response = Response(self.game, self.settings.followers, len(entry))
+        response = Response(self.game, self.settings.utility_learners, len(entry))
         # Every combination meets the same streams.
         episodes = [(s, 0) for s in range(self.samples)] * (len(entry) // self.samples)
         learn(response, table, np.arange(len(entry)), self.settings, Streams(self.seed, Purpose.SELECTION), episodes)

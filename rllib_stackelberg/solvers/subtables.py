@@ -81,6 +81,10 @@ def components(game: StackelbergGame) -> list[Component]:
     turn, name = game.turns[game.leader_turn], game.id or type(game).__name__
     if not isinstance(turn.actions, Discrete) or turn.rows is None:
         raise InvalidFieldError("game", f"{name} has continuous leader actions or questions", "discrete leader actions")
+    if not game.one_shot:
+        raise InvalidFieldError(
+            "game", f"{name} has followers that move several times, or a memory", "one move per play"
+        )
     if Profiles.count(game) > TABLE_LIMIT:
         raise InvalidFieldError("game", f"{name} has {Profiles.count(game)} outcomes", f"up to {TABLE_LIMIT}")
     return list(_Growth(game).components())

@@ -29,7 +29,7 @@ from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_con
 ENV_NAME = "stackelberg_leader"
 PARALLEL_EPISODES = 128
 LONG_EPISODES = 32
-"""In parallel where an episode is played rather than looked up, and has hundreds of questions."""
+"""In parallel where an episode is played rather than looked up, or its response is long."""
 
 ANNEAL_UPDATES = 150
 """Batches over which a Gaussian leader's spread and learning rate shrink."""
@@ -136,7 +136,7 @@ def _algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
 
 def parallel_episodes(game: StackelbergGame, settings: LeaderSettings) -> int:
     """Environments of a runner."""
-    long = settings.leader_queries == "once" and settings.in_play(game)
+    long = settings.leader_queries == "once" and (settings.in_play(game) or settings.long_response)
     return LONG_EPISODES if long else PARALLEL_EPISODES
 
 

@@ -1,0 +1,85 @@
+"""Tabular Q-learning.
+
+An action's value at a row moves by `rate` towards the payoff until the next move plus `discount` times the largest
+value there; with probability `exploration` exp(-`decay` t) after t plays the action is uniform, else the best one, ties
+to the lowest index.
+
+Watkins & Dayan 1992; as pricing algorithms: Calvano, Calzolari, Denicolo & Pastorello 2020; as followers of a platform:
+Brero et al. 2022, "Learning to mitigate AI collusion on economic platforms". It gives no regret bound: against an
+adversary, or another learner, none holds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.learner import Traits, best_action
+from rllib_stackelberg.followers.trajectory import TrajectoryKernels, TrajectoryLearner
+
+RANGES = {"rate": (0.0, 1.0), "discount": (0.0, 1.0), "exploration": (0.0, 1.0), "decay": (0.0, math.inf)}
+
+
+@njit(cache=True)
+def _play(values, parameters, plays, policy):
+    random = parameters[2] * math.exp(-parameters[3] * plays)
+    for k in range(len(policy)):
+        policy[k] = random / len(policy)
+    policy[best_action(values)] += 1.0 - random
+
+
+@njit(cache=True)
+def _learn(rows, parameters, row, action, payoff, following):
+    target = payoff
+    if following >= 0:
+        best = rows[following, 0]
+        for value in rows[following]:
+            best = max(best, value)
+        target += parameters[1] * best
+    rows[row, action] += parameters[0] * (target - rows[row, action])
+
+
+@dataclass(frozen=True)
+class QLearning(TrajectoryLearner):
+    """Tabular Q-learning with exploration that fades.
+
+    Attributes:
+        rate: of learning, in [0, 1]; discount: of the next move's value, in [0, 1].
+        exploration: probability of a uniform action at the start, in [0, 1]; decay: of its logarithm, per play, >= 0.
+
+    >>> learner, rows = QLearning(rate=0.5, discount=0.9), np.zeros((2, 2))
+    >>> rows[1] = 1, 2
+    >>> learner.kernels.learn(rows, np.array(learner.kernel_parameters()), 0, 1, 10.0, 1)
+    >>> rows[0]  # half of 10 + .9 * 2
+    array([0. , 5.9])
+    """
+
+    rate: float = 0.25
+    discount: float = 0.95
+    exploration: float = 1.0
+    decay: float = 1e-4
+
+    traits: ClassVar[Traits] = Traits(name="q-learning", feedback="bandit", no_regret=False)
+    kernels: ClassVar[TrajectoryKernels] = TrajectoryKernels(_play, _learn)
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if not (low <= value <= high) or math.isinf(value):
+                allowed = f"a number in [{low:g}, {high:g}]" if high < math.inf else "a finite number, at least 0"
+                raise InvalidFieldError(f"followers.{name}", f"got {value}", allowed)
+
+    def start(self, actions: int) -> NDArray[np.float64]:
+        """All values 0."""
+        return np.zeros(actions)
+
+    @property
+    def patience(self) -> float:
+        """Its discount."""
+        return self.discount

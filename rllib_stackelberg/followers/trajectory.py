@@ -1,0 +1,55 @@
+"""The protocol of learners from experience: they are told what happened to them, turn by turn.
+
+Such a learner knows neither the others' payoffs nor what another action would have brought. It may move several
+times in a play, and meet the next play where the last one left off.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rllib_stackelberg.followers.learner import Learner
+
+
+class TrajectoryKernels(NamedTuple):
+    """A learner's two compiled functions.
+
+    play(numbers, parameters, plays, policy): write the mixed strategy at one row into `policy`; `plays` have been
+    played before.
+    learn(rows, parameters, row, action, payoff, following): change `rows [rows, width]` (all of the follower's) after
+    an action at a row brought a payoff (in units of the payoff range) up to the follower's next move, at the row
+    `following`; -1 if the play ended for good.
+    """
+
+    play: Callable
+    learn: Callable
+
+
+class TrajectoryLearner(Learner):
+    """A learner that is told (information, action, payoff, next information)."""
+
+    kernels: ClassVar[TrajectoryKernels]
+
+    @property
+    @abstractmethod
+    def patience(self) -> float:
+        """Worth to it of a payoff at its next move, relative to one now: in [0, 1]."""
+
+    def policy(self, numbers: NDArray[np.float64], actions: int, plays: int) -> NDArray[np.float64]:
+        """Mixed strategies `[..., actions]` of rows `[..., width]` after that many plays."""
+        rows = np.ascontiguousarray(numbers).reshape(-1, numbers.shape[-1])
+        policy = np.empty((len(rows), actions))
+        _play_rows(self.kernels.play, rows, np.array(self.kernel_parameters()), plays, policy)
+        return policy.reshape(*numbers.shape[:-1], actions)
+
+
+@njit
+def _play_rows(play, rows, parameters, plays, policy):
+    for r in range(len(rows)):
+        play(rows[r], parameters, plays, policy[r])

@@ -1,0 +1,93 @@
+"""Exact optima where one follower moves several times in a play.
+
+Against a fixed leader table a follower without a type, in a game without chance, chooses a course of its own: a path of
+its actions in which it does the same whenever it knows the same. Every leader table is tried against every such
+course; of the follower's best courses the best for the leader is taken (or the worst).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
+from rllib_stackelberg.plays import Plays, play_out
+from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE, TieBreak
+from rllib_stackelberg.solvers.solution import StackelbergSolution
+
+LEADER_TABLES = 100_000
+SLOTS = 262_144
+"""Most plays side by side."""
+
+
+def sequence_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution | None:
+    """Best leader table against a follower that knows it; None if there are more than `LEADER_TABLES`.
+
+    Raises:
+        InvalidFieldError: several followers, types, chance, memory, or continuous leader actions.
+
+    >>> from rllib_stackelberg import make_game
+    >>> solution = sequence_solve(make_game("iterated-bimatrix", rounds=5, follower_sees="round"))
+    >>> solution.leader_value, solution.follower_values, [action for _, action in solution.leader_strategy]
+    (-6.0, (-6.0,), [1, 0, 1, 0, 1])
+    """
+    turn = game.turns[game.leader_turn]
+    if (
+        len(game.learned_turns) != 1
+        or game.nature.size > 1
+        or game.memory > 1
+        or not isinstance(turn.actions, Discrete)
+    ):
+        problem = "has several followers, types, chance, a memory or continuous leader actions"
+        raise InvalidFieldError("game", problem, "one follower who moves, discrete leader actions")
+    if turn.choices**turn.keys > LEADER_TABLES:
+        return None
+    tables = np.array(list(product(range(turn.choices), repeat=turn.keys)), dtype=float)
+    paths = Paths.of(game)
+    batches = np.array_split(tables, -(-len(tables) * len(paths) // SLOTS))
+    values = np.concatenate([_values(_tabulate(game, paths, batch), paths, tie_break) for batch in batches])
+    # Of equally good tables the first one, in lexicographic order.
+    best = int(np.argmax(values[:, 0] >= values[:, 0].max() - TIE_TOLERANCE))
+    return StackelbergSolution(
+        leader_value=float(values[best, 0]),
+        follower_values=(float(values[best, 1]),),
+        leader_strategy=tuple((key, int(action)) for key, action in enumerate(tables[best])),
+        method="leader tables and courses of the follower enumerated",
+        tie_break=tie_break,
+    )
+
+
+def _tabulate(game: StackelbergGame, paths: Paths, tables: NDArray[np.float64]) -> PathTable:
+    """All paths against leader tables `[B, questions]`."""
+    recorder = PathRecorder(Plays(game, len(tables) * len(paths)), paths)
+    recorder.begin(np.arange(len(tables) * len(paths)))
+
+    def leader(plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        return tables[slots // len(paths), plays.question[slots]][:, None]
+
+    play_out(recorder.plays, leader, recorder.choose)
+    return recorder.table(np.arange(len(tables)))
+
+
+def consistent(table: PathTable, paths: Paths) -> NDArray[np.bool_]:
+    """Which paths do the same whenever their mover knows the same: `[B, A]`, of one follower without a type."""
+    row = table.row[:, 0, 0]
+    action = np.arange(row.shape[1])[:, None] // paths.strides % paths.choices
+    same = (row[..., :, None] == row[..., None, :]) & (row >= 0)[..., :, None]
+    differs = action[:, :, None] != action[:, None, :]
+    return ~(same & differs).any(axis=(-2, -1))
+
+
+def _values(table: PathTable, paths: Paths, tie_break: TieBreak) -> NDArray[np.float64]:
+    """Payoffs `[B, agents]` of the course that the follower takes."""
+    paid = table.paid[:, 0, 0, :, -1]
+    follower = np.where(consistent(table, paths), paid[..., 1], -np.inf)
+    best = follower >= follower.max(axis=1, keepdims=True) - TIE_TOLERANCE
+    sign = -1.0 if tie_break == "pessimistic" else 1.0
+    chosen = np.where(best, sign * paid[..., 0], -np.inf).argmax(axis=1)
+    return paid[np.arange(len(paid)), chosen]
