@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rllib_stackelberg.experiments import register_tables
 from rllib_stackelberg.registry import RunDefaults, register_game
 
 _BIMATRIX = "rllib_stackelberg.envs.bimatrix_v0:Bimatrix"
@@ -87,3 +88,4 @@ register_game(
         settings={"followers": "q-learning", "response_updates": 50_000, "reward_plays": 30},
     ),
 )
+register_tables("rllib_stackelberg.envs.experiments:TABLES")
