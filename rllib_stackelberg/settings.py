@@ -56,6 +56,8 @@ class LeaderSettings(BaseModel):
             `deviation_margin` (payoff units). Steers the leader, among equally valuable answers, to those whose play
             is stable: with margin 0 it is 0 in an equilibrium; with more it asks for strict incentives, which
             noisy learners find reliably. Never part of a reported value. Closure and exact reward plays only.
+        response_transitions: with "every_turn", the share of the response phase's transitions that the leader's
+            learner sees: 1 is the paper's Stackelberg POMDP, 0 its Basic POMDP.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -69,6 +71,7 @@ class LeaderSettings(BaseModel):
     reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] | None = None
     deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     deviation_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    response_transitions: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
@@ -80,6 +83,9 @@ class LeaderSettings(BaseModel):
         settings = validated(cls, values)
         if settings.update_mode == "sampled" and settings.needs_expected:
             raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
+        if settings.response_transitions < 1 and settings.leader_queries == "once":
+            problem = f"got {settings.response_transitions:g} for a leader that is asked once"
+            raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")
         return settings
 
     def in_play(self, game: StackelbergGame) -> bool:

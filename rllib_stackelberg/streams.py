@@ -28,6 +28,7 @@ class Stream(IntEnum):
     RESPONSE = 0
     REWARD = 1
     LEARNER = 2
+    TRANSITIONS = 3  # which rows of a batch are learned from
 
 
 class Streams:
