@@ -17,7 +17,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from rllib_stackelberg.baselines import evaluate_against, random_search
+from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate_strategy
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
@@ -51,7 +51,10 @@ class Example:
         arm: what sets this one apart from others on the same instance.
         parallel: leader episodes in parallel, and in a batch; None: the defaults of `leader_config`. For games whose
             episodes are equally long: then batches are whole episodes, however the leader is asked.
-        judged: settings of another response by which the strategy is valued, too.
+        judged: settings of another response by which the strategy, and the best random table, are valued, too.
+
+    Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
+    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one.
     """
 
     game: str
@@ -93,21 +96,20 @@ class Example:
     def run(self, seed: int, out: Path, configure: Callable[[AlgorithmConfig], Any] | None = None) -> dict[str, Any]:
         """Train once; what luck alone finds in as many episodes (up to 10,000) stands beside the result."""
         options = self.options(seed, out)
-        reached: list[float] = []
-
-        def watch(progress: Progress) -> None:
-            if self.target is not None and not reached and progress.mean_return >= self.target:
-                reached.append(round(progress.seconds, 1))
+        seen: list[Progress] = []
 
         def configured(config: AlgorithmConfig) -> None:
             self._fill_batches(config, options)
             if configure:
                 configure(config)
 
-        result = train(options, watch, configured)
+        result = train(options, seen.append, configured)
         game = options.make_game()
         luck = random_search(game, options.make_settings(), min(result["episodes"], LUCK_EPISODES), seed)
-        row = {
+        return self._row(seed, result, seen, luck) | self._further(seed, result, seen, luck)
+
+    def _row(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
+        return {
             "seed": seed,
             "value": result["leader_value"],
             "error": result["standard_error"],
@@ -116,17 +118,24 @@ class Example:
             "deviation_gain": result["certificate"]["deviation_gain"],
             "last_snapshot": result["final_value"],
             "mean_return": result["mean_return"],
+            "whole_return": statistics.fmean(progress.mean_return for progress in seen),
             "random_best": luck.best,
             "random_mean": luck.mean,
             "episodes": result["episodes"],
             "seconds": round(result["seconds"], 1),
         }
+
+    def _further(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
+        """Columns that an example asks for."""
+        row: dict[str, Any] = {}
         if self.target is not None:
-            row["seconds_to_target"] = reached[0] if reached else None
+            reached = (round(progress.seconds, 1) for progress in seen if progress.mean_return >= self.target)
+            row["seconds_to_target"] = next(reached, None)
         if self.without is not None:
             solution = solve(make_game(self.game, **(self.params | self.without)))
             row["exact_without"] = solution.leader_value if solution else None
         if self.judged is not None:
+            game = make_game(self.game, **self.params)
             judge = LeaderSettings.checked(**(find_spec(self.game).defaults.settings | self.judged)).fitted(game)
             row["judged"] = evaluate_against(result["run_dir"], judge).leader_value
             row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value

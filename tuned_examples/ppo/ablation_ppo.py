@@ -42,4 +42,4 @@ EXAMPLES = [
 ]
 
 if __name__ == "__main__":
-    main(EXAMPLES, __doc__, summary=("mean_return", "last_snapshot", "value", "episodes", "seconds"))
+    main(EXAMPLES, __doc__, summary=("mean_return", "whole_return", "last_snapshot", "value", "episodes", "seconds"))
