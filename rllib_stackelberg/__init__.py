@@ -14,6 +14,7 @@ if not (Path(__file__).parent / "envs").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
 
 from rllib_stackelberg import envs as envs
+from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
 from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights, QLearning
 from rllib_stackelberg.game import StackelbergGame, State, Turn
@@ -36,18 +37,21 @@ __all__ = [
     "MultiplicativeWeights",
     "Prior",
     "QLearning",
+    "RandomSearch",
     "StackelbergGame",
     "StackelbergPOMDP",
     "StackelbergSolution",
     "State",
     "Turn",
     "evaluate",
+    "evaluate_against",
     "evaluate_strategy",
     "games",
     "leader_config",
     "load_policy",
     "make_game",
     "pure_equilibria",
+    "random_search",
     "register_game",
     "respond",
     "solve",

@@ -175,6 +175,9 @@ def train(
     followers: FollowersOption = None,
     response_updates: UpdatesOption = None,
     leader_queries: Annotated[Queries | None, typer.Option(help="ask once per observation, or at every turn")] = None,
+    response_transitions: Annotated[
+        float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
+    ] = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
     critic: Annotated[CriticKind, typer.Option(help="what the critic sees")] = CriticKind.central,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
@@ -191,6 +194,7 @@ def train(
         "followers": followers,
         "response_updates": response_updates,
         "leader_queries": leader_queries and leader_queries.value,
+        "response_transitions": response_transitions,
         "reward_play": reward_play and reward_play.value,
     }
     options = TrainOptions.checked(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, certify
@@ -16,7 +15,6 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against
 from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plays import Leader
@@ -305,23 +303,3 @@ def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluati
         "questions": len(strategy.answers),
         "leader_strategy": strategy.data(QUESTIONS_LISTED),
     }
-
-
-def random_search(game: StackelbergGame, settings: LeaderSettings, episodes: int, seed: int = 0) -> dict[str, float]:
-    """Leader values of uniformly random leader tables: what luck alone would find.
-
-    Returns:
-        best and mean leader value over that many leader episodes (at least).
-    """
-    env = StackelbergPOMDP(game, settings, num_envs=128, seed=seed)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(Purpose.SELECTION),)))
-    values: list[float] = []
-    space = env.single_action_space
-    while len(values) < episodes:
-        env.begin(np.arange(env.num_envs))
-        while len(live := env.live):
-            shape = (len(live), *(space.shape or ()))
-            actions = rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
-            env.answer(live, actions)
-        values += env.elicitation.value.tolist()
-    return {"best": float(np.max(values)), "mean": float(np.mean(values)), "episodes": len(values)}

@@ -5,9 +5,10 @@ policy, and a reward phase, in which the leader is paid against what they learne
 leader's answer to an observation is fixed, discount is 1, and the optimal policy of this problem is an
 optimal commitment against that response algorithm.
 
-An observation has two parts. `actor` is what the game shows the leader, the same in every phase. `critic` is
+An observation has parts. `actor` is what the game shows the leader, the same in every phase. `critic` is
 the hidden state: with "every_turn" the followers' weights (each row divided by its largest) and the phase;
-with "once" the answers so far and a provisional response to them (`critic.py`).
+with "once" the answers so far and a provisional response to them (`critic.py`). With "every_turn" a third part says
+which `phase` a transition belongs to (0 response, 1 reward): for the learner, no network reads it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -93,10 +94,13 @@ class StackelbergPOMDP(VectorEnv):
         self._start(seed)
         self.critic = critic_view(self.game, self.settings, self.elicitation)
         actor = game.observation_spaces[0]
-        self.single_observation_space = Dict(
-            actor=Box(actor.low, actor.high, dtype=np.float32),
-            critic=Box(0.0, 1.0, (self.critic.width,), np.float32),
-        )
+        spaces: dict[str, Space] = {
+            "actor": Box(actor.low, actor.high, dtype=np.float32),
+            "critic": Box(0.0, 1.0, (self.critic.width,), np.float32),
+        }
+        if isinstance(self.elicitation, EveryTurn):
+            spaces["phase"] = Box(0.0, 1.0, (1,), np.float32)
+        self.single_observation_space = Dict(spaces)
         self.single_action_space = leader_action_space(game)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -126,7 +130,10 @@ class StackelbergPOMDP(VectorEnv):
 
     def observe(self, envs: NDArray[np.int64]) -> Observations:
         """Observations of the given environments, each at a question."""
-        return {"actor": self.elicitation.observe(envs), "critic": self.critic(self.elicitation, envs)}
+        shown = {"actor": self.elicitation.observe(envs), "critic": self.critic(self.elicitation, envs)}
+        if isinstance(self.elicitation, EveryTurn):
+            shown["phase"] = self.elicitation.rewarding[envs, None].astype(np.float32)
+        return shown
 
     def answer(self, envs: NDArray[np.int64], actions: NDArray) -> NDArray[np.float64]:
         """Answer the open questions of the given environments; returns their rewards `[N]`."""

@@ -64,6 +64,8 @@ class LeaderSettings(BaseModel):
             noisy learners find reliably. Never part of a reported value. Closure and exact reward plays only.
         keep_followers: followers begin each leader episode of a run as they ended the one before, instead of afresh.
             Training only: a reported value is always of fresh followers.
+        response_transitions: with "every_turn", the share of the response phase's transitions that the leader's
+            learner sees: 1 is the paper's Stackelberg POMDP, 0 its Basic POMDP.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -78,6 +80,7 @@ class LeaderSettings(BaseModel):
     deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     deviation_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     keep_followers: bool = False
+    response_transitions: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
     @classmethod
     def checked(cls, **values: Any) -> Self:
@@ -91,6 +94,9 @@ class LeaderSettings(BaseModel):
             raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
         if settings.from_experience:
             settings._refuse_for_experience()
+        if settings.response_transitions < 1 and settings.leader_queries == "once":
+            problem = f"got {settings.response_transitions:g} for a leader that is asked once"
+            raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")
         return settings
 
     def _refuse_for_experience(self) -> None:

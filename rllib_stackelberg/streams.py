@@ -28,7 +28,8 @@ class Stream(IntEnum):
     RESPONSE = 0
     REWARD = 1
     LEARNER = 2
-    DEVIATION = 3
+    TRANSITIONS = 3  # which rows of a batch are learned from
+    DEVIATION = 4
 
 
 class Streams:

@@ -121,6 +121,8 @@ BAD = [
     (["train", "escape", "--max-seconds", "nan"], "max_seconds"),
     (["train", "escape", "--max-iterations", "0"], "max_iterations"),
     (["train", "escape", "--response-updates", "0"], "response_updates"),
+    (["train", "escape", "--response-transitions", "0.5"], "response_transitions"),
+    (["train", "escape", "--leader-queries", "every_turn", "--response-transitions", "2"], "response_transitions"),
     (["train", "escape", "--followers", "mw:epsilon=-1"], "followers"),
     (["train", "escape", "--followers", "rm++"], "followers"),
     (["train", "escape", "--algo", "Nope"], "algo"),

@@ -7,7 +7,7 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import random_search, result_data
+from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
@@ -144,14 +144,6 @@ def test_gap_and_note():
     data = result_data(game, nothing, evaluate_strategy(nothing, LeaderSettings.checked(update_mode="expected")))
     assert data["gap"] == pytest.approx(10 / 6 - 1)
     assert data["exact_value"] == pytest.approx(solve(game).leader_value)
-
-
-def test_random_search_is_luck():
-    found = random_search(make_game("simple-allocation"), LeaderSettings.checked(response_updates=100), 2_000)
-    # 27 tables with 1, 2 or 3 different items (3, 18, 6 of them) are worth a third of that.
-    assert found["mean"] == pytest.approx((3 * 1 + 18 * 2 + 6 * 3) / 27 / 3, abs=0.02)
-    assert found["best"] == 1.0
-    assert found["episodes"] >= 2_000
 
 
 @pytest.mark.parametrize(

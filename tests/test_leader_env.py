@@ -139,6 +139,7 @@ def test_the_critic_sees_the_weights_and_the_phase_at_every_turn():
         expected = np.concatenate([relative(policy) for policy in policies], axis=1)
         np.testing.assert_array_equal(observations["critic"][:, :-1], expected.astype(np.float32))
         phases.append(observations["critic"][0, -1])
+        np.testing.assert_array_equal(observations["phase"], observations["critic"][:, -1:])
         varied.add(observations["critic"][0].tobytes())
         observations, _, ended, _, _ = env.step(np.full((2, 2), 0.3, dtype=np.float32))
         if ended.all():

@@ -7,6 +7,9 @@ RLlib lengthens every episode by an artificial row to bootstrap from, and its ad
 those rows too. In episodes of a few steps they are up to half of the batch, and their spurious "advantages" drown the
 real ones. They are dropped here, after the estimator, and advantages are standardised over what remains. Value
 targets are left as they are.
+
+`ResponseRows` goes on to drop a share of the response phase's rows: the paper's Basic POMDP learns from the reward
+phase alone (Brero et al., arXiv 2210.03852).
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from ray.rllib.connectors.connector_v2 import ConnectorV2
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
+
+from rllib_stackelberg.streams import Stream, Streams
 
 SMALLEST_SPREAD = 1e-8
 """Relative to the largest advantage: below it all rows are taken to be equally good."""
@@ -54,6 +59,46 @@ class RealRows(ConnectorV2):
             del kept[Columns.LOSS_MASK]
             kept[Postprocessing.ADVANTAGES] = standardise(kept[Postprocessing.ADVANTAGES])
             batch[module_id] = kept
+        return batch
+
+
+class NothingToLearnError(Exception):
+    """Every row of a batch was dropped."""
+
+
+class ResponseRows(ConnectorV2):
+    """Learner connector: each row of the response phase stays with a given probability, of the reward phase always.
+
+    Follows `RealRows`. Draws are a pure function of the run's seed and of the number of the batch.
+
+    Attributes:
+        share: the probability.
+        batches: number of batches so far.
+    """
+
+    def __init__(self, share: float, seed: int):
+        super().__init__()
+        self.share = share
+        self.batches = 0
+        self._streams = Streams(seed)
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Thin out every module's batch.
+
+        Raises:
+            NothingToLearnError: no row is left.
+        """
+        for module_id, rows in batch.items():
+            phase = rows[Columns.OBS]["phase"][:, 0]
+            drawn = self._streams.uniforms(0, self.batches, Stream.TRANSITIONS, (len(phase),))
+            keep = (phase == 1) | (torch.from_numpy(drawn).to(phase.device) < self.share)
+            batch[module_id] = keep_rows(rows, keep)
+        self.batches += 1
+        for rows in batch.values():
+            advantages = rows[Postprocessing.ADVANTAGES]
+            if not len(advantages):
+                raise NothingToLearnError
+            rows[Postprocessing.ADVANTAGES] = standardise(advantages)
         return batch
 
 

@@ -68,7 +68,7 @@ def leader_config(
         followers: learner(s) or their command-line form; multiplicative weights by default.
         critic: "central" sees the hidden state, "local" what the actor sees.
         seed: of the run: followers' streams, types, chance, and RLlib's own.
-        settings: further fields of `LeaderSettings` (response_updates, leader_queries, ...).
+        settings: further fields of `LeaderSettings` (response_updates, leader_queries, response_transitions, ...).
 
     Raises:
         InvalidFieldError: anything that cannot work, by name, before a process is started.
@@ -80,6 +80,8 @@ def leader_config(
     made = game(**game_config) if isinstance(game, type) else make_game(game, **game_config)
     if critic not in ("central", "local"):
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
+    if checked.response_transitions < 1 and algorithm != "PPO":
+        raise InvalidFieldError("response_transitions", "is the work of this project's PPO learner", '1, or "PPO"')
     probe = StackelbergPOMDP(made, checked)
     config = _algorithm(algorithm)
     register_env(ENV_NAME, make_leader_env)
@@ -148,8 +150,9 @@ def batch_size(game: StackelbergGame) -> int:
 def _tune_ppo(config: PPOConfig, game: StackelbergGame, settings: LeaderSettings) -> None:
     """Defaults for short episodes whose reward comes at the end: small batches, one gradient step an epoch."""
     whole_episodes = settings.leader_queries == "once"
-    # One round of short episodes, whatever its number of rows, is a batch and a minibatch; of long ones it is several.
-    one_step = whole_episodes and not settings.in_play(game)
+    long = whole_episodes and settings.in_play(game)
+    # One round of short episodes, whatever its number of rows, is a batch; of long ones it is several.
+    one_round = whole_episodes and not long
     low, high = (float(x) for x in game.payoff_range[0])
     scale = (high - low) / 2 if high > low else 1.0
     batch = batch_size(game)
@@ -158,8 +161,8 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame, settings: LeaderSettings
         learner_class=LeaderPPOLearner,
         lr=3e-3 if discrete else FIRST_RATE,
         learner_config_dict={} if discrete else {"anneal_updates": ANNEAL_UPDATES},
-        train_batch_size_per_learner=PARALLEL_EPISODES if one_step else batch,
-        minibatch_size=None if one_step else batch,
+        train_batch_size_per_learner=PARALLEL_EPISODES if one_round else batch,
+        minibatch_size=batch if long else None,  # one step an epoch, whatever was dropped
         num_epochs=8,
         lambda_=0.95,
         clip_param=0.2,

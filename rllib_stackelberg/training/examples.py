@@ -7,19 +7,24 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from rllib_stackelberg.evaluation import random_search
+from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
+from rllib_stackelberg.evaluation import evaluate_strategy
 from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.tables import number
 from rllib_stackelberg.training.runs import Progress, train
@@ -43,6 +48,13 @@ class Example:
         without: changes of `params` that make the instance whose exact value stands beside as "without" (say,
             without messages).
         target: the seconds until the mean return first reached this are reported.
+        arm: what sets this one apart from others on the same instance.
+        parallel: leader episodes in parallel, and in a batch; None: the defaults of `leader_config`. For games whose
+            episodes are equally long: then batches are whole episodes, however the leader is asked.
+        judged: settings of another response by which the strategy, and the best random table, are valued, too.
+
+    Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
+    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one.
     """
 
     game: str
@@ -56,11 +68,15 @@ class Example:
     stop_at_optimum: bool = False
     without: dict[str, Any] | None = None
     target: float | None = None
+    arm: str = ""
+    parallel: int | None = None
+    judged: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
-        """Game and parameters."""
-        return " ".join([self.game, *(f"{key}={value}" for key, value in self.params.items())])
+        """Game, parameters and arm."""
+        parts = [self.game, *(f"{key}={value}" for key, value in self.params.items())]
+        return " ".join(parts) + (f": {self.arm}" if self.arm else "")
 
     def options(self, seed: int, out: Path) -> TrainOptions:
         """Of one run."""
@@ -80,16 +96,20 @@ class Example:
     def run(self, seed: int, out: Path, configure: Callable[[AlgorithmConfig], Any] | None = None) -> dict[str, Any]:
         """Train once; what luck alone finds in as many episodes (up to 10,000) stands beside the result."""
         options = self.options(seed, out)
-        reached: list[float] = []
+        seen: list[Progress] = []
 
-        def watch(progress: Progress) -> None:
-            if self.target is not None and not reached and progress.mean_return >= self.target:
-                reached.append(round(progress.seconds, 1))
+        def configured(config: AlgorithmConfig) -> None:
+            self._fill_batches(config, options)
+            if configure:
+                configure(config)
 
-        result = train(options, watch, configure)
+        result = train(options, seen.append, configured)
         game = options.make_game()
         luck = random_search(game, options.make_settings(), min(result["episodes"], LUCK_EPISODES), seed)
-        row = {
+        return self._row(seed, result, seen, luck) | self._further(seed, result, seen, luck)
+
+    def _row(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
+        return {
             "seed": seed,
             "value": result["leader_value"],
             "error": result["standard_error"],
@@ -98,17 +118,48 @@ class Example:
             "deviation_gain": result["certificate"]["deviation_gain"],
             "last_snapshot": result["final_value"],
             "mean_return": result["mean_return"],
-            "random_best": luck["best"],
-            "random_mean": luck["mean"],
+            "whole_return": statistics.fmean(progress.mean_return for progress in seen),
+            "random_best": luck.best,
+            "random_mean": luck.mean,
             "episodes": result["episodes"],
             "seconds": round(result["seconds"], 1),
         }
+
+    def _further(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
+        """Columns that an example asks for."""
+        row: dict[str, Any] = {}
         if self.target is not None:
-            row["seconds_to_target"] = reached[0] if reached else None
+            reached = (round(progress.seconds, 1) for progress in seen if progress.mean_return >= self.target)
+            row["seconds_to_target"] = next(reached, None)
         if self.without is not None:
             solution = solve(make_game(self.game, **(self.params | self.without)))
             row["exact_without"] = solution.leader_value if solution else None
+        if self.judged is not None:
+            game = make_game(self.game, **self.params)
+            judge = LeaderSettings.checked(**(find_spec(self.game).defaults.settings | self.judged)).fitted(game)
+            row["judged"] = evaluate_against(result["run_dir"], judge).leader_value
+            row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value
         return row
+
+    def _fill_batches(self, config: AlgorithmConfig, options: TrainOptions) -> None:
+        if self.parallel is None:
+            return
+        game, settings = options.make_game(), options.make_settings()
+        once = settings.leader_queries == "once"  # then RLlib is handed whole episodes, one per environment at least
+        rows = self.parallel if once else self.parallel * turns_of_an_episode(game, settings)
+        config.env_runners(num_envs_per_env_runner=self.parallel)
+        config.training(train_batch_size_per_learner=rows, minibatch_size=None)
+
+
+def turns_of_an_episode(game: StackelbergGame, settings: LeaderSettings) -> int:
+    """How often the leader is asked in an episode in which it always gives its first answer."""
+    env = StackelbergPOMDP(game, settings)
+    env.reset()
+    turns, over = 0, False
+    while not over:
+        over = bool(env.step(np.zeros((1, *(env.single_action_space.shape or ()))))[2][0])
+        turns += 1
+    return turns
 
 
 def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[str, Callable[[Rows], bool]]:
@@ -124,17 +175,25 @@ def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[
     return f"value >= {value:.6g} in {share:.0%} of seeds", met
 
 
-def main(examples: Sequence[Example], text: str | None) -> None:
-    """Command line of a tuned example."""
+def main(examples: Sequence[Example], text: str | None, summary: Sequence[str] = ()) -> None:
+    """Command line of a tuned example.
+
+    Args:
+        examples: what it runs; text: its help; summary: columns whose mean and standard error over seeds are shown, one
+            line an example, in a last table.
+    """
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--as-test", action="store_true", help="exit with 1 if a bar is not met")
     parser.add_argument("--only", default="", help="run the instances whose name contains this")
+    parser.add_argument("--max-seconds", type=float, help="of training, for each run; default per instance")
     parser.add_argument("--json", type=Path, help="write all rows there")
     arguments = parser.parse_args()
     examples = [example for example in examples if arguments.only in example.name]
     if not examples:
         parser.error(f"--only: no instance's name contains {arguments.only!r}")
+    if arguments.max_seconds is not None:
+        examples = [replace(example, max_seconds=arguments.max_seconds) for example in examples]
     found: dict[str, Rows] = {}
     failed = []
     with tempfile.TemporaryDirectory() as folder, ray_session(examples[0].options(0, Path(folder) / "none")):
@@ -148,8 +207,26 @@ def main(examples: Sequence[Example], text: str | None) -> None:
             if not met:
                 failed.append(example.name)
             _show(example, rows, met)
+    if summary:
+        Console(width=190).print(summarise(found, summary))
     if failed and arguments.as_test:
         sys.exit(f"bar not met: {', '.join(failed)}")
+
+
+def summarise(found: dict[str, Rows], columns: Sequence[str]) -> Table:
+    """Mean and standard error over seeds, one line an example."""
+    table = Table(title="mean ± standard error over seeds", box=SIMPLE, title_justify="left", title_style="bold")
+    for column in ("", "seeds", *columns):
+        table.add_column(column.replace("_", " "))
+    for name, rows in found.items():
+        cells = [_mean_and_error([float(row[column]) for row in rows]) for column in columns]
+        table.add_row(name, str(len(rows)), *cells)
+    return table
+
+
+def _mean_and_error(values: list[float]) -> str:
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return f"{statistics.mean(values):.4f} ± {error:.4f}"
 
 
 def _show(example: Example, rows: Rows, met: bool) -> None:

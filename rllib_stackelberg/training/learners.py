@@ -4,6 +4,9 @@ A good continuous answer often lies at the edge of what followers accept, where 
 Gaussian leader keeps about three spreads away from such an edge, so its spread must shrink, slowly enough that the
 mean can follow (a clipped policy moves about a quarter of its spread per batch), and the learning rate with it. A
 learned spread does neither reliably: few samples fall over the edge, and coordinates that do not matter widen.
+
+Private touch of RLlib: `_make_batch_if_necessary` counts the rows of episodes, not those that connectors let through,
+and a "full batch" of that count repeats the rows in place of taking a gradient step per epoch.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import torch
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 
-from rllib_stackelberg.training.batches import RealRows, WholeEpisodes
+from rllib_stackelberg.training.batches import NothingToLearnError, RealRows, ResponseRows, WholeEpisodes
 
 
 class LeaderPPOLearner(PPOTorchLearner):
@@ -29,13 +32,29 @@ class LeaderPPOLearner(PPOTorchLearner):
         """Let only real rows reach the loss: of whole episodes there are no others (see batches.py)."""
         super().build()
         self._updates = 0
+        context = self.config.env_config
+        self._thinning = ResponseRows(context["settings"]["response_transitions"], context["seed"])
         if self.config.add_default_connectors_to_learner_pipeline:
             self._learner_connector.append(RealRows())
+            if self._thinning.share < 1:
+                self._learner_connector.append(self._thinning)
         else:
             self._learner_connector.append(WholeEpisodes())
             self._learner_connector.append(
                 GeneralAdvantageEstimation(gamma=self.config.gamma, lambda_=self.config.lambda_)
             )
+
+    def update(self, **kwargs: Any) -> Any:
+        """RLlib's; a batch of which nothing is left to learn from changes nothing."""
+        try:
+            return super().update(**kwargs)
+        except NothingToLearnError:
+            return self.metrics.reduce()
+
+    def _make_batch_if_necessary(self, training_data: Any) -> Any:
+        batch = super()._make_batch_if_necessary(training_data)
+        batch.count = max(len(rows) for rows in batch.policy_batches.values())
+        return batch
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Move every module along its schedule; runners receive the spread with the next weights."""
@@ -64,10 +83,11 @@ class LeaderPPOLearner(PPOTorchLearner):
                     group["lr"] = self.config.lr * factor
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """With the place in the schedule."""
-        return super().get_state(*args, **kwargs) | {"updates": self._updates}
+        """With the place in the schedule and in the stream of dropped rows."""
+        return super().get_state(*args, **kwargs) | {"updates": self._updates, "batches": self._thinning.batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """With the place in the schedule."""
+        """With the place in the schedule and in the stream of dropped rows."""
         super().set_state(state)
         self._updates = state.get("updates", self._updates)
+        self._thinning.batches = state.get("batches", self._thinning.batches)

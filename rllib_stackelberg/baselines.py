@@ -1,0 +1,101 @@
+"""What a learned leader stands beside: luck, and a leader that other followers have taught.
+
+Both are baselines of Brero et al., arXiv 2210.03852: enumeration of random policies, and learning against best
+responses in place of the followers that the leader is judged by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from rllib_stackelberg.elicitation import Index
+from rllib_stackelberg.evaluation import Evaluation, evaluate_policy
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import StackelbergPOMDP, to_game_actions
+from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.streams import Purpose
+
+PARALLEL = 128
+
+
+@dataclass(frozen=True, eq=False)
+class RandomSearch:
+    """Uniformly random leader tables.
+
+    Attributes:
+        best: largest leader value of an episode. Where responses are random it flatters, being the luckiest of many:
+            `evaluate_strategy(strategy, ...)` says what the table is worth.
+        mean: mean leader value.
+        episodes: tables tried, one episode each.
+        strategy: the table that did best: its answers to the questions that were met.
+    """
+
+    best: float
+    mean: float
+    episodes: int
+    strategy: LeaderStrategy
+
+
+def random_search(game: StackelbergGame, settings: LeaderSettings, episodes: int, seed: int = 0) -> RandomSearch:
+    """Try at least that many uniformly random leader tables: what luck alone would find.
+
+    >>> from rllib_stackelberg import LeaderSettings, make_game, random_search
+    >>> random_search(make_game("escape"), LeaderSettings.checked(response_updates=20), episodes=200).best
+    1.0
+    """
+    # A table is a table: however the leader is asked, its answers are fixed within an episode.
+    once = settings.model_copy(update={"leader_queries": "once", "response_transitions": 1.0})
+    env = StackelbergPOMDP(game, once, num_envs=PARALLEL, seed=seed)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(Purpose.SELECTION),)))
+    values: list[float] = []
+    best, strategy = -np.inf, LeaderStrategy(game, {})
+    while len(values) < episodes:
+        tables = _random_episodes(env, rng)
+        found = env.elicitation.value
+        values += found.tolist()
+        if found.max() > best:
+            best = float(found.max())
+            strategy = LeaderStrategy(game, tables[int(found.argmax())])
+    return RandomSearch(best, float(np.mean(values)), len(values), strategy)
+
+
+def _random_episodes(env: StackelbergPOMDP, rng: np.random.Generator) -> list[dict[int, NDArray[np.float64]]]:
+    """An episode in every environment; the answers each of them was given."""
+    tables: list[dict[int, NDArray[np.float64]]] = [{} for _ in range(env.num_envs)]
+    env.begin(np.arange(env.num_envs))
+    while len(live := env.live):
+        questions, actions = env.elicitation.question[live].copy(), _random_actions(env, live, rng)
+        env.answer(live, actions)
+        answers = to_game_actions(env.game, actions)[0]
+        for k, question, answer in zip(live, questions, answers, strict=True):
+            tables[k][int(question)] = answer
+    return tables
+
+
+def _random_actions(env: StackelbergPOMDP, live: Index, rng: np.random.Generator) -> NDArray:
+    space = env.single_action_space
+    shape = (len(live), *(space.shape or ()))
+    return rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
+
+
+def evaluate_against(run: str | Path, settings: LeaderSettings) -> Evaluation:
+    """What the leader of a run is worth against other followers, or another response, than it was trained with.
+
+    Args:
+        run: its folder; settings: the response it is judged by.
+
+    Raises:
+        InvalidFieldError: no such run, or settings that its game is too large for.
+    """
+    folder = RunFolder(Path(run))
+    game = folder.game()
+    policy = LeaderNetwork.load(folder.path).acting_in(game)
+    return evaluate_policy(game, policy, settings.fitted(game), folder.seed())[1]
