@@ -45,10 +45,10 @@ def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np
     if isinstance(space, Discrete):
         return actions.reshape(-1, 1), np.zeros(len(actions), dtype=bool)
     stretched, clipped = stretch(space, actions)
-    return stretched, clipped.any(axis=1)
+    return stretched, np.asarray(clipped.any(axis=1))
 
 
-def stretch(space: Box, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def stretch(space: Box, points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """From the unit box to a bounded one, and which numbers had to be clipped; shapes as `points`."""
     unit = np.clip(points, 0.0, 1.0)
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
