@@ -180,5 +180,8 @@ def test_the_tuned_example_is_built_and_judged():
     for instance in example.INSTANCES:
         options = instance.options(0, 1.0)
         assert len(independent_config(game=options.game, game_config=options.params).policies) >= 2
-    row = {"commitment": 1.0, "exact": 1.0, "plays": 9}
-    assert example.missed({"fine": [row, row], "wrong": [row, row | {"commitment": 1.1}]}) == ["wrong"]
+    found = {"escape": [{"commitment": value, "exact": 1.0} for value in (1.0, 0.5)]}
+    assert example.missed(found) == []
+    found["escape"].append({"commitment": -1.0, "exact": 1.0})
+    found["maintain mixed=True"] = [{"commitment": 0.9167, "exact": 11 / 12}, {"commitment": 0.2, "exact": 11 / 12}]
+    assert example.missed(found) == ["escape", "maintain mixed=True"]  # too low on average; above the optimum

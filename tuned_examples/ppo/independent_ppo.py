@@ -7,6 +7,11 @@ leader trained against that response ("our leader", the README's medians). "In p
 learned policies play greedily against each other; not bounded by the optimum, because followers who are still
 learning need not play a best response.
 
+Results to expect: in games of common interest (simple allocation, escape) the optimum, in most seeds. In matrix design
+the leader's payoff does not depend on what it pays, so it learns nothing about paying, and payments that happen to be
+large decide where followers go. In maintain the leader takes the follower's action as given and moves on to the row
+that pays best against it, so play ends in the Nash equilibrium, worth 1/3, and not at the commitment worth 11/12.
+
 How to run: `python tuned_examples/ppo/independent_ppo.py --seeds 3 --max-seconds 60`; `--as-test` makes it a regression
 test, `--json FILE` keeps every row.
 """
@@ -29,16 +34,25 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.independent import train_independent
 from rllib_stackelberg.training.sessions import ray_session
 
+TOLERANCE = 1e-6
+
 EXAMPLES: list = []
 """No leader is trained against a response here (what `tests/test_learning.py` runs)."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A game, and what a leader that is trained against the response reaches in it (the README's median)."""
+    """A game.
+
+    Attributes:
+        game, params: as in `TrainOptions`.
+        our_leader: what a leader that is trained against the response reaches (the README's median).
+        bar: between which values the mean over seeds of the commitment lies.
+    """
 
     game: str
     our_leader: float
+    bar: tuple[float, float]
     params: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,10 +81,10 @@ class Instance:
 
 
 INSTANCES = [
-    Instance("simple-allocation", 1.0, {"messages": 3}),
-    Instance("matrix-design", 5 / 3),
-    Instance("escape", 1.0),
-    Instance("maintain", 0.91584, {"mixed": True}),
+    Instance("simple-allocation", 1.0, (2 / 3, 1.0), {"messages": 3}),
+    Instance("matrix-design", 5 / 3, (2 / 3, 5 / 3)),
+    Instance("escape", 1.0, (0.5, 1.0)),
+    Instance("maintain", 0.91584, (1 / 6, 2 / 3), {"mixed": True}),
 ]
 
 
@@ -119,12 +133,16 @@ def main() -> None:
 
 
 def missed(found: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Instances below their bar: no commitment beats the optimum, and plays were learned from."""
-    return [
-        name
-        for name, rows in found.items()
-        if any(row["commitment"] > row["exact"] + 1e-6 or row["plays"] < 1 for row in rows)
-    ]
+    """Instances whose mean commitment lies outside their bar, or in which a commitment beats the optimum."""
+    bars = {instance.name: instance.bar for instance in INSTANCES}
+    failed = []
+    for name, rows in found.items():
+        low, high = bars[name]
+        mean = statistics.mean(row["commitment"] for row in rows)
+        beaten = any(row["commitment"] > row["exact"] + TOLERANCE for row in rows)
+        if beaten or not low - TOLERANCE <= mean <= high + TOLERANCE:
+            failed.append(name)
+    return failed
 
 
 if __name__ == "__main__":
