@@ -46,9 +46,15 @@ def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np
     actions = np.asarray(actions, dtype=np.float64)
     if isinstance(space, Discrete):
         return actions.reshape(-1, 1), np.zeros(len(actions), dtype=bool)
-    unit = np.clip(actions, 0.0, 1.0)
+    stretched, clipped = stretch(space, actions)
+    return stretched, np.asarray(clipped.any(axis=1))
+
+
+def stretch(space: Box, points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """From the unit box to a bounded one, and which numbers had to be clipped; shapes as `points`."""
+    unit = np.clip(points, 0.0, 1.0)
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-    return low + unit * (high - low), (unit != actions).any(axis=1)
+    return low + unit * (high - low), unit != points
 
 
 def choose_elicitation(

@@ -32,6 +32,16 @@ class Stream(IntEnum):
     DEVIATION = 4
 
 
+def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:
+    """Seed of an environment that draws its own numbers: others on other workers, whatever seeds they are handed.
+
+    >>> environment_seed(7, worker=1) == environment_seed(8, worker=0)
+    False
+    """
+    sequence = np.random.SeedSequence(run, spawn_key=(int(purpose), worker))
+    return int(sequence.generate_state(1, np.uint32)[0])
+
+
 class Streams:
     """Uniforms of one worker of a run.
 

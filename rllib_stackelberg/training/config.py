@@ -40,11 +40,15 @@ MOST_QUESTIONS = 8
 
 def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
     """What RLlib calls on every env runner: a batch of leader episodes carrying its own followers."""
-    game = context["game"]
-    made = game(**context["game_config"]) if isinstance(game, type) else make_game(game, **context["game_config"])
+    made = game_of(context["game"], context["game_config"])
     settings = LeaderSettings.checked(**context["settings"])
     envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
     return WorkerLeaderEnv(made, settings, num_envs=envs, seed=seed)
+
+
+def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
+    """A game by id, "package.module:ClassName" or class."""
+    return game(**game_config) if isinstance(game, type) else make_game(game, **game_config)
 
 
 def leader_config(
@@ -77,13 +81,13 @@ def leader_config(
         settings["followers"] = followers
     checked = LeaderSettings.checked(**settings)
     game_config = dict(game_config or {})
-    made = game(**game_config) if isinstance(game, type) else make_game(game, **game_config)
+    made = game_of(game, game_config)
     if critic not in ("central", "local"):
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
     if checked.response_transitions < 1 and algorithm != "PPO":
         raise InvalidFieldError("response_transitions", "is the work of this project's PPO learner", '1, or "PPO"')
     probe = StackelbergPOMDP(made, checked)
-    config = _algorithm(algorithm)
+    config = named_algorithm(algorithm)
     register_env(ENV_NAME, make_leader_env)
     env_config = {
         "game": game,
@@ -127,7 +131,8 @@ def leader_config(
     return config
 
 
-def _algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
+def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
+    """An RLlib configuration by name, or the one given."""
     if isinstance(algorithm, AlgorithmConfig):
         return algorithm
     kind = getattr(importlib.import_module("ray.rllib.algorithms"), f"{algorithm}Config", None)

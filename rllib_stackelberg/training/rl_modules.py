@@ -50,11 +50,13 @@ def start_afresh(network: nn.Sequential, gain: float) -> None:
 class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
     """Actor and critic of a leader. `model_config` is `leader_model_config(...)`."""
 
+    actor_part = "actor"
+    """Of the observation: what the actor reads."""
+
     def setup(self) -> None:
         """Build the networks."""
         config = self.model_config
-        actor_width = int(np.prod(self.observation_space["actor"].shape))
-        critic_width = int(np.prod(self.observation_space["critic"].shape))
+        actor_width = int(np.prod(self.observation_space[self.actor_part].shape))
         self.discrete = isinstance(self.action_space, Discrete)
         outputs = int(self.action_space.n) if self.discrete else int(np.prod(self.action_space.shape))
         hidden = list(config["hidden"])
@@ -65,7 +67,8 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
             self.register_buffer("log_std", torch.tensor(float(config["first_log_std"])))
         self.central = config["critic"] == "central"
         if not self.inference_only:
-            self.vf = tanh_network([actor_width + (critic_width if self.central else 0), *hidden, 1])
+            critic_width = int(np.prod(self.observation_space["critic"].shape)) if self.central else 0
+            self.vf = tanh_network([actor_width + critic_width, *hidden, 1])
             self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
         self.restart()
 
@@ -84,7 +87,7 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(batch)}
 
     def _distribution_inputs(self, batch: dict[str, Any]) -> torch.Tensor:
-        outputs = self.pi(batch[Columns.OBS]["actor"])
+        outputs = self.pi(batch[Columns.OBS][self.actor_part])
         if self.discrete:
             return outputs
         outputs = 0.5 + self.step_scale * outputs  # from the middle of the unit box
@@ -106,7 +109,7 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
         """Value predictions, payoff units."""
         seen = batch[Columns.OBS]
-        parts = [seen["actor"], seen["critic"]] if self.central else [seen["actor"]]
+        parts = [seen[self.actor_part], *([seen["critic"]] if self.central else [])]
         return self.offset + self.scale * self.vf(torch.cat(parts, dim=-1)).squeeze(-1)
 
     def export(self) -> LeaderNetwork:

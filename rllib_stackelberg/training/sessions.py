@@ -21,7 +21,7 @@ def ray_session(options: TrainOptions) -> Iterator[None]:
     """A Ray to run in: the one already there, or a local one for the time of the run."""
     # RLlib greets every run with a note on its API stack, and gymnasium with one that RLlib registers its env again.
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message=".*Overriding environment rllib-single-agent-env-v0.*")
+    warnings.filterwarnings("ignore", message=".*Overriding environment rllib-(single|multi)-agent-env-v0.*")
     if ray.is_initialized():
         _refuse_too_many(options)
         yield
