@@ -19,7 +19,7 @@ SAMPLED_PLAYS = 100
 """Plays of a reward phase that is sampled by default."""
 
 LONG_RESPONSE = 10_000
-"""Plays from which on a response of learners from experience takes longer than everything else in a leader episode."""
+"""Moves from which on a response of learners from experience takes longer than everything else in an episode."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -184,10 +184,9 @@ class LeaderSettings(BaseModel):
         """Those of the followers' learners."""
         return tuple(learner for learner in self.followers if isinstance(learner, UtilityLearner))
 
-    @property
-    def long_response(self) -> bool:
+    def long_response(self, game: StackelbergGame) -> bool:
         """Whether a response takes longer than everything else in a leader episode."""
-        return self.from_experience and self.response_updates >= LONG_RESPONSE
+        return self.from_experience and self.response_updates * game.moves >= LONG_RESPONSE
 
     @property
     def sampled_reward_plays(self) -> int:

@@ -143,7 +143,7 @@ def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
 
 def parallel_episodes(game: StackelbergGame, settings: LeaderSettings) -> int:
     """Environments of a runner."""
-    long = settings.leader_queries == "once" and (settings.in_play(game) or settings.long_response)
+    long = settings.leader_queries == "once" and (settings.in_play(game) or settings.long_response(game))
     return LONG_EPISODES if long else PARALLEL_EPISODES
 
 
@@ -165,7 +165,8 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame, settings: LeaderSettings
     config.training(
         learner_class=LeaderPPOLearner,
         lr=3e-3 if discrete else FIRST_RATE,
-        learner_config_dict={} if discrete else {"anneal_updates": ANNEAL_UPDATES},
+        learner_config_dict={"response_transitions": settings.response_transitions}
+        | ({} if discrete else {"anneal_updates": ANNEAL_UPDATES}),
         train_batch_size_per_learner=PARALLEL_EPISODES if one_round else batch,
         minibatch_size=batch if long else None,  # one step an epoch, whatever was dropped
         num_epochs=8,

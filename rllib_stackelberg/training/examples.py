@@ -36,6 +36,9 @@ Rows = list[dict[str, Any]]
 LUCK_EPISODES = 10_000
 """Most random leader tables that stand beside a result."""
 
+FEW_LUCK_EPISODES = 100
+"""Where a response is long."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -99,13 +102,15 @@ class Example:
         seen: list[Progress] = []
 
         def configured(config: AlgorithmConfig) -> None:
-            self._fill_batches(config, options)
+            fill_batches(config, options, self.parallel)
             if configure:
                 configure(config)
 
         result = train(options, seen.append, configured)
         game = options.make_game()
-        luck = random_search(game, options.make_settings(), min(result["episodes"], LUCK_EPISODES), seed)
+        settings = options.make_settings()
+        most = FEW_LUCK_EPISODES if settings.long_response(game) else LUCK_EPISODES
+        luck = random_search(game, settings, min(result["episodes"], most), seed)
         return self._row(seed, result, seen, luck) | self._further(seed, result, seen, luck)
 
     def _row(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
@@ -141,14 +146,16 @@ class Example:
             row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value
         return row
 
-    def _fill_batches(self, config: AlgorithmConfig, options: TrainOptions) -> None:
-        if self.parallel is None:
-            return
-        game, settings = options.make_game(), options.make_settings()
-        once = settings.leader_queries == "once"  # then RLlib is handed whole episodes, one per environment at least
-        rows = self.parallel if once else self.parallel * turns_of_an_episode(game, settings)
-        config.env_runners(num_envs_per_env_runner=self.parallel)
-        config.training(train_batch_size_per_learner=rows, minibatch_size=None)
+
+def fill_batches(config: AlgorithmConfig, options: TrainOptions, parallel: int | None) -> None:
+    """That many leader episodes in parallel, and whole ones in a batch, however the leader is asked; None: as it is."""
+    if parallel is None:
+        return
+    game, settings = options.make_game(), options.make_settings()
+    once = settings.leader_queries == "once"  # then RLlib is handed whole episodes, one per environment at least
+    rows = parallel if once else parallel * turns_of_an_episode(game, settings)
+    config.env_runners(num_envs_per_env_runner=parallel)
+    config.training(train_batch_size_per_learner=rows, minibatch_size=None)
 
 
 def turns_of_an_episode(game: StackelbergGame, settings: LeaderSettings) -> int:
@@ -196,7 +203,7 @@ def main(examples: Sequence[Example], text: str | None, summary: Sequence[str] =
         examples = [replace(example, max_seconds=arguments.max_seconds) for example in examples]
     found: dict[str, Rows] = {}
     failed = []
-    with tempfile.TemporaryDirectory() as folder, ray_session(examples[0].options(0, Path(folder) / "none")):
+    with tempfile.TemporaryDirectory() as folder, ray_session():
         for k, example in enumerate(examples):
             rows = found[example.name] = []
             for seed in range(arguments.seeds):

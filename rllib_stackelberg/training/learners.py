@@ -25,15 +25,16 @@ class LeaderPPOLearner(PPOTorchLearner):
     """PPO whose leader modules' spread and learning rate follow a schedule, and can start afresh.
 
     `learner_config_dict={"anneal_updates": N}`: number of `update` calls (batches) the schedule takes. The learning
-    rate of the configuration is the first one; later rates are in proportion to the spread.
+    rate of the configuration is the first one; later rates are in proportion to the spread. `"response_transitions"`:
+    share of the response phase's rows that reach the loss.
     """
 
     def build(self) -> None:
         """Let only real rows reach the loss: of whole episodes there are no others (see batches.py)."""
         super().build()
         self._updates = 0
-        context = self.config.env_config
-        self._thinning = ResponseRows(context["settings"]["response_transitions"], context["seed"])
+        share = self.config.learner_config_dict.get("response_transitions", 1.0)
+        self._thinning = ResponseRows(share, self.config.seed or 0)
         if self.config.add_default_connectors_to_learner_pipeline:
             self._learner_connector.append(RealRows())
             if self._thinning.share < 1:

@@ -69,7 +69,7 @@ def train(
     game, settings = options.make_game(), options.make_settings()
     folder = RunFolder.create(options.out or options.new_folder())
     folder.write("config", options.resolved() | {"versions": versions()})
-    with ray_session(options), torch_threads():
+    with ray_session(options.num_env_runners), torch_threads():
         algorithm = leader_config(
             options.algo,
             game=options.game,
@@ -79,8 +79,10 @@ def train(
             **settings.model_dump(),
         )
         algorithm.env_runners(num_env_runners=options.num_env_runners)
-        if options.restart_after and algorithm.learner_config_dict:
-            algorithm.training(learner_config_dict={"anneal_updates": ANNEALED_SHARE * options.restart_after})
+        schedule = algorithm.learner_config_dict
+        if options.restart_after and "anneal_updates" in schedule:
+            shorter = {"anneal_updates": ANNEALED_SHARE * options.restart_after}
+            algorithm.training(learner_config_dict=schedule | shorter)
         if configure:
             configure(algorithm)
         algo = algorithm.build_algo()

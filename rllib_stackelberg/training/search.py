@@ -79,14 +79,14 @@ class Valuer:
     @property
     def further_samples(self) -> tuple[int, ...]:
         """Sample sizes on which a snapshot that looks best is valued again; none where once is exact, or costly."""
-        cheap = tabulated(self.game) and not self.settings.long_response
+        cheap = tabulated(self.game) and not self.settings.long_response(self.game)
         return SELECTION_SAMPLES[1:] if self.settings.random_response and cheap else ()
 
     def due(self, iteration: int) -> bool:
         """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
         if not tabulated(self.game):
             return iteration % ESTIMATE_EVERY == 0
-        return not self.settings.long_response or iteration % RESPOND_EVERY == 0
+        return not self.settings.long_response(self.game) or iteration % RESPOND_EVERY == 0
 
     def __call__(self, network: LeaderNetwork, samples: int) -> Evaluation:
         """Evaluation of what the network does when it does not explore."""

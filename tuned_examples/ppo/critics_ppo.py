@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 
 from rllib_stackelberg import leader_config
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.sessions import ray_session
 
 ITERATIONS = 12
@@ -51,7 +50,7 @@ def main() -> None:
     table = Table(title="Explained variance of the critic", box=SIMPLE, title_justify="left")
     for column in ("game", "asked", "critic", "iterations 2-6", "iterations 7-12"):
         table.add_column(column)
-    with ray_session(TrainOptions.checked(game="simple-allocation", max_iterations=1)):
+    with ray_session():
         for game in ("simple-allocation", "matrix-design"):
             for mode in MODES:
                 for critic in ("central", "local"):

@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--as-test", action="store_true", help="exit with 1 if a bar is not met")
     arguments = parser.parse_args()
     found: dict[str, list[dict[str, Any]]] = {}
-    with ray_session(INSTANCES[0].options(0, 1.0)):
+    with ray_session():
         for instance in (instance for instance in INSTANCES if arguments.only in instance.name):
             rows = found[instance.name] = []
             for seed in range(arguments.seeds):

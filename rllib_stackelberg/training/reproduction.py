@@ -1,0 +1,197 @@
+"""Running tables of experiments: every arm with every seed, each run kept in a file, so that nothing is run twice."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rllib_stackelberg.baselines import evaluate_against, random_search
+from rllib_stackelberg.evaluation import RESPONSE_SAMPLES, evaluate_strategy, result_data
+from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan
+from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import solve
+from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.training.examples import fill_batches
+from rllib_stackelberg.training.independent import train_independent
+from rllib_stackelberg.training.runs import train
+from rllib_stackelberg.training.sessions import ray_session
+
+Row = dict[str, Any]
+
+_OPEN = ExitStack()
+"""What a worker process keeps open as long as it lives: its Ray."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: an arm of a table with a seed, its budget scaled, and the file its row is kept in."""
+
+    table: str
+    arm: Arm
+    seed: int
+    scale: float
+    file: Path
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a kept row must have been run with."""
+        return json.loads(to_json({"arm": self.arm.data(), "seed": self.seed, "scale": self.scale}))
+
+    def kept(self) -> Row | None:
+        """The row of an earlier run of the same task."""
+        if not self.file.exists():
+            return None
+        content = json.loads(self.file.read_text(encoding="utf-8"))
+        return content["row"] if content["task"] == self.identity else None
+
+
+def tasks_of(table: ExperimentTable, plan: Plan, folder: Path) -> list[Task]:
+    """Seed by seed, so that what is done early says something about every arm."""
+    return [
+        Task(table.name, arm, seed, plan.scale, folder / table.name / f"{k}-{seed}.json")
+        for seed in range(plan.seeds)
+        for k, arm in enumerate(table.arms)
+    ]
+
+
+def run_tasks(
+    tasks: Sequence[Task], jobs: int, started: Callable[[int], Any], done: Callable[[Task], Any]
+) -> list[Row]:
+    """Rows of all tasks: run what is not kept yet, some side by side; `started` hears how many are there already.
+
+    Raises:
+        whatever the first run that fails raises; rows of finished ones are kept.
+    """
+    rows = [task.kept() for task in tasks]
+    missing = [k for k, row in enumerate(rows) if row is None]
+    started(len(tasks) - len(missing))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, max(1, len(missing))), context, initializer=_open) as pool:
+        waiting = {pool.submit(_run_and_keep, tasks[k]): k for k in missing}
+        try:
+            for future in as_completed(waiting):
+                rows[waiting[future]] = future.result()
+                done(tasks[waiting[future]])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [row for row in rows if row is not None]
+
+
+def _open() -> None:
+    _OPEN.enter_context(ray_session())
+
+
+def _run_and_keep(task: Task) -> Row:
+    row = run_arm(task.arm, task.seed, task.scale)
+    task.file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(task.file, to_json({"task": task.identity, "row": row}).encode())
+    return row
+
+
+def run_arm(arm: Arm, seed: int, scale: float = 1.0) -> Row:
+    """One run: `value`, `exact`, `deviation_gain`, `bcce_gap`, `mean_return`, `episodes`, `seconds`.
+
+    `mean_return` is None where nothing explores.
+    """
+    return {
+        "train": _train,
+        "judged": _train,
+        "random": _random,
+        "independent": _independent,
+        "strategy": _strategy,
+    }[arm.method](arm, seed, scale)
+
+
+def _game(arm: Arm) -> StackelbergGame:
+    return make_game(arm.game, **arm.params)
+
+
+def _settings(arm: Arm) -> LeaderSettings:
+    """The response a value is of."""
+    given = find_spec(arm.game).defaults.settings | dict(arm.settings)
+    return LeaderSettings.checked(**given).fitted(_game(arm))
+
+
+def _options(arm: Arm, seed: int, scale: float, out: Path) -> TrainOptions:
+    own = {name: value for name, value in arm.options.items() if name != "parallel"}
+    limited = arm.iterations is not None
+    return TrainOptions.checked(
+        game=arm.game,
+        params=dict(arm.params),
+        settings=dict(arm.settings) | dict(arm.training),
+        seed=seed,
+        max_iterations=max(1, round(arm.iterations * scale)) if arm.iterations else None,
+        max_seconds=None if limited else arm.seconds * scale,
+        out=out,
+        **own,
+    )
+
+
+def _train(arm: Arm, seed: int, scale: float) -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        options = _options(arm, seed, scale, Path(folder) / "run")
+        result = train(options, configure=lambda config: fill_batches(config, options, arm.options.get("parallel")))
+        row = _row(result, result["mean_return"], result["episodes"], result["seconds"])
+        if arm.method == "judged":
+            found = evaluate_against(options.out or Path(), _settings(arm))
+            row |= {"value": found.leader_value, "deviation_gain": found.certificate.deviation_gain}
+    return row
+
+
+def _independent(arm: Arm, seed: int, scale: float) -> Row:
+    result = train_independent(_options(arm, seed, scale, Path("unused")))
+    returns = result["mean_returns"].get(_game(arm).leader)
+    return _row(result, returns, result["episodes"], result["seconds"]) | {"joint_value": result["joint_value"]}
+
+
+def _random(arm: Arm, seed: int, scale: float) -> Row:
+    begun = time.monotonic()
+    found = random_search(_game(arm), _settings(arm), max(1, round(arm.episodes * scale)), seed)
+    return _valued(arm, found.strategy, seed, found.mean, found.episodes, begun)
+
+
+def _strategy(arm: Arm, seed: int, scale: float) -> Row:
+    begun, game = time.monotonic(), _game(arm)
+    solution = solve(game)
+    pairs = list(enumerate(arm.answers)) if arm.answers or solution is None else solution.leader_strategy
+    return _valued(arm, LeaderStrategy.from_pairs(game, pairs), seed, None, 0, begun)
+
+
+def _valued(
+    arm: Arm, strategy: LeaderStrategy, seed: int, mean_return: float | None, episodes: int, begun: float
+) -> Row:
+    game = _game(arm)
+    found = evaluate_strategy(strategy, _settings(arm), seed, samples=RESPONSE_SAMPLES, every_play=False)
+    return _row(result_data(game, strategy, found), mean_return, episodes, time.monotonic() - begun)
+
+
+def _row(result: dict[str, Any], mean_return: float | None, episodes: int, seconds: float) -> Row:
+    return {
+        "value": result["leader_value"],
+        "exact": result["exact_value"],
+        "deviation_gain": result["certificate"]["deviation_gain"],
+        "bcce_gap": result["certificate"]["bcce_gap"],
+        "mean_return": mean_return,
+        "episodes": episodes,
+        "seconds": seconds,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Size of the machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"cores": os.cpu_count(), "memory_gib": round(memory)}
