@@ -57,6 +57,18 @@ def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_resu
         assert policy(np.eye(3)[entry["question"]]) == entry["action"]
 
 
+def test_a_report_that_fails_does_not_cost_the_result(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("rllib_stackelberg.training.runs.write_report", fail)
+    with pytest.warns(RuntimeWarning, match=r"no report\.html: OSError\('disk full'\)"):
+        result = run(tmp_path, max_iterations=1)
+    folder = Path(result["run_dir"])
+    assert json.loads((folder / "result.json").read_text())["leader_value"] == result["leader_value"]
+    assert not (folder / "report.html").exists()
+
+
 def test_the_same_seed_repeats_the_result_and_another_does_not(tmp_path):
     first, second, other = (run(tmp_path, name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
     assert without_time(first) == without_time(second)
