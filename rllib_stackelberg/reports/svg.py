@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from rllib_stackelberg.files import write_atomically
 
 COLOURS = {
+    "paper": ("#ffffff", "#15191f"),
+    "card": ("#f5f7f9", "#1e242c"),
     "ink": ("#1c2128", "#e7eaee"),
     "muted": ("#5a6370", "#a2abb7"),
     "rule": ("#dfe3e8", "#343b45"),
@@ -62,6 +64,8 @@ def save_svg(figure: Figure, path: Path) -> None:
     style = ElementTree.Element("style")
     style.text = f"{theme()}\ntext {{ font-family: {FONT}; }}"
     root.insert(0, style)
+    # Its own paper: what it is shown on may not follow the reader's colour scheme.
+    root.insert(1, ElementTree.Element("rect", width="100%", height="100%", fill="var(--paper)"))
     write_atomically(path, ElementTree.tostring(root, encoding="utf-8") + b"\n")
 
 

@@ -67,6 +67,7 @@ def test_a_file_stands_alone_and_follows_the_colour_scheme(tmp_path):
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "PPO & <friends>" in [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "prefers-color-scheme: dark" in text
+    assert root[1].get("fill") == "var(--paper)"
     fixed = re.findall(r"#[0-9a-f]{6}\b", text[text.index("</style>") :])
     assert not fixed  # every colour is a variable
     assert set(re.findall(r"var\(--(\w+)\)", text)) <= COLOURS.keys()
