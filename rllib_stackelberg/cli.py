@@ -1,4 +1,4 @@
-"""The command line: games, solve, train, evaluate, respond, play."""
+"""The command line: games, solve, train, evaluate, report, respond, play."""
 
 from __future__ import annotations
 
@@ -226,6 +226,15 @@ def evaluate(run: Annotated[Path, typer.Argument(help="run folder")], as_json: J
     """Recompute value and certificate from the saved policy."""
     result = evaluate_run(run)
     _show(tables.result(result), result, as_json)
+
+
+@command
+def report(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
+    """Write report.html, a page about a run, into its folder (again)."""
+    from rllib_stackelberg.reports import write_report  # only this command needs what draws figures
+
+    path = write_report(run)
+    _show(tables.report(path), {"report": str(path)}, as_json)
 
 
 @command

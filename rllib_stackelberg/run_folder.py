@@ -6,6 +6,7 @@ run/  config.json       game, parameters, settings, training options, versions, 
       policy.json, policy.safetensors
       training.json     episodes, seconds, mean return
       result.json       value, certificate, strategy
+      report.html       all of it for people (reports/)
       checkpoint/       RLlib's own, to go on from (pickles: only ever load your own)
 ```
 """
@@ -73,6 +74,18 @@ class RunFolder:
             stream.write(json.dumps(line) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
+
+    def progress(self) -> list[dict[str, Any]]:
+        """Lines of progress.jsonl.
+
+        Raises:
+            InvalidFieldError: it is missing or broken.
+        """
+        try:
+            lines = (self.path / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+            return [json.loads(line) for line in lines]
+        except (OSError, json.JSONDecodeError) as error:
+            raise InvalidFieldError("run", f"{self.path} has no readable progress.jsonl", "a run folder") from error
 
     def game(self) -> StackelbergGame:
         """The run's game."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
@@ -17,9 +18,24 @@ if TYPE_CHECKING:
     from rllib_stackelberg.training.runs import Progress
 
 
+ROUNDING = 1e-12
+"""What a sum of floating-point numbers may be off by, relative to it."""
+
+
 def number(value: Any) -> str:
     """Six significant digits; a dash for nothing."""
     return "-" if value is None or value != value else f"{value:.6g}"
+
+
+def standard_error(data: dict[str, Any]) -> str:
+    """Of the value of a result; nothing where it is only that of rounding."""
+    error = data["standard_error"]
+    return f"± {error:.1g}" if error > ROUNDING * abs(data["leader_value"]) else ""
+
+
+def learned_value(data: dict[str, Any]) -> str:
+    """The value of a result, with its standard error where it has one."""
+    return f"{number(data['leader_value'])} {standard_error(data)}".rstrip()
 
 
 def _plain(title: str, *columns: str) -> Table:
@@ -107,21 +123,24 @@ def _time_left(now: Progress, options: TrainOptions) -> str:
 def result(data: dict[str, Any]) -> RenderableType:
     """What a run ends with."""
     table = _plain(f"{data['game']}", "learned value", "exact optimum", "gap", "play", "episodes", "seconds")
-    error = f" ± {data['standard_error']:.1g}" if data["standard_error"] else ""
     table.add_row(
-        number(data["leader_value"]) + error, number(data["exact_value"]), number(data["gap"]), data["play"],
+        learned_value(data), number(data["exact_value"]), number(data["gap"]), data["play"],
         str(data["episodes"]), f"{data['seconds']:.1f}",
     )  # fmt: skip
     return Group(table, *_certificate(data), strategy(data["leader_strategy"]), Text(f"run folder: {data['run_dir']}"))
 
 
+def report(path: Path) -> Text:
+    """Where a report is."""
+    return Text(f"report: {path}")
+
+
 def response(data: dict[str, Any]) -> RenderableType:
     """A response to a given leader strategy."""
     table = _plain(f"Response in {data['game']}", "leader value", "exact optimum", "gap", "play", "followers get")
-    error = f" ± {data['standard_error']:.1g}" if data["standard_error"] else ""
     followers = ", ".join(number(value) for value in data["follower_values"])
     table.add_row(
-        number(data["leader_value"]) + error,
+        learned_value(data),
         number(data["exact_value"]),
         number(data["gap"]),
         data["play"],
@@ -142,9 +161,14 @@ def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
     return table
 
 
-def _certificate(data: dict[str, Any]) -> list[RenderableType]:
+def certificate_words(data: dict[str, Any]) -> str:
+    """The certificate of a result, in words."""
     fields = {name: value for name, value in data["certificate"].items() if name != "equilibrium"}
-    lines: list[RenderableType] = [Text("certificate: " + Certificate(**fields).words())]
+    return Certificate(**fields).words()
+
+
+def _certificate(data: dict[str, Any]) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text("certificate: " + certificate_words(data))]
     if data["gap_note"]:
         lines.append(Text("note: " + data["gap_note"], style="yellow"))
     return lines

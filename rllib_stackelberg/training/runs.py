@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from rllib_stackelberg.evaluation import evaluate, evaluate_policy
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.run_folder import RunFolder, versions
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.config import leader_config
@@ -93,7 +95,16 @@ def train(
     folder.write("training", training)
     result = evaluate(folder.path)
     folder.write("result", result)
+    _write_report(folder)
     return result
+
+
+def _write_report(folder: RunFolder) -> None:
+    """The page about the run; whatever goes wrong with it must not cost the result, which is written."""
+    try:
+        write_report(folder.path)
+    except Exception as error:
+        warnings.warn(f"{folder.path} has no report.html: {error!r}", RuntimeWarning, stacklevel=3)
 
 
 def _loop(

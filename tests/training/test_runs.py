@@ -33,8 +33,8 @@ def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_resu
     folder = Path(result["run_dir"])
     files = {path.name for path in folder.iterdir()}
     assert files == {
-        "checkpoint", "config.json", "policy.json", "policy.safetensors", "progress.jsonl", "result.json",
-        "training.json",
+        "checkpoint", "config.json", "policy.json", "policy.safetensors", "progress.jsonl", "report.html",
+        "result.json", "training.json",
     }  # fmt: skip
     assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
     assert len((folder / "progress.jsonl").read_text().splitlines()) == 3
@@ -55,6 +55,18 @@ def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_resu
     policy = load_policy(folder)
     for entry in result["leader_strategy"]:
         assert policy(np.eye(3)[entry["question"]]) == entry["action"]
+
+
+def test_a_report_that_fails_does_not_cost_the_result(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("rllib_stackelberg.training.runs.write_report", fail)
+    with pytest.warns(RuntimeWarning, match=r"no report\.html: OSError\('disk full'\)"):
+        result = run(tmp_path, max_iterations=1)
+    folder = Path(result["run_dir"])
+    assert json.loads((folder / "result.json").read_text())["leader_value"] == result["leader_value"]
+    assert not (folder / "report.html").exists()
 
 
 def test_the_same_seed_repeats_the_result_and_another_does_not(tmp_path):

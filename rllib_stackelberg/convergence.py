@@ -1,0 +1,50 @@
+"""How far followers' play is from equilibrium as they learn longer against one leader strategy.
+
+The gap reported is that of a certificate (certificates.py): of the recorded time-average play, the worst over response
+samples. A response of more updates goes on with the draws of a shorter one, so this is one response watched as it goes.
+"""
+
+from __future__ import annotations
+
+from rllib_stackelberg.evaluation import RESPONSE_SAMPLES, evaluate_strategy
+from rllib_stackelberg.outcomes import Profiles, outcomes_against
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.strategy import LeaderStrategy
+
+RUNGS = 10
+WORK = 2 * 10**7
+"""Most look-ups of an outcome that a whole ladder may cost: two or three seconds."""
+
+PLAYED = 100
+"""Look-ups that a played update costs."""
+
+
+def update_ladder(updates: int) -> list[int]:
+    """Geometric numbers of updates from 1 to the given one.
+
+    >>> update_ladder(250)
+    [1, 2, 3, 5, 9, 16, 27, 48, 83, 144, 250]
+    """
+    return sorted({round(updates ** (rung / RUNGS)) for rung in range(RUNGS + 1)})
+
+
+def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[tuple[int, float]]:
+    """(updates, BCCE gap) at the rungs below `response_updates`, on the streams of a report.
+
+    A rung that would cost more than what is left of `WORK` ends the ladder: by counting, so that reports repeat.
+
+    Args:
+        strategy: of a tabulated game; settings, seed: of the run.
+    """
+    found, left = [], WORK
+    outcomes = Profiles.count(strategy.game)
+    looked_up = settings.expected or outcomes_against(strategy.game, strategy).simultaneous
+    for updates in update_ladder(settings.response_updates)[:-1]:
+        each = outcomes if settings.expected else RESPONSE_SAMPLES * (1 if looked_up else PLAYED)
+        left -= updates * each + RESPONSE_SAMPLES * outcomes
+        if left < 0:
+            break
+        shorter = settings.model_copy(update={"response_updates": updates})
+        certificate = evaluate_strategy(strategy, shorter, seed, every_play=False).certificate
+        found.append((updates, certificate.bcce_gap))
+    return found

@@ -1,0 +1,111 @@
+"""Matplotlib figures as SVG that follows its reader: light or dark, and the page's own font.
+
+Matplotlib writes fixed colours. Those of `COLOURS` become CSS variables, so that one drawing serves both colour
+schemes; text stays text. What is written depends on the figure alone: the same figure gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from rllib_stackelberg.files import write_atomically
+
+COLOURS = {
+    "paper": ("#ffffff", "#15191f"),
+    "card": ("#f5f7f9", "#1e242c"),
+    "ink": ("#1c2128", "#e7eaee"),
+    "muted": ("#5a6370", "#a2abb7"),
+    "rule": ("#dfe3e8", "#343b45"),
+    "first": ("#1f63b0", "#6fb1f5"),
+    "second": ("#b8530f", "#f0a15e"),
+    "reference": ("#1b7a4b", "#5fc492"),
+}
+"""Light and dark value of every colour that a figure uses; a page may use them too."""
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif'
+
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+
+NOT_DRAWN = ("metadata", "style")
+
+
+def colour(name: str) -> str:
+    """What to tell matplotlib."""
+    return COLOURS[name][0]
+
+
+def theme() -> str:
+    """CSS that gives the variables their values in both colour schemes."""
+    light, dark = (" ".join(f"--{name}: {both[k]};" for name, both in COLOURS.items()) for k in (0, 1))
+    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+
+
+def inline_svg(figure: Figure, name: str, label: str) -> str:
+    """An `<svg>` element for an HTML page that has `theme()` in its style.
+
+    Args:
+        figure: drawn in `COLOURS`; name: tells its identifiers from those of other figures of the page.
+        label: what it shows, for readers who do not see it.
+    """
+    root = _drawing(figure, name)
+    root.attrib |= {"role": "img", "aria-label": label}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """A file of its own, that follows the colour scheme of whoever shows it; written atomically."""
+    root = _drawing(figure, "figure")
+    root.set("xmlns", SVG)
+    style = ElementTree.Element("style")
+    style.text = f"{theme()}\ntext {{ font-family: {FONT}; }}"
+    root.insert(0, style)
+    # Its own paper: what it is shown on may not follow the reader's colour scheme.
+    root.insert(1, ElementTree.Element("rect", width="100%", height="100%", fill="var(--paper)"))
+    write_atomically(path, ElementTree.tostring(root, encoding="utf-8") + b"\n")
+
+
+def _drawing(figure: Figure, name: str) -> ElementTree.Element:
+    stream = io.StringIO()
+    # The salt makes identifiers repeat; text that stays text takes the reader's font.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    root = ElementTree.fromstring(stream.getvalue())
+    root.attrib = {"viewBox": root.attrib["viewBox"], "style": "stroke-linejoin: round; stroke-linecap: butt"}
+    _clean(root, f"{name}-")
+    return root
+
+
+def _clean(element: ElementTree.Element, prefix: str) -> None:
+    """Drop namespaces and what is not drawn, make identifiers the figure's own, and colours variables."""
+    for child in list(element):
+        child.tag = child.tag.rpartition("}")[2]
+        if child.tag in NOT_DRAWN:
+            element.remove(child)
+        else:
+            _clean(child, prefix)
+    element.tag = element.tag.rpartition("}")[2]
+    element.text, element.tail = (text if text and text.strip() else None for text in (element.text, element.tail))
+    found = {key.replace(f"{{{XLINK}}}", ""): value for key, value in element.attrib.items()}
+    if element.tag == "g":
+        found.pop("id", None)  # groups are never referred to
+    for key, value in found.items():
+        if key == "id":
+            found[key] = prefix + value
+        elif key in ("href", "clip-path"):
+            found[key] = value.replace("#", f"#{prefix}")
+        elif key == "style":
+            found[key] = _style(value)
+    element.attrib = found
+
+
+def _style(style: str) -> str:
+    kept = (part for part in style.split("; ") if not part.startswith("font-family"))
+    text = "; ".join(kept)
+    for name, (light, _) in COLOURS.items():
+        text = text.replace(light, f"var(--{name})")
+    return text

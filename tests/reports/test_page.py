@@ -1,0 +1,215 @@
+"""What a report says, that it needs nothing else, and that nothing in a run can break it."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+from typer.testing import CliRunner
+
+from rllib_stackelberg import estimates
+from rllib_stackelberg.cli import app
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.reports import page, write_report
+from rllib_stackelberg.tables import certificate_words, number
+from tests.games_for_tests import BayesianGame
+from tests.reports.runs import run_folder
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Elements, attributes and text of a page; elements must be closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.words, self._open = [], [], []
+        self.feed(text)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, text):
+        if not self._open or self._open[-1] != "style":
+            self.words.append(text)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, attribute):
+        return [found[attribute] for _, found in self.elements if attribute in found]
+
+
+class Quoting(BayesianGame):
+    """A game whose parameters and descriptions hold markup."""
+
+    def __init__(self, title: str = ""):
+        super().__init__(tables=2)
+        self.title = title
+
+    def describe(self, turn, key):
+        return f"{self.title} {key}"
+
+    def describe_action(self, key, action):
+        return f"</td>{self.title}"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return run_folder(tmp_path_factory.mktemp("runs") / "run", "simple-allocation", {"types": 4}, response_updates=40)
+
+
+@pytest.fixture(scope="module")
+def text(run):
+    return write_report(run.path).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def found(text):
+    return Page(text)
+
+
+def read(folder):
+    return Page(write_report(folder.path).read_text(encoding="utf-8"))
+
+
+def test_a_report_says_what_the_run_found(run, found):
+    result = run.read("result")
+    assert "simple-allocation" in found.text
+    assert "types=4" in found.text
+    assert f"Learned value {number(result['leader_value'])} after 12,345 leader episodes in 1.5 s" in found.text
+    assert result["exact_value"] == 0.75
+    assert "the exact optimum is 0.75" in found.text
+    assert certificate_words(result)[1:] in found.text
+    assert len(result["leader_strategy"]) == 3
+    for answer in result["leader_strategy"]:
+        assert f"{answer['label']} {answer['shown']}" in found.text
+    assert f"reward play {result['play']}" in found.text
+    assert "mw epsilon=" in found.text
+    for package, version in run.read("config")["versions"].items():
+        assert f"{package} {version}" in found.text
+
+
+def test_follower_strategies_are_those_of_the_result(run, found):
+    (turn,) = run.game().learned_turns
+    weights = run.read("result")["weights"]["follower_0"]
+    assert len(weights) == 4
+    for key, row in enumerate(weights):
+        label = re.escape(run.game().describe(turn, key))
+        shown = re.search(rf"{label}((?: [\d.]+%){{{len(row)}}})", found.text)
+        assert [float(p) / 100 for p in shown[1].replace("%", "").split()] == pytest.approx(row, abs=0.0051)
+
+
+def test_figures_are_drawn_at_both_widths_and_named(found):
+    drawn = [attributes for tag, attributes in found.elements if tag == "svg"]
+    assert [figure["aria-label"] for figure in drawn] == [
+        label for label in page.LABELS.values() for _ in page.WIDTHS
+    ]  # fmt: skip
+    assert [figure["viewbox"].split()[2] for figure in drawn] == ["720", "340", "720", "340"]
+    assert found.text.count("exact optimum") >= 3  # a tile, and the legend at two widths
+
+
+def test_a_report_needs_no_server_no_network_and_no_script(text, found):
+    tags = {tag for tag, _ in found.elements}
+    assert not tags & {"script", "link", "img", "iframe", "object", "embed", "base", "form", "image", "video"}
+    assert not found.all("src")
+    assert not found.all("srcset")
+    assert not [name for _, given in found.elements for name in given if name.startswith("on") or name == "xlink:href"]
+    references = [*found.all("href"), *re.findall(r"url\(([^)]*)\)", text)]
+    assert references
+    assert all(reference.startswith("#") for reference in references)
+    assert "http" not in text
+    assert "@import" not in text
+
+
+def test_identifiers_are_unique_and_references_lead_somewhere(text, found):
+    names = found.all("id")
+    assert len(names) == len(set(names))
+    assert {*found.all("href"), *re.findall(r"url\(([^)]*)\)", text)} <= {f"#{name}" for name in names}
+
+
+def test_the_same_run_gives_the_same_bytes_wherever_it_lies(run, text, tmp_path):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(run.path, moved)
+    assert write_report(moved).read_text(encoding="utf-8") == text
+    assert str(run.path) not in text
+
+
+def test_names_and_parameters_cannot_inject_markup(tmp_path):
+    title = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+    folder = run_folder(tmp_path / "run", "tests.reports.test_page:Quoting", {"title": title}, response_updates=5)
+    found = read(folder)
+    assert not {"img", "script"} & {tag for tag, _ in found.elements}
+    assert f"title={title}" in found.text
+    assert f"{title} 0 </td>{title}" in found.text  # the leader's table
+    assert f"{title} 1" in found.text  # a follower's row
+
+
+def test_long_mechanisms_are_cut_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "ANSWERS_OPEN", 2)
+    monkeypatch.setattr(page, "ANSWERS_SHOWN", 5)
+    folder = run_folder(tmp_path / "run", "message-spm", {"types": 2}, response_updates=5)
+    found, result = read(folder), folder.read("result")
+    labels = [answer["label"] for answer in result["leader_strategy"]]
+    assert result["questions"] == len(labels) == 7
+    assert "3 more answers" in found.text
+    assert "2 of 7 answers are left out here" in found.text
+    rows = found.text[: found.text.index("left out here")]
+    assert [f"{label} buyer" in rows for label in labels] == [True] * 5 + [False] * 2
+
+
+def test_a_run_without_an_exact_value(tmp_path):
+    folder = run_folder(tmp_path / "run", "message-spm", {"types": 2, "noise": 0.1}, response_updates=5)
+    result = folder.read("result")
+    assert result["exact_value"] is None
+    found = read(folder)
+    assert "no exact value is known" in found.text
+    assert "the exact optimum is" not in found.text
+    assert found.text.count("exact optimum") == 1  # the tile; no line in the figure
+    assert "exact optimum unknown gap unknown" in found.text
+
+
+def test_a_game_too_large_to_tabulate(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimates, "REWARD_PLAYS", 10)
+    monkeypatch.setattr(estimates, "DEVIATION_PLAYS", 16)
+    folder = run_folder(tmp_path / "run", "message-spm", {"buyers": 9, "types": 3}, response_updates=2)
+    found, result = read(folder), folder.read("result")
+    assert not result["certificate"]["exact_expectation"]
+    assert "estimated from plays" in found.text
+    assert "Drawn only where all outcomes of a game fit in a table" in found.text
+    assert f"After 2 updates the gap is {result['certificate']['bcce_gap']:.4g}" in found.text
+    assert "1 more follower in result.json" in found.text
+    assert f"of {result['questions']:,} answers are left out here" in found.text
+
+
+def test_a_run_without_its_files_is_refused_by_name(run, tmp_path):
+    for name in ("result.json", "config.json", "progress.jsonl", "policy.json"):
+        copy = tmp_path / name
+        shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns(name, "report.html"))
+        with pytest.raises(InvalidFieldError, match="run: .*" + name.partition(".")[0]):
+            write_report(copy)
+        assert not (copy / page.REPORT).exists()
+    (tmp_path / "result.json" / "result.json").write_text("{")
+    with pytest.raises(InvalidFieldError, match=r"result\.json"):
+        write_report(tmp_path / "result.json")
+
+
+def test_the_command_writes_it_and_says_where(run, tmp_path):
+    done = CliRunner().invoke(app, ["report", str(run.path), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.output.strip().splitlines()[-1]) == {"report": str(run.path / "report.html")}
+    refused = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert refused.exit_code == 2
+    assert "result.json" in refused.output

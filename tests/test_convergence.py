@@ -1,0 +1,50 @@
+"""The BCCE gap over updates: certificates of shorter responses, within bounds of work."""
+
+from itertools import pairwise
+
+import pytest
+
+from rllib_stackelberg import LeaderSettings, convergence, evaluate_strategy, make_game
+from rllib_stackelberg.convergence import gaps_before, update_ladder
+from rllib_stackelberg.strategy import LeaderStrategy
+from tests.games_for_tests import BayesianGame
+
+
+@pytest.mark.parametrize("updates", [1, 2, 7, 250, 10**6])
+def test_ladders_rise_geometrically_to_the_end(updates):
+    ladder = update_ladder(updates)
+    assert ladder[0] == 1
+    assert ladder[-1] == updates
+    assert all(low < high for low, high in pairwise(ladder))
+    assert len(ladder) <= convergence.RUNGS + 1
+
+
+@pytest.mark.parametrize("mode", ["sampled", "expected"])
+def test_gaps_are_those_of_shorter_runs_and_fall(mode):
+    game = BayesianGame()
+    strategy = LeaderStrategy.from_pairs(game, [(0, 0)])
+    settings = LeaderSettings.checked(response_updates=1000, update_mode=mode)
+    gaps = gaps_before(strategy, settings, seed=3)
+    assert [updates for updates, _ in gaps] == update_ladder(1000)[:-1]
+    for updates, gap in gaps[::4]:
+        shorter = LeaderSettings.checked(response_updates=updates, update_mode=mode)
+        assert gap == evaluate_strategy(strategy, shorter, 3).certificate.bcce_gap
+    assert gaps[-1][1] < gaps[0][1] / 2
+
+
+def test_work_is_bounded_by_ending_the_ladder(monkeypatch):
+    game = make_game("simple-allocation")
+    strategy = LeaderStrategy.from_pairs(game, [(key, key) for key in range(3)])
+    settings = LeaderSettings.checked(response_updates=1000)
+    whole = gaps_before(strategy, settings, 0)
+    monkeypatch.setattr(convergence, "WORK", convergence.RESPONSE_SAMPLES * (9 * 4 + 1 + 2 + 4 + 8))
+    assert gaps_before(strategy, settings, 0) == whole[:4]
+
+
+def test_followers_that_are_played_cost_more(monkeypatch):
+    game = BayesianGame(sequential=True)
+    strategy = LeaderStrategy.from_pairs(game, [(0, 0)])
+    settings = LeaderSettings.checked(response_updates=20)
+    assert len(gaps_before(strategy, settings, 0)) == len(update_ladder(20)) - 1
+    monkeypatch.setattr(convergence, "WORK", convergence.RESPONSE_SAMPLES * (convergence.PLAYED + 16))
+    assert [updates for updates, _ in gaps_before(strategy, settings, 0)] == [1]
