@@ -1,0 +1,316 @@
+"""Leading somebody else's environment: a PettingZoo AEC environment and roles are a game.
+
+`AECGame` implements the rules contract over live environments, one per play (sessions.py). Everything that works in
+play works with it: in-play asking, sampled updates, training, values with standard errors, certificates. Seeds are
+chance moves: a play is begun by `env.reset(seed=...)` with a seed drawn from the platform's streams, and all plays of
+one update share it, so a follower compares its actions on the same luck.
+
+Refused by name: roles that do not fit the environment; actions other than `Discrete` and bounded `Box`; a learner that
+moves a second time in a play (a learner learns one turn; its later ones can be played by a policy); an environment that
+raises, has no end, does not repeat itself, or pays outside the declared range.
+
+Action masks are not part of the contract: leader and learners may try what a mask forbids, and get what the environment
+gives for it. Fixed policies see the mask.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete, flatten
+from numpy.typing import NDArray
+from pettingzoo import AECEnv
+
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.information import Information
+from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.roles import Roles
+from rllib_stackelberg.sessions import Play, Session, Sessions, failure
+from rllib_stackelberg.spaces import contract_actions, flat_box, seen, unmasked
+from rllib_stackelberg.streams import step_generator
+
+SEEDS = Prior.uniform(2**16, 2**15)
+"""2^31 seeds, in two columns so that none of them is listed."""
+
+MOST_ROWS = 4096
+"""Most rows of a learner whose observations are counted for it."""
+
+MOST_DECLARED_ROWS = 65_536
+
+
+@dataclass
+class AECState(State):
+    """`plays`: the plays themselves `[B]`."""
+
+    plays: NDArray[np.object_]
+
+
+class AECGame(StackelbergGame):
+    """A game whose rules are an environment.
+
+    Agents keep the environment's names. Override `reset` to begin plays in another way, and `act` to choose a fixed
+    policy's action by more than what the agent sees.
+
+    Attributes:
+        live_environments: most environments that are kept at once; plays beyond them are replayed.
+    """
+
+    live_environments: ClassVar[int] = 4096
+
+    def __init__(
+        self,
+        make: Callable[[], AECEnv],
+        roles: Roles,
+        payoffs: Mapping[str, tuple[float, float]],
+        prior: Prior | None = None,
+        chance: Prior = SEEDS,
+    ):
+        """Describe the game, and try one play.
+
+        Args:
+            make: a new environment.
+            roles: who is who.
+            payoffs: smallest and largest total payoff of a play, per agent.
+            prior: over types, where `reset` does something with them; none by default.
+            chance: over seeds, whose number is that of its values: `Prior.uniform(16)` for sixteen of them, `NO_CHANCE`
+                for an environment without chance. Few enough outcomes are tabulated, and values exact.
+
+        Raises:
+            InvalidFieldError: naming the field.
+        """
+        self._env = made = _checked_env(make())
+        roles.check(made.possible_agents)
+        self.roles = roles
+        self.prior = prior or Prior.uniform(*[1] * (len(roles.agents) - 1))
+        self.chance = chance
+        self.payoff_range = np.array([_range(payoffs, agent) for agent in self.agents])
+        self._spaces = [made.observation_space(agent) for agent in self.agents]
+        self._actions = [made.action_space(agent) for agent in self.agents]
+        self.observation_spaces = tuple(flat_box(agent, s) for agent, s in zip(self.agents, self._spaces, strict=True))
+        self._information = [self._information_of(k) for k in range(1 + len(roles.learners))]
+        self.turns = tuple(self._turns())
+        self._fixed = {turn.name: k for k, turn in enumerate(self.turns) if turn.kind == "reply"}
+        self._sessions = Sessions(make, self.reset, self.agents, self.live_environments)
+        self._try()
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The environment's names: the leader, the learners, the rest."""
+        return self.roles.agents
+
+    @property
+    def leader(self) -> str:
+        """Name of the leader."""
+        return self.roles.leader
+
+    @property
+    def followers(self) -> tuple[str, ...]:
+        """Names of all others."""
+        return self.agents[1:]
+
+    def reset(self, env: AECEnv, nature: NDArray[np.int64]) -> None:
+        """Begin a play; nature is types and chance `[nature.width]`."""
+        chance = nature[self.prior.width :]
+        env.reset(seed=int(np.ravel_multi_index(tuple(chance), self.chance.counts)) if len(chance) else 0)
+
+    def act(self, env: AECEnv, agent: str, rng: np.random.Generator) -> Any:
+        """What an agent that neither leads nor learns does now."""
+        return self.roles.policies[agent](env.observe(agent), env.action_space(agent), rng)
+
+    def start(self, types: NDArray[np.int64], chance: NDArray[np.int64]) -> AECState:
+        """Plays of which nothing has happened; an environment is begun when it is first looked at."""
+        plays = np.empty(len(types), dtype=object)
+        nobody = np.zeros(len(self.agents))
+        plays[:] = [Play(nature, nobody) for nature in np.concatenate([types, chance], axis=1)]
+        return AECState(types, chance, plays)
+
+    def turn(self, state: State) -> NDArray[np.int64]:
+        """By who is selected and has learned."""
+        return np.array([self._opened(play).turn for play in _plays(state)], dtype=np.int64)
+
+    def information(self, state: State) -> NDArray[np.int64]:
+        """Read off the observation of the agent to move."""
+        return np.array([self._opened(play).key for play in _plays(state)], dtype=np.int64)
+
+    def observe(self, state: State, agent: int) -> NDArray[np.float32]:
+        """The agent's observation without its mask, flat; of a play that is over, nothing."""
+        space, box = unmasked(self._spaces[agent]), self.observation_spaces[agent]
+        views = np.tile(np.clip(np.float32(0), box.low, box.high), (len(state), 1))
+        for view, play in zip(views, _plays(state), strict=True):
+            if self._opened(play).turn != OVER:
+                view[:] = flatten(space, self._seen(self._sessions.of(play), agent))
+        return views
+
+    def transition(self, state: State, actions: NDArray[np.float64]) -> tuple[State, NDArray[np.float64]]:
+        """One environment after the other."""
+        plays, payoffs = _plays(state).copy(), np.zeros((len(state), len(self.agents)))
+        for k, play in enumerate(_plays(state)):
+            turn = self._opened(play).turn
+            if turn is not None and turn != OVER:
+                plays[k], payoffs[k] = self._step(play, self._to_env(self.turns[turn].agent, actions[k]))
+        return AECState(state.types, state.chance, plays), payoffs
+
+    def reply(self, state: State) -> NDArray[np.float64]:
+        """What fixed policies do, with numbers that belong to the play and the step."""
+        actions = np.zeros((len(state), self.width))
+        for row, play in zip(actions, _plays(state), strict=True):
+            turn = self.turns[self._opened(play).turn or 0]
+            if turn.kind == "reply" and play.turn != OVER:
+                row[: turn.width] = self._policy_action(play, turn.agent)
+        return actions
+
+    def _policy_action(self, play: Play, agent: int) -> NDArray[np.float64]:
+        env, name = self._sessions.of(play).env, self.agents[agent]
+        rng = step_generator(self._number(play.nature), play.steps)
+        try:
+            chosen = np.asarray(self.act(env, name, rng), dtype=np.float64).reshape(-1)
+        except Exception as error:
+            raise failure(env, name, play.steps, error) from error
+        space = self._actions[agent]
+        return chosen - int(space.start) if isinstance(space, Discrete) else chosen
+
+    def _number(self, nature: NDArray[np.int64]) -> int:
+        number = 0
+        for value, count in zip(nature.tolist(), self.nature.counts, strict=True):
+            number = number * count + value
+        return number
+
+    def _to_env(self, agent: int, action: NDArray[np.float64]) -> Any:
+        space = self._actions[agent]
+        if isinstance(space, Discrete):
+            return int(space.start) + int(action[0])
+        assert isinstance(space, Box)
+        return action[: math.prod(space.shape)].reshape(space.shape).astype(space.dtype)
+
+    def _step(self, play: Play, action: Any) -> tuple[Play, NDArray[np.float64]]:
+        session = self._sessions.of(play)
+        payoffs = session.step(action)
+        after = play.after(action, payoffs)
+        if play.turn is not None and self.turns[play.turn].kind == "learned":
+            after.learned = play.learned | {self.turns[play.turn].agent}
+        self._sessions.move(session, after)
+        after.turn, after.key = self._read(session, after)
+        if after.turn == OVER:
+            self._sessions.release(session)
+            self._check_total(after)
+        return after, payoffs
+
+    def _opened(self, play: Play) -> Play:
+        if play.turn is None:
+            session = self._sessions.of(play)
+            play.turn, play.key = self._read(session, play)
+        return play
+
+    def _read(self, session: Session, play: Play) -> tuple[int, int]:
+        """Whose turn it is and what that agent knows."""
+        if session.over:
+            return OVER, 0
+        name = session.env.agent_selection
+        if name not in self.agents:
+            raise RulesError(f"environment {session.env}: {name} at step {play.steps}: has no role")
+        agent = self.agents.index(name)
+        if agent <= len(self.roles.learners) and agent not in play.learned:
+            return agent, self._key(session, agent)
+        if name not in self._fixed:
+            raise RulesError(
+                f"environment {session.env}: {name} at step {play.steps}: moves again, and a learner learns one turn "
+                f"of a play; roles.policies can say how it plays the later ones"
+            )
+        return self._fixed[name], 0
+
+    def _seen(self, session: Session, agent: int) -> Any:
+        name = self.agents[agent]
+        try:
+            return seen(self._spaces[agent], session.env.observe(name))
+        except Exception as error:
+            raise failure(session.env, name, session.play.steps if session.play else 0, error) from error
+
+    def _key(self, session: Session, agent: int) -> int:
+        information, shown = self._information[agent], self._seen(session, agent)
+        step = session.play.steps if session.play else 0
+        try:
+            key = int(information.of(shown))
+        except Exception as error:
+            raise failure(session.env, self.agents[agent], step, error) from error
+        if not 0 <= key < information.rows:
+            problem = f"information row {key} is not in 0..{information.rows - 1}"
+            raise RulesError(f"environment {session.env}: {self.agents[agent]} at step {step}: {problem}")
+        return key
+
+    def _check_total(self, play: Play) -> None:
+        low, high = self.payoff_range.T
+        slack = 1e-9 * (high - low)
+        wrong = (play.total < low - slack) | (play.total > high + slack)
+        if wrong.any():
+            k = int(wrong.argmax())
+            problem = f"a play paid it {play.total[k]:g}, and payoffs declares {low[k]:g}..{high[k]:g}"
+            raise RulesError(f"environment {self._env}: {self.agents[k]} at step {play.steps}: {problem}")
+
+    def _information_of(self, agent: int) -> Information:
+        """Of the leader any number of keys, of a learner few."""
+        name, space = self.agents[agent], unmasked(self._spaces[agent])
+        counted = Information.counted(space)
+        if agent == 0:
+            return counted or Information.fingerprint(space)
+        found = self.roles.information.get(name, counted)
+        most = MOST_DECLARED_ROWS if name in self.roles.information else MOST_ROWS
+        if found is None or found.rows > most:
+            many = "infinitely many" if found is None else f"{found.rows:,}"
+            allowed = f"an Information of up to {MOST_DECLARED_ROWS:,} rows (counted for you up to {MOST_ROWS:,})"
+            raise InvalidFieldError(f"roles.information[{name!r}]", f"it may see {many} things", allowed)
+        return found
+
+    def _turns(self) -> list[Turn]:
+        """Of the leader and the learners: turn k is agent k's. Then those that fixed policies take."""
+        spaces = [contract_actions(agent, space) for agent, space in zip(self.agents, self._actions, strict=True)]
+        for name, space in zip(self.roles.learners, spaces[1:], strict=False):
+            if not isinstance(space, Discrete):
+                raise InvalidFieldError("roles.learners", f"{name} has continuous actions", "agents of Discrete ones")
+        asked = [
+            Turn(self.agents[k], k, spaces[k], "learned" if k else "leader", information.rows)
+            for k, information in enumerate(self._information)
+        ]
+        places = {name: self.agents.index(name) for name in self.roles.policies}
+        return asked + [Turn(name, k, spaces[k], "reply") for name, k in places.items()]
+
+    def _try(self) -> None:
+        """One play of lowest actions: what cannot work is refused before anything is started."""
+        try:
+            state: State = self.begin(np.zeros((1, self.nature.width), dtype=np.int64))
+            while (turn := int(self.turn(state)[0])) != OVER:
+                kind, actions = self.turns[turn], np.zeros((1, self.width))
+                if kind.kind == "reply":
+                    actions = self.reply(state)
+                elif isinstance(kind.actions, Box):
+                    actions[0, : kind.width] = kind.actions.low
+                state, _ = self.step(state, actions)
+        except RulesError as error:
+            raise InvalidFieldError(
+                "make", f"a first play fails ({error})", "an environment that plays to an end"
+            ) from error
+
+
+def _plays(state: State) -> NDArray[np.object_]:
+    assert isinstance(state, AECState)
+    return state.plays
+
+
+def _checked_env(env: Any) -> AECEnv:
+    if not isinstance(env, AECEnv):
+        allowed = "a PettingZoo AECEnv (pettingzoo.utils.parallel_to_aec turns a ParallelEnv into one)"
+        raise InvalidFieldError("make", f"made a {type(env).__name__}", allowed)
+    return env
+
+
+def _range(payoffs: Mapping[str, tuple[float, float]], agent: str) -> tuple[float, float]:
+    if agent not in payoffs:
+        raise InvalidFieldError("payoffs", f"leave out {agent}", "(smallest, largest) total of a play, per agent")
+    low, high = payoffs[agent]
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise InvalidFieldError(f"payoffs[{agent!r}]", f"got {payoffs[agent]}", "two finite numbers, the smaller first")
+    return low, high
