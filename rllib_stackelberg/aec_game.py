@@ -27,7 +27,6 @@ from pettingzoo import AECEnv
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
-from rllib_stackelberg.information import Information
 from rllib_stackelberg.priors import Prior
 from rllib_stackelberg.roles import Roles
 from rllib_stackelberg.sessions import Play, Session, Sessions, failure
@@ -36,11 +35,6 @@ from rllib_stackelberg.streams import step_generator
 
 SEEDS = Prior.uniform(2**16, 2**15)
 """2^31 seeds, in two columns so that none of them is listed."""
-
-MOST_ROWS = 4096
-"""Most rows of a learner whose observations are counted for it."""
-
-MOST_DECLARED_ROWS = 65_536
 
 
 @dataclass
@@ -57,10 +51,11 @@ class AECGame(StackelbergGame):
     policy's action by more than what the agent sees.
 
     Attributes:
-        live_environments: most environments that are kept at once; plays beyond them are replayed.
+        plays_at_once: also the most environments that are kept: of plays beyond them, those that wait longest are
+            played again from their beginning when they go on.
     """
 
-    live_environments: ClassVar[int] = 4096
+    plays_at_once: ClassVar[int] = 1024
 
     def __init__(
         self,
@@ -92,10 +87,11 @@ class AECGame(StackelbergGame):
         self._spaces = [made.observation_space(agent) for agent in self.agents]
         self._actions = [made.action_space(agent) for agent in self.agents]
         self.observation_spaces = tuple(flat_box(agent, s) for agent, s in zip(self.agents, self._spaces, strict=True))
-        self._information = [self._information_of(k) for k in range(1 + len(roles.learners))]
+        asked = (roles.leader, *roles.learners)
+        self._information = [roles.known_to(name, unmasked(made.observation_space(name))) for name in asked]
         self.turns = tuple(self._turns())
         self._fixed = {turn.name: k for k, turn in enumerate(self.turns) if turn.kind == "reply"}
-        self._sessions = Sessions(make, self.reset, self.agents, self.live_environments)
+        self._sessions = Sessions(make, self.reset, self.agents, self.plays_at_once)
         self._try()
 
     @property
@@ -250,20 +246,6 @@ class AECGame(StackelbergGame):
             k = int(wrong.argmax())
             problem = f"a play paid it {play.total[k]:g}, and payoffs declares {low[k]:g}..{high[k]:g}"
             raise RulesError(f"environment {self._env}: {self.agents[k]} at step {play.steps}: {problem}")
-
-    def _information_of(self, agent: int) -> Information:
-        """Of the leader any number of keys, of a learner few."""
-        name, space = self.agents[agent], unmasked(self._spaces[agent])
-        counted = Information.counted(space)
-        if agent == 0:
-            return counted or Information.fingerprint(space)
-        found = self.roles.information.get(name, counted)
-        most = MOST_DECLARED_ROWS if name in self.roles.information else MOST_ROWS
-        if found is None or found.rows > most:
-            many = "infinitely many" if found is None else f"{found.rows:,}"
-            allowed = f"an Information of up to {MOST_DECLARED_ROWS:,} rows (counted for you up to {MOST_ROWS:,})"
-            raise InvalidFieldError(f"roles.information[{name!r}]", f"it may see {many} things", allowed)
-        return found
 
     def _turns(self) -> list[Turn]:
         """Of the leader and the learners: turn k is agent k's. Then those that fixed policies take."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,11 @@ from gymnasium.spaces import Box, Discrete, Space
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.spaces import MASK
+
+MOST_ROWS = 4096
+"""Most rows of a learner whose observations are counted for it."""
+
+MOST_DECLARED_ROWS = 65_536
 
 Policy = Callable[[Any, Space, np.random.Generator], Any]
 """(observation as the environment gives it, action space, the play's own numbers) -> action."""
@@ -43,7 +49,7 @@ class Roles:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     information: Mapping[str, Information] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def agents(self) -> tuple[str, ...]:
         """The leader, the learners, the rest."""
         return (self.leader, *self.learners, *(agent for agent in self.policies if agent not in self.learners))
@@ -64,3 +70,20 @@ class Roles:
         for agent in known:
             if agent not in self.agents:
                 raise InvalidFieldError("roles", f"leave out {agent}", "learners or policies for every other agent")
+
+    def known_to(self, agent: str, space: Space) -> Information:
+        """What the leader or a learner, which sees values of that space, can know: few things, of a learner.
+
+        Raises:
+            InvalidFieldError: a learner sees too many, and nothing says which of them count.
+        """
+        counted = Information.counted(space)
+        if agent == self.leader:
+            return counted or Information.fingerprint(space)
+        found = self.information.get(agent, counted)
+        most = MOST_DECLARED_ROWS if agent in self.information else MOST_ROWS
+        if found is None or found.rows > most:
+            many = "infinitely many" if found is None else f"{found.rows:,}"
+            allowed = f"an Information of up to {MOST_DECLARED_ROWS:,} rows (counted for you up to {MOST_ROWS:,})"
+            raise InvalidFieldError(f"roles.information[{agent!r}]", f"it may see {many} things", allowed)
+        return found

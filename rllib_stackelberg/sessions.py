@@ -65,19 +65,27 @@ class Session:
     """One live environment.
 
     Attributes:
-        env: the environment; play: the one it is in.
+        env: the environment; play: the one it is in; over: whether nobody has a move left.
     """
 
     def __init__(self, env: AECEnv, agents: Sequence[str]):
         self.env = env
         self.agents = agents
         self.play: Play | None = None
+        self.over = True
 
-    @property
-    def over(self) -> bool:
-        """Whether nobody has a move left."""
-        ended, cut = self.env.terminations, self.env.truncations
-        return all(ended[agent] or cut[agent] for agent in self.env.agents)
+    def reset(self, begin: Callable[[AECEnv, NDArray[np.int64]], None], nature: NDArray[np.int64]) -> None:
+        """Begin a play.
+
+        Raises:
+            RulesError: the environment failed.
+        """
+        self.play = None
+        try:
+            begin(self.env, nature)
+        except Exception as error:
+            raise failure(self.env, "reset", 0, error) from error
+        self.over = self._over()
 
     def step(self, action: Any) -> NDArray[np.float64]:
         """Take the selected agent's turn, and those of agents that are out; payoffs `[agents]`.
@@ -91,17 +99,22 @@ class Session:
         try:
             env.step(action)
             payoffs = self._rewards()
-            while not self.over and self._out(env.agent_selection):
+            while not (over := self._over()) and self._out(env.agent_selection):
                 env.step(None)
                 payoffs += self._rewards()
         except Exception as error:
             raise failure(env, agent, play.steps, error) from error
         if play.steps >= MOST_STEPS:
             raise RulesError(f"environment {env}: {agent} still moves at step {play.steps}: a play has no end")
+        self.over = over
         return payoffs
 
+    def _over(self) -> bool:
+        ended, cut = self.env.terminations, self.env.truncations
+        return all(ended[agent] or cut[agent] for agent in self.env.agents)
+
     def _out(self, agent: str) -> bool:
-        return self.env.terminations[agent] or self.env.truncations[agent]
+        return self.env.terminations.get(agent, False) or self.env.truncations.get(agent, False)
 
     def _rewards(self) -> NDArray[np.float64]:
         rewards = self.env.rewards
@@ -112,18 +125,18 @@ class Sessions:
     """The live environments of a game: as many as plays wait side by side, up to a limit.
 
     Args:
-        make: a new environment; reset: begin a play in it, from what nature says.
+        make: a new environment; begin: start a play in it, from what nature says.
         agents: whose payoffs are collected; most: environments.
     """
 
     def __init__(
         self,
         make: Callable[[], AECEnv],
-        reset: Callable[[AECEnv, NDArray[np.int64]], None],
+        begin: Callable[[AECEnv, NDArray[np.int64]], None],
         agents: Sequence[str],
         most: int,
     ):
-        self.make, self.reset, self.agents, self.most = make, reset, agents, most
+        self.make, self.begin, self.agents, self.most = make, begin, agents, most
         self._all: deque[Session] = deque()
         self._idle: list[Session] = []
 
@@ -165,11 +178,7 @@ class Sessions:
 
     def _replay(self, session: Session, play: Play) -> None:
         start, *steps = play.history()
-        session.play = None
-        try:
-            self.reset(session.env, start.nature)
-        except Exception as error:
-            raise failure(session.env, "reset", 0, error) from error
+        session.reset(self.begin, start.nature)
         self.move(session, start)
         total = start.total
         for later in steps:
