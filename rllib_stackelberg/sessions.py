@@ -29,10 +29,13 @@ class Play:
         nature: what it was begun with; steps: how many there have been; before, action: the last one, None at first.
         total: payoffs so far `[agents]`; learned: learners that have moved.
         mover: whom the environment selects; turn, key: whose turn that is, and what the agent knows (set by the game).
+        told: what a fixed policy does now, once it has been asked; strayed: whether it was ever made to do otherwise.
         session: the one that was in this play last.
     """
 
-    __slots__ = ("action", "before", "key", "learned", "mover", "nature", "session", "steps", "total", "turn")
+    __slots__ = (
+        "action", "before", "key", "learned", "mover", "nature", "session", "steps", "strayed", "told", "total", "turn",
+    )  # fmt: skip
 
     def __init__(self, nature: NDArray[np.int64], total: NDArray[np.float64]):
         self.nature = nature
@@ -44,13 +47,15 @@ class Play:
         self.mover: str | None = None
         self.turn: int | None = None
         self.key = 0
+        self.told: NDArray[np.float64] | None = None
+        self.strayed = False
         self.session: Session | None = None
 
     def after(self, action: Any, payoffs: NDArray[np.float64]) -> Play:
         """The play one step on."""
         found = Play(self.nature, self.total + payoffs)
         found.before, found.action, found.steps = self, action, self.steps + 1
-        found.learned = self.learned
+        found.learned, found.strayed = self.learned, self.strayed
         return found
 
     def history(self) -> list[Play]:
