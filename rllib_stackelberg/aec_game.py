@@ -28,8 +28,8 @@ from pettingzoo import AECEnv
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
-from rllib_stackelberg.roles import Roles
-from rllib_stackelberg.sessions import Play, Session, Sessions, failure
+from rllib_stackelberg.roles import Roles, declared_range
+from rllib_stackelberg.sessions import Play, Session, Sessions, failure, made
 from rllib_stackelberg.spaces import contract_actions, flat_box, seen, unmasked
 from rllib_stackelberg.streams import step_generator
 
@@ -78,17 +78,17 @@ class AECGame(StackelbergGame):
         Raises:
             InvalidFieldError: naming the field.
         """
-        self._env = made = _checked_env(make())
-        roles.check(made.possible_agents)
+        self._env = first = made(make)
+        roles.check(first.possible_agents)
         self.roles = roles
         self.prior = prior or Prior.uniform(*[1] * (len(roles.agents) - 1))
         self.chance = chance
-        self.payoff_range = np.array([_range(payoffs, agent) for agent in self.agents])
-        self._spaces = [made.observation_space(agent) for agent in self.agents]
-        self._actions = [made.action_space(agent) for agent in self.agents]
+        self.payoff_range = np.array([declared_range(payoffs, agent) for agent in self.agents])
+        self._spaces = [first.observation_space(agent) for agent in self.agents]
+        self._actions = [first.action_space(agent) for agent in self.agents]
         self.observation_spaces = tuple(flat_box(agent, s) for agent, s in zip(self.agents, self._spaces, strict=True))
         asked = (roles.leader, *roles.learners)
-        self._information = [roles.known_to(name, unmasked(made.observation_space(name))) for name in asked]
+        self._information = [roles.known_to(name, unmasked(first.observation_space(name))) for name in asked]
         self.turns = tuple(self._turns())
         self._fixed = {turn.name: k for k, turn in enumerate(self.turns) if turn.kind == "reply"}
         self._sessions = Sessions(make, self.reset, self.agents, self.plays_at_once)
@@ -140,6 +140,8 @@ class AECGame(StackelbergGame):
         for view, play in zip(views, _plays(state), strict=True):
             if self._opened(play).turn != OVER:
                 view[:] = flatten(space, self._seen(self._sessions.of(play), agent))
+                if np.isnan(view).any():
+                    raise failure(self._env, self.agents[agent], play.steps, ValueError("its observation has a NaN"))
         return views
 
     def transition(self, state: State, actions: NDArray[np.float64]) -> tuple[State, NDArray[np.float64]]:
@@ -209,7 +211,7 @@ class AECGame(StackelbergGame):
         """Whose turn it is and what that agent knows."""
         if session.over:
             return OVER, 0
-        name = session.env.agent_selection
+        name = session.mover
         if name not in self.agents:
             raise RulesError(f"environment {session.env}: {name} at step {play.steps}: has no role")
         agent = self.agents.index(name)
@@ -284,19 +286,3 @@ class AECGame(StackelbergGame):
 def _plays(state: State) -> NDArray[np.object_]:
     assert isinstance(state, AECState)
     return state.plays
-
-
-def _checked_env(env: Any) -> AECEnv:
-    if not isinstance(env, AECEnv):
-        allowed = "a PettingZoo AECEnv (pettingzoo.utils.parallel_to_aec turns a ParallelEnv into one)"
-        raise InvalidFieldError("make", f"made a {type(env).__name__}", allowed)
-    return env
-
-
-def _range(payoffs: Mapping[str, tuple[float, float]], agent: str) -> tuple[float, float]:
-    if agent not in payoffs:
-        raise InvalidFieldError("payoffs", f"leave out {agent}", "(smallest, largest) total of a play, per agent")
-    low, high = payoffs[agent]
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise InvalidFieldError(f"payoffs[{agent!r}]", f"got {payoffs[agent]}", "two finite numbers, the smaller first")
-    return low, high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,3 +88,13 @@ class Roles:
             allowed = f"an Information of up to {MOST_DECLARED_ROWS:,} rows (counted for you up to {MOST_ROWS:,})"
             raise InvalidFieldError(f"roles.information[{agent!r}]", f"it may see {many} things", allowed)
         return found
+
+
+def declared_range(payoffs: Mapping[str, tuple[float, float]], agent: str) -> tuple[float, float]:
+    """Smallest and largest total payoff of an agent, refused by name if there are none."""
+    if agent not in payoffs:
+        raise InvalidFieldError("payoffs", f"leave out {agent}", "(smallest, largest) total of a play, per agent")
+    low, high = payoffs[agent]
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise InvalidFieldError(f"payoffs[{agent!r}]", f"got {payoffs[agent]}", "two finite numbers, the smaller first")
+    return low, high

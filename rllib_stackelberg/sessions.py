@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
-from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
 
 MOST_STEPS = 10_000
 """Steps after which a play is taken to have no end."""
@@ -70,13 +70,14 @@ class Session:
     """One live environment.
 
     Attributes:
-        env: the environment; play: the one it is in; over: whether nobody has a move left.
+        env: the environment; play: the one it is in; mover: whose turn it is; over: whether nobody has one left.
     """
 
     def __init__(self, env: AECEnv, agents: Sequence[str]):
         self.env = env
         self.agents = agents
         self.play: Play | None = None
+        self.mover = ""
         self.over = True
 
     def reset(self, begin: Callable[[AECEnv, NDArray[np.int64]], None], nature: NDArray[np.int64]) -> None:
@@ -90,7 +91,7 @@ class Session:
             begin(self.env, nature)
         except Exception as error:
             raise failure(self.env, "reset", 0, error) from error
-        self.over = self._over()
+        self.over, self.mover = self._over(), self.env.agent_selection
 
     def step(self, action: Any) -> NDArray[np.float64]:
         """Take the selected agent's turn, and those of agents that are out; payoffs `[agents]`.
@@ -100,7 +101,7 @@ class Session:
         """
         play, env = self.play, self.env
         assert play is not None
-        agent, self.play = env.agent_selection, None  # an environment that fails is in no play any more
+        agent, self.play = self.mover, None  # an environment that fails is in no play any more
         try:
             env.step(action)
             payoffs = self._rewards()
@@ -111,7 +112,7 @@ class Session:
             raise failure(env, agent, play.steps, error) from error
         if play.steps >= MOST_STEPS:
             raise RulesError(f"environment {env}: {agent} still moves at step {play.steps}: a play has no end")
-        self.over = over
+        self.over, self.mover = over, env.agent_selection
         return payoffs
 
     def _over(self) -> bool:
@@ -163,7 +164,7 @@ class Sessions:
             RulesError: it was somebody else's, or paid differently, when the play was there before.
         """
         session.play, play.session = play, session
-        mover = session.env.agent_selection
+        mover = session.mover
         if play.mover not in (None, mover):
             raise _unlike(session.env, f"it was {play.mover}'s move at step {play.steps}, and now {mover}'s")
         play.mover = mover
@@ -200,3 +201,15 @@ def failure(env: AECEnv, agent: str, step: int, error: Exception) -> RulesError:
 
 def _unlike(env: AECEnv, difference: str) -> RulesError:
     return RulesError(f"environment {env}: a play does not repeat itself: {difference}")
+
+
+def made(make: Callable[[], AECEnv]) -> AECEnv:
+    """A new environment, refused by name if it is none."""
+    allowed = "a function that makes a PettingZoo AECEnv (pettingzoo.utils.parallel_to_aec makes one of a ParallelEnv)"
+    try:
+        env = make()
+    except Exception as error:
+        raise InvalidFieldError("make", f"raised {type(error).__name__}: {error}", allowed) from error
+    if not isinstance(env, AECEnv):
+        raise InvalidFieldError("make", f"made a {type(env).__name__}", allowed)
+    return env

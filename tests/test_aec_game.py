@@ -128,12 +128,9 @@ def test_own_games_are_valued_the_same_through_their_view(limit, monkeypatch):
 def throws(chance=None):
     """Rock, paper, scissors: player_0 commits."""
     kind = {} if chance is None else {"chance": chance}
-    return AECGame(
-        lambda: pettingzoo.make("aec", "classic/rps-v2", max_cycles=1, screen_height=14),
-        Roles("player_0", ["player_1"]),
-        ONE_EACH,
-        **kind,
-    )
+    one_throw = {"max_cycles": 1, "screen_height": 14}
+    roles = Roles("player_0", ["player_1"])
+    return AECGame(lambda: pettingzoo.make("aec", "classic/rps-v2", **one_throw), roles, ONE_EACH, **kind)
 
 
 def test_a_follower_learns_to_beat_a_throw_in_somebody_elses_environment(few_plays):
@@ -356,9 +353,26 @@ def test_environments_that_cannot_be_led_are_refused_by_name(options, field, nam
     assert named in caught.value.problem
 
 
+def test_an_observation_that_is_no_number_names_who_sees_it():
+    game = counting(sees=Box(0, np.inf, (1,)), roles=Roles("a", ["b"], {"c": uniform}, {"b": Information(1, only)}))
+    state = game.begin(np.zeros((1, game.nature.width), dtype=int))
+    with pytest.raises(RulesError, match="c at step 0: ValueError: its observation has a NaN"):
+        game.observe(state, 2)
+
+
+def only(seen):
+    return 0
+
+
 def test_what_is_no_aec_environment_is_refused():
     with pytest.raises(InvalidFieldError, match="parallel_to_aec") as caught:
         AECGame(lambda: pettingzoo.make("parallel", "classic/rps-v2"), Roles("player_0", ["player_1"]), ONE_EACH)
+    assert caught.value.field == "make"
+
+
+def test_an_environment_that_cannot_be_made_is_refused():
+    with pytest.raises(InvalidFieldError, match="ZeroDivisionError") as caught:
+        AECGame(lambda: 1 / 0, Roles("a", ["b"]), {})
     assert caught.value.field == "make"
 
 
