@@ -137,20 +137,20 @@ class BrokenGame(NoisyAllocation):
 class Counting(AECEnv):
     """An AEC environment whose agents move once each, in order, and are paid what they chose; and its faults.
 
-    Args: order: agents by turn; sees: observation space, of which everybody sees the largest entry times the leader's
-    action; fails: step that raises (-1: reset); trigger: the leader's action that sets off faults, None for always;
-    pays: what the leader gets then; forgets: pays by how often it was reset; endless: has no end.
+    Args: order: agents by turn; sees: observation space; shown: everybody sees the leader's action plus this; fails: step
+    that raises (-1: reset); trigger: the leader's action that sets off faults, None for always; pays: what the leader
+    gets then; forgets: pays by how often it was reset; endless: has no end.
     """
 
     metadata = {"name": "counting", "render_modes": []}  # noqa: RUF012
 
     def __init__(
         self, order="abc", actions=None, sees=None, fails=None, trigger=None, pays=0, forgets=False,
-        endless=False,
+        endless=False, shown=0,
     ):  # fmt: skip
         super().__init__()
         self.order, self.fails, self.trigger, self.pays = order, fails, trigger, pays
-        self.forgets, self.endless, self.resets = forgets, endless, 0
+        self.forgets, self.endless, self.shown, self.resets = forgets, endless, shown, 0
         self.possible_agents = ["a", "b", "c"]
         self.action_spaces = dict.fromkeys(self.possible_agents, actions or Discrete(2))
         self.observation_spaces = dict.fromkeys(self.possible_agents, sees or Discrete(2))
@@ -174,7 +174,7 @@ class Counting(AECEnv):
 
     def observe(self, agent):
         space = self.observation_spaces[agent]
-        return self.first if isinstance(space, Discrete) else space.high * self.first
+        return self.first if isinstance(space, Discrete) else np.full(space.shape, self.first + self.shown, space.dtype)
 
     def step(self, action):
         if not self.steps:

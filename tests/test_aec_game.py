@@ -60,7 +60,7 @@ OWN = {
     "matrix-design": lambda: (make_game("matrix-design"), 0),
     "maintain": lambda: (make_game("maintain"), 0),
     "message-spm": lambda: (make_game("message-spm"), 0),
-    "message-spm-3-buyers": lambda: (make_game("message-spm", buyers=3, types=2), 0),
+    "message-spm-grid": lambda: (make_game("message-spm", types=2, price_grid=3), 0),
     "correlated": lambda: (BayesianGame(tables=3), 1),
     "noisy": lambda: (NoisyAllocation(), 0),
 }
@@ -85,9 +85,9 @@ def a_policy(game):
     return policy
 
 
-def episodes_of(game, fields, envs=3, episodes=2):
+def episodes_of(game, fields, envs=2, episodes=2):
     """Everything followers and leader end up with in some leader episodes."""
-    env, policy = StackelbergPOMDP(game, LeaderSettings.checked(response_updates=12, **fields), envs, seed=5), None
+    env = StackelbergPOMDP(game, LeaderSettings.checked(response_updates=8, **fields), envs, seed=5)
     policy, found = a_policy(game), []
     for _ in range(episodes):
         env.begin(np.arange(envs))
@@ -354,7 +354,9 @@ def test_environments_that_cannot_be_led_are_refused_by_name(options, field, nam
 
 
 def test_an_observation_that_is_no_number_names_who_sees_it():
-    game = counting(sees=Box(0, np.inf, (1,)), roles=Roles("a", ["b"], {"c": uniform}, {"b": Information(1, only)}))
+    game = counting(
+        sees=Box(0, 1, (1,)), shown=np.nan, roles=Roles("a", ["b"], {"c": uniform}, {"b": Information(1, only)})
+    )
     state = game.begin(np.zeros((1, game.nature.width), dtype=int))
     with pytest.raises(RulesError, match="c at step 0: ValueError: its observation has a NaN"):
         game.observe(state, 2)
