@@ -14,14 +14,17 @@ if not (Path(__file__).parent / "envs").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
 
 from rllib_stackelberg import envs as envs
+from rllib_stackelberg.aec_game import AECGame
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
 from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights, QLearning
 from rllib_stackelberg.game import StackelbergGame, State, Turn
+from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.policy import load_policy
-from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.priors import NO_CHANCE, Prior
 from rllib_stackelberg.registry import games, make_game, register_game
+from rllib_stackelberg.roles import Roles
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import StackelbergSolution, solve
 
@@ -31,13 +34,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "NO_CHANCE",
+    "AECGame",
     "BestResponse",
+    "Information",
     "LeaderEnv",
     "LeaderSettings",
     "MultiplicativeWeights",
     "Prior",
     "QLearning",
     "RandomSearch",
+    "Roles",
     "StackelbergGame",
     "StackelbergPOMDP",
     "StackelbergSolution",

@@ -35,8 +35,6 @@ from rllib_stackelberg.streams import Stream, Streams
 REWARD_PLAYS = 1000
 DEVIATION_PLAYS = 256
 FEWEST_PLAYS = 8
-SLOTS = 65_536
-"""Most plays side by side."""
 
 Index = NDArray[np.int64]
 
@@ -153,7 +151,7 @@ def _played(
         payoffs `[samples, plays, K, agents]`; rows at which followers moved `[samples, plays, K, learned turns]`.
     """
     samples, count = drawn.nature.shape[:2]
-    chunk = max(1, SLOTS // (samples * len(forced)))
+    chunk = max(1, game.plays_at_once // (samples * len(forced)))
     parts = [
         _played_together(game, response, leader, drawn.part(slice(start, start + chunk)), forced, play)
         for start in range(0, count, chunk)

@@ -112,6 +112,7 @@ class StackelbergGame(ABC):
         utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
             range among followers unless a game says otherwise.
         source: paper or reference the rules come from.
+        plays_at_once: most plays side by side, where their number can be chosen.
     """
 
     turns: tuple[Turn, ...]
@@ -121,6 +122,7 @@ class StackelbergGame(ABC):
     observation_spaces: tuple[Box, ...]
     memory: int = 1
     source: ClassVar[str] = ""
+    plays_at_once: ClassVar[int] = 65_536
     id: str = ""
     parameters: Mapping[str, Any] = {}
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from pettingzoo import AECEnv
 
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import NO_CHANCE, Prior
@@ -131,3 +132,60 @@ class BrokenGame(NoisyAllocation):
         after, payoffs = super().transition(state, actions)
         bad = (state.stage == 1) & (actions[:, 0] == 1)
         return after, np.where(bad[:, None], np.nan, payoffs)
+
+
+class Counting(AECEnv):
+    """An AEC environment whose agents move once each, in order, and are paid what they chose; and its faults.
+
+    Args: order: agents by turn; sees: observation space; shown: everybody sees the leader's action plus this; fails: step
+    that raises (-1: reset); trigger: the leader's action that sets off faults, None for always; pays: what the leader
+    gets then; forgets: pays by how often it was reset; endless: has no end.
+    """
+
+    metadata = {"name": "counting", "render_modes": []}  # noqa: RUF012
+
+    def __init__(
+        self, order="abc", actions=None, sees=None, fails=None, trigger=None, pays=0, forgets=False,
+        endless=False, shown=0,
+    ):  # fmt: skip
+        super().__init__()
+        self.order, self.fails, self.trigger, self.pays = order, fails, trigger, pays
+        self.forgets, self.endless, self.shown, self.resets = forgets, endless, shown, 0
+        self.possible_agents = ["a", "b", "c"]
+        self.action_spaces = dict.fromkeys(self.possible_agents, actions or Discrete(2))
+        self.observation_spaces = dict.fromkeys(self.possible_agents, sees or Discrete(2))
+
+    def action_space(self, agent):
+        return self.action_spaces[agent]
+
+    def observation_space(self, agent):
+        return self.observation_spaces[agent]
+
+    def reset(self, seed=None, options=None):
+        if self.fails == -1:
+            raise ZeroDivisionError
+        self.seed, self.steps, self.first = seed, 0, 0
+        self.resets += 1
+        self.agents = list(self.possible_agents)
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.agent_selection = self.order[0]
+
+    def observe(self, agent):
+        space = self.observation_spaces[agent]
+        return self.first if isinstance(space, Discrete) else np.full(space.shape, self.first + self.shown, space.dtype)
+
+    def step(self, action):
+        if not self.steps:
+            self.first = int(np.max(action))
+        triggered = self.trigger in (None, self.first)
+        if triggered and self.fails == self.steps:
+            raise ZeroDivisionError
+        paid = self.resets if self.forgets else np.max(action)
+        self.rewards = dict.fromkeys(self.agents, 0.0) | {self.agent_selection: float(paid)}
+        self.steps += 1
+        if self.steps == len(self.order) and not self.endless:
+            self.rewards["a"] += self.pays - self.first if triggered and self.pays else 0
+            self.terminations = dict.fromkeys(self.agents, True)
+        self.agent_selection = self.order[self.steps % len(self.order)]

@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from rllib_stackelberg import evaluate_strategy, make_game, solve
+from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_game, solve
+from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.testing import game_test
+from rllib_stackelberg.training.runs import train
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -35,6 +38,31 @@ def test_your_own_game_is_under_40_lines_and_works(tmp_path, monkeypatch):
     )
     assert reached == pytest.approx(strict)
     assert strict < best
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypatch):
+    """Training end to end: whatever is thrown is beaten, and the value of that has neither error nor exact value."""
+    code = block("## Lead somebody else's environment")
+    assert len(code.strip().splitlines()) < 20
+    (tmp_path / "throws.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, few in {"training.config.PARALLEL_EPISODES": 8, "training.config.LONG_EPISODES": 8}.items():
+        monkeypatch.setattr(f"rllib_stackelberg.{name}", few)
+    for name, few in {"REWARD_PLAYS": 16, "DEVIATION_PLAYS": 16}.items():
+        monkeypatch.setattr(f"rllib_stackelberg.estimates.{name}", few)
+    settings = {"response_updates": 20, "reward_plays": 4}
+    options = TrainOptions.checked(game="throws:Throws", settings=settings, max_iterations=2, out=tmp_path / "run")
+    result = train(options)
+    assert result["leader_value"] == pytest.approx(-1)
+    assert result["standard_error"] == pytest.approx(0, abs=1e-12)
+    assert result["exact_value"] is result["gap"] is None
+    assert result["certificate"]["deviation_gain"] == 0
+    assert not result["certificate"]["exact_expectation"]
+    assert evaluate(tmp_path / "run") == result
+    thrown = load_policy(tmp_path / "run")(np.eye(4)[3])
+    assert [entry["action"] for entry in result["leader_strategy"]] == [thrown]
 
 
 @pytest.mark.ray
