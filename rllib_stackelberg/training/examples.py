@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import tempfile
@@ -114,6 +115,8 @@ class Example:
         return self._row(seed, result, seen, luck) | self._further(seed, result, seen, luck)
 
     def _row(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
+        # At every turn an iteration may see no episode end.
+        known = [progress.mean_return for progress in seen if not math.isnan(progress.mean_return)]
         return {
             "seed": seed,
             "value": result["leader_value"],
@@ -123,7 +126,7 @@ class Example:
             "deviation_gain": result["certificate"]["deviation_gain"],
             "last_snapshot": result["final_value"],
             "mean_return": result["mean_return"],
-            "whole_return": statistics.fmean(progress.mean_return for progress in seen),
+            "whole_return": statistics.fmean(known or [math.nan]),
             "random_best": luck.best,
             "random_mean": luck.mean,
             "episodes": result["episodes"],
