@@ -36,7 +36,10 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
     Args:
         strategy: of a tabulated game; settings, seed: of the run.
     """
-    found, left = [], WORK
+    if settings.from_experience:  # nobody knows what their other actions would have brought
+        return []
+    found: list[tuple[int, float]] = []
+    left = WORK
     outcomes = Profiles.count(strategy.game)
     looked_up = settings.expected or outcomes_against(strategy.game, strategy).simultaneous
     for updates in update_ladder(settings.response_updates)[:-1]:
@@ -45,6 +48,7 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
         if left < 0:
             break
         shorter = settings.model_copy(update={"response_updates": updates})
-        certificate = evaluate_strategy(strategy, shorter, seed, every_play=False).certificate
-        found.append((updates, certificate.bcce_gap))
+        gap = evaluate_strategy(strategy, shorter, seed, every_play=False).certificate.bcce_gap
+        assert gap is not None
+        found.append((updates, gap))
     return found

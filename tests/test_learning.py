@@ -5,6 +5,7 @@ Slow: `python -m pytest -m learning` (STACKELBERG_SEEDS sets the number of seeds
 
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ SEEDS = int(os.environ.get("STACKELBERG_SEEDS", "10"))
 
 def load(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # where a dataclass looks its module up
     spec.loader.exec_module(module)
     return module.EXAMPLES
 
