@@ -137,9 +137,9 @@ class BrokenGame(NoisyAllocation):
 class Counting(AECEnv):
     """An AEC environment whose agents move once each, in order, and are paid what they chose; and its faults.
 
-    Args: order: agents by turn; sees: observation space; shown: everybody sees the leader's action plus this; fails: step
-    that raises (-1: reset); trigger: the leader's action that sets off faults, None for always; pays: what the leader
-    gets then; forgets: pays by how often it was reset; endless: has no end.
+    Args: order: agents by turn; sees: observation space; shown: everybody sees the leader's action plus this; fails:
+    step that raises (-1: reset); trigger: the leader's action that sets off faults, None for always; pays: what the
+    leader gets then; forgets: pays by how often it was reset; endless: has no end.
     """
 
     metadata = {"name": "counting", "render_modes": []}  # noqa: RUF012
