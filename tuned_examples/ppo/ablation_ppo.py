@@ -30,8 +30,8 @@ ARMS: dict = EVERY_TURN | {"asked once": ("central", {"leader_queries": "once"})
 
 def falls_short(optimum: float) -> tuple[str, Callable[[Rows], bool]]:
     """Bar of the Basic POMDP, which does not learn what followers do not come to in the end: below the optimum."""
-    text = f"mean return over seeds < {0.97 * optimum:.4g}"
-    return text, lambda rows: statistics.fmean(row["mean_return"] for row in rows) < 0.97 * optimum
+    text = f"return over all of training, mean over seeds < {0.93 * optimum:.4g}"
+    return text, lambda rows: statistics.fmean(row["whole_return"] for row in rows) < 0.93 * optimum
 
 
 GAMES = [("simple-allocation", {"messages": 3}, 1.0), ("matrix-design", {}, 5 / 3)]

@@ -11,32 +11,30 @@ How to run: `python tuned_examples/ppo/baselines_ppo.py --seeds 3`; `--as-test` 
 Results to expect: see the README.
 """
 
-from rllib_stackelberg.training.examples import Example, Rows, main
+from rllib_stackelberg.training.examples import Example, Rows, main, reaches
 
 LEARNING = {"followers": "mw:epsilon=0.1", "response_updates": 250}
 TEACHERS = {
     "taught by best responses": {"followers": "best-response", "response_updates": 10},
     "taught by learning followers": LEARNING,
 }
-GAMES = [("simple-allocation", {"messages": 3}, 30), ("matrix-design", {}, 40), ("maintain", {"mixed": True}, 180)]
 
 
-def honest(rows: Rows) -> bool:
-    """The best random table is worth no more than the optimum, and the mean table less than the best."""
-    return all(row["random_judged"] <= row["exact"] + 1e-9 and row["random_mean"] < row["random_best"] for row in rows)
+def harmless(rows: Rows) -> bool:
+    """Next to nothing is lost, exploring included, in two of three seeds; a random table loses .06."""
+    return sum(row["mean_return"] >= -0.01 and row["judged"] >= -0.005 for row in rows) >= 0.6 * len(rows)
 
+
+GAMES = [
+    ("simple-allocation", {"messages": 3}, 30, reaches(1.0)),
+    ("matrix-design", {}, 40, reaches(5 / 3)),
+    ("maintain", {"mixed": True}, 180, reaches(0.99 * 11 / 12)),
+    ("message-spm", {"types": 3, "messages": 2}, 60, ("nothing lost in 60 % of seeds", harmless)),
+]
 
 EXAMPLES = [
-    Example(
-        game,
-        params=params,
-        arm=arm,
-        settings=settings,
-        judged=LEARNING,
-        max_iterations=iterations,
-        bar=("luck is no better than the optimum", honest),
-    )
-    for game, params, iterations in GAMES
+    Example(game, bar, params, settings, arm=arm, judged=LEARNING, max_iterations=iterations)
+    for game, params, iterations, bar in GAMES
     for arm, settings in TEACHERS.items()
 ]
 
