@@ -142,8 +142,12 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
         learner_config_dict={"anneal_updates": ANNEAL_UPDATES},
         lr=FIRST_RATE,
         train_batch_size_per_learner=batch,
-        minibatch_size=None,
+        # A row per play of an agent that moves once: an epoch is one step. (None would be the rows of all agents, and
+        # one step several epochs of every policy.)
+        minibatch_size=PARALLEL_PLAYS,
         num_epochs=8,
+        # RLlib would shuffle the policies' rows in the order of a set of names, which differs between processes.
+        shuffle_batch_per_epoch=False,
         lambda_=0.95,
         clip_param=0.2,
         entropy_coeff=0.0,
