@@ -38,6 +38,7 @@ from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
 from rllib_stackelberg.training.rl_modules import leader_model_config
+from rllib_stackelberg.training.runs import train_once
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
@@ -178,6 +179,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
 
     Raises:
         InvalidFieldError: options that mean nothing here.
+        RulesError: the game broke its rules (on a remote env runner RLlib tells no more than that the runner died).
     """
     if options.restart_after is not None or options.stop_at_optimum:
         field = "stop_at_optimum" if options.stop_at_optimum else "restart_after"
@@ -202,7 +204,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
 def _train(algo: Algorithm, options: TrainOptions) -> dict[str, Any]:
     started, iteration, result = time.monotonic(), 0, {}
     while not options.finished(iteration, time.monotonic() - started):
-        result = algo.train()
+        result = train_once(algo)
         iteration += 1
     runners = result["env_runners"]
     returns = runners.get("agent_episode_returns_mean", {})
