@@ -73,9 +73,12 @@ def rules_error(error: Exception, algo: Algorithm) -> RulesError | None:
     told = [line.partition(marker)[2] for line in "".join(traceback.format_exception(error)).splitlines()]
     if any(told):
         return RulesError(next(message for message in reversed(told) if message))
+    name = algo.config.env_config.get("note")
     try:
-        note = ray.get_actor(algo.config.env_config["note"])
+        note = ray.get_actor(name) if name else None
     except ValueError:
+        note = None
+    if note is None:
         return None
     message = ray.get(note.read.remote())
     ray.kill(note)

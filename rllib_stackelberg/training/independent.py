@@ -38,6 +38,7 @@ from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
 from rllib_stackelberg.training.rl_modules import leader_model_config
+from rllib_stackelberg.training.runs import train_once
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
@@ -142,8 +143,12 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
         learner_config_dict={"anneal_updates": ANNEAL_UPDATES},
         lr=FIRST_RATE,
         train_batch_size_per_learner=batch,
-        minibatch_size=None,
+        # A row per play of an agent that moves once: an epoch is one step. (None would be the rows of all agents, and
+        # one step several epochs of every policy.)
+        minibatch_size=PARALLEL_PLAYS,
         num_epochs=8,
+        # RLlib would shuffle the policies' rows in the order of a set of names, which differs between processes.
+        shuffle_batch_per_epoch=False,
         lambda_=0.95,
         clip_param=0.2,
         entropy_coeff=0.0,
@@ -174,6 +179,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
 
     Raises:
         InvalidFieldError: options that mean nothing here.
+        RulesError: the game broke its rules (on a remote env runner RLlib tells no more than that the runner died).
     """
     if options.restart_after is not None or options.stop_at_optimum:
         field = "stop_at_optimum" if options.stop_at_optimum else "restart_after"
@@ -198,7 +204,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
 def _train(algo: Algorithm, options: TrainOptions) -> dict[str, Any]:
     started, iteration, result = time.monotonic(), 0, {}
     while not options.finished(iteration, time.monotonic() - started):
-        result = algo.train()
+        result = train_once(algo)
         iteration += 1
     runners = result["env_runners"]
     returns = runners.get("agent_episode_returns_mean", {})

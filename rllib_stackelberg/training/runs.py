@@ -126,7 +126,7 @@ def _loop(
     while not search.finished(iteration, time.monotonic() - started):
         if search.restarts(iteration):
             restart(algo)
-        result = _train_once(algo)
+        result = train_once(algo)
         iteration += 1
         progress = _progress(result, iteration, started, search, algo)
         folder.append_progress(progress.line())
@@ -157,7 +157,7 @@ def restart(algo: Algorithm) -> None:
     algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))
 
 
-def _train_once(algo: Algorithm) -> dict[str, Any]:
+def train_once(algo: Algorithm) -> dict[str, Any]:
     """One RLlib iteration; a game that broke its rules comes out as a `RulesError`, from whatever process."""
     try:
         return algo.train()
