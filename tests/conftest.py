@@ -42,18 +42,34 @@ def game(request):
     return make_game(name, **parameters)
 
 
-@pytest.fixture(params=[*sorted(GAMES), "test:bayesian", "test:sequential", "test:noisy"])
+OWN = {
+    "test:bayesian": lambda: BayesianGame(tables=2),
+    "test:sequential": lambda: BayesianGame(tables=2, sequential=True),
+    "test:noisy": NoisyAllocation,
+}
+
+
+def game_called(label):
+    """A registered game or one of the tests' own."""
+    if label in OWN:
+        return OWN[label]()
+    name, parameters = GAMES[label]
+    return make_game(name, **parameters)
+
+
+EVERY_GAME = [*sorted(GAMES), *OWN]
+
+
+@pytest.fixture(params=EVERY_GAME)
 def any_game(request):
     """Registered games and the tests' own."""
-    own = {
-        "test:bayesian": lambda: BayesianGame(tables=2),
-        "test:sequential": lambda: BayesianGame(tables=2, sequential=True),
-        "test:noisy": NoisyAllocation,
-    }
-    if request.param in own:
-        return own[request.param]()
-    name, parameters = GAMES[request.param]
-    return make_game(name, **parameters)
+    return game_called(request.param)
+
+
+@pytest.fixture(params=[label for label in EVERY_GAME if game_called(label).one_shot])
+def one_shot_game(request):
+    """Those in which nobody follows twice in a play."""
+    return game_called(request.param)
 
 
 @pytest.fixture(scope="session")

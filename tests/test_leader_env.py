@@ -54,14 +54,14 @@ def equal(first, second, tolerance):
 @pytest.mark.parametrize("reward_plays", ["exact", 5])
 @pytest.mark.parametrize("reward_play", ["argmax", "last", "average"])
 @pytest.mark.parametrize(("updates", "tolerance"), [("sampled", 0), ("expected", 1e-12)])
-def test_once_and_every_turn_are_the_same_problem(any_game, updates, tolerance, reward_play, reward_plays):
+def test_once_and_every_turn_are_the_same_problem(one_shot_game, updates, tolerance, reward_play, reward_plays):
     """One answer table, one seed: bit-identical strategies and leader reward, at batch 1 and 16."""
-    size = Profiles.count(any_game)
+    size = Profiles.count(one_shot_game)
     rare = size > 20 and (reward_play, reward_plays) not in (("argmax", "exact"), ("average", 5))
     if rare or (size > 60 and updates == "expected"):
         pytest.skip("covered by the smaller instances")
-    sequential = isinstance(any_game, BayesianGame) and any_game.sequential
-    table = answer_table(any_game, seed=3)
+    sequential = isinstance(one_shot_game, BayesianGame) and one_shot_game.sequential
+    table = answer_table(one_shot_game, seed=3)
     results = {}
     for mode, fields in MODES.items():
         if mode == "closure" and sequential and updates == "sampled":
@@ -74,7 +74,7 @@ def test_once_and_every_turn_are_the_same_problem(any_game, updates, tolerance, 
                 continue
             # A second episode shows that restarts are clean; on the larger games one is enough.
             episodes = 2 if size <= 20 else 1
-            results[mode, envs] = drive(any_game, table, settings, envs, episodes)
+            results[mode, envs] = drive(one_shot_game, table, settings, envs, episodes)
     reference_rewards, reference_strategies = results["every_turn", 1]
     for rewards, strategies in results.values():
         equal(rewards[0], reference_rewards[0], tolerance)
@@ -170,12 +170,12 @@ def test_provisional_value_is_the_value_once_everything_is_answered():
     assert observations["critic"][0, -1] == pytest.approx(2 / 3)
 
 
-def test_observations_stay_in_their_space(any_game):
-    if isinstance(any_game, BayesianGame) and any_game.sequential:
+def test_observations_stay_in_their_space(one_shot_game):
+    if isinstance(one_shot_game, BayesianGame) and one_shot_game.sequential:
         settings = LeaderSettings.checked(response_updates=5, elicitation="in_play")
     else:
         settings = LeaderSettings.checked(response_updates=5)
-    env = StackelbergPOMDP(any_game, settings, num_envs=3)
+    env = StackelbergPOMDP(one_shot_game, settings, num_envs=3)
     env.action_space.seed(0)
     observations, _ = env.reset(seed=1)
     for _ in range(20):

@@ -42,8 +42,8 @@ def policies(game, seed):
 
 
 @pytest.mark.parametrize("seed", [0])
-def test_table_values_and_deviations_equal_plain_loops(any_game, seed):
-    game = any_game
+def test_table_values_and_deviations_equal_plain_loops(one_shot_game, seed):
+    game = one_shot_game
     table_of = leader_table(game, seed)
     table = tabulate(game, table_of[None])
     strategy = policies(game, seed)

@@ -175,6 +175,8 @@ def test_leader_episodes_equal_the_evaluation_and_any_batch():
         env = StackelbergPOMDP(game, rules, num_envs=envs, seed=4)
         env.begin(np.arange(envs))
         while len(live := env.live):
+            seen = env.observe(live)
+            assert all(env.single_observation_space[name].contains(rows[0]) for name, rows in seen.items())
             keys = env.elicitation.question[live]
             env.answer(live, np.array(TIT_FOR_TAT)[keys])
         values.append(env.elicitation.value.copy())

@@ -9,10 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers import BestResponse, Learner, MultiplicativeWeights, argmax_play, learner_from_text
+from rllib_stackelberg.followers import (
+    BestResponse,
+    Learner,
+    MultiplicativeWeights,
+    UtilityLearner,
+    argmax_play,
+    learner_from_text,
+)
 from rllib_stackelberg.followers.learner import LearnerState, draw_play, learner_from_parameters
 
-LEARNERS = [kind() for kind in Learner.registry.values()]
+LEARNERS = [kind() for kind in Learner.registry.values() if issubclass(kind, UtilityLearner)]
 utilities = st.integers(0, 2**31).map(lambda seed: np.random.default_rng(seed).random((30, 4)))
 
 

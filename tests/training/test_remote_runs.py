@@ -13,7 +13,7 @@ from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.runs import train
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
+pytestmark = [pytest.mark.ray, pytest.mark.remote, pytest.mark.usefixtures("ray_local")]
 
 
 def run(tmp_path, name, runners):
