@@ -1,24 +1,28 @@
-"""The command line: games, solve, train, evaluate, report, respond, play."""
+"""The command line: games, solve, train, evaluate, report, reproduce, respond, play."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.progress import Progress, TimeElapsedColumn
+from rich.text import Text
 
 from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
+from rllib_stackelberg.experiments import Plan, chosen_tables
 from rllib_stackelberg.files import to_json
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
@@ -235,6 +239,47 @@ def report(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Jso
 
     path = write_report(run)
     _show(tables.report(path), {"report": str(path)}, as_json)
+
+
+@command
+def reproduce(
+    table: Annotated[str | None, typer.Argument(help="one of the tables; default all")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="of every arm")] = 3,
+    budget: Annotated[float | None, typer.Option(help="minutes; fewer seeds, then shorter runs")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="runs side by side; default one per core")] = None,
+    out: Annotated[Path, typer.Option(help="folder; what is in it already is not run again")] = Path("results"),
+    as_json: Json = False,
+) -> None:
+    """Run the paper's experiments and those beside it; write tables, figures and their data."""
+    if budget is not None and not 0 < budget < float("inf"):
+        raise InvalidFieldError("budget", f"got {budget}", "minutes above 0")
+    chosen = chosen_tables(table)
+    side_by_side = jobs or os.cpu_count() or 1
+    plan = Plan.within(chosen, seeds, budget, side_by_side)
+    _writable(out)
+    console = Console()
+    console.print(
+        f"{len(chosen)} table(s), {plan.seeds} seed(s), budgets x {plan.scale:.2f}, {side_by_side} run(s) side by side",
+        style="dim",
+    )
+    from rllib_stackelberg.training.reproduction import reproduce_table
+
+    found: dict[str, list[str]] = {"tables": [], "figures": []}
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
+        for each in chosen:
+            task = progress.add_task(each.name, total=len(each.arms) * plan.seeds)
+            summaries, file, figures = reproduce_table(each, plan, side_by_side, out, partial(progress.advance, task))
+            console.print(tables.experiment(each, summaries))
+            found["tables"].append(str(file))
+            found["figures"] += map(str, figures)
+    _show(Text(f"tables, figures and data: {out}"), found, as_json)
+
+
+def _writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidFieldError("out", f"cannot write {folder} ({error.strerror})", "a writable folder") from error
 
 
 @command

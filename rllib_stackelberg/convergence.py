@@ -36,8 +36,6 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
     Args:
         strategy: of a tabulated game; settings, seed: of the run.
     """
-    if settings.from_experience:  # nobody knows what their other actions would have brought
-        return []
     found: list[tuple[int, float]] = []
     left = WORK
     outcomes = Profiles.count(strategy.game)

@@ -16,6 +16,11 @@ from rllib_stackelberg.errors import InvalidFieldError
 
 Method = Literal["train", "judged", "random", "independent", "strategy"]
 
+COLUMNS = ("instance", "arm", "mean ± standard error", "exact optimum", "no gain from deviating", "seconds")
+"""Of a table for people (`Summary.cells`)."""
+
+ROUNDING = 1e-12
+
 OVERHEAD_SECONDS = 8.0
 """Of a run beyond its budget: building the algorithm, solving and certifying."""
 
@@ -154,8 +159,8 @@ class Summary:
 
     Attributes:
         mean, error: of the measure, standard error over seeds; values: of each seed.
-        exact: exact optimum, None if unknown; stable: seeds whose reported play has no deviation gain, None where no
-            follower was certified.
+        exact: exact optimum, None if unknown or in other units than the measure.
+        stable: seeds whose reported play has no deviation gain, None where no follower was certified.
         seconds: median of training.
     """
 
@@ -180,7 +185,20 @@ class Summary:
             mean=statistics.fmean(values),
             error=error,
             values=values,
-            exact=rows[0]["exact"],
+            exact=None if measure == "bcce_gap" else rows[0]["exact"],
             stable=None if None in gains else sum(gain <= 1e-9 for gain in gains),
             seconds=statistics.median(row["seconds"] for row in rows),
+        )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """A line of a table, in the order of `COLUMNS`."""
+        error = f" ± {self.error:.2g}" if self.error > ROUNDING else ""
+        return (
+            self.instance,
+            self.arm,
+            f"{self.mean:.5g}{error}",
+            "" if self.exact is None else f"{self.exact:.5g}",
+            "" if self.stable is None else f"{self.stable} of {len(self.values)}",
+            f"{self.seconds:.1f}",
         )

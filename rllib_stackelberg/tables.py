@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 
@@ -128,6 +130,18 @@ def result(data: dict[str, Any]) -> RenderableType:
         str(data["episodes"]), f"{data['seconds']:.1f}",
     )  # fmt: skip
     return Group(table, *_certificate(data), strategy(data["leader_strategy"]), Text(f"run folder: {data['run_dir']}"))
+
+
+def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
+    """A table of experiments."""
+    shown = _plain(f"{table.title}: {table.label}", *COLUMNS[1:])
+    for instance in table.instances:
+        shown.add_row(Text(instance, style="bold"))
+        for summary in summaries:
+            if summary.instance == instance:
+                _, arm, *cells = summary.cells
+                shown.add_row(f"  {arm}", *cells)
+    return shown
 
 
 def report(path: Path) -> Text:

@@ -96,7 +96,7 @@ def _content(folder: RunFolder) -> dict[str, Any]:
 
 def _gaps(folder: RunFolder, game: StackelbergGame, result: dict[str, Any]) -> list[tuple[int, float]]:
     """(updates, BCCE gap), ending in the certificate's own; empty for games that are not tabulated."""
-    if not tabulated(game) or not game.learned_turns:
+    if not tabulated(game) or not game.learned_turns or result["certificate"]["bcce_gap"] is None:
         return []
     strategy = LeaderStrategy.ask(game, LeaderNetwork.load(folder.path).acting_in(game))
     certificate = result["certificate"]

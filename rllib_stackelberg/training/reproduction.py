@@ -16,11 +16,13 @@ from typing import Any
 
 from rllib_stackelberg.baselines import evaluate_against, random_search
 from rllib_stackelberg.evaluation import RESPONSE_SAMPLES, evaluate_strategy, result_data
-from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan
+from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.reports.experiments import write_tables
+from rllib_stackelberg.run_folder import versions
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.strategy import LeaderStrategy
@@ -96,7 +98,8 @@ def _open() -> None:
 
 
 def _run_and_keep(task: Task) -> Row:
-    row = run_arm(task.arm, task.seed, task.scale)
+    begun = time.monotonic()
+    row = run_arm(task.arm, task.seed, task.scale) | {"elapsed": time.monotonic() - begun}
     task.file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(task.file, to_json({"task": task.identity, "row": row}).encode())
     return row
@@ -189,6 +192,33 @@ def _row(result: dict[str, Any], mean_return: float | None, episodes: int, secon
         "episodes": episodes,
         "seconds": seconds,
     }
+
+
+def reproduce_table(
+    table: ExperimentTable, plan: Plan, jobs: int, out: Path, advance: Callable[[int], Any]
+) -> tuple[list[Summary], Path, list[Path]]:
+    """Run what is missing of a table, then write it.
+
+    Args:
+        advance: hears of rows that are there, by their number.
+
+    Returns:
+        summaries of its arms, the data file, the figures.
+    """
+    begun = time.monotonic()
+    rows = run_tasks(tasks_of(table, plan, out / "runs"), jobs, advance, lambda task: advance(1))
+    by_arm = [rows[k :: len(table.arms)] for k in range(len(table.arms))]
+    summaries = [Summary.of(arm, table.measure, own) for arm, own in zip(table.arms, by_arm, strict=True)]
+    circumstances = {
+        "seeds": plan.seeds,
+        "budgets_scaled_by": plan.scale,
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": versions(),
+        "machine": machine() | {"runs side by side": jobs},
+        "wall_seconds": round(time.monotonic() - begun),
+        "seconds_of_all_runs": round(sum(row["elapsed"] for row in rows)),
+    }
+    return summaries, *write_tables(table, summaries, circumstances, out)
 
 
 def machine() -> dict[str, Any]:
