@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -80,17 +80,27 @@ def run_tasks(
     rows = [task.kept() for task in tasks]
     missing = [k for k, row in enumerate(rows) if row is None]
     started(len(tasks) - len(missing))
+    for k, row in _completed({k: tasks[k] for k in missing}, min(jobs, len(missing))):
+        rows[k] = row
+        done(tasks[k])
+    return [row for row in rows if row is not None]
+
+
+def _completed(tasks: Mapping[int, Task], jobs: int) -> Iterator[tuple[int, Row]]:
+    """Rows as they are finished: one after the other in this process, or in several others."""
+    if jobs <= 1:
+        with ray_session():
+            yield from ((k, _run_and_keep(task)) for k, task in tasks.items())
+        return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, max(1, len(missing))), context, initializer=_open) as pool:
-        waiting = {pool.submit(_run_and_keep, tasks[k]): k for k in missing}
+    with ProcessPoolExecutor(jobs, context, initializer=_open) as pool:
+        waiting = {pool.submit(_run_and_keep, task): k for k, task in tasks.items()}
         try:
             for future in as_completed(waiting):
-                rows[waiting[future]] = future.result()
-                done(tasks[waiting[future]])
+                yield waiting[future], future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [row for row in rows if row is not None]
 
 
 def _open() -> None:
