@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -158,8 +157,7 @@ def test_a_prior_that_does_not_sum_to_one_is_refused(tmp_path, monkeypatch):
         (["escape", "--num-env-runners", "999"], "num_env_runners"),
     ],
 )
-def test_refusals_are_quick_and_start_no_ray(arguments, field):
-    started = time.monotonic()
+def test_refusals_come_before_ray_is_loaded(arguments, field):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "rllib_stackelberg", "train", *arguments],
         capture_output=True, text=True, check=False,
@@ -167,5 +165,3 @@ def test_refusals_are_quick_and_start_no_ray(arguments, field):
     assert done.returncode == 2
     assert field in done.stderr
     assert not [line for line in done.stderr.splitlines() if line.rstrip().endswith((" ray", " torch"))]
-    # Two seconds on a quiet machine; the bound allows for a loaded one.
-    assert time.monotonic() - started < 6
