@@ -1,5 +1,6 @@
 """Independent learning end to end: a policy per agent, each on its own observation; runs repeat; values are right."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -191,14 +192,24 @@ def test_a_follower_sees_its_own_type_and_no_other():
     assert len(set.union(*seen.values())) == 3
 
 
-def test_the_tuned_example_is_built_and_judged():
-    import importlib.util
-
+def tuned_example():
     path = REPOSITORY / "tuned_examples" / "ppo" / "independent_ppo.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     example = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = example
     spec.loader.exec_module(example)
+    return example
+
+
+@pytest.mark.learning
+@pytest.mark.usefixtures("ray_local")
+def test_the_tuned_example_meets_its_bars():
+    example = tuned_example()
+    found = {instance.name: [instance.run(seed=0, max_seconds=30.0)] for instance in example.INSTANCES}
+    assert example.missed(found) == []
+
+
+def test_the_tuned_example_is_built_and_judged():
+    example = tuned_example()
     for instance in example.INSTANCES:
         options = instance.options(0, 1.0)
         assert len(independent_config(game=options.game, game_config=options.params).policies) >= 2

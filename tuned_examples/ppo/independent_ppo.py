@@ -16,8 +16,6 @@ How to run: `python tuned_examples/ppo/independent_ppo.py --seeds 3 --max-second
 test, `--json FILE` keeps every row.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import sys
