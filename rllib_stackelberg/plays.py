@@ -79,7 +79,7 @@ class Plays:
 
     def observe_leader(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
         """What the leader sees in the given slots, `[N, d]`."""
-        return self.game.observe(self._state.take(slots), 0)
+        return np.asarray(self.game.observe(self._state.take(slots), 0), dtype=np.float32)
 
     def _advance(self, slots: NDArray[np.int64], state: State, choose: Choose) -> None:
         """Play followers' turns until every slot is over or waits for the leader.

@@ -42,6 +42,18 @@ def test_your_own_game_is_under_40_lines_and_works(tmp_path, monkeypatch):
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
+def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
+    (tmp_path / "posted_price.py").write_text(block("## Your own game"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    game, params = "posted_price:PostedPrice", {"values": 4}
+    result = train(TrainOptions.checked(game=game, params=params, max_iterations=12, out=tmp_path / "run"))
+    assert result["leader_value"] == pytest.approx(5 / 8 * 2 / 4)  # the two of four who value it above 5/8
+    assert result["certificate"]["equilibrium"]
+    assert evaluate(tmp_path / "run") == result
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypatch):
     """Training end to end: whatever is thrown is beaten, and the value of that has neither error nor exact value."""
     code = block("## Lead somebody else's environment")
