@@ -197,7 +197,7 @@ def _strategies(kernels, who, numbers, policy):
     """Mixed strategies of every row of one episode: `[R, K]`."""
     for m in range(len(who.kind)):
         for row in range(who.first[m], who.first[m] + who.rows[m]):
-            kernels.play(who.kind[m], numbers[row, : who.widths[m]], who.parameters[m], policy[row, : who.actions[m]])
+            kernels.play(who.kind[m], numbers, row, who.parameters, m, policy, row, who.actions[m])
 
 
 @njit
@@ -210,44 +210,49 @@ def _profile_play(who, table, entry, policy, play):
         weigh(play, policy[who.first[m] :], table.information[entry], table.joint, m)
 
 
-@njit(error_model="numpy")
-def _learn_row(learn, kind, parameters, numbers, sums, policy, utilities, scaled, unit, drawn):
-    """Update one row and add to its running sums (`Record`); arrays are of the follower's own sizes."""
-    widest = (len(sums) - 3) // 2
+@njit(error_model="numpy", inline="always")
+def _learn_row(learn, kind, numbers, row, parameters, m, policy, place, actions, utilities, scaled, unit, drawn, sums):
+    """Update one row and add to its running sums (`Record`)."""
+    widest = (sums.shape[1] - 3) // 2
     mixed = 0.0
-    for k in range(len(policy)):
-        sums[k] += utilities[k]
-        sums[widest + k] += policy[k]
-        mixed += policy[k] * utilities[k]
-        scaled[k] = utilities[k] * unit
-    sums[2 * widest] += mixed
-    sums[2 * widest + 1] += mixed if drawn < 0 else utilities[drawn]
-    sums[2 * widest + 2] += 1
-    learn(kind, numbers, parameters, policy, scaled, drawn)
+    for k in range(actions):
+        utility, share = utilities[k], policy[place, k]
+        sums[row, k] += utility
+        sums[row, widest + k] += share
+        mixed += share * utility
+        scaled[k] = utility * unit
+    sums[row, 2 * widest] += mixed
+    sums[row, 2 * widest + 1] += mixed if drawn < 0 else utilities[drawn]
+    sums[row, 2 * widest + 2] += 1
+    learn(kind, numbers, row, parameters, m, policy, place, actions, scaled, drawn)
 
 
 @njit(error_model="numpy")
 def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms, utilities):
     """One update per episode from played payoffs: information `[N, M]` (-1: did not move), utilities `[N, M, K]`."""
-    policy, scaled = np.zeros(utilities.shape[2]), np.zeros(utilities.shape[2])
+    policy, scaled = np.zeros((1, utilities.shape[2])), np.zeros(utilities.shape[2])
     for n in range(len(episodes)):
+        own, record = numbers[episodes[n]], sums[episodes[n]]
         for m in range(len(who.kind)):
             if information[n, m] < 0:
                 continue
-            row, kind, parameters = who.first[m] + information[n, m], who.kind[m], who.parameters[m]
-            own, mine = numbers[episodes[n], row, : who.widths[m]], policy[: who.actions[m]]
-            kernels.play(kind, own, parameters, mine)
+            row, kind, actions = who.first[m] + information[n, m], who.kind[m], who.actions[m]
+            kernels.play(kind, own, row, who.parameters, m, policy, 0, actions)
             _learn_row(
                 kernels.learn,
                 kind,
-                parameters,
                 own,
-                sums[episodes[n], row],
-                mine,
+                row,
+                who.parameters,
+                m,
+                policy,
+                0,
+                actions,
                 utilities[n, m],
-                scaled[: who.actions[m]],
+                scaled,
                 who.unit,
-                draw_action(mine, uniforms[n, m]),
+                draw_action(policy, 0, actions, uniforms[n, m]),
+                record,
             )
 
 
@@ -259,44 +264,46 @@ def sampled_phase(kernels, who, table, numbers, sums, episodes, entry, nature, u
     that is empty.
     """
     # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
-    turns, widest, unit = len(who.kind), sums.shape[2] // 2 - 1, who.unit
-    kinds, parameters, first = who.kind, who.parameters, who.first
-    choices, widths, agents, strides = who.actions, who.widths, who.agents, who.strides
-    payoffs, information = table.payoffs, table.information
+    turns, widest, unit, parameters = len(who.kind), sums.shape[2] // 2 - 1, who.unit, who.parameters
+    kinds, first, choices, agents, strides = who.kind, who.first, who.actions, who.agents, who.strides
     policy, everyone = np.zeros((turns, widest)), np.zeros((numbers.shape[1], widest))
     utilities, scaled = np.zeros(widest), np.zeros(widest)
     drawn, rows = np.zeros(turns, dtype=np.int64), np.zeros(turns, dtype=np.int64)
-    play = np.zeros(payoffs.shape[1:3])
+    play = np.zeros(table.payoffs.shape[1:3])
     for n in range(len(episodes)):
-        e, b = episodes[n], entry[n]
+        own, record = numbers[episodes[n]], sums[episodes[n]]
+        payoffs, information = table.payoffs[entry[n]], table.information[entry[n]]
         for u in range(nature.shape[1]):
             if total.size:
-                _strategies(kernels, who, numbers[e], everyone)
-                _profile_play(who, table, b, everyone, play)
+                _strategies(kernels, who, own, everyone)
+                _profile_play(who, table, entry[n], everyone, play)
                 _add(total[n], play)
             t, joint = nature[n, u], 0
             for m in range(turns):
-                rows[m] = first[m] + information[b, t, 0, m]
-                mine = policy[m, : choices[m]]
-                kernels.play(kinds[m], numbers[e, rows[m], : widths[m]], parameters[m], mine)
-                drawn[m] = draw_action(mine, uniforms[n, u, m])
+                rows[m] = first[m] + information[t, 0, m]
+                kernels.play(kinds[m], own, rows[m], parameters, m, policy, m, choices[m])
+                drawn[m] = draw_action(policy, m, choices[m], uniforms[n, u, m])
                 joint += drawn[m] * strides[m]
             for m in range(turns):
                 # The profile in which this follower plays action k instead of its drawn one.
                 base = joint - drawn[m] * strides[m]
                 for k in range(choices[m]):
-                    utilities[k] = payoffs[b, t, base + k * strides[m], agents[m]]
+                    utilities[k] = payoffs[t, base + k * strides[m], agents[m]]
                 _learn_row(
                     kernels.learn,
                     kinds[m],
-                    parameters[m],
-                    numbers[e, rows[m], : widths[m]],
-                    sums[e, rows[m]],
-                    policy[m, : choices[m]],
+                    own,
+                    rows[m],
+                    parameters,
+                    m,
+                    policy,
+                    m,
+                    choices[m],
                     utilities,
-                    scaled[: choices[m]],
+                    scaled,
                     unit,
                     drawn[m],
+                    record,
                 )
 
 
@@ -339,12 +346,16 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
                         _learn_row(
                             kernels.learn,
                             who.kind[m],
-                            who.parameters[m],
-                            own[row, : who.widths[m]],
-                            record[row],
-                            policy[row, : who.actions[m]],
+                            own,
+                            row,
+                            who.parameters,
+                            m,
+                            policy,
+                            row,
+                            who.actions[m],
                             fixed[row],
-                            scaled[: who.actions[m]],
+                            scaled,
                             who.unit,
                             -1,
+                            record,
                         )

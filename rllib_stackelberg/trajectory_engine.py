@@ -21,7 +21,7 @@ def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, 
     """
     followers, moves, agents = len(who.kind), table.mover.shape[4], payoffs.shape[1]
     learning, memory, width = frozen.size == 0, table.mover.shape[1] > 1, sums.shape[1] - 1
-    policy = np.zeros(max(width, frozen.shape[1]))
+    policy = np.zeros((1, max(width, frozen.shape[1])))
     last, action = np.full(followers, -1), np.zeros(followers, dtype=np.int64)
     owed = np.zeros(followers)  # paid to a follower since its last move
     for u in range(len(nature)):
@@ -34,19 +34,19 @@ def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, 
             for i in range(followers):
                 owed[i] += now[who.agents[i]] - before[who.agents[i]]
             before = now
-            mine = policy[: who.actions[m]]
-            first, end = who.first[m], who.first[m] + who.rows[m]
+            kind, actions, row = who.kind[m], who.actions[m], row + who.first[m]
             if learning:
-                rows = numbers[first:end, : who.widths[m]]
                 if last[m] >= 0:
-                    kernels.learn(who.kind[m], rows, who.parameters[m], last[m], action[m], owed[m] * who.unit, row)
-                kernels.play(who.kind[m], rows[row], who.parameters[m], u, mine)
-                for k in range(len(mine)):
-                    sums[first + row, k] += mine[k]
-                sums[first + row, width] += 1
+                    paid = owed[m] * who.unit
+                    kernels.learn(kind, numbers, last[m], who.parameters, m, actions, action[m], paid, row)
+                kernels.play(kind, numbers, row, who.parameters, m, policy, 0, actions, u)
+                for k in range(actions):
+                    sums[row, k] += policy[0, k]
+                sums[row, width] += 1
             else:
-                mine[:] = frozen[first + row, : who.actions[m]]
-            last[m], action[m], owed[m] = row, draw_action(mine, uniforms[u, j]), 0.0
+                for k in range(actions):
+                    policy[0, k] = frozen[row, k]
+            last[m], action[m], owed[m] = row, draw_action(policy, 0, actions, uniforms[u, j]), 0.0
             a += action[m] * table.strides[j]
         final = table.paid[entry, carried, t, a, moves]
         for i in range(followers):
@@ -55,8 +55,8 @@ def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, 
         if not memory:
             for m in range(followers):
                 if learning and last[m] >= 0:
-                    rows = numbers[who.first[m] : who.first[m] + who.rows[m], : who.widths[m]]
-                    kernels.learn(who.kind[m], rows, who.parameters[m], last[m], action[m], owed[m] * who.unit, -1)
+                    paid = owed[m] * who.unit
+                    kernels.learn(who.kind[m], numbers, last[m], who.parameters, m, who.actions[m], action[m], paid, -1)
                 last[m], owed[m] = -1, 0.0
         carried = table.after[entry, carried, t, a]
     return carried

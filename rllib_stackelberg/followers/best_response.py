@@ -18,14 +18,16 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner,
 
 
 @njit(cache=True)
-def _play(seen, parameters, policy):
-    policy[:] = 0.0
-    policy[best_action(seen)] = 1.0
+def _play(seen, row, parameters, who, policy, place, actions):
+    for k in range(actions):
+        policy[place, k] = 0.0
+    policy[place, best_action(seen, row, actions)] = 1.0
 
 
 @njit(cache=True)
-def _learn(seen, parameters, policy, utilities, drawn):
-    seen[:] = utilities
+def _learn(seen, row, parameters, who, policy, place, actions, utilities, drawn):
+    for k in range(actions):
+        seen[row, k] = utilities[k]
 
 
 @dataclass(frozen=True)

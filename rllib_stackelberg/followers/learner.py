@@ -27,9 +27,13 @@ TIE = 1e-12
 class Kernels(NamedTuple):
     """A learner's two compiled functions over one information row.
 
-    play(numbers, parameters, policy): write the mixed strategy into `policy`.
-    learn(numbers, parameters, policy, utilities, drawn): change `numbers` after the payoffs of every own action (in
-    units of the payoff range); `policy` is what was played, `drawn` the action drawn from it, -1 if none was.
+    play(numbers, row, parameters, who, policy, place, actions): write the mixed strategy of `numbers[row]` into
+    `policy[place, :actions]`.
+    learn(numbers, row, parameters, who, policy, place, actions, utilities, drawn): change `numbers[row]` after the
+    payoffs `utilities[:actions]` of every own action (in units of the payoff range); `policy[place]` is what was
+    played, `drawn` the action drawn from it, -1 if none was. The learner's parameters are `parameters[who]`.
+
+    Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
     """
 
     play: Callable
@@ -110,7 +114,7 @@ class UtilityLearner(Learner):
         """Mixed strategies `[..., actions]`: non-negative, each sums to 1."""
         rows = state.numbers.reshape(-1, state.numbers.shape[-1])
         policy = np.empty((len(rows), state.actions))
-        _play_rows(self.kernels.play, rows, np.array(self.kernel_parameters()), policy)
+        _play_rows(self.kernels.play, rows, np.array([self.kernel_parameters()]), policy)
         return policy.reshape(*state.numbers.shape[:-1], state.actions)
 
     def update(
@@ -124,7 +128,7 @@ class UtilityLearner(Learner):
         _learn_rows(
             self.kernels,
             numbers,
-            np.array(self.kernel_parameters()),
+            np.array([self.kernel_parameters()]),
             np.ascontiguousarray(payoffs).reshape(-1, state.actions),
             np.ascontiguousarray(actions).reshape(-1),
         )
@@ -134,45 +138,51 @@ class UtilityLearner(Learner):
 @njit
 def _play_rows(play, rows, parameters, policy):
     for r in range(len(rows)):
-        play(rows[r], parameters, policy[r])
+        play(rows, r, parameters, 0, policy, r, policy.shape[1])
 
 
 @njit
 def _learn_rows(kernels, rows, parameters, utilities, drawn):
-    policy = np.empty(utilities.shape[1])
+    actions = utilities.shape[1]
+    policy = np.empty((1, actions))
     for r in range(len(rows)):
-        kernels.play(rows[r], parameters, policy)
-        kernels.learn(rows[r], parameters, policy, utilities[r], drawn[r])
+        kernels.play(rows, r, parameters, 0, policy, 0, actions)
+        kernels.learn(rows, r, parameters, 0, policy, 0, actions, utilities[r], drawn[r])
 
 
 @njit(cache=True)
-def best_action(values):
-    """The action of the largest value, ties (within `TIE`) to the lowest index; compiled, one row."""
-    best = values.max()
-    for k in range(len(values)):
-        if values[k] >= best - TIE * abs(best):
+def best_action(values, row, actions):
+    """The action of the largest of `values[row, :actions]`, ties (within `TIE`) to the lowest index; compiled."""
+    best = values[row, 0]
+    for k in range(1, actions):
+        best = max(best, values[row, k])
+    for k in range(actions):
+        if values[row, k] >= best - TIE * abs(best):
             return k
     return 0
 
 
 @njit(cache=True)
-def draw_action(policy, uniform):
-    """Inverse-CDF draw from one row; compiled. The running sum is sequential, so no batch can change it."""
+def draw_action(policy, place, actions, uniform):
+    """Inverse-CDF draw from `policy[place, :actions]`; compiled.
+
+    The running sum is sequential, so no batch can change it. It counts instead of stopping: what is drawn cannot be
+    foreseen, and a branch that is foreseen wrongly costs more than the rest.
+    """
     total = 0.0
-    for share in policy:
-        total += share
-    target, reached = uniform * total, 0.0
-    for k in range(len(policy) - 1):
-        reached += policy[k]
-        if reached > target:
-            return k
-    return len(policy) - 1
+    for k in range(actions):
+        total += policy[place, k]
+    target, reached, passed = uniform * total, 0.0, 0
+    for k in range(actions - 1):
+        reached += policy[place, k]
+        passed += int(reached <= target)
+    return passed
 
 
 @njit(cache=True)
 def _best_rows(rows, best):
     for r in range(len(rows)):
-        best[r] = best_action(rows[r])
+        best[r] = best_action(rows, r, rows.shape[1])
 
 
 def argmax_play(policy: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -190,7 +200,7 @@ def argmax_play(policy: NDArray[np.float64]) -> NDArray[np.int64]:
 @njit(cache=True)
 def _draw_rows(rows, uniforms, drawn):
     for r in range(len(rows)):
-        drawn[r] = draw_action(rows[r], uniforms[r])
+        drawn[r] = draw_action(rows, r, rows.shape[1], uniforms[r])
 
 
 def draw_play(policy: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.int64]:

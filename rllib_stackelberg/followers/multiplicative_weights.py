@@ -26,22 +26,22 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 
 
 @njit(cache=True, error_model="numpy")
-def _play(log_weights, parameters, policy):
-    largest, total = log_weights[0], 0.0
-    for weight in log_weights:
-        largest = max(largest, weight)
-    for k in range(len(policy)):
-        below = log_weights[k] - largest
-        policy[k] = 1.0 if below == 0.0 else math.exp(below)
-        total += policy[k]
-    for k in range(len(policy)):
-        policy[k] /= total
+def _play(log_weights, row, parameters, who, policy, place, actions):
+    largest, total = log_weights[row, 0], 0.0
+    for k in range(1, actions):
+        largest = max(largest, log_weights[row, k])
+    for k in range(actions):
+        weight = math.exp(log_weights[row, k] - largest)
+        policy[place, k] = weight
+        total += weight
+    for k in range(actions):
+        policy[place, k] /= total
 
 
 @njit(cache=True)
-def _learn(log_weights, parameters, policy, utilities, drawn):
-    for k in range(len(policy)):
-        log_weights[k] += parameters[0] * utilities[k]
+def _learn(log_weights, row, parameters, who, policy, place, actions, utilities, drawn):
+    for k in range(actions):
+        log_weights[row, k] += parameters[who, 0] * utilities[k]
 
 
 @dataclass(frozen=True)

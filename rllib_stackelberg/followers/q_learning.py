@@ -27,22 +27,22 @@ RANGES = {"rate": (0.0, 1.0), "discount": (0.0, 1.0), "exploration": (0.0, 1.0),
 
 
 @njit(cache=True)
-def _play(values, parameters, plays, policy):
-    random = parameters[2] * math.exp(-parameters[3] * plays)
-    for k in range(len(policy)):
-        policy[k] = random / len(policy)
-    policy[best_action(values)] += 1.0 - random
+def _play(values, row, parameters, who, policy, place, actions, plays):
+    random = parameters[who, 2] * math.exp(-parameters[who, 3] * plays)
+    for k in range(actions):
+        policy[place, k] = random / actions
+    policy[place, best_action(values, row, actions)] += 1.0 - random
 
 
 @njit(cache=True)
-def _learn(rows, parameters, row, action, payoff, following):
+def _learn(values, row, parameters, who, actions, action, payoff, following):
     target = payoff
     if following >= 0:
-        best = rows[following, 0]
-        for value in rows[following]:
-            best = max(best, value)
-        target += parameters[1] * best
-    rows[row, action] += parameters[0] * (target - rows[row, action])
+        best = values[following, 0]
+        for k in range(1, actions):
+            best = max(best, values[following, k])
+        target += parameters[who, 1] * best
+    values[row, action] += parameters[who, 0] * (target - values[row, action])
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class QLearning(TrajectoryLearner):
 
     >>> learner, rows = QLearning(rate=0.5, discount=0.9), np.zeros((2, 2))
     >>> rows[1] = 1, 2
-    >>> learner.kernels.learn(rows, np.array(learner.kernel_parameters()), 0, 1, 10.0, 1)
+    >>> learner.kernels.learn(rows, 0, np.array([learner.kernel_parameters()]), 0, 2, 1, 10.0, 1)
     >>> rows[0]  # half of 10 + .9 * 2
     array([0. , 5.9])
     """

@@ -20,11 +20,11 @@ from rllib_stackelberg.followers.learner import Learner
 class TrajectoryKernels(NamedTuple):
     """A learner's two compiled functions.
 
-    play(numbers, parameters, plays, policy): write the mixed strategy at one row into `policy`; `plays` have been
-    played before.
-    learn(rows, parameters, row, action, payoff, following): change `rows [rows, width]` (all of the follower's) after
-    an action at a row brought a payoff (in units of the payoff range) up to the follower's next move, at the row
-    `following`; -1 if the play ended for good.
+    play(numbers, row, parameters, who, policy, place, actions, plays): write the mixed strategy of `numbers[row]` into
+    `policy[place, :actions]`; `plays` have been played before.
+    learn(numbers, row, parameters, who, actions, action, payoff, following): change `numbers[row]` after an action
+    there brought a payoff (in units of the payoff range) up to the follower's next move, at the row `following`; -1 if
+    the play ended for good.
     """
 
     play: Callable
@@ -45,11 +45,11 @@ class TrajectoryLearner(Learner):
         """Mixed strategies `[..., actions]` of rows `[..., width]` after that many plays."""
         rows = np.ascontiguousarray(numbers).reshape(-1, numbers.shape[-1])
         policy = np.empty((len(rows), actions))
-        _play_rows(self.kernels.play, rows, np.array(self.kernel_parameters()), plays, policy)
+        _play_rows(self.kernels.play, rows, np.array([self.kernel_parameters()]), plays, policy)
         return policy.reshape(*numbers.shape[:-1], actions)
 
 
 @njit
 def _play_rows(play, rows, parameters, plays, policy):
     for r in range(len(rows)):
-        play(rows[r], parameters, plays, policy[r])
+        play(rows, r, parameters, 0, policy, r, policy.shape[1], plays)
