@@ -1,5 +1,6 @@
 """Response models beside equilibria: learners, plays, and the set they come to."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,8 @@ from rllib_stackelberg.dependence import gap_curve, response_models, utility_lea
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import Learner, Traits
 from rllib_stackelberg.outcomes import outcomes_against
-from rllib_stackelberg.reports import dependence_figure, gap_curves_figure
+from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
+from rllib_stackelberg.reports.svg import COLOURS
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.solvers import coarse_correlated_range
@@ -143,6 +145,16 @@ def test_figures_show_every_model_and_both_ends():
     assert [bool(each.pure) for each in found.values()] == [True, False]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["best-response"]
     assert len(figure.legends[0].get_texts()) == 5
+
+
+def test_their_files_follow_the_colour_scheme(tmp_path):
+    found = response_models(pick(0), [BestResponse()], updates=5)
+    curves = {"independent": {"mw": [(1, 0.5), (10, 0.1)]}}
+    for name, figure in {"models": dependence_figure({"A": found}), "curves": gap_curves_figure(curves)}.items():
+        save_svg(figure, tmp_path / f"{name}.svg")
+        text = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+        assert not re.findall(r"#[0-9a-f]{6}\b", text[text.index("</style>") :])
+        assert set(re.findall(r"var\(--(\w+)\)", text)) <= COLOURS.keys()
 
 
 def test_curves_are_told_apart_and_leave_out_what_a_logarithm_cannot_show():

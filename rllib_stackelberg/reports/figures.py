@@ -24,6 +24,7 @@ NARROW = 500
 """CSS pixels below which ticks and legend are arranged for a phone."""
 
 EXACT_LABEL = "exact optimum"
+BCCE_LABEL = "coarse correlated equilibria (BCCE)"
 
 DASHES: tuple[Any, ...] = ("-", (0, (6, 3)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 """Line styles that tell curves of one colour apart."""
@@ -38,14 +39,14 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _panels(width: float, height: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """A figure of several panels, each of the given height in CSS pixels, that share their vertical axis."""
+    """A figure of several panels, each of the given height in CSS pixels, that share their axes."""
     abreast = min(PANELS_ABREAST, len(titles))
     rows = -(-len(titles) // abreast)
     figure = _figure(width, rows * height)
     shared: Axes | None = None
     axes = []
     for k, title in enumerate(titles):
-        axis = _styled(figure.add_subplot(rows, abreast, k + 1, sharey=shared))
+        axis = _styled(figure.add_subplot(rows, abreast, k + 1, sharex=shared, sharey=shared))
         axis.set_title(title, color=colour("ink"), fontsize=TEXT, loc="left")
         axis.tick_params(labelleft=k % abreast == 0)
         shared = shared or axis
@@ -189,6 +190,8 @@ def gap_curves_figure(
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.minorticks_off()
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.set_xlabel("followers' updates", color=colour("muted"), fontsize=TEXT)
     every[0].set_ylabel("BCCE gap", color=colour("muted"), fontsize=TEXT)
     _legend(figure, width)
@@ -206,7 +209,8 @@ def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> F
     styles = {"average": ("s", "second"), "last": ("o", "first"), "argmax": ("D", "ink")}
     for axes, found in zip(every, panels.values(), strict=True):
         ends = found.coarse.worst.values[0], found.coarse.best.values[0]
-        axes.axvspan(*ends, color=colour("rule"), linewidth=0, label="coarse correlated equilibria (BCCE)")
+        # With an edge, for a set that is one value.
+        axes.axvspan(*ends, facecolor=colour("rule"), edgecolor=colour("muted"), label=BCCE_LABEL)
         for equilibrium in (found.pure[0], found.pure[-1]) if found.pure else ():
             axes.axvline(
                 equilibrium.values[0], color=colour("reference"), linestyle=(0, (5, 4)), linewidth=1.6,
@@ -218,8 +222,8 @@ def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> F
             axes.plot(values, lines, marker, color=colour(chosen), markersize=5, label=f"{play} play")
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.grid(visible=False)
+        axes.set_yticks(range(len(names)), names, color=colour("ink"))
         axes.set_xlabel("leader value", color=colour("muted"), fontsize=TEXT)
-    every[0].set_yticks(range(len(names)), names, color=colour("ink"))
     every[0].set_ylim(len(names) - 0.5, -0.5)
     _legend(figure, width)
     return figure
