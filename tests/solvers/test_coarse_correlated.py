@@ -190,13 +190,14 @@ def test_sampled_play_comes_to_the_set():
 
 
 def test_units_do_not_matter():
-    game, exact = BayesianGame(), coarse_correlated_range(outcomes(BayesianGame()))
-    for unit in (1e-9, 1e9):
-        scaled = bayesian(game.utilities[0] * unit, game.prior.blocks[0])
-        scaled.payoff_range = game.payoff_range * unit
-        found = coarse_correlated_range(outcomes(scaled))
-        assert found.best.values == pytest.approx(tuple(value * unit for value in exact.best.values))
-        assert found.worst.values == pytest.approx(tuple(value * unit for value in exact.worst.values))
+    """A game of 729 strategy profiles, in which a solver with absolute tolerances stops too early or never."""
+    found = []
+    for unit in (1.0, 1e-12, 1e12):
+        game = make_game("bayesian", types=3, actions=3, seed=2, correlated=True)
+        game.payoffs, game.payoff_range = game.payoffs * unit, game.payoff_range * unit
+        both = coarse_correlated_range(outcomes(game), 0.01 * unit)
+        found.append(np.array([both.best.values, both.worst.values]) / unit)
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, rtol=1e-6)
 
 
 def test_what_has_too_many_strategies_is_bounded_by_the_omniscient_mediator():
