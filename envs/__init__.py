@@ -69,6 +69,13 @@ register_game(
     defaults=RunDefaults(max_seconds=60),
 )
 register_game(
+    "bayesian",
+    "rllib_stackelberg.envs.bayesian_v0:Bayesian",
+    summary="leader picks the payoffs of a random (or given) Bayesian game",
+    source="Harsanyi 1967-68",
+    defaults=RunDefaults(max_seconds=30),
+)
+register_game(
     "iterated-bimatrix",
     "rllib_stackelberg.envs.iterated_bimatrix_v0:IteratedBimatrix",
     summary="leader commits to an answer to the last round of a repeated game",

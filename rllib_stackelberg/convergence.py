@@ -45,8 +45,15 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
         left -= updates * each + RESPONSE_SAMPLES * outcomes
         if left < 0:
             break
-        shorter = settings.model_copy(update={"response_updates": updates})
-        gap = evaluate_strategy(strategy, shorter, seed, every_play=False).certificate.bcce_gap
-        assert gap is not None
-        found.append((updates, gap))
+        found.append((updates, gap_after(updates, strategy, settings, seed)))
     return found
+
+
+def gap_after(
+    updates: int, strategy: LeaderStrategy, settings: LeaderSettings, seed: int, samples: int = RESPONSE_SAMPLES
+) -> float:
+    """BCCE gap after a number of updates, the worst over response samples; of utility learners."""
+    shorter = settings.model_copy(update={"response_updates": updates})
+    gap = evaluate_strategy(strategy, shorter, seed, samples=samples, every_play=False).certificate.bcce_gap
+    assert gap is not None
+    return gap

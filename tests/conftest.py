@@ -30,6 +30,11 @@ GAMES = {
     "message-spm-erasure": ("message-spm", {"noise": 0.2, "channel": "erasure", "types": 2, "price_grid": 3}),
     "message-spm-correlated": ("message-spm", {"values": [[0, 1], [0.2, 0.6]], "prior": [[0.4, 0.1], [0.1, 0.4]]}),
     "message-spm-pi": ("message-spm-pi", {}),
+    "bayesian": ("bayesian", {}),
+    "bayesian-3-followers": (
+        "bayesian",
+        {"followers": 3, "tables": 2, "seed": 1, "correlated": True, "objective": "own"},
+    ),
     "iterated-bimatrix": ("iterated-bimatrix", {}),
     "iterated-bimatrix-round": ("iterated-bimatrix", {"follower_sees": "round", "rounds": 3}),
     "platform-pricing": ("platform-pricing", {}),

@@ -7,6 +7,7 @@ narrow figure is drawn narrow instead of being shrunk.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, product
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 
+from rllib_stackelberg.dependence import Dependence
 from rllib_stackelberg.reports.svg import colour
 
 POINTS_PER_INCH = 72
@@ -22,19 +24,48 @@ NARROW = 500
 """CSS pixels below which ticks and legend are arranged for a phone."""
 
 EXACT_LABEL = "exact optimum"
+BCCE_LABEL = "coarse correlated equilibria (BCCE)"
+
+DASHES: tuple[Any, ...] = ("-", (0, (6, 3)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+"""Line styles that tell curves of one colour apart."""
+
+PANELS_ABREAST = 3
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty figure of a size in CSS pixels (units of its SVG)."""
+    figure = _figure(width, height)
+    return figure, _styled(figure.add_subplot())
+
+
+def _panels(width: float, height: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """A figure of several panels, each of the given height in CSS pixels, that share their axes."""
+    abreast = min(PANELS_ABREAST, len(titles))
+    rows = -(-len(titles) // abreast)
+    figure = _figure(width, rows * height)
+    shared: Axes | None = None
+    axes = []
+    for k, title in enumerate(titles):
+        axis = _styled(figure.add_subplot(rows, abreast, k + 1, sharex=shared, sharey=shared))
+        axis.set_title(title, color=colour("ink"), fontsize=TEXT, loc="left")
+        axis.tick_params(labelleft=k % abreast == 0)
+        shared = shared or axis
+        axes.append(axis)
+    return figure, axes
+
+
+def _figure(width: float, height: float) -> Figure:
     size = (width / POINTS_PER_INCH, height / POINTS_PER_INCH)
-    figure = Figure(figsize=size, dpi=POINTS_PER_INCH, layout="constrained")
-    axes = figure.add_subplot()
+    return Figure(figsize=size, dpi=POINTS_PER_INCH, layout="constrained")
+
+
+def _styled(axes: Axes) -> Axes:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(colour("muted"))
     axes.tick_params(colors=colour("muted"), labelsize=TEXT, left=False, which="both")
     axes.grid(axis="y", color=colour("rule"), linewidth=1)
     axes.set_axisbelow(True)
-    return figure, axes
+    return axes
 
 
 def _label(axes: Axes, x: str, y: str) -> None:
@@ -42,11 +73,15 @@ def _label(axes: Axes, x: str, y: str) -> None:
     axes.set_ylabel(y, color=colour("muted"), fontsize=TEXT)
 
 
-def _legend(figure: Figure, axes: Axes, width: float) -> None:
-    """Above the axes, where it hides nothing."""
-    handles, labels = axes.get_legend_handles_labels()
+def _legend(figure: Figure, width: float) -> None:
+    """Above the axes, where it hides nothing; what several panels have is named once."""
+    drawn = {
+        label: handle
+        for axes in reversed(figure.axes)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
     figure.legend(
-        handles, labels, loc="outside upper left", ncols=2 if width < NARROW else 3, frameon=False,
+        list(drawn.values()), list(drawn), loc="outside upper left", ncols=2 if width < NARROW else 3, frameon=False,
         fontsize=TEXT, labelcolor=colour("ink"), handlelength=1.6, columnspacing=1.2, borderaxespad=0, borderpad=0.1,
     )  # fmt: skip
 
@@ -71,7 +106,7 @@ def learning_figure(
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     _label(axes, "leader episodes", "leader value")
-    _legend(figure, axes, width)
+    _legend(figure, width)
     return figure
 
 
@@ -132,5 +167,63 @@ def arms_figure(
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6))
     axes.set_xlabel(label, color=colour("muted"), fontsize=TEXT)
     axes.grid(axis="x", color=colour("rule"), linewidth=1)
-    _legend(figure, axes, width)
+    _legend(figure, width)
+    return figure
+
+
+def gap_curves_figure(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], width: float = 720, height: float = 300
+) -> Figure:
+    """BCCE gaps of several learners over the number of updates, one panel per title; both axes logarithmic.
+
+    Args:
+        panels: per title and learner (updates, gap) in ascending order; a gap of 0 is left out.
+        width, height: in CSS pixels.
+    """
+    figure, every = _panels(width, height, list(panels))
+    for axes, curves in zip(every, panels.values(), strict=True):
+        styles = cycle(product(DASHES, ("first", "second", "reference", "ink")))
+        for (name, curve), (dashes, chosen) in zip(curves.items(), styles, strict=False):
+            updates, gaps = (np.array(column, dtype=float) for column in zip(*curve, strict=True))
+            gaps[gaps <= 0] = np.nan
+            axes.plot(updates, gaps, color=colour(chosen), linestyle=dashes, linewidth=1.8, label=name)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.minorticks_off()
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.set_xlabel("followers' updates", color=colour("muted"), fontsize=TEXT)
+    every[0].set_ylabel("BCCE gap", color=colour("muted"), fontsize=TEXT)
+    _legend(figure, width)
+    return figure
+
+
+def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> Figure:
+    """Leader values under every response model, one a line, before what equilibria allow; a panel per title.
+
+    Args:
+        panels: per title a leader strategy's values, all against the same learners; width: in CSS pixels.
+    """
+    names = [model.name for model in next(iter(panels.values())).models]
+    figure, every = _panels(width, 110 + 24 * len(names), list(panels))
+    styles = {"average": ("s", "second"), "last": ("o", "first"), "argmax": ("D", "ink")}
+    for axes, found in zip(every, panels.values(), strict=True):
+        ends = found.coarse.worst.values[0], found.coarse.best.values[0]
+        # With an edge, for a set that is one value.
+        axes.axvspan(*ends, facecolor=colour("rule"), edgecolor=colour("muted"), label=BCCE_LABEL)
+        for equilibrium in (found.pure[0], found.pure[-1]) if found.pure else ():
+            axes.axvline(
+                equilibrium.values[0], color=colour("reference"), linestyle=(0, (5, 4)), linewidth=1.6,
+                label="best and worst pure equilibrium",
+            )  # fmt: skip
+        for k, (play, (marker, chosen)) in enumerate(styles.items()):
+            values = [model.by_play[play] for model in found.models]
+            lines = np.arange(len(names)) + 0.2 * (1 - k)
+            axes.plot(values, lines, marker, color=colour(chosen), markersize=5, label=f"{play} play")
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.grid(visible=False)
+        axes.set_yticks(range(len(names)), names, color=colour("ink"))
+        axes.set_xlabel("leader value", color=colour("muted"), fontsize=TEXT)
+    every[0].set_ylim(len(names) - 0.5, -0.5)
+    _legend(figure, width)
     return figure

@@ -1,5 +1,10 @@
 """Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
 
+from rllib_stackelberg.solvers.coarse_correlated import (
+    CoarseCorrelated,
+    CoarseCorrelatedRange,
+    coarse_correlated_range,
+)
 from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.solvers.enumeration import Equilibrium, equilibria, solve, table_solve
 from rllib_stackelberg.solvers.payments import payment_solve
@@ -7,8 +12,11 @@ from rllib_stackelberg.solvers.reachable import response_solve
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 __all__ = [
+    "CoarseCorrelated",
+    "CoarseCorrelatedRange",
     "Equilibrium",
     "StackelbergSolution",
+    "coarse_correlated_range",
     "equilibria",
     "mixed_commitment_solve",
     "payment_solve",
