@@ -213,3 +213,12 @@ def test_the_command_writes_it_and_says_where(run, tmp_path):
     refused = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert refused.exit_code == 2
     assert "result.json" in refused.output
+
+
+def test_followers_that_learn_from_experience_have_no_gap_to_show(tmp_path):
+    folder = run_folder(tmp_path / "run", "iterated-bimatrix", {"follower_sees": "round"}, response_updates=300)
+    page = read(folder)
+    assert "there is no regret and no BCCE gap" in page.text
+    assert "BCCE gap over updates" not in page.text
+    assert "by another action at one of its rows" in page.text or "from another action at one of its rows" in page.text
+    assert "after CC" in page.text
