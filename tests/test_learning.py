@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
+from rllib_stackelberg import leader_config
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.runs import train
@@ -38,6 +39,14 @@ class Flipped(LeaderPPOLearner):
     def compute_loss_for_module(self, *, batch, **kwargs):
         turned = {**batch, Postprocessing.ADVANTAGES: -batch[Postprocessing.ADVANTAGES]}
         return super().compute_loss_for_module(batch=turned, **kwargs)
+
+
+@pytest.mark.parametrize(("name", "k"), CASES)
+def test_tuned_examples_are_accepted_and_build_a_configuration(name, k, tmp_path):
+    options = load(EXAMPLES / f"{name}.py")[k].options(0, tmp_path / "run")
+    settings = options.make_settings().model_dump()
+    config = leader_config(options.algo, game=options.game, game_config=options.params, **settings)
+    assert config.validate() is None
 
 
 @pytest.mark.learning
