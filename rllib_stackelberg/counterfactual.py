@@ -80,7 +80,7 @@ class CounterfactualResponse:
         rows, actions = self.sums.fixed.shape[1:]
         utilities, reach = np.zeros((len(episodes), rows, actions)), np.zeros((len(episodes), rows))
         for _ in range(updates):
-            policies = self._together(
+            policies = self.together(
                 [learner.policy(state) for learner, state in zip(self.learners, states, strict=True)]
             )
             count_update(
@@ -118,7 +118,7 @@ class CounterfactualResponse:
 
     def values(self, table: PathTable, episodes: Index, play: Play) -> Numbers:
         """Expected payoffs `[N, agents]` of strategies that followers play independently of each other."""
-        policies = self._together([policy[episodes] for policy in self.policies(play)])
+        policies = self.together([policy[episodes] for policy in self.policies(play)])
         entries = self._entries(table, len(episodes))
         weights = np.zeros(self.sums.weights.shape[1:])
         found = np.zeros((len(episodes), len(self.game.agents)))
@@ -145,7 +145,7 @@ class CounterfactualResponse:
         """Largest average counterfactual regret over followers and rows, payoff units: `[episode]`."""
         return self.regrets().max(axis=1) / np.maximum(self.updates, 1)
 
-    def _together(self, policies: list[Numbers]) -> Numbers:
+    def together(self, policies: Sequence[Numbers]) -> Numbers:
         """Strategies of all followers in one array `[E, R, K]`."""
         together = np.zeros((len(policies[0]), *self.sums.fixed.shape[1:]))
         for rows, policy in zip(self.rows, policies, strict=True):

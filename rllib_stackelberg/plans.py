@@ -36,16 +36,7 @@ class Walk(NamedTuple):
     """What a follower gets from its rows on (`counterfactual_engine.walk_back`)."""
 
     utilities: Numbers
-    reach: Numbers
     begun: Numbers
-
-
-def walk(table: PathTable, who: Movers, turn: int, policy: Numbers, weights: Numbers) -> Walk:
-    """A follower with strategy `[R, K]` against weights `[T, A]`; one entry."""
-    rows, actions = policy.shape
-    found = Walk(np.zeros((rows, actions)), np.zeros(rows), np.zeros((rows, 2)))
-    walk_back(table, 0, who, turn, policy, weights, *found)
-    return found
 
 
 class Past(NamedTuple):
@@ -115,10 +106,12 @@ class Follower:
 
     def walk(self, policy: Numbers, weights: Numbers) -> Walk:
         """With strategy `[rows, actions]`, this follower's rows only."""
-        together = np.zeros(self.response.sums.fixed.shape[1:])
+        rows, actions = self.response.sums.fixed.shape[1:]
+        together, utilities = np.zeros((rows, actions)), np.zeros((rows, actions))
         together[self.rows, : self.actions] = policy
-        found = walk(self.table, self.who, self.turn, together, weights)
-        return Walk(found.utilities[self.rows, : self.actions], found.reach[self.rows], found.begun[self.rows])
+        begun = np.zeros((rows, 2))
+        walk_back(self.table, 0, self.who, self.turn, together, weights, utilities, np.zeros(rows), begun)
+        return Walk(utilities[self.rows, : self.actions], begun[self.rows])
 
     def best(self, weights: Numbers) -> Numbers:
         """Payoffs `[plans, rows]` after the first moves, of plans one of which is best (`countable`)."""
@@ -156,19 +149,16 @@ class Follower:
             weights, begun = self.response.sums.weights[0, self.turn], self.response.sums.begun[0, self.rows]
             plans = self.best(weights)
         else:
-            policies = [policy[0] for policy in self.response.policies(play)]
-            weights, policy = self._weights(policies), policies[self.turn]
+            policies = self.response.policies(play)
+            policy, weights = policies[self.turn][0], self._weights(policies)
             begun = self.walk(policy, weights).begun
             plans = self.best(weights) if self.countable else self.changed(policy, weights)
         reached = begun[:, 1] > 0
         return float(((plans - begun[:, 0])[:, reached] / begun[reached, 1]).max(initial=0.0))
 
     def _weights(self, policies: Sequence[Numbers]) -> Numbers:
-        together = np.zeros(self.response.sums.fixed.shape[1:])
-        for rows, policy in zip(self.response.rows, policies, strict=True):
-            together[rows, : policy.shape[1]] = policy
         weights = np.zeros(self.response.sums.weights.shape[1:])
-        weigh_paths(self.table, 0, self.who, together, weights)
+        weigh_paths(self.table, 0, self.who, self.response.together(policies)[0], weights)
         return weights[self.turn]
 
     def over_updates(self) -> tuple[float, float]:
