@@ -40,8 +40,7 @@ class Certificate:
         play: whose value is reported; updates: of the response phase.
         response_samples: number of response streams; exact_expectation: whether values and gains are exact over
             types and others' play, rather than estimated from plays.
-        bcce_gap, regret: None of learners from experience, whose other actions' payoffs nobody knows, and of followers
-            that forget and have too many plans to try.
+        bcce_gap, regret: None of learners from experience, whose other actions' payoffs nobody knows.
         regret, regret_bound: of the row whose regret comes closest to its bound.
         regret_bound_vacuous: whether that bound says nothing.
         deviation_error: standard error of an estimated gain, 0 of an exact one.

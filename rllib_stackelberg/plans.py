@@ -86,11 +86,15 @@ def recalls(table: PathTable, who: Movers, turn: int) -> bool:
 
 def _future(table: PathTable, agent: int, place: Past) -> bytes:
     """What can happen from a place on, rounded payoffs included."""
-    paths = table.mover.shape[3]
-    below = paths // int(table.strides[0]) * int(table.strides[place.move])
+    below = _below(table, place)
     rows = table.row[0, 0, place.nature, place.path : place.path + below, place.move :]
     paid = table.paid[0, 0, place.nature, place.path : place.path + below, place.move :, agent]
     return rows.tobytes() + (np.round(paid - paid[:1, :1], 9) + 0.0).tobytes()
+
+
+def _below(table: PathTable, place: Past) -> int:
+    """Number of paths that begin as the one to a place."""
+    return table.mover.shape[3] // int(table.strides[0]) * int(table.strides[place.move])
 
 
 class Follower:
@@ -172,10 +176,17 @@ class Follower:
         learner, game = self.response.learners[self.turn], self.response.game
         if not (learner.traits.no_regret and self.recalls):
             return None
-        spread = self.spread / game.utility_scale
-        own = learner.regret_bound(self.actions, self.response.sums.visits[0, self.rows], spread)
         mass = row_mass(self.table, self.who, self.response.sums.fixed.shape[1])[0, self.rows]
-        return float((mass * own).sum() * game.utility_scale)
+        visits, scale, total = self.response.sums.visits[0, self.rows], game.utility_scale, 0.0
+        for row, places in self.places.items():
+            spread = max(np.ptp(self.payoffs(place)) for place in places) / scale
+            total += mass[row] * scale * float(learner.regret_bound(self.actions, visits[row], spread))
+        return float(total)
+
+    def payoffs(self, place: Past) -> Numbers:
+        """All that the follower can have in the end of a play that comes to a place."""
+        agent, below = self.who.agents[self.turn], _below(self.table, place)
+        return self.table.paid[0, 0, place.nature, place.path : place.path + below, -1, agent]
 
     @property
     def spread(self) -> float:

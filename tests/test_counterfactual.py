@@ -260,6 +260,7 @@ def test_the_dilemma_against_tit_for_tat_is_learned():
     assert found.by_play["last"] == pytest.approx(-6, abs=1e-6)
     assert found.leader_value == found.by_play["average"]
     assert "regret" in found.certificate.words()
+    assert json.loads(json.dumps(found.data()))["certificate"]["regret_bound"] > found.certificate.regret
 
 
 def test_the_average_strategy_is_worth_what_was_recorded():
