@@ -55,6 +55,13 @@ register_game(
     defaults=RunDefaults(max_seconds=30),
 )
 register_game(
+    "interview",
+    "rllib_stackelberg.envs.interview_v0:Interview",
+    summary="follower sends a message, hears the leader's guess, sends another",
+    source="Aumann & Hart 2003; Forges 1990",
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
     "message-spm",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPM",
     summary="buyers send messages, leader sells by a sequence of prices",

@@ -9,6 +9,7 @@
 - Deviation gain of the play whose value is reported: the largest interim gain E[u(a', .) | t] - E[u | t]. Zero
   (up to rounding) means the play is an equilibrium given the leader's strategy.
 
+- Where followers move several times in a play, plans of all their moves take the place of actions (plans.py).
 - Learners from experience (trajectories.py) have neither of the first two; their deviation gain is the largest from
   another action at one row.
 
@@ -74,7 +75,7 @@ class Certificate:
             return f"{self._changed_play()}; {self.updates} plays, {self.response_samples} response sample(s)."
         play = self._estimated_play() if self.deviation_plays else self._exact_play()
         bound = (
-            "the learner gives no regret bound"
+            f"regret {self.regret:.4g} without a bound"
             if self.regret_bound is None
             else f"regret {self.regret:.4g} of at most {self.regret_bound:.4g}"
             + (" (a vacuous bound at so few updates)" if self.regret_bound_vacuous else "")
@@ -157,10 +158,10 @@ def learning_certificate(response: Response, reach: Sequence[NDArray[np.float64]
     """
     gaps = [bcce_gap(response.record(turn), rows) for turn, rows in enumerate(reach)]
     regrets = [regret(response, turn) for turn in range(len(reach))]
-    return {"bcce_gap": max((float(gap.max()) for gap in gaps), default=0.0), **_worst(regrets)}
+    return {"bcce_gap": max((float(gap.max()) for gap in gaps), default=0.0), **worst_regret(regrets)}
 
 
-def _worst(regrets: Sequence[tuple[float, float | None, bool]]) -> dict[str, Any]:
+def worst_regret(regrets: Sequence[tuple[float, float | None, bool]]) -> dict[str, Any]:
     """The follower whose regret comes closest to its bound; ones without a bound only when there are no others."""
     worst = max(regrets, key=lambda r: -1.0 if not r[1] else r[0] / r[1], default=(0.0, None, False))
     return dict(zip(("regret", "regret_bound", "regret_bound_vacuous"), worst, strict=True))

@@ -7,7 +7,8 @@ samples. A response of more updates goes on with the draws of a shorter one, so 
 from __future__ import annotations
 
 from rllib_stackelberg.evaluation import RESPONSE_SAMPLES, evaluate_strategy
-from rllib_stackelberg.outcomes import Profiles, outcomes_against
+from rllib_stackelberg.outcomes import outcomes_against
+from rllib_stackelberg.paths import courses
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 
@@ -38,10 +39,11 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
     """
     found: list[tuple[int, float]] = []
     left = WORK
-    outcomes = Profiles.count(strategy.game)
-    looked_up = settings.expected or outcomes_against(strategy.game, strategy).simultaneous
+    outcomes = courses(strategy.game)
+    expected = settings.expected or not strategy.game.one_shot
+    looked_up = expected or outcomes_against(strategy.game, strategy).simultaneous
     for updates in update_ladder(settings.response_updates)[:-1]:
-        each = outcomes if settings.expected else RESPONSE_SAMPLES * (1 if looked_up else PLAYED)
+        each = outcomes if expected else RESPONSE_SAMPLES * (1 if looked_up else PLAYED)
         left -= updates * each + RESPONSE_SAMPLES * outcomes
         if left < 0:
             break

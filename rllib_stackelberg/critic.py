@@ -85,7 +85,7 @@ class AnswersView:
 
 
 class SoFarView(CriticView):
-    """Learners from experience: the answers so far. (What they would learn from them takes a whole response.)"""
+    """Along a table of paths: the answers so far. (What followers would learn from them takes a whole response.)"""
 
     def __init__(self, game: StackelbergGame):
         self.answers = AnswersView(game)

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, certify
+from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against
 from rllib_stackelberg.paths import courses, paths_against
+from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.response import NOTHING, Play, Response
@@ -92,6 +94,8 @@ def evaluate_strategy(
         InvalidFieldError: a question is met that has no answer, or settings that the game is too large for.
     """
     streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)
+    if not (settings.from_experience or strategy.game.one_shot):
+        return _by_row(strategy, settings.fitted(strategy.game), plays)
     samples = samples if settings.random_response else 1
     if settings.from_experience:
         return _experienced(strategy, settings.fitted(strategy.game), streams, samples, plays)
@@ -152,6 +156,18 @@ def _experienced(
     return _summary(response, values, _error(values[reported][:, 0]), certificate)
 
 
+def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[Play]) -> Evaluation:
+    """Followers that move several times, with a learner at each of their rows."""
+    table, only = paths_against(strategy.game, strategy), np.zeros(1, dtype=np.int64)
+    response = CounterfactualResponse(strategy.game, settings.utility_learners, 1)
+    response.learn(table, only, settings.response_updates)
+    values = {
+        play: response.recorded(table, only) if play == "average" else response.values(table, only, play)
+        for play in plays
+    }
+    return _summary(response, values, 0.0, certify_plans(response, table, settings.reward_play))
+
+
 def _error(values: NDArray[np.float64]) -> float:
     """Standard error of a mean; of one value 0."""
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
@@ -184,7 +200,7 @@ def _estimated(
 
 
 def _summary(
-    response: Response | TrajectoryResponse,
+    response: Response | TrajectoryResponse | CounterfactualResponse,
     values: dict[Play, NDArray[np.float64]],
     error: float,
     certificate: Certificate,

@@ -27,7 +27,7 @@ from rllib_stackelberg.elicitation import Closure, Elicitation
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
-from rllib_stackelberg.path_closure import PathClosure
+from rllib_stackelberg.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
 
@@ -62,7 +62,9 @@ def choose_elicitation(
 ) -> type[Closure] | type[InPlay] | type[PathClosure]:
     """The way of asking the settings call for."""
     if settings.from_experience:
-        return PathClosure
+        return ExperienceClosure
+    if not game.one_shot:
+        return CounterfactualClosure
     if settings.leader_queries == "every_turn":
         return EveryTurn
     return InPlay if settings.in_play(game) else Closure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
@@ -22,6 +23,11 @@ LONG_RESPONSE = 10_000
 """Moves from which on a response of learners from experience takes longer than everything else in an episode."""
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _named(fits: Callable[[type[Learner]], bool]) -> str:
+    """Names of the learners that fit."""
+    return ", ".join(name for name, kind in sorted(Learner.registry.items()) if fits(kind))
 
 
 def _learner(value: Any) -> Any:
@@ -49,7 +55,8 @@ class LeaderSettings(BaseModel):
             experience.
         response_updates: updates of the response phase; plays of it, for learners from experience.
         update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
-            what the learners declare they need.
+            what the learners declare they need, and "expected" where followers move several times in a play
+            (counterfactual.py).
         leader_queries: "once": each distinct observation is asked once; "every_turn": the paper's
             step-by-step POMDP.
         elicitation: with "once": "closure" asks everything first, "in_play" pauses the response at an
@@ -114,7 +121,7 @@ class LeaderSettings(BaseModel):
 
     def in_play(self, game: StackelbergGame) -> bool:
         """Whether a leader episode of this game plays its updates, rather than look them up in a table of outcomes."""
-        if self.from_experience:
+        if self.from_experience or not game.one_shot:
             return False
         if self.leader_queries == "every_turn" or self.elicitation is not None:
             return self.leader_queries == "every_turn" or self.elicitation == "in_play"
@@ -130,11 +137,7 @@ class LeaderSettings(BaseModel):
         if self.from_experience:
             return self._fitted_to_paths(game)
         if not game.one_shot:
-            known = ", ".join(
-                name for name, kind in sorted(Learner.registry.items()) if issubclass(kind, TrajectoryLearner)
-            )
-            problem = f"learn from one move per play, and {game.id or type(game).__name__} has more, or a memory"
-            raise InvalidFieldError("followers", problem, known)
+            return self._fitted_to_rows(game)
         outcomes = Profiles.count(game)
         if not self.in_play(game):
             if outcomes > TABLE_LIMIT:
@@ -159,11 +162,39 @@ class LeaderSettings(BaseModel):
         chosen = self.reward_plays or ("exact" if plays <= TABLE_LIMIT else SAMPLED_PLAYS)
         return self.model_copy(update={"reward_plays": chosen})
 
-    def _fitted_to_paths(self, game: StackelbergGame) -> Self:
-        paths = Paths.count(game)
-        if paths > TABLE_LIMIT:
-            allowed = f"up to {TABLE_LIMIT:,} for learners from experience"
+    def _fitted_to_rows(self, game: StackelbergGame) -> Self:
+        """Utility learners, one at each information row of followers that move several times in a play."""
+        name, turns = game.id or type(game).__name__, len(game.learned_turns)
+        if game.memory > 1:
+            known = _named(lambda kind: issubclass(kind, TrajectoryLearner))
+            raise InvalidFieldError("followers", f"learn within a play, and {name} has a memory", known)
+        if any(learner.traits.feedback != "full" for learner in self.followers):
+            known = _named(lambda kind: issubclass(kind, UtilityLearner) and kind.traits.feedback == "full")
+            raise InvalidFieldError("followers", f"see one action's payoff, and {name} has several moves a play", known)
+        if len(self.followers) not in (1, turns):
+            allowed = f"one for all, or one for each of {turns}"
+            raise InvalidFieldError("followers", f"{len(self.followers)} learners", allowed)
+        for field, fine, allowed in (
+            ("leader_queries", self.leader_queries == "once", "once"),
+            ("elicitation", self.elicitation != "in_play", "closure"),
+            ("update_mode", self.update_mode != "sampled", "expected"),
+            ("reward_plays", self.reward_plays in (None, "exact"), "exact"),
+            ("deviation_penalty", not self.deviation_penalty, "0"),
+        ):
+            if not fine:
+                problem = f"{getattr(self, field)} is not for followers with several moves in a play"
+                raise InvalidFieldError(field, problem, allowed)
+        self._check_paths(game)
+        return self.model_copy(update={"update_mode": "expected", "reward_plays": "exact"})
+
+    @staticmethod
+    def _check_paths(game: StackelbergGame) -> None:
+        if (paths := Paths.count(game)) > TABLE_LIMIT:
+            allowed = f"up to {TABLE_LIMIT:,}, as a table of paths"
             raise InvalidFieldError("game", f"has {paths:,} courses of play", allowed)
+
+    def _fitted_to_paths(self, game: StackelbergGame) -> Self:
+        self._check_paths(game)
         if self.reward_plays == "exact" and game.memory > 1:
             raise InvalidFieldError("reward_plays", "exact, in a game with memory", "a number of plays")
         chosen = self.reward_plays or ("exact" if game.memory == 1 else SAMPLED_PLAYS)

@@ -37,6 +37,8 @@ GAMES = {
     ),
     "iterated-bimatrix": ("iterated-bimatrix", {}),
     "iterated-bimatrix-round": ("iterated-bimatrix", {"follower_sees": "round", "rounds": 3}),
+    "interview": ("interview", {}),
+    "interview-6-3": ("interview", {"types": 6, "messages": 3, "early": 0.5}),
     "platform-pricing": ("platform-pricing", {}),
 }
 
