@@ -21,8 +21,11 @@ COLUMNS = ("instance", "arm", "mean ± standard error", "exact optimum", "no gai
 
 ROUNDING = 1e-12
 
-OVERHEAD_SECONDS = 8.0
+OVERHEAD_SECONDS = 10.0
 """Of a run beyond its budget: building the algorithm, solving and certifying."""
+
+STARTING_SECONDS = 30.0
+"""Of a table: processes start, each with its own Ray, and compile."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class ExperimentTable:
     @property
     def cost(self) -> float:
         """Seconds of one seed of every arm on one core, about."""
-        return sum(arm.cost for arm in self.arms)
+        return STARTING_SECONDS + sum(arm.cost for arm in self.arms)
 
 
 _SOURCES: list[str] = []
@@ -140,8 +143,10 @@ class Plan:
     def within(cls, tables: Sequence[ExperimentTable], seeds: int, minutes: float | None, jobs: int) -> Plan:
         """As many seeds as fit, at least one; if not even one fits, every run is shortened.
 
-        >>> arm = Arm("escape", "asked once", "escape", seconds=52)
+        >>> arm = Arm("escape", "asked once", "escape", seconds=47)
         >>> table = ExperimentTable("t", "title", "claim", (arm,) * 10)
+        >>> table.cost
+        600.0
         >>> Plan.within([table], seeds=5, minutes=None, jobs=1), Plan.within([table], seeds=5, minutes=25, jobs=1)
         (Plan(seeds=5, scale=1.0), Plan(seeds=2, scale=1.0))
         >>> Plan.within([table], seeds=5, minutes=5, jobs=1)
