@@ -1,7 +1,10 @@
 """Response models beside equilibria: learners, plays, and the set they come to."""
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -83,6 +86,20 @@ def average_into_the_set(learners):
 
 def test_no_regret_play_averages_into_the_set():
     average_into_the_set([MultiplicativeWeights(0.05)])
+
+
+@pytest.mark.learning
+def test_the_table_and_the_figures_are_made(tmp_path):
+    script = Path(__file__).parents[1] / "tuned_examples" / "figures" / "response_dependence.py"
+    made = [sys.executable, script, "--games", "1", "--out", tmp_path]
+    done = subprocess.run(made, capture_output=True, text=True, check=True)
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line[:1] == "|"]
+    assert [line[0] for line in lines].count("mw") == 2  # one a kind of prior
+    assert all(float(line[4]) == 0 for line in lines if line[0] == "mw")  # the reference loses nothing by its pick
+    for line in lines:
+        if line[0] in [learner.traits.name for learner in utility_learners()]:
+            assert float(line[5]) > float(line[7]) >= 0
+    assert {path.name for path in tmp_path.iterdir()} == {"bcce_gaps.svg", "response_models.svg"}
 
 
 @pytest.mark.learning

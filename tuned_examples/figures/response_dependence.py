@@ -6,8 +6,9 @@ learner with its default parameters.
 
 - A table per kind of prior, means over games. "leader value" is of the first payoff table, whoever picks it, by play;
   beside the learners stand the best and the worst BCCE and pure Bayesian equilibrium (over the games that have one).
-  "its pick" is what the payoff table that this response model likes best (argmax play) is worth against multiplicative
-  weights: the row of a wrong model shows what it costs. "BCCE gap" is of the worst of the response samples.
+  "lost by its pick": a designer who believes this row picks the payoff table it likes best (argmax play); against
+  multiplicative weights that table is worth so much less than the best one. "BCCE gap" is of the worst of the response
+  samples.
 - `bcce_gaps.svg`: the gap over updates of every learner that promises no regret, mean over games.
 - `response_models.svg`: the first game of each kind, every payoff table: learners' values before what equilibria allow.
 
@@ -59,11 +60,13 @@ def curves(seeds: Sequence[int], correlated: bool) -> Curves:
     return found
 
 
-def picked(games: Sequence[Sequence[Dependence]], model: str) -> float:
-    """What the payoff table that a response model likes best is worth against the reference; mean over games."""
+def lost(games: Sequence[Sequence[Dependence]], model: str) -> str:
+    """By picking the payoff table that a response model likes best, against the reference; mean over games."""
     values = [[dict(table.rows()) for table in game] for game in games]
     able = [tables for tables in values if any(model in rows for rows in tables)]
-    return fmean(max(tables, key=lambda rows: rows.get(model, float("-inf")))[REFERENCE] for tables in able)
+    best = [max(rows[REFERENCE] for rows in tables) for tables in able]
+    picked = [max(tables, key=lambda rows: rows.get(model, float("-inf")))[REFERENCE] for tables in able]
+    return f"{fmean(best) - fmean(picked):.3f}" if able else ""
 
 
 def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[list[str]]:
@@ -75,17 +78,17 @@ def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[list[str]
         values = [rows[name] for rows in first if name in rows]
         mean = f"{fmean(values):.3f}" if values else ""
         some = "" if len(values) == len(first) else f" ({len(values)} games)"
-        found.append([name + some, mean, mean, mean, f"{picked(games, name):.3f}" if values else "", "", "", ""])
+        found.append([name + some, mean, mean, mean, lost(games, name), "", "", ""])
     for name in models:
         values = [f"{fmean(rows[f'{name}, {play}'] for rows in first):.3f}" for play in PLAYS]
         shown = [f"{dict(gaps[name])[updates]:.4f}" if name in gaps else "" for updates in SHOWN]
-        found.append([name, *values, f"{picked(games, f'{name}, argmax'):.3f}", *shown])
+        found.append([name, *values, lost(games, f"{name}, argmax"), *shown])
     return found
 
 
 def show(title: str, cells: Sequence[Sequence[str]]) -> None:
     """As a Markdown table."""
-    columns = ["followers", *(f"leader value, {play}" for play in PLAYS), "its pick"]
+    columns = ["followers", *(f"leader value, {play}" for play in PLAYS), "lost by its pick"]
     columns += [f"BCCE gap, {updates:,}" for updates in SHOWN]
     print(f"\n{title}\n")
     for line in (columns, ["---"] * len(columns), *cells):
