@@ -17,7 +17,20 @@ from rllib_stackelberg import envs as envs
 from rllib_stackelberg.aec_game import AECGame
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
-from rllib_stackelberg.followers import BestResponse, MultiplicativeWeights, QLearning
+from rllib_stackelberg.followers import (
+    BestResponse,
+    Exp3,
+    Exp3IX,
+    FictitiousPlay,
+    FollowTheRegularisedLeader,
+    Hedge,
+    LogitResponse,
+    MultiplicativeWeights,
+    OptimisticHedge,
+    QLearning,
+    RegretMatching,
+    RegretMatchingPlus,
+)
 from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
@@ -37,13 +50,22 @@ __all__ = [
     "NO_CHANCE",
     "AECGame",
     "BestResponse",
+    "Exp3",
+    "Exp3IX",
+    "FictitiousPlay",
+    "FollowTheRegularisedLeader",
+    "Hedge",
     "Information",
     "LeaderEnv",
     "LeaderSettings",
+    "LogitResponse",
     "MultiplicativeWeights",
+    "OptimisticHedge",
     "Prior",
     "QLearning",
     "RandomSearch",
+    "RegretMatching",
+    "RegretMatchingPlus",
     "Roles",
     "StackelbergGame",
     "StackelbergPOMDP",

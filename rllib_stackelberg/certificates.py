@@ -2,7 +2,7 @@
 
 - Regret of a learner's mixed strategies at a row: payoff of its best fixed action minus its own, summed over
   the row's updates. Beside it the learner's bound; a bound no smaller than the largest possible regret is
-  vacuous.
+  vacuous. A bandit learner's bound is on its expected regret: regret and bound are then means over response samples.
 - BCCE gap of the recorded play: max over followers, rows t and fixed actions a' of
   P(t) (E[u(a', a_-i) | t] - E[u | t]), from per-update joint records, so correlated types are covered. No-regret
   play drives it to zero (Hartline, Syrgkanis & Tardos 2015; Brero et al. 2022).
@@ -41,7 +41,7 @@ class Certificate:
         response_samples: number of response streams; exact_expectation: whether values and gains are exact over
             types and others' play, rather than estimated from plays.
         bcce_gap, regret: None of learners from experience, whose other actions' payoffs nobody knows.
-        regret, regret_bound: of the row whose regret comes closest to its bound.
+        regret, regret_bound: of the row whose regret comes closest to its bound; no bound where the learner gives none.
         regret_bound_vacuous: whether that bound says nothing.
         deviation_error: standard error of an estimated gain, 0 of an exact one.
         deviation_plays: of an estimated gain, plays per response sample and action (of every follower), all with
@@ -118,15 +118,19 @@ def bcce_gap(record: Record, probabilities: NDArray[np.float64]) -> NDArray[np.f
 def regret(response: Response, turn: int) -> tuple[float, float | None, bool]:
     """(regret, bound, vacuous) of the row of a follower whose regret comes closest to its bound."""
     record, learner, game = response.record(turn), response.learners[turn], response.game
-    if not learner.traits.no_regret:
-        return float(record.regret.max()), None, False
     low, high = (float(x) for x in game.payoff_range[game.learned_turns[turn].agent])
     spread, scale = high - low, game.utility_scale
     bounds = learner.regret_bound(record.actions, record.visits, spread / scale) * scale
-    ratio = np.divide(record.regret, bounds, out=np.zeros_like(bounds), where=bounds > 0)
+    regrets, visits = record.regret, record.visits
+    if learner.traits.feedback == "bandit":
+        regrets = np.maximum((record.fixed - record.mixed[..., None]).mean(axis=0).max(axis=-1), 0)
+        bounds, visits = bounds.mean(axis=0), visits.mean(axis=0)
+    if not np.isfinite(bounds).all():
+        return float(regrets.max()), None, False
+    ratio = np.divide(regrets, bounds, out=np.zeros_like(bounds), where=bounds > 0)
     worst = np.unravel_index(ratio.argmax(), ratio.shape)
-    vacuous = bounds[worst] >= spread * record.visits[worst]
-    return float(record.regret[worst]), float(bounds[worst]), bool(vacuous)
+    vacuous = bounds[worst] >= spread * visits[worst]
+    return float(regrets[worst]), float(bounds[worst]), bool(vacuous)
 
 
 def certify(

@@ -47,7 +47,7 @@ GameArgument = Annotated[str, typer.Argument(help="id, or package.module:ClassNa
 Parameters = Annotated[list[str] | None, typer.Argument(help="the game's own parameters", metavar="[KEY=VALUE]...")]
 Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
 FollowersOption = Annotated[
-    str | None, typer.Option("--followers", help="mw:epsilon=0.1 or best-response; default per game")
+    str | None, typer.Option("--followers", help="such as mw:epsilon=0.1, regret-matching, exp3-ix; default per game")
 ]
 UpdatesOption = Annotated[int | None, typer.Option(help="updates of a response phase; default per game")]
 

@@ -101,6 +101,8 @@ class LeaderSettings(BaseModel):
             raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
         if settings.from_experience:
             settings._refuse_for_experience()
+        elif settings.expected:
+            settings._refuse_for_bandits()
         if settings.response_transitions < 1 and settings.leader_queries == "once":
             problem = f"got {settings.response_transitions:g} for a leader that is asked once"
             raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")
@@ -118,6 +120,14 @@ class LeaderSettings(BaseModel):
                 raise InvalidFieldError(field, f"{value} is not for learners from experience", allowed)
         if self.deviation_penalty:
             raise InvalidFieldError("deviation_penalty", "is not for learners from experience", "0")
+
+    def _refuse_for_bandits(self) -> None:
+        bandits = [learner.traits.name for learner in self.followers if learner.traits.feedback == "bandit"]
+        if bandits and self.needs_expected:
+            problem = f"{bandits[0]} learns from the action it drew, another needs exact utilities"
+            raise InvalidFieldError("followers", problem, "one kind")
+        if bandits:
+            raise InvalidFieldError("update_mode", f"{bandits[0]} learns from the action it drew", "sampled")
 
     def in_play(self, game: StackelbergGame) -> bool:
         """Whether a leader episode of this game plays its updates, rather than look them up in a table of outcomes."""

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, respond, solve
+from rllib_stackelberg import Exp3, LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.followers import BestResponse
@@ -93,6 +93,18 @@ def test_vacuous_bounds_are_called_so():
     assert not many.regret_bound_vacuous
     assert many.regret <= many.regret_bound
     assert respond(game, constant(game, 0), BestResponse(), 2).certificate.regret_bound is None
+
+
+def test_the_regret_of_bandit_learners_is_certified_on_average():
+    """Their bound is on expected regret, and their regret in one response varies with their draws."""
+    found = evaluate_strategy(
+        constant(BayesianGame(), 0), LeaderSettings.checked(followers=Exp3(), response_updates=2_000)
+    )
+    assert 0 < found.certificate.regret < found.certificate.regret_bound
+    assert not found.certificate.regret_bound_vacuous
+    assert "gives no regret bound" not in found.certificate.words()
+    narrow = LeaderSettings.checked(followers=Exp3(spread=0.1), response_updates=20)
+    assert evaluate_strategy(constant(BayesianGame(), 0), narrow).certificate.regret_bound is None
 
 
 def test_followers_that_see_each_other_are_played():

@@ -6,7 +6,7 @@ import pytest
 from gymnasium.spaces import Discrete
 from gymnasium.utils.env_checker import check_env
 
-from rllib_stackelberg import LeaderEnv, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game
+from rllib_stackelberg import Exp3, LeaderEnv, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game
 from rllib_stackelberg.critic import relative
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
@@ -252,3 +252,7 @@ def test_settings_refuse_what_cannot_work():
     with pytest.raises(InvalidFieldError, match="update_mode"):
         LeaderSettings.checked(followers=BestResponse(), update_mode="sampled")
     assert LeaderSettings.checked(followers=(MultiplicativeWeights(), BestResponse())).expected
+    with pytest.raises(InvalidFieldError, match="update_mode: exp3 learns"):
+        LeaderSettings.checked(followers=(MultiplicativeWeights(), Exp3()), update_mode="expected")
+    with pytest.raises(InvalidFieldError, match="followers: exp3 learns"):
+        LeaderSettings.checked(followers=(Exp3(), BestResponse()))

@@ -15,13 +15,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner, best_action
+from rllib_stackelberg.followers.simplex import certain
 
 
 @njit(cache=True)
 def _play(seen, row, parameters, who, policy, place, actions):
-    for k in range(actions):
-        policy[place, k] = 0.0
-    policy[place, best_action(seen, row, actions)] = 1.0
+    certain(best_action(seen, row, actions), policy, place, actions)
 
 
 @njit(cache=True)

@@ -31,7 +31,8 @@ class Kernels(NamedTuple):
     `policy[place, :actions]`.
     learn(numbers, row, parameters, who, policy, place, actions, utilities, drawn): change `numbers[row]` after the
     payoffs `utilities[:actions]` of every own action (in units of the payoff range); `policy[place]` is what was
-    played, `drawn` the action drawn from it, -1 if none was. The learner's parameters are `parameters[who]`.
+    played, `drawn` the action drawn from it, -1 if none was. A bandit learner reads `utilities[drawn]` alone; without a
+    draw, in expectation over one. The learner's parameters are `parameters[who]`.
 
     Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
     """
@@ -54,7 +55,7 @@ class Traits:
 
     Attributes:
         name: how the command line calls it.
-        feedback: "full": it is given the payoff of every own action; "bandit": of the one it played.
+        feedback: "full": it is given the payoff of every own action; "bandit": it sees that of the one it drew.
         update_mode: "sampled" if one sampled play per update is enough; "expected" if it needs exact utilities.
         no_regret: whether its average regret vanishes against any sequence of utilities.
     """
@@ -87,6 +88,9 @@ class Learner(ABC):
 
     def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
         """Bound on the regret of the mixed strategies after that many updates; infinite without a promise.
+
+        It holds against any sequence of utilities; that of a bandit learner in expectation over its draws, against a
+        fixed action.
 
         Args:
             actions: number of own actions.

@@ -23,19 +23,12 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True)
 def _play(log_weights, row, parameters, who, policy, place, actions):
-    largest, total = log_weights[row, 0], 0.0
-    for k in range(1, actions):
-        largest = max(largest, log_weights[row, k])
-    for k in range(actions):
-        weight = math.exp(log_weights[row, k] - largest)
-        policy[place, k] = weight
-        total += weight
-    for k in range(actions):
-        policy[place, k] /= total
+    softmax(log_weights, row, 1.0, policy, place, actions)
 
 
 @njit(cache=True)

@@ -1,5 +1,6 @@
 """Conformance functions for games and learners of your own."""
 
 from rllib_stackelberg.testing.games import game_test
+from rllib_stackelberg.testing.learners import learner_test
 
-__all__ = ["game_test"]
+__all__ = ["game_test", "learner_test"]
