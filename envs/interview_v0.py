@@ -21,8 +21,8 @@ messages: (early min(m, k) + (1 - early) min(m^2, k)) / k, since there are at mo
 give, and a leader that spreads them, each guess being an item that may follow it, attains both. With four types, one
 bit twice and early=.25: .875; with early=0: 1, where one round of one bit is worth .5.
 
-Source: the smallest case of talk in rounds (Aumann & Hart 2003; Forges 1990) for a leader that commits. Version
-history: v0.
+Source: the smallest case of talk in rounds (Aumann & Hart 2003; Forges 1990), for a leader that commits.
+Version history: v0.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ round, and Q-learning takes them for states.
 
 How to run: `python tuned_examples/ppo/iterated_bimatrix_ppo.py --seeds 3`; `--as-test` makes it a regression test.
 
-Results to expect: -6 in every seed with the round known; about -4.7 without.
+Results to expect: -6 in every seed with the round known, also against a follower that minimises counterfactual regret
+(300 updates of multiplicative weights at its rows) instead; about -4.7 without.
 """
 
 from rllib_stackelberg.training.examples import Example, Rows, main
@@ -26,6 +27,14 @@ def at_least(value: float) -> tuple:
 EXAMPLES = [
     Example("iterated-bimatrix", at_least(-6 - 1e-9), params={"follower_sees": "round"}, max_seconds=25),
     Example("iterated-bimatrix", at_least(-5), params={"follower_sees": "joint"}, max_seconds=25),
+    Example(
+        "iterated-bimatrix",
+        at_least(-6 - 1e-9),
+        params={"follower_sees": "round"},
+        settings={"followers": "mw:epsilon=1", "response_updates": 300},
+        max_iterations=20,
+        arm="counterfactual regret",
+    ),
 ]
 
 if __name__ == "__main__":
