@@ -6,7 +6,15 @@ import pytest
 from gymnasium.spaces import Discrete
 from gymnasium.utils.env_checker import check_env
 
-from rllib_stackelberg import Exp3, LeaderEnv, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game
+from rllib_stackelberg import (
+    Exp3,
+    LeaderEnv,
+    LeaderSettings,
+    MultiplicativeWeights,
+    RegretMatching,
+    StackelbergPOMDP,
+    make_game,
+)
 from rllib_stackelberg.critic import relative
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
@@ -81,6 +89,18 @@ def test_once_and_every_turn_are_the_same_problem(one_shot_game, updates, tolera
         for episode, reference in zip(strategies[0], reference_strategies[0], strict=True):
             equal(episode, reference, tolerance)
     equal(results["in_play", 16][0], results["every_turn", 16][0], tolerance)
+
+
+@pytest.mark.learning  # compiles for ten seconds
+def test_bandit_learners_are_asked_alike_too():
+    """Beside a learner that sees all payoffs; the critic's provisional response updates them without a draw."""
+    game, results = BayesianGame(tables=2), []
+    for mode in ("closure", "every_turn"):
+        settings = LeaderSettings.checked(followers=(Exp3(), RegretMatching()), response_updates=10, **MODES[mode])
+        results.append(drive(game, answer_table(game, seed=3), settings, envs=2))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+    assert len(np.unique(results[0][1])) > 8
 
 
 def test_episodes_and_environments_differ_from_each_other():

@@ -30,7 +30,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _play(scores, row, parameters, who, policy, place, actions):
     exploration = parameters[who, 0]
     softmax(scores, row, exploration / actions, policy, place, actions)

@@ -29,12 +29,12 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _rate(actions, updates):
     return math.sqrt(math.log(actions) / (actions * max(updates, 1.0)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _play(scores, row, parameters, who, policy, place, actions):
     softmax(scores, row, _rate(actions, scores[row, actions + 1]), policy, place, actions)
 

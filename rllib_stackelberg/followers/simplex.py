@@ -54,7 +54,7 @@ def projection(scores, row, rate, policy, place, actions):
         policy[place, k] = max(rate * (scores[row, k] - largest) - tau, 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def positive_shares(scores, row, policy, place, actions):
     """Probabilities proportional to the positive scores; uniform if there are none."""
     total = 0.0

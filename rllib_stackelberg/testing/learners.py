@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner, draw_play, learner_from_parameters
+from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.testing.regrets import check_regret
 from rllib_stackelberg.testing.seats import NO_DRAW, Seats, seats
 
@@ -24,7 +25,7 @@ CLOSE = 1e-9
 def learner_test(learner: Learner, seed: int = 0) -> None:
     """Check a learner against the contract.
 
-    - it pickles, and is rebuilt from its parameters; its traits and its regret bound agree;
+    - it pickles, and is rebuilt from its parameters; its traits, its regret bound and its patience are possible;
     - policies are on the simplex: payoffs of any size, all equal, a single action, a million updates;
     - equal payoffs of all actions do not move a learner that sees them all;
     - fresh rows are all alike and share nothing, whatever was learned before; same draws, same play; an update leaves
@@ -64,6 +65,8 @@ def _check_description(learner: Learner) -> None:
     if Learner.registry.get(learner.traits.name) is type(learner):  # not a variant under its parent's name
         rebuilt = learner_from_parameters(learner.parameters())
         assert rebuilt == learner, f"its parameters build {rebuilt}"
+    if isinstance(learner, TrajectoryLearner):
+        assert 0 <= learner.patience <= 1, f"patience is {learner.patience}, not in [0, 1]"
 
 
 def _check_bound(learner: Learner) -> None:

@@ -125,6 +125,10 @@ class SharedRowOfExperience(QLearning):
     kernels = TrajectoryKernels(QLearning.kernels.play, _learn_elsewhere)
 
 
+class Impatient(QLearning):
+    patience = -0.5
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
@@ -141,6 +145,7 @@ class SharedRowOfExperience(QLearning):
         (Overflowing(), "is not a number after payoffs of size 1e\\+12"),
         (SharedRow(), "a batch of rows learns otherwise"),
         (SharedRowOfExperience(), "a batch of rows learns otherwise"),
+        (Impatient(), "patience is -0.5"),
         (Peeking(), "declare bandit feedback, but payoffs of actions not drawn"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Learner) else "",
