@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -256,55 +256,64 @@ def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms,
             )
 
 
-@njit(error_model="numpy")
-def sampled_phase(kernels, who, table, numbers, sums, episodes, entry, nature, uniforms, total):
+@cache
+def sampled_phase(alike: int = 0) -> Any:
     """All sampled updates of every episode by look-up, followers' information not depending on followers' moves.
 
-    nature `[N, updates]`, uniforms `[N, updates, M]`; the play of every update is added to `total [N, T, A]` unless
-    that is empty.
+    Compiled for followers that all have so many actions, or (0) for any: loops of a length that the compiler knows take
+    half the time, and it has to compile once more.
     """
-    # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
-    turns, widest, unit, parameters = len(who.kind), sums.shape[2] // 2 - 1, who.unit, who.parameters
-    kinds, first, choices, agents, strides = who.kind, who.first, who.actions, who.agents, who.strides
-    policy, everyone = np.zeros((turns, widest)), np.zeros((numbers.shape[1], widest))
-    utilities, scaled = np.zeros(widest), np.zeros(widest)
-    drawn, rows = np.zeros(turns, dtype=np.int64), np.zeros(turns, dtype=np.int64)
-    play = np.zeros(table.payoffs.shape[1:3])
-    for n in range(len(episodes)):
-        own, record = numbers[episodes[n]], sums[episodes[n]]
-        payoffs, information = table.payoffs[entry[n]], table.information[entry[n]]
-        for u in range(nature.shape[1]):
-            if total.size:
-                _strategies(kernels, who, own, everyone)
-                _profile_play(who, table, entry[n], everyone, play)
-                _add(total[n], play)
-            t, joint = nature[n, u], 0
-            for m in range(turns):
-                rows[m] = first[m] + information[t, 0, m]
-                kernels.play(kinds[m], own, rows[m], parameters, m, policy, m, choices[m])
-                drawn[m] = draw_action(policy, m, choices[m], uniforms[n, u, m])
-                joint += drawn[m] * strides[m]
-            for m in range(turns):
-                # The profile in which this follower plays action k instead of its drawn one.
-                base = joint - drawn[m] * strides[m]
-                for k in range(choices[m]):
-                    utilities[k] = payoffs[t, base + k * strides[m], agents[m]]
-                _learn_row(
-                    kernels.learn,
-                    kinds[m],
-                    own,
-                    rows[m],
-                    parameters,
-                    m,
-                    policy,
-                    m,
-                    choices[m],
-                    utilities,
-                    scaled,
-                    unit,
-                    drawn[m],
-                    record,
-                )
+
+    @njit(error_model="numpy")
+    def phase(kernels, who, table, numbers, sums, episodes, entry, nature, uniforms, total):
+        """Nature `[N, updates]`, uniforms `[N, updates, M]`.
+
+        The play of every update is added to `total [N, T, A]` unless that is empty.
+        """
+        # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
+        turns, widest, unit, parameters = len(who.kind), sums.shape[2] // 2 - 1, who.unit, who.parameters
+        kinds, first, choices, agents, strides = who.kind, who.first, who.actions, who.agents, who.strides
+        policy, everyone = np.zeros((turns, widest)), np.zeros((numbers.shape[1], widest))
+        utilities, scaled = np.zeros(widest), np.zeros(widest)
+        drawn, rows = np.zeros(turns, dtype=np.int64), np.zeros(turns, dtype=np.int64)
+        play = np.zeros(table.payoffs.shape[1:3])
+        for n in range(len(episodes)):
+            own, record = numbers[episodes[n]], sums[episodes[n]]
+            payoffs, information = table.payoffs[entry[n]], table.information[entry[n]]
+            for u in range(nature.shape[1]):
+                if total.size:
+                    _strategies(kernels, who, own, everyone)
+                    _profile_play(who, table, entry[n], everyone, play)
+                    _add(total[n], play)
+                t, joint = nature[n, u], 0
+                for m in range(turns):
+                    rows[m] = first[m] + information[t, 0, m]
+                    kernels.play(kinds[m], own, rows[m], parameters, m, policy, m, alike or choices[m])
+                    drawn[m] = draw_action(policy, m, alike or choices[m], uniforms[n, u, m])
+                    joint += drawn[m] * strides[m]
+                for m in range(turns):
+                    # The profile in which this follower plays action k instead of its drawn one.
+                    base = joint - drawn[m] * strides[m]
+                    for k in range(alike or choices[m]):
+                        utilities[k] = payoffs[t, base + k * strides[m], agents[m]]
+                    _learn_row(
+                        kernels.learn,
+                        kinds[m],
+                        own,
+                        rows[m],
+                        parameters,
+                        m,
+                        policy,
+                        m,
+                        alike or choices[m],
+                        utilities,
+                        scaled,
+                        unit,
+                        drawn[m],
+                        record,
+                    )
+
+    return phase
 
 
 @njit

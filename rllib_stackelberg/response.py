@@ -29,6 +29,9 @@ Play = Literal["argmax", "last", "average"]
 
 NOTHING = np.zeros((0, 0, 0))
 
+MANY_UPDATES = 500_000
+"""Updates from which on a loop compiled for the number of actions is worth its compilation."""
+
 
 @dataclass
 class Record:
@@ -216,7 +219,9 @@ class Response:
             uniforms: `[E, updates, learned turns]`.
             total: `[E, nature, joint action]`, to which the play of every update is added; or empty.
         """
-        engine.sampled_phase(
+        actions = set(self._who.actions.tolist())
+        many = len(actions) == 1 and uniforms.size >= MANY_UPDATES
+        engine.sampled_phase(actions.pop() if many else 0)(
             self.kernels,
             self._who,
             table.arrays,
