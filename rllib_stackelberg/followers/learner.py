@@ -35,6 +35,8 @@ class Kernels(NamedTuple):
     draw, in expectation over one. The learner's parameters are `parameters[who]`.
 
     Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
+    Compiled code may be kept between processes (`njit(cache=True)`) only of functions that call none of another file:
+    numba looks for changes in a function's own file, and would go on with the old ones.
     """
 
     play: Callable
