@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
 from rllib_stackelberg.response import Play
+from rllib_stackelberg.validation import validated
 
 
 def _learner(value: Any) -> Any:
@@ -65,8 +67,19 @@ class FollowerModel(BaseModel):
         return {field: value for field in fields if (value := getattr(self, field)) is not None}
 
 
-def model_fields(value: Any) -> Any:
-    """A model's fields from what may stand for it: a learner, its text, or one learner per turn."""
-    if isinstance(value, dict | FollowerModel):
+def _models(value: Any) -> Any:
+    return tuple(_model(k, each) for k, each in enumerate(value)) if isinstance(value, list | tuple) else value
+
+
+def _model(place: int, value: Any) -> FollowerModel:
+    """From whatever stands for a model: also a learner, its text, or one learner per turn."""
+    if isinstance(value, FollowerModel):
         return value
-    return {"followers": value}
+    try:
+        return validated(FollowerModel, value if isinstance(value, dict) else {"followers": value})
+    except InvalidFieldError as error:
+        raise InvalidFieldError(f"models.{place}.{error.field}", error.problem, error.allowed) from error
+
+
+FollowerModels = Annotated[tuple[FollowerModel, ...], BeforeValidator(_models)]
+"""A bad field of a model is refused with the model's place in the list."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.follower_models import FollowerModel, Followers, UpdateMode, Updates, model_fields
+from rllib_stackelberg.follower_models import FollowerModel, FollowerModels, Followers, UpdateMode, Updates
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
@@ -32,21 +32,6 @@ def _named(fits: Callable[[type[Learner]], bool]) -> str:
     return ", ".join(name for name, kind in sorted(Learner.registry.items()) if fits(kind))
 
 
-def _models(value: Any) -> Any:
-    return tuple(_model(k, each) for k, each in enumerate(value)) if isinstance(value, list | tuple) else value
-
-
-def _model(place: int, value: Any) -> FollowerModel:
-    """A model from whatever stands for it; a bad field is refused with the model's place in the list."""
-    given = model_fields(value)
-    if isinstance(given, FollowerModel):
-        return given
-    try:
-        return validated(FollowerModel, given)
-    except InvalidFieldError as error:
-        raise InvalidFieldError(f"models.{place}.{error.field}", error.problem, error.allowed) from error
-
-
 class ModelSettings(NamedTuple):
     """One model of a mixture: its name, its probability, and the settings of a run that knows no other."""
 
@@ -62,7 +47,7 @@ class LeaderSettings(BaseModel):
         followers: one learner for all followers, or one per learned turn; either utility learners or learners from
             experience.
         models: several ways in which followers may respond, one of which every leader episode draws; what a model
-            leaves open is as here. None: followers always respond as the other fields say.
+            leaves open is as here. Empty: followers always respond as the other fields say.
         response_updates: updates of the response phase; plays of it, for learners from experience.
         update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
             what the learners declare they need, and "expected" where followers move several times in a play
@@ -88,7 +73,7 @@ class LeaderSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     followers: Followers = (MultiplicativeWeights(),)
-    models: Annotated[tuple[FollowerModel, ...], BeforeValidator(_models)] = ()
+    models: FollowerModels = ()
     response_updates: Updates = 250
     update_mode: UpdateMode | None = None
     leader_queries: Literal["once", "every_turn"] = "once"
