@@ -30,6 +30,7 @@ class Stream(IntEnum):
     LEARNER = 2
     TRANSITIONS = 3  # which rows of a batch are learned from
     DEVIATION = 4
+    MODEL = 5  # which model followers respond by
 
 
 def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:

@@ -105,6 +105,11 @@ class Learner(ABC):
         """Name and parameters, as plain data."""
         return {"name": self.traits.name} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
+    def text(self) -> str:
+        """Name and parameters as the command line writes them."""
+        given = ",".join(f"{f.name}={getattr(self, f.name):.15g}" for f in fields(self))  # type: ignore[arg-type]
+        return f"{self.traits.name}:{given}" if given else self.traits.name
+
 
 class UtilityLearner(Learner):
     """A learner that is told the payoff of every own action."""
