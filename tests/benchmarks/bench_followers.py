@@ -57,7 +57,7 @@ def test_updates_of_large_batches(benchmark, game, name):
         response.restart(rows)
         response.learn_from_table(table, rows, nature, uniforms)
 
-    benchmark.pedantic(update, rounds=7, iterations=1, warmup_rounds=1)
+    benchmark.pedantic(update, rounds=20, iterations=1, warmup_rounds=1)
     rounds = benchmark.stats.stats
     answers = np.random.default_rng(0).random((64, game.width))
     settings = LeaderSettings.checked(followers=learner, response_updates=ALONE)
