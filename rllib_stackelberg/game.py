@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 OVER = -1
 
+NOTHING: NDArray[np.float64] = np.zeros(0)
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -111,6 +113,7 @@ class StackelbergGame(ABC):
             first play starts in state 0. 1: plays have nothing to do with each other.
         utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
             range among followers unless a game says otherwise.
+        estimand: numbers of the game that its players may have to estimate (what demand depends on), `[k]`.
         source: paper or reference the rules come from.
         plays_at_once: most plays side by side, where their number can be chosen.
     """
@@ -121,6 +124,7 @@ class StackelbergGame(ABC):
     payoff_range: NDArray[np.float64]
     observation_spaces: tuple[Box, ...]
     memory: int = 1
+    estimand: NDArray[np.float64] = NOTHING
     source: ClassVar[str] = ""
     plays_at_once: ClassVar[int] = 65_536
     id: str = ""
@@ -161,6 +165,10 @@ class StackelbergGame(ABC):
     def reply(self, state: State) -> NDArray[np.float64]:
         """Dominant action of the agent to move, `[B, width]`, for plays at a "reply" turn."""
         raise NotImplementedError(f"{type(self).__name__} declares a reply turn but has no reply()")
+
+    def signal(self, state: State) -> NDArray[np.float64]:
+        """What everybody learns at the end of a play beside the actions (the demand there was): `[B, d]`."""
+        return np.zeros((len(state), 0))
 
     def optimum(self) -> StackelbergSolution | None:
         """The exact optimum, where the game knows a better way to it than enumeration; None if not."""

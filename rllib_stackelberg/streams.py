@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     SELECTION = 1  # choosing the best snapshot
     REPORT = 2  # the value that is reported
     PLAY = 3  # one play for people to look at
+    ONLINE = 4  # leader and follower learn as they play
 
 
 class Stream(IntEnum):
@@ -31,6 +32,10 @@ class Stream(IntEnum):
     TRANSITIONS = 3  # which rows of a batch are learned from
     DEVIATION = 4
     MODEL = 5  # which model followers respond by
+    NATURE = 6  # types and chance moves of online play
+    REWARD_NOISE = 7
+    LEADER = 8  # what an online learner in the leader's seat draws
+    FOLLOWER = 9
 
 
 def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
+
+Described = TypeVar("Described")
 
 TIE = 1e-12
 """Weights within this relative distance of the largest count as tied with it."""
@@ -232,25 +234,33 @@ def learner_from_text(text: str) -> Learner:
     >>> learner_from_text("mw:epsilon=0.1")
     MultiplicativeWeights(epsilon=0.1)
     """
-    name, _, rest = text.partition(":")
+    name, parameters = split_text(text)
     if name not in Learner.registry:
         raise InvalidFieldError("followers", f"unknown learner {name!r}", ", ".join(sorted(Learner.registry)))
-    parameters = dict(item.partition("=")[::2] for item in rest.split(",") if item)
-    return learner_from_parameters({"name": name} | parameters)
+    return described(Learner.registry[name], parameters, "followers")
 
 
 def learner_from_parameters(parameters: dict[str, Any]) -> Learner:
     """The inverse of `Learner.parameters`; values may be text."""
-    kind = Learner.registry[parameters["name"]]
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    given = {name: value for name, value in parameters.items() if name != "name"}
+    return described(Learner.registry[parameters["name"]], given, "followers")
+
+
+def split_text(text: str) -> tuple[str, dict[str, str]]:
+    """Name and parameters of `name:parameter=value,...`."""
+    name, _, rest = text.partition(":")
+    return name, dict(item.partition("=")[::2] for item in rest.split(",") if item)
+
+
+def described(kind: type[Described], parameters: Mapping[str, Any], field: str) -> Described:
+    """A frozen description from its parameters, numbers that may be text; refused by name under `field`."""
+    known = [own.name for own in fields(kind)]  # type: ignore[arg-type]
     values: dict[str, float] = {}
     for name, value in parameters.items():
-        if name == "name":
-            continue
         if name not in known:
-            raise InvalidFieldError("followers", f"unknown parameter {name!r}", ", ".join(known) or "none")
+            raise InvalidFieldError(field, f"unknown parameter {name!r}", ", ".join(known) or "none")
         try:
             values[name] = float(value)
         except ValueError as error:
-            raise InvalidFieldError(f"followers.{name}", f"got {value!r}", "a number") from error
+            raise InvalidFieldError(f"{field}.{name}", f"got {value!r}", "a number") from error
     return kind(**values)
