@@ -102,4 +102,11 @@ register_game(
         settings={"followers": "q-learning", "response_updates": 50_000, "reward_plays": 30},
     ),
 )
+register_game(
+    "newsvendor",
+    "rllib_stackelberg.envs.newsvendor_v0:Newsvendor",
+    summary="supplier posts a wholesale price, retailer answers with order and price",
+    source="Liu & Rong 2024, arXiv 2404.00203",
+    defaults=RunDefaults(max_seconds=60),
+)
 register_tables("rllib_stackelberg.envs.experiments:TABLES")

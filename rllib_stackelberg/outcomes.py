@@ -87,7 +87,7 @@ class OutcomeTable:
     @classmethod
     def from_plays(cls, plays: Plays, profiles: Profiles, episodes: NDArray[np.int64]) -> OutcomeTable:
         """Read the table off plays whose slots run over (episode, nature, joint action)."""
-        shape = (-1, len(profiles.nature), len(profiles.joint))
+        shape = (len(plays.payoffs) // len(profiles), len(profiles.nature), len(profiles.joint))
         payoffs = plays.payoffs.reshape(*shape, plays.payoffs.shape[1])[episodes]
         information = plays.information.reshape(*shape, plays.information.shape[1])[episodes]
         return cls(plays.game, profiles, payoffs, information)

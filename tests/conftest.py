@@ -40,6 +40,8 @@ GAMES = {
     "interview": ("interview", {}),
     "interview-6-3": ("interview", {"types": 6, "messages": 3, "early": 0.5}),
     "platform-pricing": ("platform-pricing", {}),
+    "newsvendor": ("newsvendor", {}),
+    "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
 }
 
 
