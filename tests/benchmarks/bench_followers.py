@@ -5,7 +5,7 @@
 `message-spm types=3 messages=3`: two followers with three actions and three rows each; large batches of 512 leader
 episodes with 2,000 sampled updates, an update being one row of one follower. Beside it the project's own batch of one,
 a single leader episode whose every play is played, and for multiplicative weights array code in NumPy over the whole
-batch, which must come to the same strategies. Printed are the least of the rounds, the ratio, how far the rounds spread,
+batch, which must come to the same strategies. Printed are the least of the rounds, the ratio, how far rounds spread,
 and the most memory that 100,000 and 1,000,000 updates of 16 episodes hold.
 """
 
