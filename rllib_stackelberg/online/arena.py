@@ -87,6 +87,11 @@ class Arena:
         state, payoffs = self._paid(drawn, leader, follower)
         return payoffs, self.game.signal(state)
 
+    def unit(self, rewards: NDArray, player: Literal[0, 1]) -> NDArray[np.float64]:
+        """Rewards of the leader (0) or the follower (1) moved and scaled from their bounds to [0, 1]."""
+        spread = self.high[player] - self.low[player]
+        return (rewards - self.low[player]) / (spread if spread > 0 else 1.0)
+
     def _expected(self, leader: NDArray, follower: NDArray) -> NDArray[np.float64]:
         nature, probabilities = self.game.nature.support()
         per_chunk = max(self.game.plays_at_once // len(nature), 1)
