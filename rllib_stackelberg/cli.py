@@ -1,10 +1,11 @@
-"""The command line: games, solve, train, evaluate, report, reproduce, respond, play."""
+"""The command line: games, solve, train, evaluate, report, reproduce, respond, online, play."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial, wraps
@@ -25,6 +26,9 @@ from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.experiments import Plan, chosen_tables
 from rllib_stackelberg.files import to_json
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.online.options import OnlineOptions
+from rllib_stackelberg.online.results import curves_data
+from rllib_stackelberg.online.results import result_data as result_of_online
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.registry import find_spec, make_game
@@ -72,6 +76,13 @@ class PlayKind(StrEnum):
     argmax = "argmax"
     last = "last"
     average = "average"
+
+
+class NoiseKind(StrEnum):
+    """What rewards of online play are."""
+
+    rules = "rules"
+    bernoulli = "bernoulli"
 
 
 class CriticKind(StrEnum):
@@ -335,6 +346,37 @@ def respond(
         stable = pure_equilibria(made, strategy)
         data["equilibria"] = [{"values": list(e.values), "strategies": e.strategies} for e in stable]
     _show(tables.response(data), data, as_json)
+
+
+@command
+def online(
+    game: GameArgument,
+    leader: Annotated[str, typer.Option(help="learner, such as EXP3 or UCBE:bonus=50")],
+    follower: Annotated[str, typer.Option(help="learner, such as best-response, UCB, FBM, FMUCB")],
+    params: Parameters = None,
+    rounds: Annotated[int, typer.Option(help="of every seed")] = 3000,
+    seeds: Annotated[int, typer.Option(help="played side by side")] = 20,
+    seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
+    noise: Annotated[NoiseKind | None, typer.Option(help="of rewards; default: a coin in a finite game")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for results, curves and report, new or empty")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a learning leader and a learning follower meet, over and over."""
+    options = OnlineOptions.checked(
+        game=game, params=_params(params), leader=leader, follower=follower, rounds=rounds, seeds=seeds, seed=seed,
+        noise=noise and noise.value, out=out,
+    )  # fmt: skip
+    folder = RunFolder.create(out) if out else None  # refused now rather than after the rounds
+    started = time.perf_counter()
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{leader} against {follower}", total=rounds)
+        record = options.run(lambda done, _: progress.update(task, completed=done))
+    data = result_of_online(record, options.arena) | {"seconds": time.perf_counter() - started}
+    if folder:
+        from rllib_stackelberg.reports import write_online  # only this needs what draws figures
+
+        data["report"] = str(write_online(folder, options.resolved(), data, curves_data(record)))
+    _show(tables.online(data), data, as_json)
 
 
 def _read_strategy(file: Path) -> Any:

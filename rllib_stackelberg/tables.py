@@ -145,6 +145,43 @@ def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
     return shown
 
 
+def online(data: dict[str, Any]) -> RenderableType:
+    """Online play: what both players got, beside what theory says."""
+    seeds, rounds = data["seeds"], data["rounds"]
+    table = _plain(f"{data['game']}: {data['leader']} leads, {data['follower']} follows", "", "leader", "follower")
+
+    def row(name: str, values: dict[str, Any], errors: dict[str, Any] | None = None) -> None:
+        table.add_row(name, *(_interval(values[p], errors[p] if errors else None) for p in ("leader", "follower")))
+
+    averages = {"leader": data["leader_average"], "follower": data["follower_average"]}
+    row(f"average of {rounds:,} rounds", averages, data["average_error"])
+    row(f"last {data['last_rounds']:,} rounds", data["last_average"], data["last_average_error"])
+    row("Stackelberg equilibrium", data["equilibrium"])
+    if data["manipulation"] is not None:
+        row("best manipulation by the follower", data["manipulation"])
+    row("regret", data["regret"], data["regret_error"])
+    if any(error is not None for error in data["estimation_error"].values()):
+        row("error of the estimate", data["estimation_error"])
+    said = f"mean over {seeds} seed(s), ± half a 95 % confidence interval; {data['seconds']:.1f} s"
+    return Group(table, *_frequencies(data["last_frequencies"]), Text(said))
+
+
+def _interval(value: float | None, error: float | None) -> str:
+    return number(value) + (f" ± {error:.2g}" if error is not None and error == error else "")
+
+
+def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[RenderableType]:
+    """Which pairs of actions are played at the end; nothing where there are too many."""
+    if frequencies is None:
+        return []
+    table = _plain("Played in the last rounds", "leader", "follower", "share")
+    pairs = [(share, row, column) for row, shares in enumerate(frequencies) for column, share in enumerate(shares)]
+    for share, row, column in sorted(pairs, key=lambda pair: -pair[0])[:most]:
+        if share > 0:
+            table.add_row(str(row), str(column), f"{share:.3f}")
+    return [table]
+
+
 def report(path: Path) -> Text:
     """Where a report is."""
     return Text(f"report: {path}")

@@ -61,6 +61,19 @@ def best_manipulation(
     return Manipulation(np.where(feasible[..., None], committed, follower.argmax(axis=-1)), target, feasible)
 
 
+def led_to(
+    leader: NDArray[np.float64], follower: NDArray[np.float64], response: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What leader and follower get once the leader plays its best action against a response function: `[...]` each.
+
+    Args:
+        leader, follower: payoffs `[..., leader action, follower action]`; response: `[..., leader action]`.
+    """
+    given, own = (np.take_along_axis(payoffs, response[..., None], axis=-1)[..., 0] for payoffs in (leader, follower))
+    best = given.argmax(axis=-1)[..., None]
+    return np.take_along_axis(given, best, axis=-1)[..., 0], np.take_along_axis(own, best, axis=-1)[..., 0]
+
+
 @njit
 def _play(rows, row, parameters, who, policy, place, actions):
     committed = int(rows[row, actions])

@@ -57,6 +57,7 @@ class Example:
             episodes are equally long: then batches are whole episodes, however the leader is asked.
         judged: settings of another response by which the strategy, and the best random table, are valued, too; under
             each of its models, if it has several.
+        details: further columns, of a run's result.
 
     Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
     (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one.
@@ -76,6 +77,7 @@ class Example:
     arm: str = ""
     parallel: int | None = None
     judged: dict[str, Any] | None = None
+    details: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -151,6 +153,8 @@ class Example:
             row |= {f"under {model.name}": model.found.leader_value for model in found.by_model}
             row["worst"] = found.worst_value
             row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value
+        if self.details is not None:
+            row |= self.details(result)
         return row
 
 

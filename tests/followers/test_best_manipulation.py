@@ -8,7 +8,7 @@ import pytest
 from rllib_stackelberg import evaluate_strategy, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestManipulation
-from rllib_stackelberg.followers.best_manipulation import best_manipulation
+from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.payoff_matrices import payoff_matrices
 from rllib_stackelberg.settings import LeaderSettings
@@ -18,14 +18,6 @@ from tests.games_for_tests import NoisyAllocation
 
 G1 = {"leader": [[0.7, 0.1], [0.5, 0.2]], "follower": [[0.3, 0.2], [0.9, 0.1]]}
 SETTINGS = LeaderSettings.checked(followers="best-manipulation", response_updates=3)
-
-
-def led_to(leader, follower, response):
-    """What both get once the leader plays its best action against a response function, over games `[G, A, B]`."""
-    given = np.take_along_axis(leader, response[..., None], -1)[..., 0]
-    best = given.argmax(-1)
-    pair = np.arange(len(leader)), best, response[np.arange(len(leader)), best]
-    return leader[pair], follower[pair]
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (3, 2), (2, 4), (3, 3)])
@@ -47,6 +39,12 @@ def test_it_never_loses_to_best_responses_and_often_gains(actions, share):
     assert found.feasible.all()
     assert (manipulated >= responded).all()
     assert abs((manipulated > responded).mean() - share) < 0.03
+
+
+def test_what_a_response_leads_to():
+    leader, follower = (np.array(G1[player]) for player in ("leader", "follower"))
+    for response, values in (([0, 0], (0.7, 0.3)), ([1, 0], (0.5, 0.9)), ([1, 1], (0.2, 0.1))):
+        assert led_to(leader, follower, np.array(response)) == values
 
 
 def test_it_best_responds_where_the_leader_cannot_be_moved():
