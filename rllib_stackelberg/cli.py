@@ -1,4 +1,4 @@
-"""The command line: games, solve, train, evaluate, report, reproduce, respond, play."""
+"""The command line: games, solve, train, evaluate, report, reproduce, respond, play, doctor."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.progress import Progress, TimeElapsedColumn
 from rich.text import Text
 
+from rllib_stackelberg import doctor as examination
 from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
@@ -327,6 +328,15 @@ def play(
 ) -> None:
     """Print a playthrough with random actions."""
     print(playthrough(make_game(game, **_params(params)), seed), end="")
+
+
+@command
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here: versions, cores, memory, ports, limits; exits with 1 if training cannot work."""
+    checks = examination.examine()
+    _show(tables.checks(checks), examination.data(checks), as_json)
+    if examination.worst(checks) == "fail":
+        raise SystemExit(1)
 
 
 def main() -> None:
