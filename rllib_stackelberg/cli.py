@@ -191,6 +191,9 @@ def train(
     restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
     stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
+    ray_address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
 ) -> None:
@@ -214,11 +217,12 @@ def train(
         restart_after=restart_after,
         stop_at_optimum=stop_at_optimum,
         num_env_runners=num_env_runners,
+        ray_address=ray_address,
         out=out,
     )
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Console()
-    console.print("starting Ray ...", style="dim")
+    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training
 
     with Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty()) as live:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,6 +14,8 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.registry import find_spec, make_game
 from rllib_stackelberg.settings import LeaderSettings, validated
+
+CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -33,6 +36,8 @@ class TrainOptions(BaseModel):
         stop_at_optimum: end when the best snapshot has reached the exact value, in an equilibrium of the followers,
             and the exploring leader's mean return is within .2 % of the payoff range of it.
         num_env_runners: remote sampling processes; 0 samples in the main one.
+        ray_address: of a running cluster to join ("auto", "HOST:PORT"), by default that of RAY_ADDRESS; None: a Ray of
+            the run's own. Not saved: where a run runs is no part of what it computes.
         out: run folder, new or empty; None: a new one under ./runs.
     """
 
@@ -49,6 +54,7 @@ class TrainOptions(BaseModel):
     restart_after: Annotated[int, Field(ge=1)] | None = None
     stop_at_optimum: bool = False
     num_env_runners: Annotated[int, Field(ge=0)] = 0
+    ray_address: Annotated[str | None, Field(exclude=True)] = None
     out: Path | None = None
 
     @classmethod
@@ -58,9 +64,12 @@ class TrainOptions(BaseModel):
         Raises:
             InvalidFieldError: naming the field and what it may be.
         """
+        values["ray_address"] = values.get("ray_address") or os.environ.get("RAY_ADDRESS") or None
         options = validated(cls, values)
         options.make_settings()
-        if "RAY_ADDRESS" not in os.environ:
+        if options.ray_address is not None:
+            _refuse_address(options.ray_address)
+        else:
             cpus = os.cpu_count() or 1
             if options.num_env_runners > cpus:
                 raise InvalidFieldError(
@@ -101,3 +110,9 @@ class TrainOptions(BaseModel):
         """As plain data, defaults filled in."""
         settings = self.make_settings().model_dump(mode="json")
         return self.model_dump(mode="json") | {"settings": settings}
+
+
+def _refuse_address(address: str) -> None:
+    """Addresses of Ray's other doors (jobs: http://, clients: ray://) are no place for a driver."""
+    if not CLUSTER_ADDRESS.fullmatch(address):
+        raise InvalidFieldError("ray_address", f"got {address!r}", "auto, or HOST:PORT of a cluster's head")

@@ -185,7 +185,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
         field = "stop_at_optimum" if options.stop_at_optimum else "restart_after"
         raise InvalidFieldError(field, "independent learners have no certified optimum to go by", "its default")
     game, settings = options.make_game(), options.make_settings()
-    with ray_session(options.num_env_runners), torch_threads():
+    with ray_session(options.num_env_runners, options.ray_address), torch_threads():
         config = independent_config(options.algo, game=options.game, game_config=options.params, seed=options.seed)
         config.env_runners(num_env_runners=options.num_env_runners)
         algo = config.build_algo()

@@ -71,7 +71,7 @@ def train(
     game, settings = options.make_game(), options.make_settings()
     folder = RunFolder.create(options.out or options.new_folder())
     folder.write("config", options.resolved() | {"versions": versions()})
-    with ray_session(options.num_env_runners), torch_threads():
+    with ray_session(options.num_env_runners, options.ray_address), torch_threads():
         algorithm = leader_config(
             options.algo,
             game=options.game,
