@@ -194,6 +194,8 @@ def train(
     ray_address: Annotated[
         str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
     ] = None,
+    mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
+    wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
 ) -> None:
@@ -218,6 +220,8 @@ def train(
         stop_at_optimum=stop_at_optimum,
         num_env_runners=num_env_runners,
         ray_address=ray_address,
+        mlflow=mlflow,
+        wandb=wandb,
         out=out,
     )
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import time
@@ -38,6 +39,7 @@ class TrainOptions(BaseModel):
         num_env_runners: remote sampling processes; 0 samples in the main one.
         ray_address: of a running cluster to join ("auto", "HOST:PORT"), by default that of RAY_ADDRESS; None: a Ray of
             the run's own. Not saved: where a run runs is no part of what it computes.
+        mlflow, wandb: MLflow experiment or W&B project that the run is logged to besides TensorBoard's event files.
         out: run folder, new or empty; None: a new one under ./runs.
     """
 
@@ -55,6 +57,8 @@ class TrainOptions(BaseModel):
     stop_at_optimum: bool = False
     num_env_runners: Annotated[int, Field(ge=0)] = 0
     ray_address: Annotated[str | None, Field(exclude=True)] = None
+    mlflow: str | None = None
+    wandb: str | None = None
     out: Path | None = None
 
     @classmethod
@@ -76,6 +80,11 @@ class TrainOptions(BaseModel):
                     "num_env_runners",
                     f"{options.num_env_runners} on {cpus} CPUs",
                     f"0..{cpus} on this machine",
+                )
+        for package in ("mlflow", "wandb"):
+            if getattr(options, package) and importlib.util.find_spec(package) is None:
+                raise InvalidFieldError(
+                    package, "its package is not installed", 'after: pip install "rllib-stackelberg[track]"'
                 )
         if options.algo != "PPO":
             raise InvalidFieldError("algo", f"got {options.algo!r}", "PPO")

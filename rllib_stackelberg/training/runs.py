@@ -24,6 +24,7 @@ from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
 from rllib_stackelberg.training.search import Search
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.tracking import Tracking
 
 ANNEALED_SHARE = 0.85
 """Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""
@@ -89,7 +90,8 @@ def train(
             configure(algorithm)
         algo = algorithm.build_algo()
         try:
-            training = _loop(algo, folder, options, game, settings, report)
+            with Tracking(folder.path, options) as tracking:
+                training = _loop(algo, folder, options, game, settings, report, tracking)
         finally:
             algo.stop()
     folder.write("training", training)
@@ -114,6 +116,7 @@ def _loop(
     game: StackelbergGame,
     settings: LeaderSettings,
     report: Callable[[Progress], None] | None,
+    tracking: Tracking,
 ) -> dict[str, Any]:
     search = Search(options, game, settings)
     checkpoint(algo, folder)
@@ -130,6 +133,7 @@ def _loop(
         iteration += 1
         progress = _progress(result, iteration, started, search, algo)
         folder.append_progress(progress.line())
+        tracking.log(progress.line(), result)
         if report:
             report(progress)
         if iteration % CHECKPOINT_EVERY == 0:

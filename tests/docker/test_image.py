@@ -30,6 +30,6 @@ def test_every_step_of_the_dockerfile_runs_and_what_it_installs_works(tmp_path):
     assert not list(stage.inside("/home/ray/wheels").glob("*"))
     assert "ready to train" in (checked := stage.run("rllib-stackelberg doctor")) or "can train" in checked
     stage.run("rllib-stackelberg train escape --max-iterations 1 --out runs/a && test -s runs/a/result.json")
-    with pytest.raises(RuntimeError, match="Read-only file system|Permission denied"):
+    with pytest.raises(RuntimeError, match=r"Read-only file system|Permission denied"):
         stage.run("touch /usr/bin/anything")
     subprocess.run(["test", "-d", str(stage.inside("runs/a"))], check=True)
