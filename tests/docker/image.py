@@ -90,20 +90,23 @@ def base(root: Path, ray_version: str) -> Stage:
     """What stands in for Ray's image."""
     for folder in (HOME, "tmp"):
         (root / folder).mkdir(parents=True)
-    for path in (root / HOME, root / "tmp"):
-        shutil.chown(path, *map(int, USER.split(":")))
+    shutil.chown(root / HOME, *map(int, USER.split(":")))
+    (root / "tmp").chmod(0o1777)
     stage = Stage(root, f"/{HOME}")
     stage.run(f"{shlex.quote(sys.base_prefix)}/bin/python3 -m venv /{PYTHON}")
     stage.run(f"python -m pip install --quiet ray=={ray_version} setuptools")
     return stage
 
 
-def build(dockerfile: Path, context: Path, allowed: list[str], place: Path) -> Stage:
+def build(
+    dockerfile: Path, context: Path, allowed: list[str], place: Path, overrides: dict[str, str] | None = None
+) -> Stage:
     """Run every instruction; the last stage.
 
     Args:
         dockerfile: what to build; context: the folder that COPY copies from; allowed: what of it.
         place: a new folder for the roots.
+        overrides: build arguments.
     """
     given: dict[str, str] = {}
     stages: dict[str, Stage] = {}
@@ -111,7 +114,8 @@ def build(dockerfile: Path, context: Path, allowed: list[str], place: Path) -> S
     for name, rest in instructions(dockerfile.read_text(encoding="utf-8")):
         if name == "ARG":
             key, _, value = rest.partition("=")
-            (given if stage is None else stage.arguments)[key] = expand(value, given) if value else given[key]
+            chosen = (overrides or {}).get(key) or (expand(value, given) if value else given[key])
+            (given if stage is None else stage.arguments)[key] = chosen
         elif name == "FROM":
             if not stages:
                 base(place / "base", given["RAY_VERSION"])
