@@ -66,7 +66,7 @@ class Host:
 def host(bridge: str, number: int, folder: Path) -> Iterator[Host]:
     """A host on a bridge."""
     name, address = f"{bridge}-{number}", f"{NETWORK}.{number}"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "ray").mkdir()
     Path("/tmp/ray").mkdir(exist_ok=True)
     ip("netns", "add", name)
