@@ -96,7 +96,7 @@ def host(bridge: str, number: int, folder: Path) -> Iterator[Host]:
 @contextmanager
 def hosts(count: int, folder: Path) -> Iterator[list[Host]]:
     """That many hosts that reach each other and nothing else."""
-    bridge = f"st{os.getpid() % 100000}"
+    bridge = f"st{secrets.token_hex(3)}"  # of its own: the kernel takes its time to remove the last one's devices
     ip("link", "add", bridge, "type", "bridge")
     try:
         ip("link", "set", bridge, "up")
