@@ -1,9 +1,11 @@
 """One program for any number of env runners and hosts: trains a leader, prints its learning curves and who sampled.
 
-`python tests/training/cluster_program.py RUNNERS ITERATIONS SEED...`; RAY_ADDRESS says which Ray.
+`python tests/training/cluster_program.py RUNNERS ITERATIONS SEED...`; RAY_ADDRESS says which Ray. RESTARTS in the
+environment lets RLlib start env runners again.
 """
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -30,11 +32,15 @@ def curve(seed: int, runners: int, iterations: int) -> tuple[list[float], list[d
         "PPO", game="simple-allocation", game_config={"messages": 2}, seed=seed, response_updates=100
     )
     config.env_runners(num_env_runners=runners)
+    if "RESTARTS" in os.environ:
+        config.fault_tolerance(restart_failed_env_runners=True, env_runner_health_probe_timeout_s=5)
+        config.env_runners(sample_timeout_s=20)
     algo = config.build_algo()
     try:
         values = []
         for iteration in range(iterations):
-            values.append(algo.train()["env_runners"]["leader_value"])
+            # An iteration whose runners are lost or too slow has nothing to report.
+            values.append(algo.train().get("env_runners", {}).get("leader_value", float("nan")))
             print(f"iteration {iteration}", file=sys.stderr, flush=True)
         return values, algo.env_runner_group.foreach_env_runner(place, local_env_runner=not runners)
     finally:
