@@ -17,6 +17,7 @@ from rllib_stackelberg import envs as envs
 from rllib_stackelberg.aec_game import AECGame
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
+from rllib_stackelberg.follower_models import FollowerModel
 from rllib_stackelberg.followers import (
     BestResponse,
     Exp3,
@@ -54,6 +55,7 @@ __all__ = [
     "Exp3IX",
     "FictitiousPlay",
     "FollowTheRegularisedLeader",
+    "FollowerModel",
     "Hedge",
     "Information",
     "LeaderEnv",

@@ -50,6 +50,13 @@ Json = Annotated[bool, typer.Option("--json", help="last line of output is one J
 FollowersOption = Annotated[
     str | None, typer.Option("--followers", help="such as mw:epsilon=0.1, regret-matching, exp3-ix; default per game")
 ]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="learner of one model of followers, given once per model: an episode draws one"),
+]
+ModelsOption = Annotated[
+    Path | None, typer.Option("--models", help="JSON file: list of models (name, weight, followers, ...)")
+]
 UpdatesOption = Annotated[int | None, typer.Option(help="updates of a response phase; default per game")]
 
 
@@ -112,6 +119,15 @@ def _show(table: Any, data: Any, as_json: bool) -> None:
         print(json.dumps(json.loads(to_json(data))))
 
 
+def _models(learners: list[str] | None, file: Path | None) -> list[Any] | None:
+    """Models of followers, from either option; None without."""
+    if file is None:
+        return learners or None
+    if learners:
+        raise InvalidFieldError("model", "models are in a file already", "--model or --models")
+    return _read_json("models", file)
+
+
 def _settings(game: str, **given: Any) -> LeaderSettings:
     chosen = {name: value for name, value in given.items() if value is not None}
     return LeaderSettings.checked(**(find_spec(game).defaults.settings | chosen))
@@ -132,6 +148,8 @@ def solve(
         bool, typer.Option("--against-response", help="against learning followers (expected updates)")
     ] = False,
     followers: FollowersOption = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
     response_updates: UpdatesOption = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
     as_json: Json = False,
@@ -140,6 +158,7 @@ def solve(
     made = make_game(game, **_params(params))
     response = {
         "followers": followers,
+        "models": _models(model, models),
         "response_updates": response_updates,
         "reward_play": reward_play and reward_play.value,
     }
@@ -178,6 +197,8 @@ def train(
     params: Parameters = None,
     algo: Annotated[str, typer.Option(help="RLlib algorithm")] = "PPO",
     followers: FollowersOption = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
     response_updates: UpdatesOption = None,
     leader_queries: Annotated[Queries | None, typer.Option(help="ask once per observation, or at every turn")] = None,
     response_transitions: Annotated[
@@ -202,6 +223,7 @@ def train(
     """Train a leader, then certify its greedy policy against the exact optimum."""
     settings = {
         "followers": followers,
+        "models": _models(model, models),
         "response_updates": response_updates,
         "leader_queries": leader_queries and leader_queries.value,
         "response_transitions": response_transitions,
@@ -298,6 +320,8 @@ def respond(
     params: Parameters = None,
     updates: UpdatesOption = None,
     followers: FollowersOption = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
     seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
     equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
@@ -306,7 +330,11 @@ def respond(
     """Followers' response to a given leader strategy."""
     made = make_game(game, **_params(params))
     settings = _settings(
-        game, followers=followers, response_updates=updates, reward_play=reward_play and reward_play.value
+        game,
+        followers=followers,
+        models=_models(model, models),
+        response_updates=updates,
+        reward_play=reward_play and reward_play.value,
     )
     strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
     given = settings.model_dump(exclude={"followers", "response_updates"})
@@ -319,13 +347,17 @@ def respond(
 
 
 def _read_strategy(file: Path) -> Any:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidFieldError("leader", f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
-    except json.JSONDecodeError as error:
-        raise InvalidFieldError("leader", f"{file} is no JSON ({error})", "a JSON file") from error
+    content = _read_json("leader", file)
     return content["leader_strategy"] if isinstance(content, dict) and "leader_strategy" in content else content
+
+
+def _read_json(field: str, file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidFieldError(field, f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
+    except json.JSONDecodeError as error:
+        raise InvalidFieldError(field, f"{file} is no JSON ({error})", "a JSON file") from error
 
 
 @command

@@ -1,20 +1,22 @@
 """What the centralised critic sees beyond the actor: the hidden state of the leader's problem.
 
-Three views, one per way of asking. All entries are in [0, 1].
+A view per way of asking, and one for several models of followers. All entries are in [0, 1].
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.answers import Answers
-from rllib_stackelberg.elicitation import Closure, Elicitation, Index
+from rllib_stackelberg.elicitation import Closure, Episodes, Index
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
+from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import PathClosure
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.settings import LeaderSettings
@@ -40,7 +42,7 @@ class CriticView(ABC):
     width: int
 
     @abstractmethod
-    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """`[N, width]` of the given environments, in [0, 1]."""
 
 
@@ -50,7 +52,7 @@ class WeightsView(CriticView):
     def __init__(self, game: StackelbergGame):
         self.width = sum(t.keys * t.choices for t in game.learned_turns) + 1
 
-    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Weights in follower order, then the phase."""
         assert isinstance(elicitation, InPlay)
         weights = [relative(policy[envs]) for policy in elicitation.response.policies("last")]
@@ -91,8 +93,9 @@ class SoFarView(CriticView):
         self.answers = AnswersView(game)
         self.width = self.answers.width
 
-    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Answers."""
+        assert isinstance(elicitation, PathClosure)
         return self.answers(elicitation.answers, envs).astype(np.float32)
 
 
@@ -105,7 +108,7 @@ class ProgressView(CriticView):
         self.answers = AnswersView(game)
         self.width = self.weights.width + 1 + self.answers.width
 
-    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Weights, phase, share of updates done, answers."""
         assert isinstance(elicitation, InPlay)
         progress = elicitation.stage[envs, None] / self.updates
@@ -131,7 +134,7 @@ class ProvisionalView(CriticView):
         self.width = self.answers.width + strategies + 1
         self.single = game.turns[game.leader_turn].rows == 1
 
-    def __call__(self, elicitation: Elicitation, envs: Index) -> NDArray[np.float32]:
+    def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Answers, provisional strategies, provisional leader value."""
         assert isinstance(elicitation, Closure)
         answers = self.answers(elicitation.answers, envs)
@@ -148,12 +151,39 @@ class ProvisionalView(CriticView):
         return np.clip(np.concatenate([answers, *shown, value], axis=1), 0, 1).astype(np.float32)
 
 
-def critic_view(game: StackelbergGame, settings: LeaderSettings, elicitation: Elicitation) -> CriticView:
+class MixtureView(CriticView):
+    """Several models: which one was drawn (one-hot), then what is seen under it.
+
+    What the leader cannot see is most of what its return varies with when models differ: told to the critic, it leaves
+    the advantage estimates alone.
+    """
+
+    def __init__(self, views: Sequence[CriticView]):
+        self.views = tuple(views)
+        self.width = len(self.views) + max(view.width for view in self.views)
+
+    def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
+        """One-hot model, its view, zeros up to the widest view."""
+        assert isinstance(elicitation, Mixture)
+        seen = np.zeros((len(envs), self.width), dtype=np.float32)
+        models = len(self.views)
+        seen[np.arange(len(envs)), elicitation.model[envs]] = 1.0
+        for k, (view, member) in enumerate(zip(self.views, elicitation.members, strict=True)):
+            own = elicitation.model[envs] == k
+            if own.any():
+                seen[own, models : models + view.width] = view(member, envs[own])
+        return seen
+
+
+def critic_view(game: StackelbergGame, elicitation: Episodes) -> CriticView:
     """The view that fits a way of asking."""
+    if isinstance(elicitation, Mixture):
+        return MixtureView([critic_view(game, member) for member in elicitation.members])
     if isinstance(elicitation, PathClosure):
         return SoFarView(game)
     if isinstance(elicitation, EveryTurn):
         return WeightsView(game)
     if isinstance(elicitation, InPlay):
-        return ProgressView(game, settings)
-    return ProvisionalView(game, settings)
+        return ProgressView(game, elicitation.settings)
+    assert isinstance(elicitation, Closure)
+    return ProvisionalView(game, elicitation.settings)

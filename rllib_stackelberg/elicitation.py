@@ -32,19 +32,56 @@ from rllib_stackelberg.streams import Stream, Streams
 Index = NDArray[np.int64]
 
 
-class Elicitation(ABC):
-    """Episodes of B environments, each paused at a question or over.
+class Episodes(ABC):
+    """Leader episodes of B environments, each paused at a question or over.
 
     Attributes:
-        answers: what the leader has answered.
         question: `[B]`, key of the open question.
         over: `[B]`, whether the episode is over.
         value: `[B]`, leader payoff collected so far.
         penalty: `[B]`, what training subtracts from it (`LeaderSettings.deviation_penalty`).
+        episode: `[B]`, number of the episode, from 0.
+    """
+
+    def __init__(self, envs: int):
+        self.question = np.full(envs, -1, dtype=np.int64)
+        self.over = np.ones(envs, dtype=bool)
+        self.value = np.zeros(envs)
+        self.penalty = np.zeros(envs)
+        self.episode = np.full(envs, -1, dtype=np.int64)
+
+    @abstractmethod
+    def restart(self, envs: Index) -> None:
+        """Begin a new episode in the given environments."""
+
+    @abstractmethod
+    def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
+        """Answer the open question of each given environment and go on to its next one, or to the end."""
+
+    @abstractmethod
+    def observe(self, envs: Index) -> NDArray[np.float32]:
+        """What the leader sees at the open questions, `[N, d]`."""
+
+    @abstractmethod
+    def average_regret(self) -> NDArray[np.float64]:
+        """Largest average regret of a follower, payoff units: `[B]`."""
+
+    @property
+    def rewarding(self) -> NDArray[np.bool_]:
+        """`[B]`: whether the environment is in its reward phase; never where everything is asked first."""
+        return np.zeros(len(self.over), dtype=bool)
+
+
+class Elicitation(Episodes):
+    """Episodes against one model of followers.
+
+    Attributes:
+        answers: what the leader has answered.
         response: the followers.
     """
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, width: int):
+        super().__init__(envs)
         self.game = game
         self.settings = settings
         self.streams = streams
@@ -52,11 +89,6 @@ class Elicitation(ABC):
         self.answers = make_answers(game, envs)
         self.response = self._followers(envs)
         self.plays = Plays(game, envs * width)
-        self.question = np.full(envs, -1, dtype=np.int64)
-        self.over = np.ones(envs, dtype=bool)
-        self.value = np.zeros(envs)
-        self.penalty = np.zeros(envs)
-        self.episode = np.full(envs, -1, dtype=np.int64)
         self._slot = np.zeros(envs, dtype=np.int64)
 
     def _followers(self, envs: int) -> Any:
@@ -70,8 +102,12 @@ class Elicitation(ABC):
     def _close(self, envs: Index) -> Index:
         """Finish a stage whose plays are all over; returns the environments that have another stage."""
 
+    def average_regret(self) -> NDArray[np.float64]:
+        """See `Episodes`."""
+        return self.response.average_regret()
+
     def restart(self, envs: Index) -> None:
-        """Begin a new episode in the given environments."""
+        """See `Episodes`."""
         self.episode[envs] += 1
         self.answers.forget(envs)
         if not self.settings.keep_followers:
@@ -88,12 +124,12 @@ class Elicitation(ABC):
         """Prepare the randomness of new episodes."""
 
     def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
-        """Answer the open question of each given environment and go on to its next one, or to the end."""
+        """See `Episodes`."""
         self.answers.record(envs, self.question[envs], actions)
         self._settle(envs)
 
     def observe(self, envs: Index) -> NDArray[np.float32]:
-        """What the leader sees at the open questions, `[N, d]`."""
+        """See `Episodes`."""
         return self.plays.observe_leader(self._slots_of(envs)[np.arange(len(envs)), self._slot[envs]])
 
     def _slots_of(self, envs: Index) -> Index:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Kernels, Learner, draw_action
+from rllib_stackelberg.followers.learner import Kernels, Learner
 from rllib_stackelberg.game import Turn
 
 
@@ -179,7 +179,7 @@ def gather_all(play, table, entries, turn, agent, stride, reach, realised, fixed
 
 
 @njit(cache=True)
-def _add(total, values):
+def add(total, values):
     """In loops, not as an array expression: those take a second to compile."""
     for t in range(total.shape[0]):
         for a in range(total.shape[1]):
@@ -193,7 +193,7 @@ def _clear(values):
 
 
 @njit
-def _strategies(kernels, who, numbers, policy):
+def strategies(kernels, who, numbers, policy):
     """Mixed strategies of every row of one episode: `[R, K]`."""
     for m in range(len(who.kind)):
         for row in range(who.first[m], who.first[m] + who.rows[m]):
@@ -201,7 +201,7 @@ def _strategies(kernels, who, numbers, policy):
 
 
 @njit
-def _profile_play(who, table, entry, policy, play):
+def profile_play(who, table, entry, policy, play):
     """Probability of every profile `[T, A]` under one episode's strategies."""
     for t in range(play.shape[0]):
         for a in range(play.shape[1]):
@@ -211,9 +211,10 @@ def _profile_play(who, table, entry, policy, play):
 
 
 @njit(error_model="numpy", inline="always")
-def _learn_row(learn, kind, numbers, row, parameters, m, policy, place, actions, utilities, scaled, unit, drawn, sums):
-    """Update one row and add to its running sums (`Record`)."""
-    widest = (sums.shape[1] - 3) // 2
+def learn_row(
+    learn, kind, numbers, row, parameters, m, policy, place, actions, utilities, scaled, unit, drawn, sums, widest
+):
+    """Update one row and add to its running sums (`Record`), which have room for `widest` actions."""
     mixed = 0.0
     for k in range(actions):
         utility, share = utilities[k], policy[place, k]
@@ -227,95 +228,6 @@ def _learn_row(learn, kind, numbers, row, parameters, m, policy, place, actions,
     learn(kind, numbers, row, parameters, m, policy, place, actions, scaled, drawn)
 
 
-@njit(error_model="numpy")
-def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms, utilities):
-    """One update per episode from played payoffs: information `[N, M]` (-1: did not move), utilities `[N, M, K]`."""
-    policy, scaled = np.zeros((1, utilities.shape[2])), np.zeros(utilities.shape[2])
-    for n in range(len(episodes)):
-        own, record = numbers[episodes[n]], sums[episodes[n]]
-        for m in range(len(who.kind)):
-            if information[n, m] < 0:
-                continue
-            row, kind, actions = who.first[m] + information[n, m], who.kind[m], who.actions[m]
-            kernels.play(kind, own, row, who.parameters, m, policy, 0, actions)
-            _learn_row(
-                kernels.learn,
-                kind,
-                own,
-                row,
-                who.parameters,
-                m,
-                policy,
-                0,
-                actions,
-                utilities[n, m],
-                scaled,
-                who.unit,
-                draw_action(policy, 0, actions, uniforms[n, m]),
-                record,
-            )
-
-
-@cache
-def sampled_phase(alike: int = 0) -> Any:
-    """All sampled updates of every episode by look-up, followers' information not depending on followers' moves.
-
-    Compiled for followers that all have so many actions, or (0) for any: loops of a length that the compiler knows take
-    half the time, and it has to compile once more.
-    """
-
-    @njit(error_model="numpy")
-    def phase(kernels, who, table, numbers, sums, episodes, entry, nature, uniforms, total):
-        """Nature `[N, updates]`, uniforms `[N, updates, M]`.
-
-        The play of every update is added to `total [N, T, A]` unless that is empty.
-        """
-        # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
-        turns, widest, unit, parameters = len(who.kind), sums.shape[2] // 2 - 1, who.unit, who.parameters
-        kinds, first, choices, agents, strides = who.kind, who.first, who.actions, who.agents, who.strides
-        policy, everyone = np.zeros((turns, widest)), np.zeros((numbers.shape[1], widest))
-        utilities, scaled = np.zeros(widest), np.zeros(widest)
-        drawn, rows = np.zeros(turns, dtype=np.int64), np.zeros(turns, dtype=np.int64)
-        play = np.zeros(table.payoffs.shape[1:3])
-        for n in range(len(episodes)):
-            own, record = numbers[episodes[n]], sums[episodes[n]]
-            payoffs, information = table.payoffs[entry[n]], table.information[entry[n]]
-            for u in range(nature.shape[1]):
-                if total.size:
-                    _strategies(kernels, who, own, everyone)
-                    _profile_play(who, table, entry[n], everyone, play)
-                    _add(total[n], play)
-                t, joint = nature[n, u], 0
-                for m in range(turns):
-                    rows[m] = first[m] + information[t, 0, m]
-                    kernels.play(kinds[m], own, rows[m], parameters, m, policy, m, alike or choices[m])
-                    drawn[m] = draw_action(policy, m, alike or choices[m], uniforms[n, u, m])
-                    joint += drawn[m] * strides[m]
-                for m in range(turns):
-                    # The profile in which this follower plays action k instead of its drawn one.
-                    base = joint - drawn[m] * strides[m]
-                    for k in range(alike or choices[m]):
-                        utilities[k] = payoffs[t, base + k * strides[m], agents[m]]
-                    _learn_row(
-                        kernels.learn,
-                        kinds[m],
-                        own,
-                        rows[m],
-                        parameters,
-                        m,
-                        policy,
-                        m,
-                        alike or choices[m],
-                        utilities,
-                        scaled,
-                        unit,
-                        drawn[m],
-                        record,
-                    )
-
-    return phase
-
-
 @njit
 def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates, total):
     """All expected updates of every episode: each row that play can reach learns its exact expected payoffs."""
@@ -327,10 +239,10 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
     for n in range(len(episodes)):
         own, record, b = numbers[episodes[n]], sums[episodes[n]], entry[n]
         for _ in range(updates):
-            _strategies(kernels, who, own, policy)
-            _profile_play(who, table, b, policy, play)
+            strategies(kernels, who, own, policy)
+            profile_play(who, table, b, policy, play)
             if total.size:
-                _add(total[n], play)
+                add(total[n], play)
             _clear(fixed)
             _clear(reach)
             for m in range(len(who.kind)):
@@ -352,7 +264,7 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
                     if reach[row] > 0:
                         for k in range(who.actions[m]):
                             fixed[row, k] /= reach[row]
-                        _learn_row(
+                        learn_row(
                             kernels.learn,
                             who.kind[m],
                             own,
@@ -367,4 +279,5 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
                             who.unit,
                             -1,
                             record,
+                            widest,
                         )

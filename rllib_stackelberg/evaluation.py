@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from rllib_stackelberg.solvers import Equilibrium, equilibria, solve
 from rllib_stackelberg.strategy import AskedPolicy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
+from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
@@ -40,39 +40,6 @@ RESPONSE_SAMPLES = 64
 PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Value of a leader strategy against a response algorithm.
-
-    Attributes:
-        leader_value: mean over response samples, exact over types where the certificate says so (else over plays);
-            standard_error: of that mean.
-        follower_values: likewise; play: whose value this is; by_play: leader value under every play.
-        weights: per follower the mean strategy `[row][action]` under `play`.
-        certificate: see certificates.py.
-    """
-
-    leader_value: float
-    standard_error: float
-    follower_values: tuple[float, ...]
-    play: Play
-    by_play: dict[str, float]
-    weights: dict[str, list[list[float]]]
-    certificate: Certificate
-
-    def data(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "leader_value": self.leader_value,
-            "standard_error": self.standard_error,
-            "follower_values": list(self.follower_values),
-            "play": self.play,
-            "by_play": self.by_play,
-            "weights": self.weights,
-            "certificate": self.certificate.data(),
-        }
-
-
 def evaluate_strategy(
     strategy: LeaderStrategy,
     settings: LeaderSettings,
@@ -81,7 +48,7 @@ def evaluate_strategy(
     samples: int = RESPONSE_SAMPLES,
     every_play: bool = True,
 ) -> Evaluation:
-    """Let followers respond to a leader strategy and value every play.
+    """Let followers respond to a leader strategy and value every play; under every model, if there are several.
 
     Exact over types and others' play up to `EVALUATION_LIMIT` outcomes, estimated from plays beyond (estimates.py).
 
@@ -93,6 +60,8 @@ def evaluate_strategy(
     Raises:
         InvalidFieldError: a question is met that has no answer, or settings that the game is too large for.
     """
+    if settings.models:
+        return _under_models(settings, lambda own: evaluate_strategy(strategy, own, seed, purpose, samples, every_play))
     streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)
     if not (settings.from_experience or strategy.game.one_shot):
         return _by_row(strategy, settings.fitted(strategy.game), plays)
@@ -122,9 +91,19 @@ def evaluate_policy(
     if tabulated(game):
         strategy = LeaderStrategy.ask(game, policy)
         return strategy, evaluate_strategy(strategy, settings, seed, purpose, samples, every_play)
-    asked, plays = AskedPolicy(game, policy), PLAYS if every_play else (settings.reward_play,)
-    found = _estimated(game, asked, settings, Streams(seed, purpose), samples, plays)
+    asked = AskedPolicy(game, policy)
+
+    def estimated(own: LeaderSettings) -> Evaluation:
+        plays = PLAYS if every_play else (own.reward_play,)
+        return _estimated(game, asked, own, Streams(seed, purpose), samples, plays)
+
+    found = _under_models(settings, estimated) if settings.models else estimated(settings)
     return asked.strategy(), found
+
+
+def _under_models(settings: LeaderSettings, value: Callable[[LeaderSettings], Evaluation]) -> Evaluation:
+    """The mean over models of what a leader is worth under each."""
+    return mean_over_models([ModelValue(part.name, part.probability, value(part.settings)) for part in settings.parts])
 
 
 def tabulated(game: StackelbergGame) -> bool:

@@ -7,8 +7,9 @@ optimal commitment against that response algorithm.
 
 An observation has parts. `actor` is what the game shows the leader, the same in every phase. `critic` is
 the hidden state: with "every_turn" the followers' weights (each row divided by its largest) and the phase;
-with "once" the answers so far and a provisional response to them (`critic.py`). With "every_turn" a third part says
-which `phase` a transition belongs to (0 response, 1 reward): for the learner, no network reads it.
+with "once" the answers so far and a provisional response to them (`critic.py`); under several models of followers
+also which one was drawn (`mixture.py`). With "every_turn" a third part says which `phase` a transition belongs to
+(0 response, 1 reward): for the learner, no network reads it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from rllib_stackelberg.critic import critic_view
-from rllib_stackelberg.elicitation import Closure, Elicitation
+from rllib_stackelberg.elicitation import Closure, Elicitation, Episodes
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
+from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
@@ -70,6 +72,17 @@ def choose_elicitation(
     return InPlay if settings.in_play(game) else Closure
 
 
+def begin_episodes(game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int) -> Episodes:
+    """Episodes against the model of followers that the settings name, or against a mixture of several."""
+    members: list[Elicitation] = []
+    for part in settings.parts:
+        own = part.settings.fitted(game)
+        members.append(choose_elicitation(game, own)(game, own, streams, envs))
+    if len(members) == 1:
+        return members[0]
+    return Mixture(members, [part.probability for part in settings.parts], streams, envs)
+
+
 Observations = dict[str, NDArray[np.float32]]
 
 
@@ -100,13 +113,13 @@ class StackelbergPOMDP(VectorEnv):
         self.num_envs = num_envs
         self.worker = worker
         self._start(seed)
-        self.critic = critic_view(self.game, self.settings, self.elicitation)
+        self.critic = critic_view(self.game, self.elicitation)
         actor = game.observation_spaces[0]
         spaces: dict[str, Space] = {
             "actor": Box(actor.low, actor.high, dtype=np.float32),
             "critic": Box(0.0, 1.0, (self.critic.width,), np.float32),
         }
-        if isinstance(self.elicitation, EveryTurn):
+        if self._every_turn:
             spaces["phase"] = Box(0.0, 1.0, (1,), np.float32)
         self.single_observation_space = Dict(spaces)
         self.single_action_space = leader_action_space(game)
@@ -121,9 +134,12 @@ class StackelbergPOMDP(VectorEnv):
         }
 
     def _start(self, seed: int) -> None:
-        kind = choose_elicitation(self.game, self.settings)
         streams = Streams(seed, worker=self.worker)
-        self.elicitation: Elicitation = kind(self.game, self.settings, streams, self.num_envs)
+        self.elicitation = begin_episodes(self.game, self.settings, streams, self.num_envs)
+
+    @property
+    def _every_turn(self) -> bool:
+        return self.settings.leader_queries == "every_turn"
 
     @property
     def live(self) -> NDArray[np.int64]:
@@ -139,7 +155,7 @@ class StackelbergPOMDP(VectorEnv):
     def observe(self, envs: NDArray[np.int64]) -> Observations:
         """Observations of the given environments, each at a question."""
         shown = {"actor": self.elicitation.observe(envs), "critic": self.critic(self.elicitation, envs)}
-        if isinstance(self.elicitation, EveryTurn):
+        if self._every_turn:
             shown["phase"] = self.elicitation.rewarding[envs, None].astype(np.float32)
         return shown
 
@@ -203,7 +219,7 @@ class StackelbergPOMDP(VectorEnv):
         return [{name: values[env] for name, values in results.items()} for env in range(self.num_envs)]
 
     def _results(self) -> dict[str, NDArray[np.float64]]:
-        return {"leader_value": self.elicitation.value, "regret": self.elicitation.response.average_regret()}
+        return {"leader_value": self.elicitation.value, "regret": self.elicitation.average_regret()}
 
 
 class LeaderEnv(gymnasium.Env):

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.registry import find_spec, make_game
-from rllib_stackelberg.settings import LeaderSettings, validated
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.validation import validated
 
 CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 

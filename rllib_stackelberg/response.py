@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg import engine
+from rllib_stackelberg import engine, sampled_engine
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, argmax_play, draw_play
 from rllib_stackelberg.game import StackelbergGame
@@ -172,7 +172,7 @@ class Response:
         payoffs = np.zeros((len(episodes), len(self.learners), int(self._who.actions.max(initial=0))))
         for m, given in enumerate(utilities):
             payoffs[:, m, : given.shape[1]] = given
-        engine.sampled_update(
+        sampled_engine.sampled_update(
             self.kernels, self._who, self.numbers, self._sums, episodes, information, uniforms, payoffs
         )
 
@@ -219,15 +219,16 @@ class Response:
             uniforms: `[E, updates, learned turns]`.
             total: `[E, nature, joint action]`, to which the play of every update is added; or empty.
         """
-        actions = set(self._who.actions.tolist())
+        actions, rows = set(self._who.actions.tolist()), self.numbers.shape[1]
         many = len(actions) == 1 and uniforms.size >= MANY_UPDATES
-        engine.sampled_phase(actions.pop() if many else 0)(
+        sampled_engine.sampled_phase(*(len(self.learners), actions.pop()) if many else ())(
             self.kernels,
             self._who,
             table.arrays,
-            self.numbers,
-            self._sums,
-            episodes,
+            sampled_engine.look_up(table.arrays),
+            self.numbers.reshape(-1, self.numbers.shape[2]),
+            self._sums.reshape(-1, self._sums.shape[2]),
+            episodes * rows,
             table.entries(len(episodes)),
             nature,
             uniforms,

@@ -14,6 +14,9 @@ from rllib_stackelberg.streams import Stream, Streams
 
 Index = NDArray[np.int64]
 
+STRETCH = 2**21
+"""Most uniforms that are held at a time by a response phase that looks its utilities up."""
+
 
 def draws(
     game: StackelbergGame, streams: Streams, stream: Stream, plays: int, episodes: list[tuple[int, int]]
@@ -22,9 +25,14 @@ def draws(
 
     A fixed number of uniforms per play, whatever is played: the nature blocks first, then the followers.
     """
+    return _drawn(game, [streams.generator(env, episode, stream) for env, episode in episodes], plays)
+
+
+def _drawn(
+    game: StackelbergGame, generators: list[np.random.Generator], plays: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     blocks, moves = len(game.nature.blocks), game.moves
-    table = [streams.uniforms(env, episode, stream, (plays, blocks + moves)) for env, episode in episodes]
-    uniforms = np.stack(table)
+    uniforms = np.stack([generator.random((plays, blocks + moves)) for generator in generators])
     return game.nature.draw(uniforms[..., :blocks]), uniforms[..., blocks:]
 
 
@@ -46,5 +54,10 @@ def learn(
         return
     if not table.simultaneous:
         raise InvalidFieldError("elicitation", "followers of this game see each other's moves", "in_play")
-    cells, uniforms = draws(table.game, streams, Stream.RESPONSE, settings.response_updates, episodes)
-    response.learn_from_table(table, rows, table.game.nature.index(cells), uniforms, total)
+    game, left = table.game, settings.response_updates
+    generators = [streams.generator(env, episode, Stream.RESPONSE) for env, episode in episodes]
+    stretch = max(STRETCH // (len(rows) * (len(game.nature.blocks) + game.moves)), 1)
+    while left:
+        cells, uniforms = _drawn(game, generators, min(stretch, left))
+        response.learn_from_table(table, rows, game.nature.index(cells), uniforms, total)
+        left -= uniforms.shape[1]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self, TypeVar
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Learner, UtilityLearner, learner_from_parameters, learner_from_text
+from rllib_stackelberg.follower_models import FollowerModel, FollowerModels, Followers, UpdateMode, Updates
+from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.paths import Paths
 from rllib_stackelberg.response import Play
+from rllib_stackelberg.validation import validated
 
 SAMPLED_PLAYS = 100
 """Plays of a reward phase that is sampled by default."""
@@ -22,29 +26,18 @@ SAMPLED_PLAYS = 100
 LONG_RESPONSE = 10_000
 """Moves from which on a response of learners from experience takes longer than everything else in an episode."""
 
-Model = TypeVar("Model", bound=BaseModel)
-
 
 def _named(fits: Callable[[type[Learner]], bool]) -> str:
     """Names of the learners that fit."""
     return ", ".join(name for name, kind in sorted(Learner.registry.items()) if fits(kind))
 
 
-def _learner(value: Any) -> Any:
-    if isinstance(value, str):
-        return learner_from_text(value)
-    return learner_from_parameters(value) if isinstance(value, dict) else value
+class ModelSettings(NamedTuple):
+    """One model of a mixture: its name, its probability, and the settings of a run that knows no other."""
 
-
-def _several(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-OneLearner = Annotated[
-    Learner,
-    BeforeValidator(_learner),
-    PlainSerializer(lambda learner: learner.parameters(), return_type=dict),
-]
+    name: str
+    probability: float
+    settings: LeaderSettings
 
 
 class LeaderSettings(BaseModel):
@@ -53,6 +46,8 @@ class LeaderSettings(BaseModel):
     Attributes:
         followers: one learner for all followers, or one per learned turn; either utility learners or learners from
             experience.
+        models: several ways in which followers may respond, one of which every leader episode draws; what a model
+            leaves open is as here. Empty: followers always respond as the other fields say.
         response_updates: updates of the response phase; plays of it, for learners from experience.
         update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
             what the learners declare they need, and "expected" where followers move several times in a play
@@ -77,9 +72,10 @@ class LeaderSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    followers: Annotated[tuple[OneLearner, ...], BeforeValidator(_several)] = (MultiplicativeWeights(),)
-    response_updates: Annotated[int, Field(ge=1, le=10**7)] = 250
-    update_mode: Literal["sampled", "expected"] | None = None
+    followers: Followers = (MultiplicativeWeights(),)
+    models: FollowerModels = ()
+    response_updates: Updates = 250
+    update_mode: UpdateMode | None = None
     leader_queries: Literal["once", "every_turn"] = "once"
     elicitation: Literal["closure", "in_play"] | None = None
     reward_play: Play = "argmax"
@@ -97,16 +93,36 @@ class LeaderSettings(BaseModel):
             InvalidFieldError: naming the field and what it may be.
         """
         settings = validated(cls, values)
-        if settings.update_mode == "sampled" and settings.needs_expected:
-            raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
-        if settings.from_experience:
-            settings._refuse_for_experience()
-        elif settings.expected:
-            settings._refuse_for_bandits()
-        if settings.response_transitions < 1 and settings.leader_queries == "once":
-            problem = f"got {settings.response_transitions:g} for a leader that is asked once"
-            raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")
+        names = [part.name for part in settings.parts]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InvalidFieldError("models", f"two are called {twice[0]!r}", "a name for each, or different learners")
+        for part in settings.parts:
+            with _of_model(part.name):
+                part.settings._check()
         return settings
+
+    def _check(self) -> None:
+        """Refuse, by name, fields that do not go together."""
+        if self.update_mode == "sampled" and self.needs_expected:
+            raise InvalidFieldError("update_mode", "a learner here needs exact utilities", "expected")
+        if self.from_experience:
+            self._refuse_for_experience()
+        elif self.expected:
+            self._refuse_for_bandits()
+        if self.response_transitions < 1 and self.leader_queries == "once":
+            problem = f"got {self.response_transitions:g} for a leader that is asked once"
+            raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")
+
+    @property
+    def parts(self) -> tuple[ModelSettings, ...]:
+        """The models one by one; without any, these settings alone."""
+        total = math.fsum(model.weight for model in self.models)
+        return tuple(self._part(model, total) for model in self.models) or (ModelSettings("", 1.0, self),)
+
+    def _part(self, model: FollowerModel, total: float) -> ModelSettings:
+        own = self.model_copy(update=model.changes() | {"models": ()})
+        name = model.name or ", ".join(learner.text() for learner in own.followers)
+        return ModelSettings(name, model.weight / total, own)
 
     def _refuse_for_experience(self) -> None:
         if len(self.learners_from_experience) < len(self.followers):
@@ -131,6 +147,8 @@ class LeaderSettings(BaseModel):
 
     def in_play(self, game: StackelbergGame) -> bool:
         """Whether a leader episode of this game plays its updates, rather than look them up in a table of outcomes."""
+        if self.models:
+            return any(part.settings.in_play(game) for part in self.parts)
         if self.from_experience or not game.one_shot:
             return False
         if self.leader_queries == "every_turn" or self.elicitation is not None:
@@ -143,6 +161,12 @@ class LeaderSettings(BaseModel):
         Raises:
             InvalidFieldError: what the game is too large for, by name.
         """
+        if self.models:
+            # What is chosen for one model need not fit another: it is chosen again for each.
+            for part in self.parts:
+                with _of_model(part.name):
+                    part.settings.fitted(game)
+            return self
         game.turns[game.leader_turn].keys  # noqa: B018 (refuses questions that cannot be numbered)
         if self.from_experience:
             return self._fitted_to_paths(game)
@@ -227,6 +251,8 @@ class LeaderSettings(BaseModel):
 
     def long_response(self, game: StackelbergGame) -> bool:
         """Whether a response takes longer than everything else in a leader episode."""
+        if self.models:
+            return any(part.settings.long_response(game) for part in self.parts)
         return self.from_experience and self.response_updates * game.moves >= LONG_RESPONSE
 
     @property
@@ -246,30 +272,16 @@ class LeaderSettings(BaseModel):
 
     @property
     def random_response(self) -> bool:
-        """Whether two responses to the same leader can differ."""
-        return not self.expected
+        """Whether two responses to the same leader can differ, under the same model."""
+        return any(not part.settings.expected for part in self.parts)
 
 
-def validated(model: type[Model], values: dict[str, Any]) -> Model:
-    """Validate values with a pydantic model, turning its complaint into one that names field and choices."""
+@contextmanager
+def _of_model(name: str) -> Iterator[None]:
+    """What is refused says under which model."""
     try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise from_validation(error, model) from error
-
-
-def from_validation(error: ValidationError, model: type[BaseModel]) -> InvalidFieldError:
-    """The first complaint of pydantic as an `InvalidFieldError`."""
-    first = error.errors()[0]
-    own = first.get("ctx", {}).get("error")
-    if isinstance(own, InvalidFieldError):
-        return own
-    field = str(first["loc"][0]) if first["loc"] else model.__name__
-    if first["type"] == "extra_forbidden":
-        return InvalidFieldError(field, "unknown parameter", ", ".join(model.model_fields) or "none")
-    if first["type"] == "missing":
-        return InvalidFieldError(field, "is required", "a value")
-    # A union complains once per member; together they are the allowed values.
-    wanted = [str(item["msg"]) for item in error.errors() if item["loc"][:1] == first["loc"][:1]]
-    allowed = " or ".join(message.removeprefix("Input should be ") for message in dict.fromkeys(wanted))
-    return InvalidFieldError(field, f"got {first['input']!r}", allowed)
+        yield
+    except InvalidFieldError as error:
+        if not name:
+            raise
+        raise InvalidFieldError(error.field, f"under model {name!r}: {error.problem}", error.allowed) from error

@@ -30,6 +30,7 @@ class Stream(IntEnum):
     LEARNER = 2
     TRANSITIONS = 3  # which rows of a batch are learned from
     DEVIATION = 4
+    MODEL = 5  # which model followers respond by
 
 
 def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:
@@ -58,6 +59,10 @@ class Streams:
 
     def uniforms(self, env: int, episode: int, stream: Stream, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Uniforms in [0, 1) of one episode of one environment."""
+        return self.generator(env, episode, stream).random(shape)
+
+    def generator(self, env: int, episode: int, stream: Stream) -> np.random.Generator:
+        """Where those uniforms come from, to be drawn a stretch at a time."""
         key = self._keys.get((env, stream))
         if key is None:
             sequence = np.random.SeedSequence(
@@ -66,7 +71,7 @@ class Streams:
             key = self._keys[env, stream] = sequence.generate_state(2, np.uint64).astype(np.uint64)
         # The generator counts in the low words; an episode owns a block of 2^192 draws of its own.
         counter = np.array([0, 0, 0, episode], dtype=np.uint64)
-        return np.random.Generator(np.random.Philox(key=key, counter=counter)).random(shape)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def step_generator(play: int, step: int) -> np.random.Generator:

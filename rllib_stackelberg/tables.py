@@ -130,7 +130,8 @@ def result(data: dict[str, Any]) -> RenderableType:
         learned_value(data), number(data["exact_value"]), number(data["gap"]), data["play"],
         str(data["episodes"]), f"{data['seconds']:.1f}",
     )  # fmt: skip
-    return Group(table, *_certificate(data), strategy(data["leader_strategy"]), Text(f"run folder: {data['run_dir']}"))
+    shown = (*_certificate(data), *_models(data), strategy(data["leader_strategy"]))
+    return Group(table, *shown, Text(f"run folder: {data['run_dir']}"))
 
 
 def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
@@ -174,7 +175,7 @@ def response(data: dict[str, Any]) -> RenderableType:
         followers,
     )
     found = [_equilibria(data["equilibria"])] if "equilibria" in data else []
-    return Group(table, *_certificate(data), *found, strategy(data["leader_strategy"]))
+    return Group(table, *_certificate(data), *_models(data), *found, strategy(data["leader_strategy"]))
 
 
 def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
@@ -194,8 +195,29 @@ def certificate_words(data: dict[str, Any]) -> str:
     return Certificate(**fields).words()
 
 
+def certified_model(data: dict[str, Any]) -> dict[str, Any]:
+    """Of a result under several models, the one that the result's own certificate is of."""
+    return next(model for model in data["by_model"] if model["certificate"] == data["certificate"])
+
+
 def _certificate(data: dict[str, Any]) -> list[RenderableType]:
-    lines: list[RenderableType] = [Text("certificate: " + certificate_words(data))]
+    whose = f" (under {certified_model(data)['name']}, the least stable)" if "by_model" in data else ""
+    lines: list[RenderableType] = [Text(f"certificate{whose}: {certificate_words(data)}")]
     if data["gap_note"]:
         lines.append(Text("note: " + data["gap_note"], style="yellow"))
     return lines
+
+
+def _models(data: dict[str, Any]) -> list[RenderableType]:
+    """The value under each of several models of followers."""
+    if "by_model" not in data:
+        return []
+    table = _plain("Under each model of followers", "model", "weight", "value", "play", "deviation gain", "BCCE gap")
+    for model in data["by_model"]:
+        certificate = model["certificate"]
+        table.add_row(
+            model["name"], number(model["weight"]), learned_value(model), model["play"],
+            number(certificate["deviation_gain"]), number(certificate["bcce_gap"]),
+        )  # fmt: skip
+    table.add_row("worst", "", number(data["worst_value"]), "", "", "")
+    return [table]

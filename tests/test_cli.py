@@ -165,3 +165,31 @@ def test_refusals_come_before_ray_is_loaded(arguments, field):
     assert done.returncode == 2
     assert field in done.stderr
     assert not [line for line in done.stderr.splitlines() if line.rstrip().endswith((" ray", " torch"))]
+
+
+def test_models_of_followers_by_option_and_from_a_file(tmp_path):
+    leader, models = tmp_path / "leader.json", tmp_path / "models.json"
+    leader.write_text(json.dumps([{"question": 0, "action": 2}]))
+    models.write_text(json.dumps([{"followers": "mw:epsilon=0.2", "weight": 3}, {"followers": "mw:epsilon=0.1"}]))
+    named = ("--model", "mw:epsilon=0.2", "--model", "mw:epsilon=0.1")
+    for arguments, weights in ((named, [0.5, 0.5]), (("--models", str(models)), [0.75, 0.25])):
+        code, output = call("respond", "escape", "--leader", str(leader), "--updates", "20", *arguments, "--json")
+        found = last_json(output)
+        assert code == 0
+        assert [(m["name"], m["weight"]) for m in found["by_model"]] == [
+            ("mw:epsilon=0.2", weights[0]), ("mw:epsilon=0.1", weights[1]),
+        ]  # fmt: skip
+        assert "Under each model of followers" in output
+    code, output = call("solve", "escape", "--against-response", "--response-updates", "20", *named, "--json")
+    assert code == 0
+    assert [model["name"] for model in last_json(output)["details"]["settings"]["models"]] == [None, None]
+    for refused, field in (
+        (("respond", "escape", "--leader", str(leader), *named, "--models", str(models)), "model:"),
+        (("train", "escape", "--models", str(tmp_path / "none.json")), "models:"),
+        (("train", "escape", "--model", "nobody"), "models.0.followers:"),
+        (("train", "escape", "--model", "mw", "--model", "mw"), "models:"),
+        (("solve", "escape", *named), "models:"),
+    ):
+        code, output = call(*refused)
+        assert code == 2
+        assert output.startswith(f"error {field}")

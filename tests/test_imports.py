@@ -63,3 +63,20 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def compiled_functions(path: Path, option: str = "") -> list[ast.FunctionDef]:
+    """The functions of a file that numba compiles (with a given option)."""
+    functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    return [f for f in functions if any("njit" in d and option in d for d in map(ast.unparse, f.decorator_list))]
+
+
+def test_compiled_code_that_is_kept_calls_no_other_file():
+    """numba's cache looks at a function's own file alone: it would go on with the old code of the others."""
+    files = {path: {function.name for function in compiled_functions(path)} for path in PLATFORM}
+    compiled = set().union(*files.values())
+    kept = [(path, function) for path in PLATFORM for function in compiled_functions(path, "cache=True")]
+    assert len(kept) > 10
+    for path, function in kept:
+        named = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+        assert not named & compiled - files[path], function.name

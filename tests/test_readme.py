@@ -85,6 +85,13 @@ def test_the_python_example_runs(capsys, monkeypatch):
     assert "leader_value" in capsys.readouterr().out
 
 
+def test_the_example_of_a_mixture_makes_a_configuration():
+    made: dict = {}
+    exec(compile(block("One learner is one model"), "README.md", "exec"), made)
+    models = LeaderSettings.checked(**made["config"].env_config["settings"]).parts
+    assert [(part.name, round(part.probability, 3)) for part in models] == [("mw:epsilon=0.1", 0.333), ("hasty", 0.667)]
+
+
 def test_every_command_of_the_readme_exists():
     from rllib_stackelberg.cli import app
 

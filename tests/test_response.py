@@ -167,3 +167,21 @@ def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(followers
         response.learn_from_table(table, np.arange(4), nature, uniforms)
         kept.append((response.numbers.tobytes(), [response.record(m).sums.tobytes() for m in range(2)]))
     assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("followers", ["mw", "exp3", "best-response"])
+def test_an_episode_learns_the_same_alone_in_any_batch_and_in_any_stretches(followers, monkeypatch):
+    """Episodes run in step by eights (11 leave a part of one over), and draws are held a stretch at a time."""
+    game = make_game("message-spm", types=3, messages=3, price_grid=2)
+    turn, rng = game.turns[game.leader_turn], np.random.default_rng(0)
+    table = tabulate(game, rng.integers(turn.choices, size=(11, turn.keys, 1)).astype(float))
+    settings = LeaderSettings.checked(followers=followers, response_updates=50)
+    together = run(game, table, settings, 11)
+    monkeypatch.setattr("rllib_stackelberg.response_phase.STRETCH", 200)
+    stretched = run(game, table, settings, 11)
+    assert stretched.numbers.tobytes() == together.numbers.tobytes()
+    for episode in (0, 7, 8, 10):
+        alone = Response(game, settings.utility_learners, 11)
+        learn(alone, table.entry(episode), np.array([episode]), settings, Streams(0), [(episode, 0)])
+        assert alone.numbers[episode].tobytes() == together.numbers[episode].tobytes()
+        assert alone.record(1).sums[episode].tobytes() == together.record(1).sums[episode].tobytes()

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rllib_stackelberg import LeaderSettings, QLearning, StackelbergPOMDP, evaluate_strategy, make_game, solve
+from rllib_stackelberg import (
+    FollowerModel,
+    LeaderSettings,
+    QLearning,
+    StackelbergPOMDP,
+    evaluate_strategy,
+    make_game,
+    solve,
+)
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.paths import paths_against
@@ -229,3 +237,21 @@ def test_prices_are_carried_from_play_to_play_in_the_aec_view():
 def test_what_cannot_work_is_refused_by_name(field, given):
     with pytest.raises(InvalidFieldError, match=rf"^{field}"):
         checked(make_game("platform-pricing"), **given)
+
+
+def test_followers_that_learn_from_experience_are_one_model_among_others():
+    """Each episode is, to the bit, what it is under its own model alone."""
+    models = ["mw:epsilon=0.5", FollowerModel(name="q", followers="q-learning", response_updates=40)]
+    values = {}
+    for name, chosen in {"both": models, 0: models[:1], 1: models[1:]}.items():
+        settings = LeaderSettings.checked(models=chosen, response_updates=20)
+        env = StackelbergPOMDP(make_game("simple-allocation"), settings, num_envs=12, seed=4)
+        env.begin(np.arange(12))
+        while len(live := env.live):
+            assert env.single_observation_space["critic"].contains(env.observe(live)["critic"][0])
+            env.answer(live, np.array([0, 2, 1])[env.elicitation.question[live]])
+        values[name] = env.elicitation.value.copy()
+        if name == "both":
+            drawn = env.elicitation.model
+    assert set(drawn) == {0, 1}
+    np.testing.assert_array_equal(values["both"], np.where(drawn == 0, values[0], values[1]))

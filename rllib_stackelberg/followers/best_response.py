@@ -18,7 +18,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner,
 from rllib_stackelberg.followers.simplex import certain
 
 
-@njit(cache=True)
+@njit
 def _play(seen, row, parameters, who, policy, place, actions):
     certain(best_action(seen, row, actions), policy, place, actions)
 

@@ -30,7 +30,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _play(scores, row, parameters, who, policy, place, actions):
     exploration = parameters[who, 0]
     softmax(scores, row, exploration / actions, policy, place, actions)
@@ -38,7 +38,7 @@ def _play(scores, row, parameters, who, policy, place, actions):
         policy[place, k] = (1.0 - exploration) * policy[place, k] + exploration / actions
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _learn(scores, row, parameters, who, policy, place, actions, utilities, drawn):
     if first_update(scores, row, policy, place, actions, utilities, drawn):
         return

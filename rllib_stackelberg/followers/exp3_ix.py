@@ -34,12 +34,12 @@ def _rate(actions, updates):
     return math.sqrt(math.log(actions) / (actions * max(updates, 1.0)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _play(scores, row, parameters, who, policy, place, actions):
     softmax(scores, row, _rate(actions, scores[row, actions + 1]), policy, place, actions)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _learn(scores, row, parameters, who, policy, place, actions, utilities, drawn):
     before, spread = scores[row, actions + 1], parameters[who, 0]
     if first_update(scores, row, policy, place, actions, utilities, drawn):

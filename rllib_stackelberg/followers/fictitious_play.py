@@ -22,7 +22,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner,
 from rllib_stackelberg.followers.simplex import certain
 
 
-@njit(cache=True)
+@njit
 def _play(sums, row, parameters, who, policy, place, actions):
     certain(best_action(sums, row, actions), policy, place, actions)
 

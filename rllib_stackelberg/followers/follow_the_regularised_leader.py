@@ -27,7 +27,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import projection
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _play(sums, row, parameters, who, policy, place, actions):
     rate = math.sqrt(2.0 * (1.0 - 1.0 / actions) / (actions * (sums[row, actions] + 1.0)))
     projection(sums, row, rate, policy, place, actions)

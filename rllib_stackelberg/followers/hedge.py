@@ -27,7 +27,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _play(sums, row, parameters, who, policy, place, actions):
     rate = 2.0 * math.sqrt(math.log(actions) / (sums[row, actions] + 1.0))
     softmax(sums, row, rate, policy, place, actions)

@@ -35,6 +35,8 @@ class Kernels(NamedTuple):
     draw, in expectation over one. The learner's parameters are `parameters[who]`.
 
     Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
+    Compiled code may be kept between processes (`njit(cache=True)`) only of functions that call none of another file:
+    numba looks for changes in a function's own file, and would go on with the old ones.
     """
 
     play: Callable
@@ -102,6 +104,11 @@ class Learner(ABC):
     def parameters(self) -> dict[str, Any]:
         """Name and parameters, as plain data."""
         return {"name": self.traits.name} | {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def text(self) -> str:
+        """Name and parameters as the command line writes them."""
+        given = ",".join(f"{f.name}={getattr(self, f.name):.15g}" for f in fields(self))  # type: ignore[arg-type]
+        return f"{self.traits.name}:{given}" if given else self.traits.name
 
 
 class UtilityLearner(Learner):

@@ -26,12 +26,12 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True)
+@njit
 def _play(log_weights, row, parameters, who, policy, place, actions):
     softmax(log_weights, row, 1.0, policy, place, actions)
 
 
-@njit(cache=True)
+@njit
 def _learn(log_weights, row, parameters, who, policy, place, actions, utilities, drawn):
     for k in range(actions):
         log_weights[row, k] += parameters[who, 0] * utilities[k]

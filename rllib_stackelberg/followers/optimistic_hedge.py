@@ -29,7 +29,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@njit(cache=True)
+@njit
 def _play(scores, row, parameters, who, policy, place, actions):
     softmax(scores, row, parameters[who, 0], policy, place, actions)
 

@@ -26,7 +26,7 @@ from rllib_stackelberg.followers.trajectory import TrajectoryKernels, Trajectory
 RANGES = {"rate": (0.0, 1.0), "discount": (0.0, 1.0), "exploration": (0.0, 1.0), "decay": (0.0, math.inf)}
 
 
-@njit(cache=True)
+@njit
 def _play(values, row, parameters, who, policy, place, actions, plays):
     random = parameters[who, 2] * math.exp(-parameters[who, 3] * plays)
     for k in range(actions):

@@ -24,7 +24,7 @@ from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import positive_shares
 
 
-@njit(cache=True)
+@njit
 def match_regrets(regrets, row, parameters, who, policy, place, actions):
     """Play in proportion to positive regrets."""
     positive_shares(regrets, row, policy, place, actions)

@@ -22,10 +22,14 @@ def largest_score(scores, row, actions):
 
 @njit(cache=True, error_model="numpy")
 def softmax(scores, row, rate, policy, place, actions):
-    """Probabilities proportional to exp(rate * score)."""
+    """Probabilities proportional to exp(rate * score).
+
+    The largest exponent is 1 and not 0: exp(0) takes another way through the library than its neighbours, and which
+    action is the best cannot be foreseen, so every wrong guess would cost more than an exponential.
+    """
     largest, total = largest_score(scores, row, actions), 0.0
     for k in range(actions):
-        weight = math.exp(rate * (scores[row, k] - largest))
+        weight = math.exp(rate * (scores[row, k] - largest) + 1.0)
         policy[place, k] = weight
         total += weight
     for k in range(actions):

@@ -2,6 +2,7 @@
 
 from rllib_stackelberg.reports.figures import (
     arms_figure,
+    costs_figure,
     dependence_figure,
     gap_curves_figure,
     gap_figure,
@@ -12,6 +13,7 @@ from rllib_stackelberg.reports.svg import save_svg
 
 __all__ = [
     "arms_figure",
+    "costs_figure",
     "dependence_figure",
     "gap_curves_figure",
     "gap_figure",

@@ -198,6 +198,32 @@ def gap_curves_figure(
     return figure
 
 
+def costs_figure(
+    panels: Mapping[str, Mapping[str, Mapping[int, float]]], width: float = 720, height: float = 280
+) -> Figure:
+    """Costs over sizes, one panel per kind of size; both axes logarithmic, a faint line shows proportional growth.
+
+    Args:
+        panels: per kind of size and curve microseconds by size; width, height: in CSS pixels.
+    """
+    figure, every = _panels(width, height, list(panels))
+    for axes, curves in zip(every, panels.values(), strict=True):
+        styles = cycle(zip(DASHES, ("first", "second", "reference"), strict=False))
+        for (name, costs), (dashes, chosen) in zip(curves.items(), styles, strict=False):
+            sizes, values = list(costs), list(costs.values())
+            axes.plot(sizes, values, marker="o", markersize=4, color=colour(chosen), linestyle=dashes, label=name)
+            rising = [values[-1] * size / sizes[-1] for size in sizes]
+            axes.plot(sizes, rising, color=colour("muted"), linewidth=0.8, linestyle=(0, (1, 3)), label="proportional")
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.minorticks_off()
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    every[0].set_ylabel("microseconds per update", color=colour("muted"), fontsize=TEXT)
+    _legend(figure, width)
+    return figure
+
+
 def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> Figure:
     """Leader values under every response model, one a line, before what equilibria allow; a panel per title.
 

@@ -24,8 +24,9 @@ from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.svg import FONT, inline_svg, theme
 from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
-from rllib_stackelberg.tables import certificate_words, learned_value, number, standard_error
+from rllib_stackelberg.tables import certificate_words, certified_model, learned_value, number, standard_error
 
 REPORT = "report.html"
 
@@ -80,6 +81,8 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "result": result,
         "certificate": result["certificate"],
         "words": certificate_words(result),
+        "models": [model | {"value": learned_value(model)} for model in result.get("by_model", [])],
+        "certified": certified_model(result)["name"] if "by_model" in result else None,
         "learning": _both_widths("learning", learning_figure, progress, result["exact_value"]) if progress else None,
         "gap": _both_widths("gap", gap_figure, gaps) if gaps else None,
         "answers": answers[:ANSWERS_OPEN],
@@ -100,8 +103,16 @@ def _gaps(folder: RunFolder, game: StackelbergGame, result: dict[str, Any]) -> l
         return []
     strategy = LeaderStrategy.ask(game, LeaderNetwork.load(folder.path).acting_in(game))
     certificate = result["certificate"]
-    earlier = gaps_before(strategy, folder.settings(), folder.seed())
+    earlier = gaps_before(strategy, _certified(folder.settings(), result), folder.seed())
     return [*earlier, (certificate["updates"], certificate["bcce_gap"])]
+
+
+def _certified(settings: LeaderSettings, result: dict[str, Any]) -> LeaderSettings:
+    """The settings that the result's certificate is of: under several models those of one."""
+    if not settings.models:
+        return settings
+    name = certified_model(result)["name"]
+    return next(part.settings for part in settings.parts if part.name == name)
 
 
 def _both_widths(name: str, draw: Any, *data: Any) -> dict[str, Markup]:

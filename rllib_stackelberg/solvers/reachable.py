@@ -48,7 +48,8 @@ def response_solve(
     """Best leader table against a given response algorithm.
 
     Args:
-        game: the game; settings: followers, updates and play.
+        game: the game; settings: followers, updates and play. Of several models of followers, the optimum is that
+            of the mean.
         seed: of the response streams; samples: responses per table where they are random.
 
     Returns:
@@ -77,7 +78,7 @@ def response_solve(
         ranking = ranked(outlooks, valuation.most, search.enough)
         search.through(ranking)
         if ranking.rest > search.enough:
-            allowed = f"up to {valuation.most} at {settings.response_updates} response updates"
+            allowed = f"up to {valuation.most} at {valuation.updates} response updates"
             raise _too_large(game, f"more than {search.valued} leader tables that must be valued", allowed)
     details = {
         "tables": math.prod(len(component.answers) for component in valuation.components),
@@ -130,7 +131,12 @@ class Valuation:
     @property
     def most(self) -> int:
         """Combinations that can be valued within the limit."""
-        return max(1, WORK // (len(self.profiles) * self.samples * self.settings.response_updates))
+        return max(1, WORK // (len(self.profiles) * self.samples * self.updates))
+
+    @property
+    def updates(self) -> int:
+        """Of a combination's responses, under all models."""
+        return sum(part.settings.response_updates for part in self.settings.parts)
 
     def table(self, subtables: Index) -> OutcomeTable:
         """Outcomes of combinations of sub-tables, `[B, components]`."""
@@ -144,22 +150,28 @@ class Valuation:
         return OutcomeTable(self.game, self.profiles, payoffs.reshape(*axes, -1), information.reshape(*axes, -1))
 
     def play(self, table: OutcomeTable) -> NDArray[np.float64]:
-        """Probability of every profile once followers have learned, `[B, samples, T, A]`."""
+        """Probability of every profile once followers have learned, mean over responses and models: `[B, T, A]`."""
         entry = np.repeat(np.arange(len(table.payoffs)), self.samples)
-        table = OutcomeTable(self.game, self.profiles, table.payoffs[entry], table.information[entry])
-        response = Response(self.game, self.settings.utility_learners, len(entry))
+        repeated = OutcomeTable(self.game, self.profiles, table.payoffs[entry], table.information[entry])
+        played = sum(part.probability * self._played(repeated, part.settings) for part in self.settings.parts)
+        return np.asarray(played)
+
+    def _played(self, table: OutcomeTable, settings: LeaderSettings) -> NDArray[np.float64]:
+        """As `play`, under one model, from a table that repeats every combination for its samples."""
+        rows = len(table.payoffs)
+        response = Response(self.game, settings.utility_learners, rows)
         # Every combination meets the same streams.
-        episodes = [(s, 0) for s in range(self.samples)] * (len(entry) // self.samples)
-        learn(response, table, np.arange(len(entry)), self.settings, Streams(self.seed, Purpose.SELECTION), episodes)
-        played = table.distribution(response.policies(self.settings.reward_play))
-        return played.reshape(-1, self.samples, *played.shape[1:])
+        episodes = [(s, 0) for s in range(self.samples)] * (rows // self.samples)
+        learn(response, table, np.arange(rows), settings, Streams(self.seed, Purpose.SELECTION), episodes)
+        played = table.distribution(response.policies(settings.reward_play))
+        return played.reshape(-1, self.samples, *played.shape[1:]).mean(axis=1)
 
     def best(self, kinds: Index) -> Best:
         """The best combination among those of the given kinds, `[B, components]`."""
         first = np.stack(
             [component.first[own] for component, own in zip(self.components, kinds.T, strict=True)], axis=1
         )
-        played = self.play(self.table(first)).mean(axis=1).reshape(len(kinds), -1)
+        played = self.play(self.table(first)).reshape(len(kinds), -1)
         values, chosen = np.zeros(len(kinds)), []
         for component, own in zip(self.components, kinds.T, strict=True):
             payoffs = played[:, component.profiles] @ component.payoffs[..., 0].T
@@ -172,7 +184,7 @@ class Valuation:
     def solution(self, best: Best, details: dict) -> StackelbergSolution:
         """The combination found, its payoffs summed as everywhere else."""
         table = self.table(np.array([best.subtables]))
-        values = np.mean([table.values(played[None])[0] for played in self.play(table)[0]], axis=0)
+        values = table.values(self.play(table))[0]
         pairs = [pair for part, own in zip(self.components, best.subtables, strict=True) for pair in part.pairs(own)]
         return StackelbergSolution(
             leader_value=float(values[0]),

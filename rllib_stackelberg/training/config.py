@@ -72,7 +72,8 @@ def leader_config(
         followers: learner(s) or their command-line form; multiplicative weights by default.
         critic: "central" sees the hidden state, "local" what the actor sees.
         seed: of the run: followers' streams, types, chance, and RLlib's own.
-        settings: further fields of `LeaderSettings` (response_updates, leader_queries, response_transitions, ...).
+        settings: further fields of `LeaderSettings` (response_updates, leader_queries, response_transitions, ...);
+            `models` names several models of followers, one of which every leader episode draws.
 
     Raises:
         InvalidFieldError: anything that cannot work, by name, before a process is started.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
@@ -55,7 +55,8 @@ class Example:
         arm: what sets this one apart from others on the same instance.
         parallel: leader episodes in parallel, and in a batch; None: the defaults of `leader_config`. For games whose
             episodes are equally long: then batches are whole episodes, however the leader is asked.
-        judged: settings of another response by which the strategy, and the best random table, are valued, too.
+        judged: settings of another response by which the strategy, and the best random table, are valued, too; under
+            each of its models, if it has several.
 
     Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
     (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one.
@@ -145,7 +146,10 @@ class Example:
         if self.judged is not None:
             game = make_game(self.game, **self.params)
             judge = LeaderSettings.checked(**(find_spec(self.game).defaults.settings | self.judged)).fitted(game)
-            row["judged"] = evaluate_against(result["run_dir"], judge).leader_value
+            found = evaluate_against(result["run_dir"], judge)
+            row["judged"] = found.leader_value
+            row |= {f"under {model.name}": model.found.leader_value for model in found.by_model}
+            row["worst"] = found.worst_value
             row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value
         return row
 
@@ -185,12 +189,17 @@ def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[
     return f"value >= {value:.6g} in {share:.0%} of seeds", met
 
 
-def main(examples: Sequence[Example], text: str | None, summary: Sequence[str] = ()) -> None:
+def main(
+    examples: Sequence[Example],
+    text: str | None,
+    summary: Sequence[str] = (),
+    beside: Callable[[Sequence[Example]], RenderableType] | None = None,
+) -> None:
     """Command line of a tuned example.
 
     Args:
         examples: what it runs; text: its help; summary: columns whose mean and standard error over seeds are shown, one
-            line an example, in a last table.
+            line an example, in a last table; beside: makes what stands above that table, of the examples that were run.
     """
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
@@ -217,8 +226,11 @@ def main(examples: Sequence[Example], text: str | None, summary: Sequence[str] =
             if not met:
                 failed.append(example.name)
             _show(example, rows, met)
+    console = Console(width=190)
+    if beside:
+        console.print(beside(examples))
     if summary:
-        Console(width=190).print(summarise(found, summary))
+        console.print(summarise(found, summary))
     if failed and arguments.as_test:
         sys.exit(f"bar not met: {', '.join(failed)}")
 
@@ -248,7 +260,7 @@ def _show(example: Example, rows: Rows, met: bool) -> None:
     if len(rows) > 1:
         columns = list(rows[0])[1:]
         table.add_row("median", *(number(_median([row[column] for row in rows])) for column in columns))
-    console = Console(width=190)
+    console = Console(width=max(190, 12 * len(table.columns)))
     console.print(table)
     console.print(f"bar: {example.bar[0]}: {'met' if met else 'NOT met'}")
 

@@ -12,7 +12,7 @@ from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.reports import page, write_report
-from rllib_stackelberg.tables import certificate_words, number
+from rllib_stackelberg.tables import certificate_words, learned_value, number
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder
 
@@ -222,3 +222,19 @@ def test_followers_that_learn_from_experience_have_no_gap_to_show(tmp_path):
     assert "BCCE gap over updates" not in page.text
     assert "by another action at one of its rows" in page.text or "from another action at one of its rows" in page.text
     assert "after CC" in page.text
+
+
+def test_several_models_of_followers_stand_beside_each_other(tmp_path):
+    models = [
+        {"name": "quick <1>", "followers": "mw:epsilon=0.5", "weight": 3},
+        {"followers": "mw:epsilon=0.1", "reward_play": "last"},
+    ]
+    folder = run_folder(tmp_path / "run", "simple-allocation", response_updates=20, models=models)
+    result, text = folder.read("result"), Page(page.report_html(folder)).text
+    for model in result["by_model"]:
+        row = f"{model['name']} {number(model['weight'])} {learned_value(model)} {model['play']}"
+        assert f"{row} {number(model['certificate']['deviation_gain'])}" in text
+    assert f"the worst is {number(result['worst_value'])}" in text
+    certified = next(m["name"] for m in result["by_model"] if m["certificate"] == result["certificate"])
+    assert f"gain most by leaving their play: {certified}." in text
+    assert "BCCE gap over updates" in text

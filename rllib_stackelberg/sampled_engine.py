@@ -1,0 +1,156 @@
+"""Compiled loops of sampled updates: from plays, and by look-up in a table of outcomes.
+
+The second is where training spends its followers' time. What an update costs there, with three actions, is three
+exponentials and the wait for them, so a few episodes run in step (`LANES`): all their strategies, then all their
+draws, then all their updates, none of which has to wait for the one before it. An episode's numbers do not depend on
+what else is in the batch.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rllib_stackelberg.engine import Outcomes, add, learn_row, profile_play, strategies
+from rllib_stackelberg.followers.learner import draw_action
+
+LANES = 8
+"""Episodes that run in step. Measured with 1 to 32: two do most of it, more than eight nothing."""
+
+
+class LookUp(NamedTuple):
+    """An outcome table by cell (entry and nature): payoffs `[B T, A, agents]`, information `[B T, M]`."""
+
+    payoffs: NDArray[np.float64]
+    information: NDArray[np.int64]
+
+
+def look_up(table: Outcomes) -> LookUp:
+    """Of a table in which no follower's information depends on followers' moves."""
+    cells = len(table.payoffs) * len(table.probabilities)
+    information = np.ascontiguousarray(table.information[:, :, 0])
+    return LookUp(table.payoffs.reshape(cells, *table.payoffs.shape[2:]), information.reshape(cells, -1))
+
+
+@njit(error_model="numpy")
+def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms, utilities):
+    """One update per episode from played payoffs: information `[N, M]` (-1: did not move), utilities `[N, M, K]`."""
+    widest = utilities.shape[2]
+    policy, scaled = np.zeros((1, widest)), np.zeros(widest)
+    for n in range(len(episodes)):
+        own, record = numbers[episodes[n]], sums[episodes[n]]
+        for m in range(len(who.kind)):
+            if information[n, m] < 0:
+                continue
+            row, kind, actions = who.first[m] + information[n, m], who.kind[m], who.actions[m]
+            kernels.play(kind, own, row, who.parameters, m, policy, 0, actions)
+            learn_row(
+                kernels.learn,
+                kind,
+                own,
+                row,
+                who.parameters,
+                m,
+                policy,
+                0,
+                actions,
+                utilities[n, m],
+                scaled,
+                who.unit,
+                draw_action(policy, 0, actions, uniforms[n, m]),
+                record,
+                widest,
+            )
+
+
+@cache
+def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
+    """All sampled updates of every episode by look-up, followers' information not depending on followers' moves.
+
+    Compiled for so many followers that all have so many actions, or (0) for any: loops of a length that the compiler
+    knows take half the time, and it has to compile once more. No place in an array is ever negative here; the lines
+    that seem to doubt it save it from counting every negative one from the array's end, a fifth of the time.
+    """
+
+    @njit(error_model="numpy")
+    def phase(kernels, who, table, look, numbers, sums, base, entry, nature, uniforms, total):
+        """Rows `numbers, sums [episodes x R, ...]`, base `[N]`: an episode's first; nature `[N, updates]`, uniforms
+        `[N, updates, M]`.
+
+        The play of every update is added to `total [N, T, A]` unless that is empty.
+        """
+        # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
+        turns, widest = followers or len(who.kind), alike or sums.shape[1] // 2 - 1
+        unit, parameters, payoffs, information = who.unit, who.parameters, look.payoffs, look.information
+        kinds, first, choices, agents, strides = who.kind, who.first, who.actions, who.agents, who.strides
+        policy = np.zeros((LANES * turns, widest))
+        drawn, rows = np.zeros((LANES, turns), dtype=np.int64), np.zeros((LANES, turns), dtype=np.int64)
+        cells, joints = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
+        utilities, scaled = np.zeros(widest), np.zeros(widest)
+        for begin in range(0, len(base), LANES):
+            lanes = min(LANES, len(base) - begin)
+            for u in range(nature.shape[1]):
+                if total.size:
+                    for n in range(begin, begin + lanes):
+                        _add_play(kernels, who, table, numbers, base[n], entry[n], total[n])
+                for lane in range(lanes):
+                    n = begin + lane
+                    cell = entry[n] * len(table.probabilities) + nature[n, u]
+                    cells[lane] = cell
+                    for m in range(turns):
+                        row = base[n] + first[m] + information[cell, m]
+                        rows[lane, m] = row
+                        if cell >= 0 and row >= 0:
+                            kernels.play(
+                                kinds[m], numbers, row, parameters, m, policy, lane * turns + m, alike or choices[m]
+                            )
+                for lane in range(lanes):
+                    joints[lane] = 0
+                    for m in range(turns):
+                        drawn[lane, m] = draw_action(
+                            policy, lane * turns + m, alike or choices[m], uniforms[begin + lane, u, m]
+                        )
+                        joints[lane] += drawn[lane, m] * strides[m]
+                for lane in range(lanes):
+                    cell = cells[lane]
+                    for m in range(turns):
+                        row, action, stride, agent = rows[lane, m], drawn[lane, m], strides[m], agents[m]
+                        # The profile in which this follower plays action 0 instead of its drawn one.
+                        profile = joints[lane] - action * stride
+                        if cell < 0 or row < 0 or action < 0 or stride < 0 or agent < 0 or profile < 0:
+                            continue
+                        for k in range(alike or choices[m]):
+                            utilities[k] = payoffs[cell, profile + k * stride, agent]
+                        learn_row(
+                            kernels.learn,
+                            kinds[m],
+                            numbers,
+                            row,
+                            parameters,
+                            m,
+                            policy,
+                            lane * turns + m,
+                            alike or choices[m],
+                            utilities,
+                            scaled,
+                            unit,
+                            action,
+                            sums,
+                            widest,
+                        )
+
+    return phase
+
+
+@njit
+def _add_play(kernels, who, table, numbers, base, entry, total):
+    """Add the play under one episode's present strategies to `total [T, A]`."""
+    own = numbers[base : base + who.rows.sum()]
+    policy, play = np.zeros((len(own), who.actions.max())), np.zeros(total.shape)
+    strategies(kernels, who, own, policy)
+    profile_play(who, table, entry, policy, play)
+    add(total, play)
