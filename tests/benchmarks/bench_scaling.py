@@ -56,12 +56,16 @@ def measure(runners, batch):
     config.env_runners(num_env_runners=runners, num_envs_per_env_runner=share)
     config.training(train_batch_size_per_learner=batch)
     algo = config.build_algo()
+    group = algo.env_runner_group
+
+    def sync():
+        group.sync_weights(from_worker_or_learner_group=algo.learner_group, inference_only=True)
+
     try:
-        group = algo.env_runner_group
         return {
             "play": seconds(lambda: sample(group, runners, share, keep=False)),
             "send": seconds(lambda: sample(group, runners, share, keep=True)),
-            "sync": seconds(lambda: group.sync_weights(algo.learner_group, inference_only=True)) if runners else 0.0,
+            "sync": seconds(sync) if runners else 0.0,
             "iteration": seconds(algo.train),
         }
     finally:
