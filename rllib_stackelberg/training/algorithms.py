@@ -39,8 +39,12 @@ ANNEAL_UPDATES = 150
 FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
 """Questions per episode that the default batch allows for."""
-LONGEST_ROW = 32
-"""Steps along which V-trace corrects without the critic's help."""
+UPDATES_PER_ROUND = 4
+"""Gradient steps for a round of episodes that goes to a replay buffer."""
+REPLAYED_ROWS = 64
+BUFFERED_ROWS = 20_000
+RANDOM_ROUNDS = 100
+"""Rounds over which a leader that learns values answers less and less at random."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
 
 def tune_impala(config: IMPALAConfig, problem: LeaderProblem) -> None:
     """As PPO's, and every batch is one round of episodes of one runner; learning is in the main process."""
-    row = min(problem.questions, LONGEST_ROW)
+    row = min(problem.questions, MOST_QUESTIONS)
     config.env_runners(num_env_runners=0, rollout_fragment_length=row)
     if problem.once:
         config.env_runners(batch_mode="complete_episodes")
@@ -143,19 +147,14 @@ def tune_appo(config: APPOConfig, problem: LeaderProblem) -> None:
     )
 
 
-UPDATES_PER_ROUND = 4
-REPLAYED_ROWS = 256
-BUFFER = 20_000
-
-
 def _tune_replay(config: AlgorithmConfig, problem: LeaderProblem) -> None:
     config.env_runners(num_env_runners=0, num_envs_per_env_runner=REPLAYED_EPISODES)
     config.reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=1)
     config.training(
         train_batch_size_per_learner=REPLAYED_ROWS,
         training_intensity=UPDATES_PER_ROUND * REPLAYED_ROWS / REPLAYED_EPISODES,
-        num_steps_sampled_before_learning_starts=REPLAYED_ROWS,
-        replay_buffer_config={"type": "EpisodeReplayBuffer", "capacity": BUFFER},
+        num_steps_sampled_before_learning_starts=0,
+        replay_buffer_config={"type": "EpisodeReplayBuffer", "capacity": BUFFERED_ROWS},
         grad_clip=1.0,
     )
 
@@ -165,7 +164,7 @@ def tune_dqn(config: DQNConfig, problem: LeaderProblem) -> None:
     _tune_replay(config, problem)
     config.training(
         lr=3e-3,
-        learner_config_dict={"anneal_updates": ANNEAL_UPDATES, "updates_per_batch": UPDATES_PER_ROUND},
+        learner_config_dict={"anneal_updates": RANDOM_ROUNDS, "updates_per_batch": UPDATES_PER_ROUND},
         target_network_update_freq=1,
         double_q=True,
         dueling=False,
@@ -177,12 +176,12 @@ def tune_sac(config: SACConfig, problem: LeaderProblem) -> None:
     _tune_replay(config, problem)
     choices = problem.game.turns[problem.game.leader_turn].choices if problem.discrete else 1
     config.training(
-        actor_lr=3e-3,
-        critic_lr=3e-3,
-        alpha_lr=3e-3,
+        actor_lr=1e-2,
+        critic_lr=1e-2,
+        alpha_lr=1e-2,
         initial_alpha=0.1 * problem.payoff_scale,
         target_entropy=0.05 * math.log(max(choices, 2)) if problem.discrete else "auto",
-        tau=0.02,
+        tau=0.1,
     )
 
 
@@ -202,6 +201,6 @@ SETUPS = {
     "PPO": LeaderSetup(PPOConfig, LeaderPPOLearner, LeaderModule, tune_ppo),
     "APPO": LeaderSetup(APPOConfig, LeaderAPPOLearner, TargetLeaderModule, tune_appo),
     "IMPALA": LeaderSetup(IMPALAConfig, LeaderIMPALALearner, LeaderModule, tune_impala),
-    "SAC": LeaderSetup(SACConfig, LeaderSACLearner, LeaderSACModule, tune_sac, QuestionEnvRunner, whole_episodes=False),
+    "SAC": LeaderSetup(SACConfig, LeaderSACLearner, LeaderSACModule, tune_sac, whole_episodes=False),
     "DQN": LeaderSetup(DQNConfig, LeaderDQNLearner, LeaderDQNModule, tune_dqn, QuestionEnvRunner, whole_episodes=False),
 }

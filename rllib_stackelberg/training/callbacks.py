@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.rllib.core import COMPONENT_RL_MODULE
 
 WINDOW = 256
 
@@ -21,3 +23,9 @@ class LeaderMetrics(RLlibCallback):
         info = episode.get_infos(-1)
         metrics_logger.log_value("leader_value", info["leader_value"], reduce="mean", window=WINDOW)
         metrics_logger.log_value("follower_regret", info["regret"], reduce="mean", window=WINDOW)
+
+    def on_train_result(self, *, algorithm: Algorithm, **kwargs: Any) -> None:
+        """Hand the driver's own copy of the leader the weights: IMPALA and APPO send them to remote runners alone."""
+        if algorithm.env_runner_group.num_remote_env_runners() and algorithm.env_runner is not None:
+            weights = algorithm.learner_group.get_weights()
+            algorithm.env_runner.set_state({COMPONENT_RL_MODULE: weights})
