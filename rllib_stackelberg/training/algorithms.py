@@ -43,6 +43,8 @@ UPDATES_PER_ROUND = 4
 """Gradient steps for a round of episodes that goes to a replay buffer."""
 REPLAYED_ROWS = 64
 BUFFERED_ROWS = 20_000
+SAMPLE_WAIT_S = 0.05
+"""How long IMPALA waits for remote runners before it looks again: not at all, by default, which keeps a core busy."""
 RANDOM_ROUNDS = 100
 """Rounds over which a leader that learns values answers less and less at random."""
 
@@ -131,6 +133,7 @@ def tune_impala(config: IMPALAConfig, problem: LeaderProblem) -> None:
         grad_clip=1.0,
         vf_loss_coeff=0.5 / problem.payoff_scale**2,
         broadcast_interval=0,  # runners go on with what the last batch taught
+        timeout_s_sampler_manager=SAMPLE_WAIT_S,
     )
 
 

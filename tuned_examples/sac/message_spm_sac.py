@@ -1,0 +1,30 @@
+"""This example learns a sequential price mechanism with messages, with SAC: prices from an interval and from a grid of five.
+
+How to run: `python tuned_examples/sac/message_spm_sac.py --seeds 3`; `--as-test` makes it a regression test.
+
+Results to expect: 
+"""
+
+from rllib_stackelberg.training.examples import Example, at_least, main
+
+EXAMPLES = [
+    Example(
+        "message-spm",
+        algo="SAC",
+        params={"types": 3, "messages": 2},
+        max_seconds=60,
+        restart_after=60,
+        stop_at_optimum=True,
+        bar=at_least(-0.0556),
+    ),
+    Example(
+        "message-spm",
+        algo="SAC",
+        params={"types": 3, "messages": 2, "price_grid": 5},
+        max_iterations=120,
+        bar=at_least(-0.02),
+    ),
+]
+
+if __name__ == "__main__":
+    main(EXAMPLES, __doc__)
