@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.dqn import DQN
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import COMPONENT_RL_MODULE
+
+from rllib_stackelberg.streams import replay_generator
 
 WINDOW = 256
 
 
 class LeaderMetrics(RLlibCallback):
     """Logs `leader_value` and `follower_regret` under `env_runners`, mean of the last `WINDOW` episodes."""
+
+    def on_algorithm_init(self, *, algorithm: Algorithm, **kwargs: Any) -> None:
+        """Seed the replay buffer, if there is one: RLlib does not."""
+        if isinstance(algorithm, DQN):  # SAC is one, too
+            algorithm.local_replay_buffer.rng = replay_generator(algorithm.config.seed or 0)
 
     def on_environment_created(self, *, env: Any, env_context: Any, **kwargs: Any) -> None:
         """Tell the environment which runner it is on."""

@@ -108,6 +108,7 @@ def leader_config(
             model_config=leader_model_config(tuple(made.payoff_range[0]), critic or "central"),
         )
     )
+    config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
     config.callbacks(LeaderMetrics)
     config.debugging(seed=seed, log_level="ERROR")
     config.training(gamma=1.0, learner_class=setup.learner)

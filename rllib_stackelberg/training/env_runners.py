@@ -131,21 +131,22 @@ class QuestionEnvRunner(LeaderEnvRunner):
     """
 
     def _sample(self, **kwargs: Any) -> list[SingleAgentEpisode]:
-        return [question for episode in super()._sample(**kwargs) for question in self._questions(episode)]
+        return [question for episode in super()._sample(**kwargs) for question in questions_of(episode)]
 
-    @staticmethod
-    def _questions(episode: SingleAgentEpisode) -> list[SingleAgentEpisode]:
-        shown, actions = episode.observations.data, episode.actions.data
-        to_go = np.cumsum(episode.rewards.data[::-1])[::-1]
-        return [
-            SingleAgentEpisode(
-                observations=InfiniteLookbackBuffer({name: values[[t, t]] for name, values in shown.items()}),
-                actions=InfiniteLookbackBuffer(actions[t : t + 1]),
-                rewards=InfiniteLookbackBuffer(to_go[t : t + 1]),
-                infos=InfiniteLookbackBuffer([{}, {}]),
-                terminated=True,
-                t_started=0,
-                len_lookback_buffer=0,
-            )
-            for t in range(len(episode))
-        ]
+
+def questions_of(episode: SingleAgentEpisode) -> list[SingleAgentEpisode]:
+    """Every question of a whole episode as an episode of its own, paid what the whole one pays from there on."""
+    shown, actions = episode.observations.data, episode.actions.data
+    to_go = np.cumsum(episode.rewards.data[::-1])[::-1]
+    return [
+        SingleAgentEpisode(
+            observations=InfiniteLookbackBuffer({name: values[[t, t]] for name, values in shown.items()}),
+            actions=InfiniteLookbackBuffer(actions[t : t + 1]),
+            rewards=InfiniteLookbackBuffer(to_go[t : t + 1]),
+            infos=InfiniteLookbackBuffer([{}, {}]),
+            terminated=True,
+            t_started=0,
+            len_lookback_buffer=0,
+        )
+        for t in range(len(episode))
+    ]

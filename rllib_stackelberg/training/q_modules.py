@@ -2,6 +2,8 @@
 
 RLlib's default modules compute losses' inputs from encoders and heads; here an encoder picks parts of the leader's
 observation and has no parameters, and a head is a network in payoff units.
+
+Private touch of RLlib: `TorchSquashedGaussian._squash`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ from ray.rllib.algorithms.dqn.dqn_learner import QF_PREDS
 from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchSquashedGaussian
+from ray.rllib.core.distribution.torch.torch_distribution import (
+    TorchCategorical,
+    TorchDeterministic,
+    TorchSquashedGaussian,
+)
 from ray.rllib.core.models.base import ENCODER_OUT
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
@@ -55,6 +61,14 @@ class PayoffNetwork(nn.Module):
         return self.offset + self.scale * self.network(inputs)
 
 
+class UnitGaussian(TorchSquashedGaussian):
+    """A Gaussian squashed into the unit box, whose greedy action is squashed, too: RLlib's is the bare mean."""
+
+    def to_deterministic(self) -> TorchDeterministic:
+        """The squashed mean."""
+        return TorchDeterministic(loc=self._squash(self.loc))
+
+
 def _width(space: Any) -> int:
     return int(np.prod(space.shape))
 
@@ -75,7 +89,7 @@ class LeaderSACModule(DefaultSACTorchRLModule):
         self.pi = tanh_network([_width(actor), *hidden, choices if self.discrete else 2 * choices])
         self.action_dist_cls = TorchCategorical
         if not self.discrete:
-            self.action_dist_cls = TorchSquashedGaussian.get_partial_dist_cls(low=0.0, high=1.0)
+            self.action_dist_cls = UnitGaussian.get_partial_dist_cls(low=0.0, high=1.0)
         if not self.inference_only:
             seen = ("actor", "critic") if config["critic"] == "central" else ("actor",)
             width = sum(_width(self.observation_space[name]) for name in seen)
