@@ -2,7 +2,8 @@
 
 How to run: `python tuned_examples/dqn/message_spm_dqn.py --seeds 3`; `--as-test` makes it a regression test.
 
-Results to expect: no welfare lost.
+Results to expect: no welfare lost. A leader that learns values has no critic, and it chooses from a list: with prices
+from an interval DQN is refused.
 """
 
 from rllib_stackelberg.training.examples import Example, at_least, main

@@ -2,7 +2,7 @@
 
 How to run: `python tuned_examples/dqn/simple_allocation_dqn.py --seeds 3`; `--as-test` makes it a regression test.
 
-Results to expect: the optimum, 1, in nine of ten seeds.
+Results to expect: the optimum, 1; a seed in three needs a second start. A leader that learns values has no critic.
 """
 
 from rllib_stackelberg.training.examples import Example, main, reaches
@@ -12,7 +12,8 @@ EXAMPLES = [
         "simple-allocation",
         algo="DQN",
         params={"messages": 3},
-        max_iterations=120,
+        max_iterations=240,
+        restart_after=80,
         stop_at_optimum=True,
         bar=reaches(1.0),
     ),
