@@ -183,9 +183,7 @@ def train(
         float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
     ] = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
-    critic: Annotated[
-        CriticKind | None, typer.Option(help="what the critic sees; central where there is one")
-    ] = None,
+    critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
     max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,

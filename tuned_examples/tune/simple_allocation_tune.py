@@ -62,7 +62,7 @@ def tuner(storage: Path, trials: int, iterations: int) -> tune.Tuner:
                 checkpoint_score_attribute=LEADER_VALUE,
                 checkpoint_score_order="max",
             ),
-            verbose=1,
+            verbose=0,
         ),
     )
 
