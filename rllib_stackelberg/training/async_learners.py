@@ -37,7 +37,7 @@ class VTraceLearner(LeaderLearner):
     def update(
         self, training_data: TrainingData, *, timesteps: dict[str, Any], return_state: bool = False, **kwargs: Any
     ) -> Any:
-        """One batch; with `return_state` the weights after it are in the result, as RLlib's algorithms look for them."""
+        """One batch; with `return_state` the weights after it are in the result, where RLlib looks for them."""
         result = Learner.update(self, training_data=training_data, timesteps=timesteps, **kwargs)
         if return_state:
             state = self.get_state(components=COMPONENT_RL_MODULE, inference_only=True)

@@ -103,8 +103,10 @@ class LeaderSACModule(DefaultSACTorchRLModule):
         """Forget everything learned."""
         start_afresh(self.pi, INITIAL_OUTPUT_GAIN)
         if not self.discrete:
+            last = self.pi[-1]
+            assert isinstance(last, nn.Linear)
             with torch.no_grad():
-                self.pi[-1].bias.chunk(2)[1].fill_(FIRST_LOG_STD)
+                last.bias.chunk(2)[1].fill_(FIRST_LOG_STD)
         if not self.inference_only:
             for critic in (self.qf, self.qf_twin):
                 start_afresh(critic.network, INITIAL_OUTPUT_GAIN)

@@ -1,4 +1,6 @@
-"""This example learns a sequential price mechanism with messages, with APPO: prices from an interval and from a grid of five.
+"""This example learns a sequential price mechanism with messages, with APPO.
+
+Prices are from an interval, and from a grid of five.
 
 How to run: `python tuned_examples/appo/message_spm_appo.py --seeds 3`; `--as-test` makes it a regression test.
 

@@ -1,4 +1,6 @@
-"""This example learns a sequential price mechanism with messages, with IMPALA: prices from an interval and from a grid of five.
+"""This example learns a sequential price mechanism with messages, with IMPALA.
+
+Prices are from an interval, and from a grid of five.
 
 How to run: `python tuned_examples/impala/message_spm_impala.py --seeds 3`; `--as-test` makes it a regression test.
 

@@ -1,6 +1,6 @@
-"""This example trains an allocator that gives an item to a follower who can only send a message, with IMPALA.
+"""This example trains an allocator that gives an item to a follower who can only send a message, by IMPALA.
 
-How to run: `python tuned_examples/impala/simple_allocation_impala.py --seeds 3`; `--as-test` makes it a regression test.
+How to run: `python tuned_examples/impala/simple_allocation_impala.py --seeds 3`; `--as-test` makes it a test.
 
 Results to expect: the optimum, 1, in nine of ten seeds.
 """

@@ -1,4 +1,6 @@
-"""This example learns a sequential price mechanism with messages, with SAC: prices from an interval and from a grid of five.
+"""This example learns a sequential price mechanism with messages, with SAC.
+
+Prices are from an interval, and from a grid of five.
 
 How to run: `python tuned_examples/sac/message_spm_sac.py --seeds 3`; `--as-test` makes it a regression test.
 

@@ -1,12 +1,13 @@
 """This example tunes an allocator with Ray Tune: learning rate, the followers' rate, and how long they learn.
 
-Trials with poor leaders are stopped early (ASHA). Leaders are compared by their greedy policy's value against one judge,
-followers who learn for 250 updates at rate .1; the best checkpoint is restored and valued once more, on other streams.
+Trials with poor leaders are stopped early (ASHA). Leaders are compared by their greedy policy's value against one
+judge, followers who learn for 250 updates at rate .1; the best checkpoint is restored and valued again, on other
+streams.
 
 How to run: `python tuned_examples/tune/simple_allocation_tune.py --trials 4`; `--as-test` fails below the optimum;
 `--storage DIR` keeps the experiment there, and goes on with it where it was interrupted.
 
-Results to expect: value 1, gap 0, an equilibrium of the followers; four trials take less than a minute on two cores.
+Results to expect: value 1, gap 0, an equilibrium of the followers. Most of the time goes into starting trials.
 """
 
 import argparse
