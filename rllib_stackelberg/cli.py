@@ -195,7 +195,7 @@ def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:
 def train(
     game: GameArgument,
     params: Parameters = None,
-    algo: Annotated[str, typer.Option(help="RLlib algorithm")] = "PPO",
+    algo: Annotated[str, typer.Option(help="PPO, APPO, IMPALA, SAC or DQN")] = "PPO",
     followers: FollowersOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
@@ -205,7 +205,7 @@ def train(
         float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
     ] = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
-    critic: Annotated[CriticKind, typer.Option(help="what the critic sees")] = CriticKind.central,
+    critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
     max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
@@ -234,7 +234,7 @@ def train(
         params=_params(params),
         settings={name: value for name, value in settings.items() if value is not None},
         algo=algo,
-        critic=critic.value,
+        critic=critic and critic.value,
         seed=seed,
         max_seconds=max_seconds,
         max_iterations=max_iterations,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rllib_stackelberg.algorithms import check_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.registry import find_spec, make_game
@@ -28,7 +29,7 @@ class TrainOptions(BaseModel):
     Attributes:
         game: id or "package.module:ClassName"; params: its constructor parameters.
         settings: fields of `LeaderSettings` that differ from the game's defaults.
-        algo: RLlib algorithm; critic: "central" or "local".
+        algo: RLlib algorithm; critic: "central" or "local"; None: central, where the algorithm has one.
         seed: of the whole run.
         max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: of RLlib; with it, a run repeats exactly.
@@ -50,7 +51,7 @@ class TrainOptions(BaseModel):
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     algo: str = "PPO"
-    critic: Literal["central", "local"] = "central"
+    critic: Literal["central", "local"] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     max_seconds: Positive | None = None
     max_iterations: Annotated[int, Field(ge=1)] | None = None
@@ -71,7 +72,7 @@ class TrainOptions(BaseModel):
         """
         values["ray_address"] = values.get("ray_address") or os.environ.get("RAY_ADDRESS") or None
         options = validated(cls, values)
-        options.make_settings()
+        check_algorithm(options.algo, options.make_game(), options.make_settings(), options.critic, field="algo")
         if options.ray_address is not None:
             _refuse_address(options.ray_address)
         else:
@@ -87,8 +88,6 @@ class TrainOptions(BaseModel):
                 raise InvalidFieldError(
                     package, "its package is not installed", 'after: pip install "rllib-stackelberg[track]"'
                 )
-        if options.algo != "PPO":
-            raise InvalidFieldError("algo", f"got {options.algo!r}", "PPO")
         filled: dict[str, Any] = {}
         if options.max_seconds is None and options.max_iterations is None:
             filled["max_seconds"] = find_spec(options.game).defaults.max_seconds

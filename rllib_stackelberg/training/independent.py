@@ -33,7 +33,8 @@ from rllib_stackelberg.evaluation import evaluate_policy, result_data
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
-from rllib_stackelberg.training.config import ANNEAL_UPDATES, FIRST_RATE, game_of, named_algorithm
+from rllib_stackelberg.training.algorithms import ANNEAL_UPDATES, FIRST_RATE
+from rllib_stackelberg.training.config import game_of, named_algorithm
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
