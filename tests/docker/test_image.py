@@ -1,6 +1,6 @@
 """The Dockerfile's steps are run, one by one, in a clean environment; no engine is needed (see image.py).
 
-TORCH_INDEX in the environment is the build argument of that name, for machines that reach another index.
+PIP_EXTRA_INDEX_URL in the environment is the build argument of that name, for machines that reach another index.
 """
 
 import os
@@ -22,7 +22,7 @@ pytestmark = [
 
 def test_every_step_of_the_dockerfile_runs_and_what_it_installs_works(tmp_path):
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    overrides = {name: os.environ[name] for name in ("TORCH_INDEX",) if name in os.environ}
+    overrides = {name: os.environ[name] for name in ("PIP_EXTRA_INDEX_URL",) if name in os.environ}
     stage = build(DOCKER / "Dockerfile", ROOT, allowed, tmp_path, overrides)
     versions = stage.run("python -m pip list --format=freeze").split()
     assert f"ray=={RAY_VERSION}" in versions
