@@ -39,6 +39,8 @@ ANNEAL_UPDATES = 150
 FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
 """Questions per episode that the default batch allows for."""
+FRAGMENT = 16
+"""Steps of an episode in a row of V-trace where a leader is asked at every turn."""
 UPDATES_PER_ROUND = 4
 """Gradient steps for a round of episodes that goes to a replay buffer."""
 REPLAYED_ROWS = 64
@@ -118,7 +120,7 @@ def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
 
 def tune_impala(config: IMPALAConfig, problem: LeaderProblem) -> None:
     """As PPO's, and every batch is one round of episodes of one runner; learning is in the main process."""
-    row = min(problem.questions, MOST_QUESTIONS)
+    row = min(problem.questions, MOST_QUESTIONS) if problem.once else FRAGMENT
     config.env_runners(num_env_runners=0, rollout_fragment_length=row)
     if problem.once:
         config.env_runners(batch_mode="complete_episodes")
