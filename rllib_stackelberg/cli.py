@@ -1,4 +1,4 @@
-"""The command line: games, solve, train, evaluate, report, reproduce, respond, online, play."""
+"""The command line: games, solve, train, evaluate, report, reproduce, respond, online, play, doctor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.progress import Progress, TimeElapsedColumn
 from rich.text import Text
 
+from rllib_stackelberg import doctor as examination
 from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
@@ -205,7 +206,7 @@ def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:
 def train(
     game: GameArgument,
     params: Parameters = None,
-    algo: Annotated[str, typer.Option(help="RLlib algorithm")] = "PPO",
+    algo: Annotated[str, typer.Option(help="PPO, APPO, IMPALA, SAC or DQN")] = "PPO",
     followers: FollowersOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
@@ -215,13 +216,18 @@ def train(
         float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
     ] = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
-    critic: Annotated[CriticKind, typer.Option(help="what the critic sees")] = CriticKind.central,
+    critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
     max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
     restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
     stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
+    ray_address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
+    ] = None,
+    mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
+    wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
 ) -> None:
@@ -239,18 +245,21 @@ def train(
         params=_params(params),
         settings={name: value for name, value in settings.items() if value is not None},
         algo=algo,
-        critic=critic.value,
+        critic=critic and critic.value,
         seed=seed,
         max_seconds=max_seconds,
         max_iterations=max_iterations,
         restart_after=restart_after,
         stop_at_optimum=stop_at_optimum,
         num_env_runners=num_env_runners,
+        ray_address=ray_address,
+        mlflow=mlflow,
+        wandb=wandb,
         out=out,
     )
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Console()
-    console.print("starting Ray ...", style="dim")
+    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training
 
     with Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty()) as live:
@@ -401,6 +410,15 @@ def play(
 ) -> None:
     """Print a playthrough with random actions."""
     print(playthrough(make_game(game, **_params(params)), seed), end="")
+
+
+@command
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here: versions, cores, memory, ports, limits; exits with 1 if training cannot work."""
+    checks = examination.examine()
+    _show(tables.checks(checks), examination.data(checks), as_json)
+    if examination.worst(checks) == "fail":
+        raise SystemExit(1)
 
 
 def main() -> None:

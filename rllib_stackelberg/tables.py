@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
@@ -185,6 +186,18 @@ def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[R
 def report(path: Path) -> Text:
     """Where a report is."""
     return Text(f"report: {path}")
+
+
+STATUS_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+VERDICTS = {"ok": "ready to train", "warn": "can train; see the warnings", "fail": "cannot train"}
+
+
+def checks(found: Sequence[Check]) -> RenderableType:
+    """What the doctor saw."""
+    table = _plain("This machine", "", "", "found", "what to do")
+    for check in found:
+        table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, check.found, check.advice)
+    return Group(table, Text(VERDICTS[worst(list(found))]))
 
 
 def response(data: dict[str, Any]) -> RenderableType:

@@ -46,7 +46,7 @@ class Example:
     """One instance with its budget and its bar.
 
     Attributes:
-        game, params, settings, critic, max_iterations, max_seconds, restart_after, stop_at_optimum: as in
+        game, params, settings, algo, critic, max_iterations, max_seconds, restart_after, stop_at_optimum: as in
             `TrainOptions`; with `max_iterations` alone a run repeats.
         bar: what the rows of all seeds must satisfy, in words and as a function.
         without: changes of `params` that make the instance whose exact value stands beside as "without" (say,
@@ -67,7 +67,8 @@ class Example:
     bar: tuple[str, Callable[[Rows], bool]]
     params: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    critic: str = "central"
+    algo: str = "PPO"
+    critic: str | None = None
     max_iterations: int | None = None
     max_seconds: float | None = None
     restart_after: int | None = None
@@ -91,6 +92,7 @@ class Example:
             game=self.game,
             params=self.params,
             settings=self.settings,
+            algo=self.algo,
             critic=self.critic,
             seed=seed,
             max_iterations=self.max_iterations,
@@ -189,6 +191,15 @@ def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[
     def met(rows: Rows) -> bool:
         good = [row["value"] >= value - tolerance and row["mean_return"] >= 0.98 * value for row in rows]
         return sum(good) >= share * len(rows)
+
+    return f"value >= {value:.6g} in {share:.0%} of seeds", met
+
+
+def at_least(value: float, share: float = 0.9) -> tuple[str, Callable[[Rows], bool]]:
+    """Bar: the reported value, in a share of the seeds."""
+
+    def met(rows: Rows) -> bool:
+        return sum(row["value"] >= value for row in rows) >= share * len(rows)
 
     return f"value >= {value:.6g} in {share:.0%} of seeds", met
 
