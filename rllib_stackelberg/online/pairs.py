@@ -20,7 +20,7 @@ DELTA = 0.05
 
 def finite_only(game: StackelbergGame) -> str | None:
     """The misfit of learners that keep a number per action, in words; None where they fit."""
-    finite = all(isinstance(turn.actions, Discrete) for turn in game.turns)
+    finite = all(isinstance(turn.actions, Discrete) and turn.kind != "reply" for turn in game.turns)
     return None if finite else "finitely many actions of both players"
 
 
