@@ -13,7 +13,9 @@ from rllib_stackelberg.online.learners import (
     learners,
     online_learner,
 )
+from rllib_stackelberg.online.lnpg import GreedyFollower, GreedyLeader, LNPGFollower, LNPGLeader
 from rllib_stackelberg.online.meeting import OnlineRecord, meet
+from rllib_stackelberg.online.ucb_grid import UCBGrid
 
 __all__ = [
     "Arena",
@@ -21,11 +23,16 @@ __all__ = [
     "Feedback",
     "FollowerLearner",
     "FollowerPlayer",
+    "GreedyFollower",
+    "GreedyLeader",
+    "LNPGFollower",
+    "LNPGLeader",
     "LeaderLearner",
     "LeaderPlayer",
     "OnlineLearner",
     "OnlineRecord",
     "Traits",
+    "UCBGrid",
     "learners",
     "meet",
     "online_learner",
