@@ -50,9 +50,14 @@ class Outcomes(NamedTuple):
     information: NDArray[np.int64]
 
 
-def population(learners: Sequence[Learner], turns: Sequence[Turn], scale: float) -> tuple[Kernels, Population]:
-    """The followers of a game, and the kernels that play them all."""
-    kinds = list(dict.fromkeys(learner.kernels for learner in learners))
+def population(
+    learners: Sequence[Learner], turns: Sequence[Turn], scale: float, named: Sequence[Learner] = ()
+) -> tuple[Kernels, Population]:
+    """The followers of a game, and the kernels that play them all.
+
+    Where nobody learns they are those of the learners `named` in vain: there is nothing to compile for it.
+    """
+    kinds = list(dict.fromkeys(learner.kernels for learner in (learners or named)))
     given = [learner.kernel_parameters() for learner in learners]
     parameters = np.zeros((len(learners), max(map(len, given), default=0)))
     for m, values in enumerate(given):

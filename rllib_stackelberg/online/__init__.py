@@ -16,8 +16,10 @@ from rllib_stackelberg.online.learners import (
     learners,
     online_learner,
 )
+from rllib_stackelberg.online.lnpg import GreedyFollower, GreedyLeader, LNPGFollower, LNPGLeader
 from rllib_stackelberg.online.meeting import OnlineRecord, meet
 from rllib_stackelberg.online.ucb import UCB
+from rllib_stackelberg.online.ucb_grid import UCBGrid
 from rllib_stackelberg.online.ucbe import UCBE
 
 __all__ = [
@@ -31,11 +33,16 @@ __all__ = [
     "Feedback",
     "FollowerLearner",
     "FollowerPlayer",
+    "GreedyFollower",
+    "GreedyLeader",
+    "LNPGFollower",
+    "LNPGLeader",
     "LeaderLearner",
     "LeaderPlayer",
     "OnlineLearner",
     "OnlineRecord",
     "Traits",
+    "UCBGrid",
     "learners",
     "meet",
     "online_learner",
