@@ -168,7 +168,12 @@ def online(data: dict[str, Any]) -> RenderableType:
 
 
 def _interval(value: float | None, error: float | None) -> str:
-    return number(value) + (f" ± {error:.2g}" if error is not None and error == error else "")
+    return f"{number(value)} {margin(error)}".rstrip()
+
+
+def margin(error: float | None) -> str:
+    """Half a confidence interval, two significant digits; nothing where there is none."""
+    return "" if error is None or error != error else f"± {float(f'{error:.2g}'):g}"
 
 
 def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[RenderableType]:

@@ -233,19 +233,28 @@ def bands_figure(
 ) -> Figure:
     """Means over seeds by round, in their confidence bands; a dashed line of the same colour at a reference.
 
+    The first fiftieth of the rounds, where averages are of few, may leave the picture.
+
     Args:
         curves: by name `rounds`, `mean`, `low`, `high`; a band may have holes (None), as that of one seed has.
         label: of what is drawn; references: by name of a curve; width, height: in CSS pixels.
     """
     figure, axes = _axes(width, height)
+    inside: list[float] = []
     for (name, curve), chosen in zip(curves.items(), cycle(("first", "second", "reference", "ink")), strict=False):
         mean, low, high = (np.array(curve[key], dtype=float) for key in ("mean", "low", "high"))
         axes.plot(curve["rounds"], mean, color=colour(chosen), linewidth=1.8, label=name)
         axes.fill_between(curve["rounds"], low, high, color=colour(chosen), alpha=0.2, linewidth=0)
+        settled = len(mean) // 50
+        inside += [*mean[settled:], *low[settled:], *high[settled:]]
         if (reference := references.get(name)) is not None:
             axes.axhline(
                 reference, color=colour(chosen), linestyle=(0, (5, 4)), linewidth=1.4, label=f"{name}, equilibrium"
             )
+            inside.append(reference)
+    lowest, highest = np.nanmin(inside), np.nanmax(inside)
+    room = 0.05 * (highest - lowest) or 1.0
+    axes.set_ylim(lowest - room, highest + room)
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))

@@ -9,6 +9,7 @@ from rllib_stackelberg.cli import app
 from rllib_stackelberg.reports import bands_figure
 from rllib_stackelberg.reports.online import write_online_report
 from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.tables import margin
 
 PARAMETERS = ("leader=[[0.7,0.1],[0.5,0.2]]", "follower=[[0.3,0.2],[0.9,0.1]]")
 ARGUMENTS = ("online", "bimatrix", *PARAMETERS, "--leader", "ucbe", "--follower", "fbm:", "--rounds", "200", "--json")
@@ -63,6 +64,10 @@ def test_a_folder_in_use_and_bad_learners_are_refused_before_work(folder):
         assert "allowed" in output
 
 
+def test_margins_have_two_digits_or_are_left_out():
+    assert [margin(error) for error in (4123.4, 0.0123, None, float("nan"))] == ["± 4100", "± 0.012", "", ""]
+
+
 def test_bands_have_a_line_a_band_and_a_reference():
     curves = {
         "leader": {"rounds": [1, 2, 3], "mean": [0.1, 0.2, 0.3], "low": [0.0, 0.1, 0.2], "high": [0.2, 0.3, 0.4]},
@@ -73,5 +78,6 @@ def test_bands_have_a_line_a_band_and_a_reference():
     assert list(drawn) == ["leader", "leader, equilibrium", "follower"]
     assert drawn["leader"].get_ydata().tolist() == [0.1, 0.2, 0.3]
     assert set(drawn["leader, equilibrium"].get_ydata()) == {0.5}
+    assert axes.get_ylim() == pytest.approx((-0.05, 1.05))
     band = axes.collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (0.0, 0.4)

@@ -4,11 +4,13 @@ The first table is of one 2x2 game in which a follower gains by punishing row 0;
 often the best manipulation is strictly better for the follower than best responses, and what both gain by it; the third
 of random 3x3 games in which both sides learn. Rewards are coins. Yu & Chen 2024, arXiv 2405.03158.
 
-How to run: `python tuned_examples/online/bimatrix_manipulation.py` (minutes; `--out DIR` writes the figure and data).
+How to run: `python tuned_examples/online/bimatrix_manipulation.py --seeds 20` (minutes; `--out DIR` writes the figure
+and the data).
 
 Results to expect: against best responses both leaders end at row 0, the equilibrium (.7, .3), in .99 of the rounds;
-against FBM at row 1, (.5, .9). FMUCB gets there in most seeds: in the others the leader gives row 1 up before it has
-been learned that it can be led there. The best manipulation is strictly better in 22, 46, 69 and 87 % of random games.
+against FBM at row 1, (.5, .9). FMUCB gets there in nearly all seeds: in the others the leader gives row 1 up before it
+has been learned that it can be led there. The best manipulation is strictly better in 22, 46, 69 and 87 % of random
+games.
 """
 
 import argparse
