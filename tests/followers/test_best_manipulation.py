@@ -104,7 +104,7 @@ def test_matrices_are_what_the_game_pays():
         (make_game("simple-allocation"), "more than one leader question"),
         (NoisyAllocation(), "more than one leader question"),
     ],
-    ids=str,
+    ids=["unseen", "mixed", "followers", "questions", "types"],
 )
 def test_where_it_cannot_commit_it_is_refused_by_name(game, said):
     with pytest.raises(InvalidFieldError, match=f"^followers: .*{said}.*allowed"):
