@@ -41,6 +41,13 @@ register_game(
     defaults=RunDefaults(max_seconds=60),
 )
 register_game(
+    "random-bimatrix",
+    "rllib_stackelberg.envs.bimatrix_v0:RandomBimatrix",
+    summary="row player commits, column player responds; uniform payoffs",
+    source="von Stackelberg 1934; Conitzer & Sandholm 2006",
+    defaults=RunDefaults(max_seconds=20),
+)
+register_game(
     "matrix-design",
     "rllib_stackelberg.envs.matrix_design_v0:MatrixDesign",
     summary="leader promises payments per outcome of a 2x2 game",

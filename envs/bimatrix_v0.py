@@ -18,7 +18,8 @@ env = pettingzoo.make("aec", "stackelberg/bimatrix-v0", leader=[[2, 4], [1, 3]],
 
 Named instances, payoffs divided by the largest entry of the bimatrix: `escape`, `maintain` (Brero et al. 2022)
 and `conitzer` (Conitzer & Sandholm 2006). `bimatrix` takes `leader=` and `follower=` or a JSON `file=` with
-those two keys, payoffs as given. Exact values: best row, or the linear program of Conitzer & Sandholm (2006).
+those two keys, payoffs as given; `random-bimatrix` draws uniform payoffs of `actions=` rows and columns from a `seed=`.
+Exact values: best row, or the linear program of Conitzer & Sandholm (2006).
 
 Version history: v0, first release.
 """
@@ -27,10 +28,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from pydantic import Field
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import read_fields
@@ -164,6 +166,21 @@ class NamedBimatrix(Bimatrix):
     def utility_scale(self) -> float:
         """The paper's payoffs as they are."""
         return 1.0
+
+
+class RandomBimatrix(Bimatrix):
+    """A square bimatrix game of independent payoffs, uniform in [0, 1]."""
+
+    def __init__(
+        self,
+        *,
+        actions: Annotated[int, Field(ge=1, le=100)] = 3,
+        seed: Annotated[int, Field(ge=0)] = 0,
+        mixed: bool = False,
+        sees_leader: bool = False,
+    ):
+        leader, follower = np.random.default_rng(seed).random((2, actions, actions))
+        super().__init__(leader=leader.tolist(), follower=follower.tolist(), mixed=mixed, sees_leader=sees_leader)
 
 
 def payoff_matrices(leader: list[list[float]], follower: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:

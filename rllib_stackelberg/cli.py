@@ -1,10 +1,11 @@
-"""The command line: games, solve, train, evaluate, report, reproduce, respond, play."""
+"""The command line: games, solve, train, evaluate, report, reproduce, respond, online, play, doctor."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial, wraps
@@ -17,6 +18,7 @@ from rich.live import Live
 from rich.progress import Progress, TimeElapsedColumn
 from rich.text import Text
 
+from rllib_stackelberg import doctor as examination
 from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
@@ -25,6 +27,9 @@ from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.experiments import Plan, chosen_tables
 from rllib_stackelberg.files import to_json
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.online.options import OnlineOptions
+from rllib_stackelberg.online.results import curves_data
+from rllib_stackelberg.online.results import result_data as result_of_online
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.registry import find_spec, make_game
@@ -72,6 +77,13 @@ class PlayKind(StrEnum):
     argmax = "argmax"
     last = "last"
     average = "average"
+
+
+class NoiseKind(StrEnum):
+    """What rewards of online play are."""
+
+    rules = "rules"
+    bernoulli = "bernoulli"
 
 
 class CriticKind(StrEnum):
@@ -194,7 +206,7 @@ def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:
 def train(
     game: GameArgument,
     params: Parameters = None,
-    algo: Annotated[str, typer.Option(help="RLlib algorithm")] = "PPO",
+    algo: Annotated[str, typer.Option(help="PPO, APPO, IMPALA, SAC or DQN")] = "PPO",
     followers: FollowersOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
@@ -204,13 +216,18 @@ def train(
         float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
     ] = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
-    critic: Annotated[CriticKind, typer.Option(help="what the critic sees")] = CriticKind.central,
+    critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
     max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
     restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
     stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
+    ray_address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
+    ] = None,
+    mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
+    wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
 ) -> None:
@@ -228,18 +245,21 @@ def train(
         params=_params(params),
         settings={name: value for name, value in settings.items() if value is not None},
         algo=algo,
-        critic=critic.value,
+        critic=critic and critic.value,
         seed=seed,
         max_seconds=max_seconds,
         max_iterations=max_iterations,
         restart_after=restart_after,
         stop_at_optimum=stop_at_optimum,
         num_env_runners=num_env_runners,
+        ray_address=ray_address,
+        mlflow=mlflow,
+        wandb=wandb,
         out=out,
     )
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Console()
-    console.print("starting Ray ...", style="dim")
+    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training
 
     with Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty()) as live:
@@ -337,6 +357,37 @@ def respond(
     _show(tables.response(data), data, as_json)
 
 
+@command
+def online(
+    game: GameArgument,
+    leader: Annotated[str, typer.Option(help="learner, such as EXP3 or UCBE:bonus=50")],
+    follower: Annotated[str, typer.Option(help="learner, such as best-response, UCB, FBM, FMUCB")],
+    params: Parameters = None,
+    rounds: Annotated[int, typer.Option(help="of every seed")] = 3000,
+    seeds: Annotated[int, typer.Option(help="played side by side")] = 20,
+    seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
+    noise: Annotated[NoiseKind | None, typer.Option(help="of rewards; default: a coin in a finite game")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for results, curves and report, new or empty")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a learning leader and a learning follower meet, over and over."""
+    options = OnlineOptions.checked(
+        game=game, params=_params(params), leader=leader, follower=follower, rounds=rounds, seeds=seeds, seed=seed,
+        noise=noise and noise.value, out=out,
+    )  # fmt: skip
+    folder = RunFolder.create(out) if out else None  # refused now rather than after the rounds
+    started = time.perf_counter()
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{leader} against {follower}", total=rounds)
+        record = options.run(lambda done, _: progress.update(task, completed=done))
+    data = result_of_online(record, options.arena) | {"seconds": time.perf_counter() - started}
+    if folder:
+        from rllib_stackelberg.reports import write_online  # only this needs what draws figures
+
+        data["report"] = str(write_online(folder, options.resolved(), data, curves_data(record)))
+    _show(tables.online(data), data, as_json)
+
+
 def _read_strategy(file: Path) -> Any:
     content = _read_json("leader", file)
     return content["leader_strategy"] if isinstance(content, dict) and "leader_strategy" in content else content
@@ -359,6 +410,15 @@ def play(
 ) -> None:
     """Print a playthrough with random actions."""
     print(playthrough(make_game(game, **_params(params)), seed), end="")
+
+
+@command
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here: versions, cores, memory, ports, limits; exits with 1 if training cannot work."""
+    checks = examination.examine()
+    _show(tables.checks(checks), examination.data(checks), as_json)
+    if examination.worst(checks) == "fail":
+        raise SystemExit(1)
 
 
 def main() -> None:

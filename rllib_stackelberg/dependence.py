@@ -78,11 +78,14 @@ class Dependence:
 def utility_learners(no_regret: bool = True) -> tuple[UtilityLearner, ...]:
     """Every registered utility learner with its default parameters; by default those that promise no regret.
 
+    None that commits to a response: it needs a game in which it can.
+
     >>> "mw" in {learner.traits.name for learner in utility_learners()}
     True
     """
     kinds = [kind for _, kind in sorted(Learner.registry.items()) if issubclass(kind, UtilityLearner)]
-    return tuple(kind() for kind in kinds if kind.traits.no_regret or not no_regret)
+    able = [kind for kind in kinds if not kind.traits.commits]
+    return tuple(kind() for kind in able if kind.traits.no_regret or not no_regret)
 
 
 def response_models(

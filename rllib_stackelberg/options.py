@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rllib_stackelberg.algorithms import check_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.registry import find_spec, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.validation import validated
+
+CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -24,7 +29,7 @@ class TrainOptions(BaseModel):
     Attributes:
         game: id or "package.module:ClassName"; params: its constructor parameters.
         settings: fields of `LeaderSettings` that differ from the game's defaults.
-        algo: RLlib algorithm; critic: "central" or "local".
+        algo: RLlib algorithm; critic: "central" or "local"; None: central, where the algorithm has one.
         seed: of the whole run.
         max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: of RLlib; with it, a run repeats exactly.
@@ -34,6 +39,9 @@ class TrainOptions(BaseModel):
         stop_at_optimum: end when the best snapshot has reached the exact value, in an equilibrium of the followers,
             and the exploring leader's mean return is within .2 % of the payoff range of it.
         num_env_runners: remote sampling processes; 0 samples in the main one.
+        ray_address: of a running cluster to join ("auto", "HOST:PORT"), by default that of RAY_ADDRESS; None: a Ray of
+            the run's own. Not saved: where a run runs is no part of what it computes.
+        mlflow, wandb: MLflow experiment or W&B project that the run is logged to besides TensorBoard's event files.
         out: run folder, new or empty; None: a new one under ./runs.
     """
 
@@ -43,13 +51,16 @@ class TrainOptions(BaseModel):
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     algo: str = "PPO"
-    critic: Literal["central", "local"] = "central"
+    critic: Literal["central", "local"] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     max_seconds: Positive | None = None
     max_iterations: Annotated[int, Field(ge=1)] | None = None
     restart_after: Annotated[int, Field(ge=1)] | None = None
     stop_at_optimum: bool = False
     num_env_runners: Annotated[int, Field(ge=0)] = 0
+    ray_address: Annotated[str | None, Field(exclude=True)] = None
+    mlflow: str | None = None
+    wandb: str | None = None
     out: Path | None = None
 
     @classmethod
@@ -59,9 +70,12 @@ class TrainOptions(BaseModel):
         Raises:
             InvalidFieldError: naming the field and what it may be.
         """
+        values["ray_address"] = values.get("ray_address") or os.environ.get("RAY_ADDRESS") or None
         options = validated(cls, values)
-        options.make_settings()
-        if "RAY_ADDRESS" not in os.environ:
+        check_algorithm(options.algo, options.make_game(), options.make_settings(), options.critic, field="algo")
+        if options.ray_address is not None:
+            _refuse_address(options.ray_address)
+        else:
             cpus = os.cpu_count() or 1
             if options.num_env_runners > cpus:
                 raise InvalidFieldError(
@@ -69,8 +83,11 @@ class TrainOptions(BaseModel):
                     f"{options.num_env_runners} on {cpus} CPUs",
                     f"0..{cpus} on this machine",
                 )
-        if options.algo != "PPO":
-            raise InvalidFieldError("algo", f"got {options.algo!r}", "PPO")
+        for package in ("mlflow", "wandb"):
+            if getattr(options, package) and importlib.util.find_spec(package) is None:
+                raise InvalidFieldError(
+                    package, "its package is not installed", 'after: pip install "rllib-stackelberg[track]"'
+                )
         filled: dict[str, Any] = {}
         if options.max_seconds is None and options.max_iterations is None:
             filled["max_seconds"] = find_spec(options.game).defaults.max_seconds
@@ -102,3 +119,9 @@ class TrainOptions(BaseModel):
         """As plain data, defaults filled in."""
         settings = self.make_settings().model_dump(mode="json")
         return self.model_dump(mode="json") | {"settings": settings}
+
+
+def _refuse_address(address: str) -> None:
+    """Addresses of Ray's other doors (jobs: http://, clients: ray://) are no place for a driver."""
+    if not CLUSTER_ADDRESS.fullmatch(address):
+        raise InvalidFieldError("ray_address", f"got {address!r}", "auto, or HOST:PORT of a cluster's head")

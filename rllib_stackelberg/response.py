@@ -23,6 +23,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, argmax_play, draw_play
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
+from rllib_stackelberg.payoff_matrices import observed_matrices
 
 Play = Literal["argmax", "last", "average"]
 """Which strategy a follower plays after it has learned."""
@@ -97,8 +98,17 @@ class Response:
         self.kernels, self._who = engine.population(self.learners, turns, game.utility_scale, learners)
         rows, widest = int(self._who.rows.sum()), int(self._who.actions.max(initial=0))
         self._fresh = engine.fresh_rows(self.learners, turns, self._who)
+        for m, learner in enumerate(self.learners):
+            if learner.traits.commits:
+                self._commit(m)
         self.numbers = np.tile(self._fresh, (episodes, 1, 1))
         self._sums = np.zeros((episodes, rows, 2 * widest + 3))
+
+    def _commit(self, turn: int) -> None:
+        """Begin with the responses that a follower has committed to, instead of with nothing learned."""
+        matrices = observed_matrices(self.game)
+        rows = self._who.first[turn] + matrices.rows
+        self._fresh[rows] = self.learners[turn].committed(matrices.leader, matrices.follower)
 
     def _rows(self, turn: int) -> slice:
         first = self._who.first[turn]
@@ -226,8 +236,8 @@ class Response:
             self._who,
             table.arrays,
             sampled_engine.look_up(table.arrays),
-            self.numbers.reshape(len(self.numbers) * rows, self.numbers.shape[2]),
-            self._sums.reshape(len(self.numbers) * rows, self._sums.shape[2]),
+            self.numbers.reshape(-1, self.numbers.shape[2]),
+            self._sums.reshape(-1, self._sums.shape[2]),
             episodes * rows,
             table.entries(len(episodes)),
             nature,

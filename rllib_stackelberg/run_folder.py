@@ -3,6 +3,7 @@
 ```
 run/  config.json       game, parameters, settings, training options, versions, seed
       progress.jsonl    one line per report of the training loop
+      tensorboard/      event files: the same lines and RLlib's own numbers
       policy.json, policy.safetensors
       training.json     episodes, seconds, mean return
       result.json       value, certificate, strategy

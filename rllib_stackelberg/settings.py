@@ -17,6 +17,7 @@ from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.paths import Paths
+from rllib_stackelberg.payoff_matrices import observed_matrices
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.validation import validated
 
@@ -159,7 +160,7 @@ class LeaderSettings(BaseModel):
         """These settings for a given game, `reward_plays` chosen.
 
         Raises:
-            InvalidFieldError: what the game is too large for, by name.
+            InvalidFieldError: what the game is too large for, or does not have what the followers need, by name.
         """
         if self.models:
             # What is chosen for one model need not fit another: it is chosen again for each.
@@ -167,6 +168,8 @@ class LeaderSettings(BaseModel):
                 with _of_model(part.name):
                     part.settings.fitted(game)
             return self
+        if any(learner.traits.commits for learner in self.followers):
+            observed_matrices(game)
         game.turns[game.leader_turn].keys  # noqa: B018 (refuses questions that cannot be numbered)
         if self.from_experience:
             return self._fitted_to_paths(game)

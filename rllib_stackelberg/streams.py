@@ -32,10 +32,11 @@ class Stream(IntEnum):
     TRANSITIONS = 3  # which rows of a batch are learned from
     DEVIATION = 4
     MODEL = 5  # which model followers respond by
-    NATURE = 6  # types and chance moves of online play
-    REWARD_NOISE = 7
-    LEADER = 8  # what an online learner in the leader's seat draws
-    FOLLOWER = 9
+    REPLAY = 6  # which old answers are learned from again
+    NATURE = 7  # types and chance moves of online play
+    REWARD_NOISE = 8
+    LEADER = 9  # what an online learner in the leader's seat draws
+    FOLLOWER = 10
 
 
 def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:
@@ -77,6 +78,15 @@ class Streams:
         # The generator counts in the low words; an episode owns a block of 2^192 draws of its own.
         counter = np.array([0, 0, 0, episode], dtype=np.uint64)
         return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def replay_generator(run: int) -> np.random.Generator:
+    """For a buffer that draws its own numbers.
+
+    >>> float(replay_generator(7).random()) == float(replay_generator(7).random()) != replay_generator(8).random()
+    True
+    """
+    return np.random.default_rng(np.random.SeedSequence(run, spawn_key=(int(Purpose.TRAINING), 0, 0, Stream.REPLAY)))
 
 
 def step_generator(play: int, step: int) -> np.random.Generator:

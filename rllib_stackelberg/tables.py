@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
@@ -145,9 +146,58 @@ def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
     return shown
 
 
+def online(data: dict[str, Any]) -> RenderableType:
+    """Online play: what both players got, beside what theory says."""
+    seeds, rounds = data["seeds"], data["rounds"]
+    table = _plain(f"{data['game']}: {data['leader']} leads, {data['follower']} follows", "", "leader", "follower")
+
+    def row(name: str, values: dict[str, Any], errors: dict[str, Any] | None = None) -> None:
+        table.add_row(name, *(_interval(values[p], errors[p] if errors else None) for p in ("leader", "follower")))
+
+    averages = {"leader": data["leader_average"], "follower": data["follower_average"]}
+    row(f"average of {rounds:,} rounds", averages, data["average_error"])
+    row(f"last {data['last_rounds']:,} rounds", data["last_average"], data["last_average_error"])
+    row("Stackelberg equilibrium", data["equilibrium"])
+    if data["manipulation"] is not None:
+        row("best manipulation by the follower", data["manipulation"])
+    row("regret", data["regret"], data["regret_error"])
+    if any(error is not None for error in data["estimation_error"].values()):
+        row("error of the estimate", data["estimation_error"])
+    said = f"mean over {seeds} seed(s), ± half a 95 % confidence interval; {data['seconds']:.1f} s"
+    return Group(table, *_frequencies(data["last_frequencies"]), Text(said))
+
+
+def _interval(value: float | None, error: float | None) -> str:
+    return number(value) + (f" ± {error:.2g}" if error is not None and error == error else "")
+
+
+def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[RenderableType]:
+    """Which pairs of actions are played at the end; nothing where there are too many."""
+    if frequencies is None:
+        return []
+    table = _plain("Played in the last rounds", "leader", "follower", "share")
+    pairs = [(share, row, column) for row, shares in enumerate(frequencies) for column, share in enumerate(shares)]
+    for share, row, column in sorted(pairs, key=lambda pair: -pair[0])[:most]:
+        if share > 0:
+            table.add_row(str(row), str(column), f"{share:.3f}")
+    return [table]
+
+
 def report(path: Path) -> Text:
     """Where a report is."""
     return Text(f"report: {path}")
+
+
+STATUS_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+VERDICTS = {"ok": "ready to train", "warn": "can train; see the warnings", "fail": "cannot train"}
+
+
+def checks(found: Sequence[Check]) -> RenderableType:
+    """What the doctor saw."""
+    table = _plain("This machine", "", "", "found", "what to do")
+    for check in found:
+        table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, check.found, check.advice)
+    return Group(table, Text(VERDICTS[worst(list(found))]))
 
 
 def response(data: dict[str, Any]) -> RenderableType:

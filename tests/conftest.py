@@ -12,6 +12,7 @@ MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 # Every registered game must appear here (test_playthroughs checks it); variants follow their game.
 GAMES = {
     "bimatrix": ("bimatrix", MATRICES),
+    "random-bimatrix": ("random-bimatrix", {}),
     "bimatrix-sees-leader": ("bimatrix", MATRICES | {"sees_leader": True}),
     "escape": ("escape", {}),
     "escape-mixed": ("escape", {"mixed": True}),

@@ -125,6 +125,8 @@ BAD = [
     (["train", "escape", "--followers", "mw:epsilon=-1"], "followers"),
     (["train", "escape", "--followers", "rm++"], "followers"),
     (["train", "escape", "--algo", "Nope"], "algo"),
+    (["train", "message-spm", "--algo", "DQN"], "algo"),
+    (["train", "escape", "--algo", "DQN", "--critic", "central"], "critic"),
     (["train", "escape", "--seed", "-1"], "seed"),
     (["respond", "escape", "--leader", "/no/file.json"], "leader"),
     (["evaluate", "/no/run"], "run"),
@@ -155,6 +157,7 @@ def test_a_prior_that_does_not_sum_to_one_is_refused(tmp_path, monkeypatch):
         (["simple-allocation", "messages=0"], "messages"),
         (["escape", "--out", "/proc/run"], "out"),
         (["escape", "--num-env-runners", "999"], "num_env_runners"),
+        (["message-spm", "--algo", "DQN"], "algo"),
     ],
 )
 def test_refusals_come_before_ray_is_loaded(arguments, field):

@@ -12,11 +12,12 @@ import pytest
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from rllib_stackelberg import leader_config
+from rllib_stackelberg.algorithms import ALGORITHMS
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.runs import train
 
-EXAMPLES = Path(__file__).parents[1] / "tuned_examples" / "ppo"
+EXAMPLES = Path(__file__).parents[1] / "tuned_examples"
 SEEDS = int(os.environ.get("STACKELBERG_SEEDS", "10"))
 
 
@@ -30,7 +31,12 @@ def load(path):
 LONG, SEEDS_OF_LONG = 60.0, 3
 """Seconds of training beyond which an instance runs with fewer seeds."""
 
-CASES = [(path.stem, k) for path in sorted(EXAMPLES.glob("*_ppo.py")) for k in range(len(load(path)))]
+CASES = [
+    (f"{path.parent.name}/{path.stem}", k)
+    for path in sorted(EXAMPLES.glob("*/*.py"))
+    if path.parent.name.upper() in ALGORITHMS
+    for k in range(len(load(path)))
+]
 
 
 class Flipped(LeaderPPOLearner):
@@ -84,7 +90,12 @@ def failable(name: str, k: int) -> bool:
     """
     example = load(EXAMPLES / f"{name}.py")[k]
     short = (example.max_seconds or 0) <= LONG and not example.arm.startswith("p=0")
-    return short and (name, k) != ("simple_allocation_ppo", 0) and name != "message_spm_beyond_ppo"
+    return (
+        short
+        and name.startswith("ppo/")  # whose learner can be turned
+        and (name, k) != ("ppo/simple_allocation_ppo", 0)
+        and name != "ppo/message_spm_beyond_ppo"
+    )
 
 
 @pytest.mark.learning

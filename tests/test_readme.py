@@ -60,7 +60,7 @@ def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypat
     assert len(code.strip().splitlines()) < 20
     (tmp_path / "throws.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name, few in {"training.config.PARALLEL_EPISODES": 8, "training.config.LONG_EPISODES": 8}.items():
+    for name, few in {"training.algorithms.PARALLEL_EPISODES": 8, "training.algorithms.LONG_EPISODES": 8}.items():
         monkeypatch.setattr(f"rllib_stackelberg.{name}", few)
     for name, few in {"REWARD_PLAYS": 16, "DEVIATION_PLAYS": 16}.items():
         monkeypatch.setattr(f"rllib_stackelberg.estimates.{name}", few)
@@ -80,7 +80,7 @@ def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypat
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
 def test_the_python_example_runs(capsys, monkeypatch):
-    monkeypatch.setattr("rllib_stackelberg.training.config.PARALLEL_EPISODES", 16)
+    monkeypatch.setattr("rllib_stackelberg.training.algorithms.PARALLEL_EPISODES", 16)
     exec(compile(block("## From Python"), "README.md", "exec"), {})
     assert "leader_value" in capsys.readouterr().out
 

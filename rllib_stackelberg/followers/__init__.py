@@ -5,6 +5,7 @@
 turn by turn. `rllib_stackelberg.testing.learner_test` checks yours.
 """
 
+from rllib_stackelberg.followers.best_manipulation import BestManipulation
 from rllib_stackelberg.followers.best_response import BestResponse
 from rllib_stackelberg.followers.exp3 import Exp3
 from rllib_stackelberg.followers.exp3_ix import Exp3IX
@@ -21,6 +22,7 @@ from rllib_stackelberg.followers.regret_matching_plus import RegretMatchingPlus
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 
 __all__ = [
+    "BestManipulation",
     "BestResponse",
     "Exp3",
     "Exp3IX",

@@ -62,12 +62,14 @@ class Traits:
         feedback: "full": it is given the payoff of every own action; "bandit": it sees that of the one it drew.
         update_mode: "sampled" if one sampled play per update is enough; "expected" if it needs exact utilities.
         no_regret: whether its average regret vanishes against any sequence of utilities.
+        commits: whether it knows the payoffs of leader and follower and commits to a response to every leader action.
     """
 
     name: str
     feedback: Literal["full", "bandit"] = "full"
     update_mode: Literal["sampled", "expected"] = "sampled"
     no_regret: bool = True
+    commits: bool = False
 
 
 class Learner(ABC):
@@ -85,6 +87,14 @@ class Learner(ABC):
     @abstractmethod
     def start(self, actions: int) -> NDArray[np.float64]:
         """The numbers of a fresh row, `[width]`."""
+
+    def committed(self, leader: NDArray[np.float64], follower: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The numbers of the rows of a learner that commits, `[leader action, width]`.
+
+        Args:
+            leader, follower: payoffs `[leader action, follower action]`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} declares a commitment but has no committed()")
 
     def kernel_parameters(self) -> tuple[float, ...]:
         """What the kernels get as `parameters`; the fields, unless a learner prepares them."""

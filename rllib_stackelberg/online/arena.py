@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, State, Turn
+from rllib_stackelberg.payoff_matrices import payoff_matrices
 from rllib_stackelberg.solvers.enumeration import solve
 
 Noise = Literal["rules", "bernoulli"]
@@ -41,15 +42,15 @@ class Arena:
 
     @property
     def finite(self) -> bool:
-        """Whether both players choose from a list."""
-        return isinstance(self.leader_turn.actions, Discrete) and isinstance(self.follower_turn.actions, Discrete)
+        """Whether both players choose from a list, and the follower by itself."""
+        turns = self.leader_turn, self.follower_turn
+        return all(isinstance(turn.actions, Discrete) and turn.kind != "reply" for turn in turns)
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
         """Expected payoffs of a finite game, `[leader's actions, follower's, 2]`."""
-        rows, columns = self.leader_turn.choices, self.follower_turn.choices
-        pairs = np.indices((rows, columns)).reshape(2, -1).T.astype(float)
-        return self._expected(pairs[:, :1], pairs[:, 1:]).reshape(rows, columns, 2)
+        matrices = payoff_matrices(self.game)
+        return np.stack([matrices.leader, matrices.follower], axis=-1)
 
     @cached_property
     def leader_value(self) -> float:
@@ -86,6 +87,11 @@ class Arena:
         drawn = self.game.nature.values(self.game.nature.draw(nature))
         state, payoffs = self._paid(drawn, leader, follower)
         return payoffs, self.game.signal(state)
+
+    def unit(self, rewards: NDArray, player: Literal[0, 1]) -> NDArray[np.float64]:
+        """Rewards of the leader (0) or the follower (1) moved and scaled from their bounds to [0, 1]."""
+        spread = self.high[player] - self.low[player]
+        return (rewards - self.low[player]) / (spread if spread > 0 else 1.0)
 
     def _expected(self, leader: NDArray, follower: NDArray) -> NDArray[np.float64]:
         nature, probabilities = self.game.nature.support()

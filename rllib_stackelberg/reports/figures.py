@@ -224,6 +224,36 @@ def costs_figure(
     return figure
 
 
+def bands_figure(
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    label: str,
+    references: Mapping[str, float | None],
+    width: float = 720,
+    height: float = 280,
+) -> Figure:
+    """Means over seeds by round, in their confidence bands; a dashed line of the same colour at a reference.
+
+    Args:
+        curves: by name `rounds`, `mean`, `low`, `high`; a band may have holes (None), as that of one seed has.
+        label: of what is drawn; references: by name of a curve; width, height: in CSS pixels.
+    """
+    figure, axes = _axes(width, height)
+    for (name, curve), chosen in zip(curves.items(), cycle(("first", "second", "reference", "ink")), strict=False):
+        mean, low, high = (np.array(curve[key], dtype=float) for key in ("mean", "low", "high"))
+        axes.plot(curve["rounds"], mean, color=colour(chosen), linewidth=1.8, label=name)
+        axes.fill_between(curve["rounds"], low, high, color=colour(chosen), alpha=0.2, linewidth=0)
+        if (reference := references.get(name)) is not None:
+            axes.axhline(
+                reference, color=colour(chosen), linestyle=(0, (5, 4)), linewidth=1.4, label=f"{name}, equilibrium"
+            )
+    axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6, integer=True))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _label(axes, "rounds", label)
+    _legend(figure, width)
+    return figure
+
+
 def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> Figure:
     """Leader values under every response model, one a line, before what equilibria allow; a panel per title.
 

@@ -6,13 +6,8 @@ policy (convergence.py). The same run folder gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from rllib_stackelberg.convergence import gaps_before
 from rllib_stackelberg.evaluation import tabulated
@@ -22,19 +17,16 @@ from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
-from rllib_stackelberg.reports.svg import FONT, inline_svg, theme
+from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
-from rllib_stackelberg.tables import certificate_words, certified_model, learned_value, number, standard_error
+from rllib_stackelberg.tables import certificate_words, certified_model, learned_value, standard_error
 
 REPORT = "report.html"
 
 ANSWERS_OPEN, ANSWERS_SHOWN = 16, 200
 """Rows of the leader's table that are seen at once, and the most there are when it is unfolded."""
-
-WIDTHS = {"wide": 720, "narrow": 340}
-"""Every figure is drawn at both widths (CSS pixels); the page shows the one that fits."""
 
 NOT_SHOWN = ("game", "params", "settings", "versions", "out")
 """Parts of config.json that stand elsewhere on the page; `out` is where the run once was."""
@@ -55,15 +47,7 @@ def write_report(run: str | Path) -> Path:
 
 def report_html(folder: RunFolder) -> str:
     """The page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    return environment.get_template("template.html").render(_content(folder))
+    return rendered("template.html", _content(folder))
 
 
 def _content(folder: RunFolder) -> dict[str, Any]:
@@ -75,7 +59,7 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "name": spec.name or config["game"],
         "summary": spec.summary,
         "source": spec.source or game.source,
-        "parameters": _shown(config["params"]),
+        "parameters": shown(config["params"]),
         "value": learned_value(result),
         "error": standard_error(result),
         "result": result,
@@ -83,17 +67,17 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "words": certificate_words(result),
         "models": [model | {"value": learned_value(model)} for model in result.get("by_model", [])],
         "certified": certified_model(result)["name"] if "by_model" in result else None,
-        "learning": _both_widths("learning", learning_figure, progress, result["exact_value"]) if progress else None,
-        "gap": _both_widths("gap", gap_figure, gaps) if gaps else None,
+        "learning": both_widths("learning", LABELS["learning"], learning_figure, progress, result["exact_value"])
+        if progress
+        else None,
+        "gap": both_widths("gap", LABELS["gap"], gap_figure, gaps) if gaps else None,
         "answers": answers[:ANSWERS_OPEN],
         "more_answers": answers[ANSWERS_OPEN:],
         "left_out": result["questions"] - len(answers),
         "followers": followers,
         "more_followers": len(game.learned_turns) - len(followers),
-        "configuration": _shown({k: v for k, v in config.items() if k not in NOT_SHOWN} | config["settings"]),
-        "versions": _shown(config["versions"]),
-        "theme": Markup(theme()),
-        "font": Markup(FONT),
+        "configuration": shown({k: v for k, v in config.items() if k not in NOT_SHOWN} | config["settings"]),
+        "versions": shown(config["versions"]),
     }
 
 
@@ -115,34 +99,7 @@ def _certified(settings: LeaderSettings, result: dict[str, Any]) -> LeaderSettin
     return next(part.settings for part in settings.parts if part.name == name)
 
 
-def _both_widths(name: str, draw: Any, *data: Any) -> dict[str, Markup]:
-    """A figure at every width; its text is ours and escaped where it is written."""
-    drawn: dict[str, Figure] = {kind: draw(*data, width=width) for kind, width in WIDTHS.items()}
-    return {kind: Markup(inline_svg(figure, f"{name}-{kind}", LABELS[name])) for kind, figure in drawn.items()}
-
-
 LABELS = {
     "learning": "Leader value over leader episodes",
     "gap": "BCCE gap of the followers over their updates",
 }
-
-
-def _shown(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Names and values as a person writes them."""
-    return [(name.replace("_", " "), _text(value)) for name, value in values.items()]
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return " ".join(f"{name}={_text(entry)}" for name, entry in value.items())
-    if isinstance(value, list):
-        return _list(_text(entry) for entry in value)
-    return number(value) if isinstance(value, float) else str(value)
-
-
-def _list(entries: Iterable[str]) -> str:
-    return ", ".join(entries)

@@ -1,6 +1,7 @@
 """What reaches the loss: batches of real rows.
 
-Whole episodes (env_runners.py) need nothing but putting their arrays end to end: `WholeEpisodes`.
+Whole episodes (env_runners.py) need nothing but putting their arrays end to end: `WholeEpisodes`; where a learner cuts
+the batch into rows of a fixed length, `PaddedEpisodes` lets no row span two of them.
 
 From RLlib's own runner come pieces of episodes: `RealRows`.
 RLlib lengthens every episode by an artificial row to bootstrap from, and its advantage estimator standardises over
@@ -30,7 +31,7 @@ SMALLEST_SPREAD = 1e-8
 
 
 def keep_rows(batch: dict[str, Any], keep: torch.Tensor) -> dict[str, Any]:
-    """The rows of a (nested) batch of tensors for which `keep` holds."""
+    """The rows of a (nested) batch of tensors for which `keep` holds, or that it numbers."""
     kept: dict[str, Any] = {}
     for name, column in batch.items():
         if isinstance(column, dict):
@@ -126,4 +127,27 @@ class WholeEpisodes(ConnectorV2):
         found[Columns.TERMINATEDS] = torch.from_numpy(terminated)
         found[Columns.TRUNCATEDS] = torch.zeros(len(terminated))
         batch[DEFAULT_MODULE_ID] = found
+        return batch
+
+
+class PaddedEpisodes(ConnectorV2):
+    """Learner connector: pads every episode to full rows of a fixed length; what is padding is masked.
+
+    Follows `WholeEpisodes`. Padding repeats an episode's last step, which is terminated, so that nothing is
+    bootstrapped across it.
+    """
+
+    def __init__(self, length: int):
+        super().__init__()
+        self.length = length
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Rows of every module's batch, and their mask."""
+        lengths = np.array([len(episode) for episode in episodes])
+        padded = -(-lengths // self.length) * self.length
+        step = np.arange(padded.sum()) - np.repeat(np.cumsum(padded) - padded, padded)
+        last = np.repeat(lengths - 1, padded)
+        source = torch.from_numpy(np.repeat(np.cumsum(lengths) - lengths, padded) + np.minimum(step, last))
+        for module_id, rows in batch.items():
+            batch[module_id] = keep_rows(rows, source) | {Columns.LOSS_MASK: torch.from_numpy(step <= last)}
         return batch

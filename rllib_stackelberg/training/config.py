@@ -7,35 +7,24 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from gymnasium.spaces import Discrete
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.tune.registry import register_env
 
+from rllib_stackelberg.algorithms import check_algorithm, find_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
-from rllib_stackelberg.training.env_runners import LeaderEnvRunner
 from rllib_stackelberg.training.failures import WorkerLeaderEnv
-from rllib_stackelberg.training.learners import LeaderPPOLearner
-from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
+from rllib_stackelberg.training.rl_modules import leader_model_config
 
 ENV_NAME = "stackelberg_leader"
-PARALLEL_EPISODES = 128
-LONG_EPISODES = 32
-"""In parallel where an episode is played rather than looked up, or its response is long."""
-
-ANNEAL_UPDATES = 150
-"""Batches over which a Gaussian leader's spread and learning rate shrink."""
-FIRST_RATE = 1e-2
-MOST_QUESTIONS = 8
-"""Questions per episode that the default batch allows for."""
 
 
 def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
@@ -57,7 +46,7 @@ def leader_config(
     game: str | type[StackelbergGame],
     game_config: Mapping[str, Any] | None = None,
     followers: Learner | tuple[Learner, ...] | str | None = None,
-    critic: Literal["central", "local"] = "central",
+    critic: Literal["central", "local"] | None = None,
     seed: int = 0,
     **settings: Any,
 ) -> AlgorithmConfig:
@@ -66,11 +55,11 @@ def leader_config(
     What comes back is an ordinary `AlgorithmConfig`: change anything, `build_algo()`, hand it to Ray Tune.
 
     Args:
-        algorithm: name ("PPO") or a configuration to start from.
+        algorithm: name (PPO, APPO, IMPALA, SAC, DQN) or a configuration of one to start from, whose numbers stay.
         game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
         game_config: the game's constructor parameters.
         followers: learner(s) or their command-line form; multiplicative weights by default.
-        critic: "central" sees the hidden state, "local" what the actor sees.
+        critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
         seed: of the run: followers' streams, types, chance, and RLlib's own.
         settings: further fields of `LeaderSettings` (response_updates, leader_queries, response_transitions, ...);
             `models` names several models of followers, one of which every leader episode draws.
@@ -83,12 +72,12 @@ def leader_config(
     checked = LeaderSettings.checked(**settings)
     game_config = dict(game_config or {})
     made = game_of(game, game_config)
-    if critic not in ("central", "local"):
+    if critic not in ("central", "local", None):
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
-    if checked.response_transitions < 1 and algorithm != "PPO":
-        raise InvalidFieldError("response_transitions", "is the work of this project's PPO learner", '1, or "PPO"')
-    probe = StackelbergPOMDP(made, checked)
+    name = _name_of(algorithm)
+    check_algorithm(name, made, checked, critic)
     config = named_algorithm(algorithm)
+    probe = StackelbergPOMDP(made, checked)
     register_env(ENV_NAME, make_leader_env)
     env_config = {
         "game": game,
@@ -97,7 +86,7 @@ def leader_config(
         "seed": seed,
         "note": f"broken-game-{uuid.uuid4().hex}",
     }
-    low, high = (float(x) for x in made.payoff_range[0])
+    problem, setup = LeaderProblem(made, probe.settings), SETUPS[name]
     config.environment(
         ENV_NAME,
         env_config=env_config,
@@ -109,26 +98,28 @@ def leader_config(
     config.env_runners(
         gym_env_vectorize_mode="vector_entry_point",
         num_env_runners=0,
-        num_envs_per_env_runner=parallel_episodes(made, checked),
+        num_envs_per_env_runner=problem.parallel_episodes,
         rollout_fragment_length="auto",
     )
     # A game that breaks its rules does so again after a restart: stop instead.
     config.fault_tolerance(restart_failed_env_runners=False, restart_failed_sub_environments=False)
     config.rl_module(
         rl_module_spec=RLModuleSpec(
-            module_class=LeaderModule,
-            model_config=leader_model_config((low, high), critic),
+            module_class=setup.module,
+            model_config=leader_model_config(tuple(made.payoff_range[0]), critic or "central"),
         )
     )
+    config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
     config.callbacks(LeaderMetrics)
     config.debugging(seed=seed, log_level="ERROR")
-    config.training(gamma=1.0)
-    if checked.leader_queries == "every_turn":
-        config.env_runners(module_to_env_connector=remember_answers)
+    config.training(gamma=1.0, learner_class=setup.learner)
+    if problem.once:
+        config.env_runners(env_runner_cls=setup.runner)
     else:
-        config.env_runners(env_runner_cls=LeaderEnvRunner)
-    if isinstance(config, PPOConfig) and isinstance(algorithm, str):
-        _tune_ppo(config, made, checked)
+        config.env_runners(module_to_env_connector=remember_answers)
+    config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))
+    if isinstance(algorithm, str):
+        setup.tune(config, problem)
     return config
 
 
@@ -142,42 +133,8 @@ def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
     return kind()
 
 
-def parallel_episodes(game: StackelbergGame, settings: LeaderSettings) -> int:
-    """Environments of a runner."""
-    long = settings.leader_queries == "once" and (settings.in_play(game) or settings.long_response(game))
-    return LONG_EPISODES if long else PARALLEL_EPISODES
-
-
-def batch_size(game: StackelbergGame) -> int:
-    """Rows of a default batch: about every parallel episode once."""
-    return PARALLEL_EPISODES * min(game.turns[game.leader_turn].keys, MOST_QUESTIONS)
-
-
-def _tune_ppo(config: PPOConfig, game: StackelbergGame, settings: LeaderSettings) -> None:
-    """Defaults for short episodes whose reward comes at the end: small batches, one gradient step an epoch."""
-    whole_episodes = settings.leader_queries == "once"
-    long = whole_episodes and settings.in_play(game)
-    # One round of short episodes, whatever its number of rows, is a batch; of long ones it is several.
-    one_round = whole_episodes and not long
-    low, high = (float(x) for x in game.payoff_range[0])
-    scale = (high - low) / 2 if high > low else 1.0
-    batch = batch_size(game)
-    discrete = isinstance(game.turns[game.leader_turn].actions, Discrete)
-    config.training(
-        learner_class=LeaderPPOLearner,
-        lr=3e-3 if discrete else FIRST_RATE,
-        learner_config_dict={"response_transitions": settings.response_transitions}
-        | ({} if discrete else {"anneal_updates": ANNEAL_UPDATES}),
-        train_batch_size_per_learner=PARALLEL_EPISODES if one_round else batch,
-        minibatch_size=batch if long else None,  # one step an epoch, whatever was dropped
-        num_epochs=8,
-        lambda_=0.95,
-        clip_param=0.2,
-        entropy_coeff=0.0,
-        use_kl_loss=False,
-        grad_clip=1.0,
-        # The critic's loss is in payoff units squared: bring it back to order one, and never clip it.
-        vf_loss_coeff=0.5 / scale**2,
-        vf_clip_param=float("inf"),
-    )
-    config.learners(add_default_connectors_to_learner_pipeline=not whole_episodes)
+def _name_of(algorithm: str | AlgorithmConfig) -> str:
+    """Which of the algorithms that train leaders it is."""
+    if isinstance(algorithm, str):
+        return find_algorithm(algorithm).name
+    return find_algorithm(type(algorithm).__name__.removesuffix("Config")).name

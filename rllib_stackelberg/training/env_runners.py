@@ -82,11 +82,12 @@ class LeaderEnvRunner(SingleAgentEnvRunner):
         space = self.env.single_action_space
         return {Columns.ACTIONS: np.stack([space.sample() for _ in range(count)])}
 
+    @torch.no_grad()
     def _act(self, observations: Observations, explore: bool) -> Rows:
         """What the leader's module answers; with the log-probabilities of sampled actions."""
         seen = {name: torch.from_numpy(values).to(self._device) for name, values in observations.items()}
-        forward = self.module.forward_exploration if explore else self.module.forward_inference
-        found = forward({Columns.OBS: seen})
+        batch = {Columns.OBS: seen}
+        found = self.module.forward_exploration(batch, t=0) if explore else self.module.forward_inference(batch)
         if Columns.ACTIONS not in found:
             distribution = self.module.get_exploration_action_dist_cls().from_logits(found[Columns.ACTION_DIST_INPUTS])
             distribution = distribution if explore else distribution.to_deterministic()
@@ -119,3 +120,33 @@ class LeaderEnvRunner(SingleAgentEnvRunner):
             t_started=0,
             len_lookback_buffer=0,
         )
+
+
+class QuestionEnvRunner(LeaderEnvRunner):
+    """Hands every question over as an episode of its own, paid all that the leader gets from there on.
+
+    For learners from a replay buffer, which bootstrap from the next step. What the leader answers changes neither
+    which question comes next nor what the actor sees at it: values of the actor's view would never learn from the
+    payoff at the end.
+    """
+
+    def _sample(self, **kwargs: Any) -> list[SingleAgentEpisode]:
+        return [question for episode in super()._sample(**kwargs) for question in questions_of(episode)]
+
+
+def questions_of(episode: SingleAgentEpisode) -> list[SingleAgentEpisode]:
+    """Every question of a whole episode as an episode of its own, paid what the whole one pays from there on."""
+    shown, actions = episode.observations.data, episode.actions.data
+    to_go = np.cumsum(episode.rewards.data[::-1])[::-1]
+    return [
+        SingleAgentEpisode(
+            observations=InfiniteLookbackBuffer({name: values[[t, t]] for name, values in shown.items()}),
+            actions=InfiniteLookbackBuffer(actions[t : t + 1]),
+            rewards=InfiniteLookbackBuffer(to_go[t : t + 1]),
+            infos=InfiniteLookbackBuffer([{}, {}]),
+            terminated=True,
+            t_started=0,
+            len_lookback_buffer=0,
+        )
+        for t in range(len(episode))
+    ]

@@ -46,7 +46,7 @@ class Example:
     """One instance with its budget and its bar.
 
     Attributes:
-        game, params, settings, critic, max_iterations, max_seconds, restart_after, stop_at_optimum: as in
+        game, params, settings, algo, critic, max_iterations, max_seconds, restart_after, stop_at_optimum: as in
             `TrainOptions`; with `max_iterations` alone a run repeats.
         bar: what the rows of all seeds must satisfy, in words and as a function.
         without: changes of `params` that make the instance whose exact value stands beside as "without" (say,
@@ -57,6 +57,7 @@ class Example:
             episodes are equally long: then batches are whole episodes, however the leader is asked.
         judged: settings of another response by which the strategy, and the best random table, are valued, too; under
             each of its models, if it has several.
+        details: further columns, of a run's result.
 
     Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
     (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one.
@@ -66,7 +67,8 @@ class Example:
     bar: tuple[str, Callable[[Rows], bool]]
     params: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    critic: str = "central"
+    algo: str = "PPO"
+    critic: str | None = None
     max_iterations: int | None = None
     max_seconds: float | None = None
     restart_after: int | None = None
@@ -76,6 +78,7 @@ class Example:
     arm: str = ""
     parallel: int | None = None
     judged: dict[str, Any] | None = None
+    details: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     @property
     def name(self) -> str:
@@ -89,6 +92,7 @@ class Example:
             game=self.game,
             params=self.params,
             settings=self.settings,
+            algo=self.algo,
             critic=self.critic,
             seed=seed,
             max_iterations=self.max_iterations,
@@ -151,6 +155,8 @@ class Example:
             row |= {f"under {model.name}": model.found.leader_value for model in found.by_model}
             row["worst"] = found.worst_value
             row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value
+        if self.details is not None:
+            row |= self.details(result)
         return row
 
 
@@ -185,6 +191,15 @@ def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[
     def met(rows: Rows) -> bool:
         good = [row["value"] >= value - tolerance and row["mean_return"] >= 0.98 * value for row in rows]
         return sum(good) >= share * len(rows)
+
+    return f"value >= {value:.6g} in {share:.0%} of seeds", met
+
+
+def at_least(value: float, share: float = 0.9) -> tuple[str, Callable[[Rows], bool]]:
+    """Bar: the reported value, in a share of the seeds."""
+
+    def met(rows: Rows) -> bool:
+        return sum(row["value"] >= value for row in rows) >= share * len(rows)
 
     return f"value >= {value:.6g} in {share:.0%} of seeds", met
 

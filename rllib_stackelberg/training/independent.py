@@ -33,7 +33,8 @@ from rllib_stackelberg.evaluation import evaluate_policy, result_data
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
-from rllib_stackelberg.training.config import ANNEAL_UPDATES, FIRST_RATE, game_of, named_algorithm
+from rllib_stackelberg.training.algorithms import ANNEAL_UPDATES, FIRST_RATE
+from rllib_stackelberg.training.config import game_of, named_algorithm
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
@@ -185,7 +186,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
         field = "stop_at_optimum" if options.stop_at_optimum else "restart_after"
         raise InvalidFieldError(field, "independent learners have no certified optimum to go by", "its default")
     game, settings = options.make_game(), options.make_settings()
-    with ray_session(options.num_env_runners), torch_threads():
+    with ray_session(options.num_env_runners, options.ray_address), torch_threads():
         config = independent_config(options.algo, game=options.game, game_config=options.params, seed=options.seed)
         config.env_runners(num_env_runners=options.num_env_runners)
         algo = config.build_algo()

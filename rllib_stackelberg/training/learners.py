@@ -1,4 +1,4 @@
-"""RLlib learners for leaders with continuous actions: exploration follows a schedule.
+"""RLlib's PPO learner for leaders, and what every leader's learner does: explore by a schedule, start afresh.
 
 A good continuous answer often lies at the edge of what followers accept, where a step too far loses everything. A
 Gaussian leader keeps about three spreads away from such an edge, so its spread must shrink, slowly enough that the
@@ -17,22 +17,72 @@ from typing import Any
 import torch
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from rllib_stackelberg.training.batches import NothingToLearnError, RealRows, ResponseRows, WholeEpisodes
 
 
-class LeaderPPOLearner(PPOTorchLearner):
-    """PPO whose leader modules' spread and learning rate follow a schedule, and can start afresh.
+class LeaderLearner(TorchLearner):
+    """Mixed into a learner of RLlib: leader modules' exploration and learning rate follow a schedule.
 
-    `learner_config_dict={"anneal_updates": N}`: number of `update` calls (batches) the schedule takes. The learning
-    rate of the configuration is the first one; later rates are in proportion to the spread. `"response_transitions"`:
-    share of the response phase's rows that reach the loss.
+    `learner_config_dict={"anneal_updates": N}`: number of batches of new episodes the schedule takes;
+    `"updates_per_batch"`: `update` calls for each of them (1). The learning rate of the configuration is the first
+    one; later rates are in proportion to the spread.
     """
+
+    def build(self) -> None:
+        """Begin the schedule."""
+        super().build()
+        self._updates = 0
+
+    def _make_batch_if_necessary(self, training_data: Any) -> Any:
+        batch = super()._make_batch_if_necessary(training_data)
+        batch.count = max(len(rows) for rows in batch.policy_batches.values())
+        return batch
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Move every module along its schedule; runners receive what they explore by with the next weights."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        self._updates += 1
+        self._anneal()
+
+    def restart(self) -> None:
+        """Forget what was learned, weights and optimizers, and begin the schedule anew."""
+        self._updates = 0
+        for module_id, module in self.module.items():
+            with torch.no_grad():
+                module.unwrapped().restart()
+            for _, optimizer in self.get_optimizers_for_module(module_id):
+                optimizer.state.clear()
+        self._anneal()
+
+    def _anneal(self) -> None:
+        given = self.config.learner_config_dict
+        done = self._updates / given.get("updates_per_batch", 1) / given.get("anneal_updates", math.inf)
+        for module_id, module in self.module.items():
+            factor = module.unwrapped().anneal(done)
+            if not isinstance(self.config.lr, float) or (factor == 1.0 and self._updates):
+                continue  # RLlib's own schedule, or nothing to anneal
+            for _, optimizer in self.get_optimizers_for_module(module_id):
+                for group in optimizer.param_groups:
+                    group["lr"] = self.config.lr * factor
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """With the place in the schedule."""
+        return super().get_state(*args, **kwargs) | {"updates": self._updates}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """With the place in the schedule."""
+        super().set_state(state)
+        self._updates = state.get("updates", self._updates)
+
+
+class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
+    """PPO. `learner_config_dict["response_transitions"]`: share of the response phase's rows that reach the loss."""
 
     def build(self) -> None:
         """Let only real rows reach the loss: of whole episodes there are no others (see batches.py)."""
         super().build()
-        self._updates = 0
         share = self.config.learner_config_dict.get("response_transitions", 1.0)
         self._thinning = ResponseRows(share, self.config.seed or 0)
         if self.config.add_default_connectors_to_learner_pipeline:
@@ -52,43 +102,11 @@ class LeaderPPOLearner(PPOTorchLearner):
         except NothingToLearnError:
             return self.metrics.reduce()
 
-    def _make_batch_if_necessary(self, training_data: Any) -> Any:
-        batch = super()._make_batch_if_necessary(training_data)
-        batch.count = max(len(rows) for rows in batch.policy_batches.values())
-        return batch
-
-    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
-        """Move every module along its schedule; runners receive the spread with the next weights."""
-        super().after_gradient_based_update(timesteps=timesteps)
-        self._updates += 1
-        self._anneal()
-
-    def restart(self) -> None:
-        """Forget what was learned, weights and optimizers, and begin the schedule anew."""
-        self._updates = 0
-        for module_id, module in self.module.items():
-            with torch.no_grad():
-                module.unwrapped().restart()
-            for _, optimizer in self.get_optimizers_for_module(module_id):
-                optimizer.state.clear()
-        self._anneal()
-
-    def _anneal(self) -> None:
-        done = self._updates / self.config.learner_config_dict.get("anneal_updates", math.inf)
-        for module_id, module in self.module.items():
-            factor = module.unwrapped().anneal(done)
-            if not isinstance(self.config.lr, float) or (factor == 1.0 and self._updates):
-                continue  # RLlib's own schedule, or nothing to anneal
-            for _, optimizer in self.get_optimizers_for_module(module_id):
-                for group in optimizer.param_groups:
-                    group["lr"] = self.config.lr * factor
-
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """With the place in the schedule and in the stream of dropped rows."""
-        return super().get_state(*args, **kwargs) | {"updates": self._updates, "batches": self._thinning.batches}
+        """With the place in the stream of dropped rows."""
+        return super().get_state(*args, **kwargs) | {"batches": self._thinning.batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """With the place in the schedule and in the stream of dropped rows."""
+        """With the place in the stream of dropped rows."""
         super().set_state(state)
-        self._updates = state.get("updates", self._updates)
         self._thinning.batches = state.get("batches", self._thinning.batches)

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
+from ray.rllib.core.learner.utils import make_target_network
+from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS, TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.inference_only_api import InferenceOnlyAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
@@ -26,6 +29,9 @@ from rllib_stackelberg.policy import LeaderNetwork
 
 FIRST_LOG_STD, LAST_LOG_STD = -1.0, -6.0
 """Spread of a Gaussian leader at the start and at the end of its schedule, in the unit box."""
+
+FIRST_EPSILON, LAST_EPSILON = 1.0, 0.02
+"""Share of random answers of a leader that learns values, at the start and at the end of its schedule."""
 
 INITIAL_OUTPUT_GAIN = 0.01
 """Of the actor's last layer: a fresh leader is close to indifferent."""
@@ -45,6 +51,12 @@ def start_afresh(network: nn.Sequential, gain: float) -> None:
     for layer in linear:
         nn.init.orthogonal_(layer.weight, gain if layer is linear[-1] else 2**0.5)
         nn.init.zeros_(layer.bias)
+
+
+def layers_of(network: nn.Sequential) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Its weights and biases as data."""
+    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    return [(layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()) for layer in linear]
 
 
 class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
@@ -87,7 +99,9 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(batch)}
 
     def _distribution_inputs(self, batch: dict[str, Any]) -> torch.Tensor:
-        outputs = self.pi(batch[Columns.OBS][self.actor_part])
+        return self._inputs_of(self.pi(batch[Columns.OBS][self.actor_part]))
+
+    def _inputs_of(self, outputs: torch.Tensor) -> torch.Tensor:
         if self.discrete:
             return outputs
         outputs = 0.5 + self.step_scale * outputs  # from the middle of the unit box
@@ -114,14 +128,38 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
 
     def export(self) -> LeaderNetwork:
         """The actor as data."""
-        linear = [layer for layer in self.pi if isinstance(layer, nn.Linear)]
-        layers = [
-            (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()) for layer in linear
-        ]
+        layers = layers_of(self.pi)
         if not self.discrete:
             weight, bias = layers[-1]
             layers[-1] = (weight * np.float32(self.step_scale), bias * np.float32(self.step_scale) + np.float32(0.5))
         return LeaderNetwork(tuple(layers), self.discrete)
+
+
+class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
+    """For APPO: with a copy of the actor that follows it."""
+
+    def restart(self) -> None:
+        """Forget everything learned, in the copy too."""
+        super().restart()
+        for network, target in self.get_target_network_pairs() if hasattr(self, "target_pi") else ():
+            target.load_state_dict(network.state_dict())
+
+    def make_target_networks(self) -> None:
+        """Make the copy (the learner calls it)."""
+        self.target_pi = make_target_network(self.pi)
+
+    def get_target_network_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        """Actor and copy."""
+        return [(self.pi, self.target_pi)]
+
+    def get_non_inference_attributes(self) -> list[str]:
+        """What env runners do without."""
+        return [*super().get_non_inference_attributes(), "target_pi"]
+
+    def forward_target(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """What the copy says."""
+        outputs = self.target_pi(batch[Columns.OBS][self.actor_part])
+        return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._inputs_of(outputs)}
 
 
 def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
@@ -130,7 +168,7 @@ def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[
     Args:
         payoff_range: of the leader; critic: "central" or "local".
     """
-    low, high = payoff_range
+    low, high = map(float, payoff_range)
     return {
         "hidden": [64, 64],
         "critic": critic,
@@ -141,4 +179,6 @@ def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[
         # Adam moves every weight by about the learning rate, and an output that 64 features feed many times as far:
         # scaled, a step moves a coordinate by about the learning rate, which can be held against the spread.
         "step_scale": 1 / 32,
+        "first_epsilon": FIRST_EPSILON,
+        "last_epsilon": LAST_EPSILON,
     }

@@ -24,6 +24,7 @@ from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.failures import rules_error
 from rllib_stackelberg.training.search import Search
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.tracking import Tracking
 
 ANNEALED_SHARE = 0.85
 """Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""
@@ -71,7 +72,7 @@ def train(
     game, settings = options.make_game(), options.make_settings()
     folder = RunFolder.create(options.out or options.new_folder())
     folder.write("config", options.resolved() | {"versions": versions()})
-    with ray_session(options.num_env_runners), torch_threads():
+    with ray_session(options.num_env_runners, options.ray_address), torch_threads():
         algorithm = leader_config(
             options.algo,
             game=options.game,
@@ -89,7 +90,8 @@ def train(
             configure(algorithm)
         algo = algorithm.build_algo()
         try:
-            training = _loop(algo, folder, options, game, settings, report)
+            with Tracking(folder.path, options) as tracking:
+                training = _loop(algo, folder, options, game, settings, report, tracking)
         finally:
             algo.stop()
     folder.write("training", training)
@@ -114,6 +116,7 @@ def _loop(
     game: StackelbergGame,
     settings: LeaderSettings,
     report: Callable[[Progress], None] | None,
+    tracking: Tracking,
 ) -> dict[str, Any]:
     search = Search(options, game, settings)
     checkpoint(algo, folder)
@@ -130,6 +133,7 @@ def _loop(
         iteration += 1
         progress = _progress(result, iteration, started, search, algo)
         folder.append_progress(progress.line())
+        tracking.log(progress.line(), result)
         if report:
             report(progress)
         if iteration % CHECKPOINT_EVERY == 0:

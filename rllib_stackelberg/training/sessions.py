@@ -1,23 +1,42 @@
-"""What a run runs in: a Ray, and one torch thread."""
+"""What a run runs in: a Ray, and one torch thread.
+
+A Ray that is started here listens on loopback alone and has no dashboard; one that would listen further without a
+token is refused, because whoever reaches a Ray can run code on it.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ray
 import torch
+from ray.exceptions import AuthenticationError
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.training import LOOPBACK
+
+CONNECT_TIMEOUT = 10
+"""Seconds until a cluster's head counts as not there."""
 
 
 @contextmanager
-def ray_session(num_env_runners: int = 0) -> Iterator[None]:
-    """A Ray to run in: the one already there, or a local one for the time of the run."""
+def ray_session(num_env_runners: int = 0, address: str | None = None) -> Iterator[None]:
+    """A Ray to run in: the one already there, the cluster at an address, or a local one for the time of the run.
+
+    Args:
+        num_env_runners: how many the run will start.
+        address: "auto" or "HOST:PORT" of a cluster to join; None: that of RAY_ADDRESS, or a local Ray.
+
+    Raises:
+        InvalidFieldError: there is no such cluster, it is too small, or the local one would be open to others.
+    """
     # RLlib greets every run with a note on its API stack, and gymnasium with one that RLlib registers its env again.
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*Overriding environment rllib-(single|multi)-agent-env-v0.*")
@@ -25,21 +44,45 @@ def ray_session(num_env_runners: int = 0) -> Iterator[None]:
         _refuse_too_many(num_env_runners)
         yield
         return
-    # Workers must find a game class in the user's own script: they get the driver's search path.
-    search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
-    local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": max(1, num_env_runners)}
-    ray.init(
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        runtime_env={"env_vars": {"PYTHONPATH": search}} if num_env_runners else None,
-        **local,
-    )
+    address = address or os.environ.get("RAY_ADDRESS")
+    if address:
+        _join(address, num_env_runners)
+    else:
+        _refuse_open()
+        _start(num_env_runners, num_cpus=max(1, num_env_runners), include_dashboard=False)
     try:
         _refuse_too_many(num_env_runners)
         yield
     finally:
         ray.shutdown()
+
+
+def _start(num_env_runners: int, **where: Any) -> None:
+    # Workers must find a game class in the user's own script: they get the driver's search path.
+    search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
+    env = {"env_vars": {"PYTHONPATH": search}} if num_env_runners else None
+    ray.init(log_to_driver=False, logging_level="ERROR", runtime_env=env, **where)
+
+
+def _join(address: str, num_env_runners: int) -> None:
+    host, colon, port = address.rpartition(":")
+    try:
+        if colon:  # asked first because Ray itself tries for many minutes
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT).close()
+        _start(num_env_runners, address=address)
+    except OSError as error:
+        raise InvalidFieldError("ray_address", f"no Ray answers at {address}", "that of a running cluster") from error
+    except AuthenticationError as error:
+        allowed = "RAY_AUTH_MODE=token and the cluster's token in RAY_AUTH_TOKEN or ~/.ray/auth_token"
+        raise InvalidFieldError("ray_address", f"the Ray at {address} wants another token", allowed) from error
+
+
+def _refuse_open() -> None:
+    mode = os.environ.get("RAY_AUTH_MODE", "token")
+    if os.environ.get(LOOPBACK) != "0" and mode != "token":
+        raise InvalidFieldError(
+            "RAY_AUTH_MODE", f"{mode}, and Ray would listen beyond loopback", f"token, or {LOOPBACK}=0"
+        )
 
 
 def _refuse_too_many(num_env_runners: int) -> None:

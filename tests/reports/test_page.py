@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.reports import page, write_report
+from rllib_stackelberg.reports import page, rendering, write_report
 from rllib_stackelberg.tables import certificate_words, learned_value, number
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder
@@ -115,7 +115,7 @@ def test_follower_strategies_are_those_of_the_result(run, found):
 def test_figures_are_drawn_at_both_widths_and_named(found):
     drawn = [attributes for tag, attributes in found.elements if tag == "svg"]
     assert [figure["aria-label"] for figure in drawn] == [
-        label for label in page.LABELS.values() for _ in page.WIDTHS
+        label for label in page.LABELS.values() for _ in rendering.WIDTHS
     ]  # fmt: skip
     assert [figure["viewbox"].split()[2] for figure in drawn] == ["720", "340", "720", "340"]
     assert found.text.count("exact optimum") >= 3  # a tile, and the legend at two widths

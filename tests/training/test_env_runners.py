@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from ray.rllib.algorithms.impala.torch.vtrace_torch_v2 import make_time_major, vtrace_torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.training.batches import WholeEpisodes
+from rllib_stackelberg.training.batches import PaddedEpisodes, WholeEpisodes
+from rllib_stackelberg.training.env_runners import questions_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
@@ -70,6 +72,58 @@ def test_whole_episodes_make_the_batch_that_rllibs_connectors_make(algo):
         assert float(batch[Columns.REWARDS][k]) == pytest.approx(episode.get_rewards(t))
         assert bool(batch[Columns.TERMINATEDS][k]) == (t == len(episode) - 1)
     assert int(batch[Columns.TERMINATEDS].sum()) == 128
+
+
+@pytest.mark.parametrize("length", [3, 8, 32])
+def test_v_trace_along_padded_episodes_is_the_return_where_the_policy_is_the_one_that_played(algo, length):
+    """RLlib's own V-trace; without correction, and where no row ends within an episode, targets are returns to go."""
+    episodes = algo.env_runner.sample(num_episodes=128)
+    whole = WholeEpisodes()(rl_module=None, batch={}, episodes=episodes)["default_policy"]
+    rows = PaddedEpisodes(length)(rl_module=None, batch={"default_policy": dict(whole)}, episodes=episodes)
+    rows = rows["default_policy"]
+    mask = rows[Columns.LOSS_MASK]
+    assert len(mask) == sum(-(-len(episode) // length) * length for episode in episodes)
+    for name in ("actor", "critic"):
+        assert torch.equal(rows[Columns.OBS][name][mask], whole[Columns.OBS][name])  # nothing lost, in order
+    values = torch.rand(len(mask), generator=torch.Generator().manual_seed(0))
+    rewards, going_on, predicted = (
+        make_time_major(column, trajectory_len=length)
+        for column in (rows[Columns.REWARDS], (1 - rows[Columns.TERMINATEDS]) * mask, values)
+    )
+    bootstrap = torch.cat([predicted[0][1:], predicted[0][:1]])  # as the learners do it
+    nothing = torch.zeros_like(rewards)
+    targets, _ = vtrace_torch(
+        target_action_log_probs=nothing, behaviour_action_log_probs=nothing, discounts=going_on, rewards=rewards,
+        values=predicted, bootstrap_values=bootstrap,
+    )  # fmt: skip
+    found = targets.T.reshape(-1)[mask].numpy()
+    first = np.cumsum([0, *map(len, episodes)])
+    longer = 0
+    for k, episode in enumerate(episodes):
+        to_go = np.cumsum(episode.rewards.data[::-1])[::-1]
+        mine = found[first[k] : first[k + 1]]
+        if len(episode) <= length:
+            np.testing.assert_allclose(mine, to_go, atol=1e-5)
+        else:
+            longer += 1
+            last_row = (len(episode) - 1) // length * length
+            np.testing.assert_allclose(mine[last_row:], to_go[last_row:], atol=1e-5)
+            padded_first = np.flatnonzero(mask.numpy())[first[k]]
+            np.testing.assert_allclose(mine[:length], float(values[padded_first + length]), atol=1e-5)
+    assert (longer > 0) == (length == 3)
+
+
+def test_questions_are_paid_all_that_the_episode_pays_from_there_on(algo):
+    episode = next(episode for episode in algo.env_runner.sample(num_episodes=128) if len(episode) > 2)
+    episode.rewards.data[:] = 2.0 ** np.arange(len(episode))
+    questions = questions_of(episode)
+    assert len(questions) == len(episode)
+    for t, question in enumerate(questions):
+        assert len(question) == 1
+        assert question.is_terminated
+        assert question.get_rewards(0) == sum(2.0**k for k in range(t, len(episode)))
+        np.testing.assert_array_equal(question.get_actions(0), episode.get_actions(t))
+        np.testing.assert_array_equal(question.get_observations(0)["actor"], episode.get_observations(t)["actor"])
 
 
 def test_rounds_go_on_until_the_asked_number_of_questions_is_there(algo):

@@ -34,7 +34,7 @@ def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_resu
     files = {path.name for path in folder.iterdir()}
     assert files == {
         "checkpoint", "config.json", "policy.json", "policy.safetensors", "progress.jsonl", "report.html",
-        "result.json", "training.json",
+        "result.json", "tensorboard", "training.json",
     }  # fmt: skip
     assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
     assert len((folder / "progress.jsonl").read_text().splitlines()) == 3

@@ -1,0 +1,57 @@
+"""What all pages share: one look, figures at two widths, values as a person writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from rllib_stackelberg.reports.svg import FONT, inline_svg, theme
+from rllib_stackelberg.tables import number
+
+WIDTHS = {"wide": 720, "narrow": 340}
+"""Every figure is drawn at both widths (CSS pixels); the page shows the one that fits."""
+
+
+def rendered(template: str, content: Mapping[str, Any]) -> str:
+    """A page that needs nothing else."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    return environment.get_template(template).render(content, theme=Markup(theme()), font=Markup(FONT))
+
+
+def both_widths(name: str, label: str, draw: Callable[..., Figure], *data: Any) -> dict[str, Markup]:
+    """A figure at every width; its text is ours and escaped where it is written."""
+    drawn = {kind: draw(*data, width=width) for kind, width in WIDTHS.items()}
+    return {kind: Markup(inline_svg(figure, f"{name}-{kind}", label)) for kind, figure in drawn.items()}
+
+
+def shown(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and values as a person writes them."""
+    return [(name.replace("_", " "), _text(value)) for name, value in values.items()]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_text(entry)}" for name, entry in value.items())
+    if isinstance(value, list):
+        return _list(_text(entry) for entry in value)
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _list(entries: Iterable[str]) -> str:
+    return ", ".join(entries)

@@ -1,0 +1,211 @@
+"""What `leader_config` sets up for each RLlib algorithm: learner, network, env runner, and defaults.
+
+Defaults are for short episodes whose reward comes at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gymnasium.spaces import Discrete
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.algorithms.appo import APPOConfig
+from ray.rllib.algorithms.dqn import DQNConfig
+from ray.rllib.algorithms.impala import IMPALAConfig
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.algorithms.sac import SACConfig
+from ray.rllib.core.learner.learner import Learner
+from ray.rllib.core.rl_module.rl_module import RLModule
+
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.training.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
+from rllib_stackelberg.training.env_runners import LeaderEnvRunner, QuestionEnvRunner
+from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.q_learners import LeaderDQNLearner, LeaderSACLearner
+from rllib_stackelberg.training.q_modules import LeaderDQNModule, LeaderSACModule
+from rllib_stackelberg.training.rl_modules import LeaderModule, TargetLeaderModule
+
+PARALLEL_EPISODES = 128
+LONG_EPISODES = 32
+"""In parallel where an episode is played rather than looked up, or its response is long."""
+REPLAYED_EPISODES = 32
+"""In parallel where answers go to a replay buffer, which takes longer to fill than a round to play."""
+
+ANNEAL_UPDATES = 150
+"""Batches over which a Gaussian leader's spread and learning rate shrink."""
+FIRST_RATE = 1e-2
+MOST_QUESTIONS = 8
+"""Questions per episode that the default batch allows for."""
+FRAGMENT = 16
+"""Steps of an episode in a row of V-trace where a leader is asked at every turn."""
+UPDATES_PER_ROUND = 4
+"""Gradient steps for a round of episodes that goes to a replay buffer."""
+REPLAYED_ROWS = 64
+BUFFERED_ROWS = 20_000
+SAMPLE_WAIT_S = 0.05
+"""How long IMPALA waits for remote runners before it looks again: not at all, by default, which keeps a core busy."""
+RANDOM_ROUNDS = 100
+"""Rounds over which a leader that learns values answers less and less at random."""
+
+
+@dataclass(frozen=True)
+class LeaderProblem:
+    """What defaults depend on."""
+
+    game: StackelbergGame
+    settings: LeaderSettings
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the leader chooses from a list."""
+        return isinstance(self.game.turns[self.game.leader_turn].actions, Discrete)
+
+    @property
+    def questions(self) -> int:
+        """Observations the leader can be asked about."""
+        return self.game.turns[self.game.leader_turn].keys
+
+    @property
+    def once(self) -> bool:
+        """Whether episodes come whole, each observation asked once."""
+        return self.settings.leader_queries == "once"
+
+    @property
+    def payoff_scale(self) -> float:
+        """Half the leader's payoff range, or 1."""
+        low, high = (float(x) for x in self.game.payoff_range[0])
+        return (high - low) / 2 if high > low else 1.0
+
+    @property
+    def parallel_episodes(self) -> int:
+        """Environments of a runner."""
+        long = self.once and (self.settings.in_play(self.game) or self.settings.long_response(self.game))
+        return LONG_EPISODES if long else PARALLEL_EPISODES
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a default batch: about every parallel episode once."""
+        return PARALLEL_EPISODES * min(self.questions, MOST_QUESTIONS)
+
+    @property
+    def schedule(self) -> dict[str, float]:
+        """Of a Gaussian leader's spread."""
+        return {} if self.discrete else {"anneal_updates": ANNEAL_UPDATES}
+
+
+def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
+    """Small batches, one gradient step an epoch."""
+    long = problem.once and problem.settings.in_play(problem.game)
+    # One round of short episodes, whatever its number of rows, is a batch; of long ones it is several.
+    one_round = problem.once and not long
+    config.training(
+        lr=3e-3 if problem.discrete else FIRST_RATE,
+        learner_config_dict={"response_transitions": problem.settings.response_transitions} | problem.schedule,
+        train_batch_size_per_learner=PARALLEL_EPISODES if one_round else problem.batch_size,
+        minibatch_size=problem.batch_size if long else None,  # one step an epoch, whatever was dropped
+        num_epochs=8,
+        lambda_=0.95,
+        clip_param=0.2,
+        entropy_coeff=0.0,
+        use_kl_loss=False,
+        grad_clip=1.0,
+        # The critic's loss is in payoff units squared: bring it back to order one, and never clip it.
+        vf_loss_coeff=0.5 / problem.payoff_scale**2,
+        vf_clip_param=float("inf"),
+    )
+
+
+def tune_impala(config: IMPALAConfig, problem: LeaderProblem) -> None:
+    """As PPO's, and every batch is one round of episodes of one runner; learning is in the main process."""
+    row = min(problem.questions, MOST_QUESTIONS) if problem.once else FRAGMENT
+    config.env_runners(num_env_runners=0, rollout_fragment_length=row)
+    if problem.once:
+        config.env_runners(batch_mode="complete_episodes")
+    config.learners(num_learners=0)
+    config.reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=1)
+    config.training(
+        lr=3e-3 if problem.discrete else FIRST_RATE,
+        learner_config_dict=problem.schedule,
+        train_batch_size_per_learner=row * problem.parallel_episodes,
+        num_epochs=8,
+        entropy_coeff=0.0,
+        grad_clip=1.0,
+        vf_loss_coeff=0.5 / problem.payoff_scale**2,
+        broadcast_interval=0,  # runners go on with what the last batch taught
+        timeout_s_sampler_manager=SAMPLE_WAIT_S,
+    )
+
+
+def tune_appo(config: APPOConfig, problem: LeaderProblem) -> None:
+    """As IMPALA's; the copy of the actor that ratios are clipped to is the one that played the batch."""
+    tune_impala(config, problem)
+    config.training(
+        clip_param=0.2,
+        use_circular_buffer=False,
+        circular_buffer_num_batches=1,
+        circular_buffer_iterations_per_batch=1,
+        target_network_update_freq=0,
+        tau=1.0,
+    )
+
+
+def _tune_replay(config: AlgorithmConfig, problem: LeaderProblem) -> None:
+    config.env_runners(num_env_runners=0, num_envs_per_env_runner=REPLAYED_EPISODES)
+    config.reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=1)
+    config.training(
+        train_batch_size_per_learner=REPLAYED_ROWS,
+        training_intensity=UPDATES_PER_ROUND * REPLAYED_ROWS / REPLAYED_EPISODES,
+        num_steps_sampled_before_learning_starts=0,
+        replay_buffer_config={"type": "EpisodeReplayBuffer", "capacity": BUFFERED_ROWS},
+        grad_clip=1.0,
+    )
+
+
+def tune_dqn(config: DQNConfig, problem: LeaderProblem) -> None:
+    """Recent answers, replayed a few times each, and less and less random ones."""
+    _tune_replay(config, problem)
+    config.training(
+        lr=3e-3,
+        learner_config_dict={"anneal_updates": RANDOM_ROUNDS, "updates_per_batch": UPDATES_PER_ROUND},
+        target_network_update_freq=1,
+        double_q=True,
+        dueling=False,
+    )
+
+
+def tune_sac(config: SACConfig, problem: LeaderProblem) -> None:
+    """Recent answers, replayed a few times each, and a temperature that falls."""
+    _tune_replay(config, problem)
+    choices = problem.game.turns[problem.game.leader_turn].choices if problem.discrete else 1
+    config.training(
+        actor_lr=1e-2,
+        critic_lr=1e-2,
+        alpha_lr=1e-2,
+        initial_alpha=0.1 * problem.payoff_scale,
+        target_entropy=0.05 * math.log(max(choices, 2)) if problem.discrete else "auto",
+        tau=0.1,
+    )
+
+
+@dataclass(frozen=True)
+class LeaderSetup:
+    """One algorithm's parts: `tune` sets the defaults."""
+
+    config: type[AlgorithmConfig]
+    learner: type[Learner]
+    module: type[RLModule]
+    tune: Callable[..., None]
+    runner: type[LeaderEnvRunner] = LeaderEnvRunner
+    whole_episodes: bool = True
+
+
+SETUPS = {
+    "PPO": LeaderSetup(PPOConfig, LeaderPPOLearner, LeaderModule, tune_ppo),
+    "APPO": LeaderSetup(APPOConfig, LeaderAPPOLearner, TargetLeaderModule, tune_appo),
+    "IMPALA": LeaderSetup(IMPALAConfig, LeaderIMPALALearner, LeaderModule, tune_impala),
+    "SAC": LeaderSetup(SACConfig, LeaderSACLearner, LeaderSACModule, tune_sac, whole_episodes=False),
+    "DQN": LeaderSetup(DQNConfig, LeaderDQNLearner, LeaderDQNModule, tune_dqn, QuestionEnvRunner, whole_episodes=False),
+}

@@ -1,0 +1,117 @@
+"""Where a run runs: loopback unless told otherwise, a cluster by its address, and what is refused."""
+
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.training import LOOPBACK, sessions
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def no_ray_yet(monkeypatch):
+    """As in a process of its own, and nothing may be started."""
+    monkeypatch.setattr(sessions.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(sessions.ray, "init", lambda **where: pytest.fail(f"started Ray: {where}"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.mark.usefixtures("no_ray_yet")
+def test_a_public_bind_without_a_token_is_refused(monkeypatch):
+    monkeypatch.setenv(LOOPBACK, "1")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with pytest.raises(InvalidFieldError, match=r"RAY_AUTH_MODE: disabled.*beyond loopback"), sessions.ray_session():
+        pass
+
+
+@pytest.mark.usefixtures("no_ray_yet")
+def test_a_cluster_that_is_not_there_is_refused_at_once():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(InvalidFieldError, match=f"ray_address: no Ray answers at {address}"):
+        sessions.ray_session(0, address).__enter__()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8265", "ray://head:10001", "head", "auto:6379x"])
+def test_other_doors_of_a_cluster_are_refused_by_name(address, monkeypatch):
+    with pytest.raises(InvalidFieldError, match=r"ray_address: .*auto, or HOST:PORT"):
+        TrainOptions.checked(game="escape", ray_address=address)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InvalidFieldError, match=r"ray_address: "):
+        TrainOptions.checked(game="escape")
+
+
+@pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "head.example.org:6379", "[fd00::1]:6379"])
+def test_an_address_is_taken_from_the_environment_and_not_saved(address, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    options = TrainOptions.checked(game="escape", num_env_runners=1000)  # this machine's cores are no limit
+    assert options.ray_address == address
+    assert "ray_address" not in options.resolved()
+
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from rllib_stackelberg.training.sessions import ray_session
+import ray
+with ray_session(1):
+    ray.get(ray.remote(lambda: None).remote())
+    print(json.dumps([ray.nodes()[0]["NodeManagerAddress"], ray.get_runtime_context().get_node_id()]), flush=True)
+    sys.stdin.read()
+"""
+
+
+def family(pid):
+    """A process and those below it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, task.read_text().split())
+    return found
+
+
+def listening(pids):
+    """Addresses at which processes take connections."""
+    sockets = set()
+    for pid in pids:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            target = os.readlink(link) if link.is_symlink() else ""  # noqa: PTH115
+            sockets |= {target[8:-1]} if target.startswith("socket:[") else set()
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in sockets:
+                packed = bytes.fromhex(fields[1].partition(":")[0])
+                words = [packed[k : k + 4][::-1] for k in range(0, len(packed), 4)]
+                found.append(ipaddress.ip_address(b"".join(words)))
+    return found
+
+
+@pytest.mark.ray
+@pytest.mark.remote
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_ray_of_a_runs_own_listens_on_loopback_alone():
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert process.stdout is not None
+        address, _ = json.loads(process.stdout.readline())
+        found = listening(family(process.pid))
+        process.communicate("")
+    assert address == "127.0.0.1"
+    assert len(found) >= 4  # the head's, the node's, the worker's and the agent's
+    for each in found:
+        plain = getattr(each, "ipv4_mapped", None) or each
+        assert plain.is_loopback, each
