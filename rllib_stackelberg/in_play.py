@@ -132,7 +132,7 @@ class InPlay(Elicitation):
     def _close_sampled(self, envs: Index) -> None:
         slots = self._slots_of(envs)[:, : self.update_width]
         first = np.searchsorted(self.deviator, np.arange(self.turns))
-        information = np.stack([self.plays.information[slots[:, first[k]], k] for k in range(self.turns)], axis=1)
+        information = self.plays.information[slots[:, first], np.arange(self.turns)]
         utilities = [
             self.plays.payoffs[slots[:, self.deviator == k], turn.agent]
             for k, turn in enumerate(self.game.learned_turns)
@@ -144,12 +144,12 @@ class InPlay(Elicitation):
         profiles = self.profiles
         assert profiles is not None
         slots = self._slots_of(envs)[:, : len(profiles)]
-        shape = (len(envs), len(profiles.nature), len(profiles.joint), -1)
+        shape = (len(envs), len(profiles.nature), len(profiles.joint))
         return OutcomeTable(
             self.game,
             profiles,
-            self.plays.payoffs[slots].reshape(shape),
-            self.plays.information[slots].reshape(shape),
+            self.plays.payoffs[slots].reshape(*shape, len(self.game.agents)),
+            self.plays.information[slots].reshape(*shape, self.turns),
         )
 
     @property

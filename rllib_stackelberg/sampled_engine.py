@@ -150,7 +150,8 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
 def _add_play(kernels, who, table, numbers, base, entry, total):
     """Add the play under one episode's present strategies to `total [T, A]`."""
     own = numbers[base : base + who.rows.sum()]
-    policy, play = np.zeros((len(own), who.actions.max())), np.zeros(total.shape)
+    widest = who.actions.max() if len(who.actions) else 0
+    policy, play = np.zeros((len(own), widest)), np.zeros(total.shape)
     strategies(kernels, who, own, policy)
     profile_play(who, table, entry, policy, play)
     add(total, play)

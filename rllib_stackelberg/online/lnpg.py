@@ -54,7 +54,7 @@ class _Regression(OnlineLearner):
         ridge: weight, in observations, of the guess that the regression is pulled to.
     """
 
-    ridge: float = 0.01
+    ridge: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 < self.ridge < np.inf:
