@@ -126,7 +126,7 @@ def test_shapes_over_three_thousand_rounds():
     assert process_time() - started < 60
     errors = dispersed.follower_error.mean(axis=0)[times]
     assert (np.diff(errors) < 0).all()
-    assert errors[-1] < 1
+    assert errors[-1] < 0.6 * settled.follower_error.mean(axis=0)[2999]
     assert settled.follower_error.mean(axis=0)[2999] > 2
     regrets = [r.follower_regret.mean(axis=0)[times] for r in (settled, dispersed)]
     assert regrets[0][3] > 2.2 * regrets[0][2]  # linear: three times the rounds
