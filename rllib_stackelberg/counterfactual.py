@@ -73,9 +73,9 @@ class CounterfactualResponse:
             total[episodes] = 0.0
         self.updates[episodes] = 0
 
-    def arrays(self) -> dict[str, Numbers]:
+    def arrays(self) -> dict[str, NDArray]:
         """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
-        states = {f"numbers {m}": state.numbers for m, state in enumerate(self.states)}
+        states: dict[str, NDArray] = {f"numbers {m}": state.numbers for m, state in enumerate(self.states)}
         return states | self.sums._asdict() | {"updates": self.updates}
 
     def learn(self, table: PathTable, episodes: Index, updates: int) -> None:

@@ -182,10 +182,11 @@ class StackelbergPOMDP(VectorEnv):
         self._ended = terminated
         return self._observations(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
 
-    def abandon(self, skipped: int = 1) -> None:
-        """Give up the episodes in progress, and as many episode numbers; followers start afresh."""
-        episode = self.elicitation.episode + skipped - 1
-        self._start(self.elicitation.streams.run)
+    def abandon(self, skipped: int = 0, seed: int | None = None) -> None:
+        """Give up the episodes in progress, and skip that many; a seed replaces the run's. Followers start afresh."""
+        episode = self.elicitation.episode + skipped
+        self._start(self.elicitation.streams.run if seed is None else seed)
+        self.critic = critic_view(self.game, self.settings, self.elicitation)
         self.elicitation.episode[:] = episode
         self._ended[:] = True
 

@@ -16,6 +16,9 @@ from rllib_stackelberg.settings import LeaderSettings, validated
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+MOST_FAILURES = 5
+GAME_SECONDS = 300.0
+
 
 class TrainOptions(BaseModel):
     """What to train and for how long.
@@ -33,6 +36,10 @@ class TrainOptions(BaseModel):
         stop_at_optimum: end when the best snapshot has reached the exact value, in an equilibrium of the followers,
             and the exploring leader's mean return is within .2 % of the payoff range of it.
         num_env_runners: remote sampling processes; 0 samples in the main one.
+        max_failures: errors of the game, in each process that plays it, after which it is started again; one more
+            stops the run.
+        game_timeout: seconds in which all parallel episodes must come from one question to the next; a game that does
+            not return stops the run.
         out: run folder, new or empty; None: a new one under ./runs.
     """
 
@@ -49,6 +56,8 @@ class TrainOptions(BaseModel):
     restart_after: Annotated[int, Field(ge=1)] | None = None
     stop_at_optimum: bool = False
     num_env_runners: Annotated[int, Field(ge=0)] = 0
+    max_failures: Annotated[int, Field(ge=0)] = MOST_FAILURES
+    game_timeout: Positive = GAME_SECONDS
     out: Path | None = None
 
     @classmethod

@@ -58,7 +58,7 @@ class Transcript:
             "penalty": asked.penalty.copy(),
             "followers": _copies(asked.response.arrays()),
             "first_followers": _copies(self._first),
-            "answers": [self._answers(env) for env in np.flatnonzero(~asked.over)],
+            "answers": [self._answers(int(env)) for env in np.flatnonzero(~asked.over)],
         }
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from gymnasium.spaces import Discrete
@@ -17,13 +18,16 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.env_runners import LeaderEnvRunner
-from rllib_stackelberg.training.failures import WorkerLeaderEnv
+from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
 from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.losses import survive_losses
+from rllib_stackelberg.training.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
 
 ENV_NAME = "stackelberg_leader"
@@ -40,10 +44,10 @@ MOST_QUESTIONS = 8
 
 def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
     """What RLlib calls on every env runner: a batch of leader episodes carrying its own followers."""
-    made = game_of(context["game"], context["game_config"])
     settings = LeaderSettings.checked(**context["settings"])
     envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
-    return WorkerLeaderEnv(made, settings, num_envs=envs, seed=seed)
+    make = partial(game_of, context["game"], context["game_config"])
+    return WorkerLeaderEnv(make, settings, envs, seed, Failures(context["most_failures"], context["game_seconds"]))
 
 
 def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
@@ -95,6 +99,8 @@ def leader_config(
         "settings": checked.model_dump(),
         "seed": seed,
         "note": f"broken-game-{uuid.uuid4().hex}",
+        "most_failures": MOST_FAILURES,
+        "game_seconds": GAME_SECONDS,
     }
     low, high = (float(x) for x in made.payoff_range[0])
     config.environment(
@@ -111,8 +117,7 @@ def leader_config(
         num_envs_per_env_runner=parallel_episodes(made, checked),
         rollout_fragment_length="auto",
     )
-    # A game that breaks its rules does so again after a restart: stop instead.
-    config.fault_tolerance(restart_failed_env_runners=False, restart_failed_sub_environments=False)
+    survive_losses(config)
     config.rl_module(
         rl_module_spec=RLModuleSpec(
             module_class=LeaderModule,
@@ -123,7 +128,7 @@ def leader_config(
     config.debugging(seed=seed, log_level="ERROR")
     config.training(gamma=1.0)
     if checked.leader_queries == "every_turn":
-        config.env_runners(module_to_env_connector=remember_answers)
+        config.env_runners(module_to_env_connector=remember_answers, env_runner_cls=SteppingEnvRunner)
     else:
         config.env_runners(env_runner_cls=LeaderEnvRunner)
     if isinstance(config, PPOConfig) and isinstance(algorithm, str):

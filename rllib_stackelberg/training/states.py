@@ -33,7 +33,7 @@ def to_bytes(state: Any) -> tuple[bytes, bytes]:
     """
     arrays: dict[str, NDArray] = {}
     described = json.dumps(_describe(state, arrays, "state")).encode()
-    return described, save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return described, save({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
 def from_bytes(described: bytes, arrays: bytes) -> Any:
@@ -44,7 +44,7 @@ def from_bytes(described: bytes, arrays: bytes) -> Any:
     """
     try:
         return _build(json.loads(described), load(arrays))
-    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise BrokenStateError(f"is no state ({error!r})") from error
 
 

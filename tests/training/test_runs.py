@@ -11,7 +11,8 @@ from rllib_stackelberg import estimates, evaluate, leader_config, load_policy, m
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.settings import SAMPLED_PLAYS
-from rllib_stackelberg.training.runs import restart, train
+from rllib_stackelberg.training.loop import restart
+from rllib_stackelberg.training.runs import train
 from rllib_stackelberg.training.search import SETTLED_TOLERANCE, BestSnapshot, Search
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
