@@ -115,9 +115,10 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         seed: int,
         failures: Failures,
     ):
-        super().__init__(make(), settings, num_envs=num_envs, seed=seed)
         self.make = make
         self.failures = failures
+        begun = super().__init__
+        failures.survived(lambda: begun(make(), settings, num_envs=num_envs, seed=seed))
 
     def place(self, worker: int, note_name: str) -> None:
         """Say which runner the environment is on (0: the driver's own), which also selects its streams.
@@ -170,12 +171,15 @@ class WorkerLeaderEnv(StackelbergPOMDP):
             with self.failures.counted(self.failures.seconds):
                 yield
         except EpisodesLostError:
-            self.game = self.make()
-            self.abandon()
+            self.failures.survived(self._start_again)
             raise
         except RulesError as error:
             self._leave_note(error)
             raise
+
+    def _start_again(self) -> None:
+        self.game = self.make()
+        self.abandon()
 
     def _leave_note(self, error: RulesError) -> None:
         if not self.note_name:

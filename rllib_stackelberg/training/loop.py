@@ -64,14 +64,21 @@ class Loop:
         iteration: how many there have been; saved: the iteration of the last generation, None if there is none.
     """
 
-    def __init__(self, algo: Algorithm, folder: RunFolder, options: TrainOptions, interruption: Interruption):
+    def __init__(
+        self,
+        algo: Algorithm,
+        folder: RunFolder,
+        options: TrainOptions,
+        failures: Failures,
+        interruption: Interruption,
+    ):
         self.algo = algo
         self.folder = folder
         self.options = options
         self.interruption = interruption
         self.checkpoints = Checkpoints(folder.path)
         self.game, self.settings = options.make_game(), options.make_settings()
-        self.failures = Failures(options.max_failures, options.game_timeout)
+        self.failures = failures
         self.search = self._call(Search, options, self.game, self.settings)
         self.iteration = 0
         self.progress: Progress | None = None
@@ -94,13 +101,13 @@ class Loop:
         Args:
             parts: of the generation to go on from; report: called with the progress after every iteration.
         """
+        if parts is None:
+            self.save()
         # What is compiled on first use is compiled before the clock starts.
         self._call(StackelbergPOMDP(self.game, self.settings).reset)
         self._call(self.search.value, self.algo.get_module().export(), 1)
         self._began = time.monotonic()
-        if parts is None:
-            self.save()
-        else:
+        if parts is not None:
             self._restore(parts)
         while not self.search.finished(self.iteration, self.seconds):
             self._stop_if_told()

@@ -19,6 +19,7 @@ from rllib_stackelberg.run_folder import RunFolder, versions
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
+from rllib_stackelberg.training.failures import Failures
 from rllib_stackelberg.training.interruptions import Interruption, interruptible
 from rllib_stackelberg.training.loop import Loop, Progress, storing
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
@@ -115,9 +116,10 @@ def _trained(
     configure: Configure | None,
     interruption: Interruption,
 ) -> dict[str, Any]:
-    algo = _configured(options, configure).build_algo()
+    failures = Failures(options.max_failures, options.game_timeout)
+    algo = failures.survived(_configured, options, configure).build_algo()
     try:
-        return Loop(algo, folder, options, interruption).run(parts, report)
+        return Loop(algo, folder, options, failures, interruption).run(parts, report)
     finally:
         _stop(algo)
 
