@@ -20,8 +20,9 @@ from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
 from rllib_stackelberg.training.failures import Failures
-from rllib_stackelberg.training.interruptions import Interruption, interruptible
+from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import Loop, Progress, storing
+from rllib_stackelberg.training.losses import SAMPLE_SECONDS
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ANNEALED_SHARE = 0.85
@@ -93,12 +94,17 @@ def _run(
     report: Report | None,
     configure: Configure | None,
 ) -> dict[str, Any]:
+    failures = Failures(options.max_failures, options.game_timeout)
     try:
         with folder.locked(), ray_session(options.num_env_runners), torch_threads(), interruptible() as interruption:
-            training = _trained(folder, options, parts, report, configure, interruption)
+            algo = failures.survived(_configured, options, configure).build_algo()
+            try:
+                training = Loop(algo, folder, options, failures, interruption).run(parts, report)
+            finally:
+                _stop(algo)
             with storing(folder.path):
                 folder.write("training", training)
-            result = evaluate(folder.path)
+            result = failures.survived(evaluate, folder.path, seconds=SAMPLE_SECONDS)
             with storing(folder.path):
                 folder.write("result", result)
     except RunStoppedError as error:
@@ -106,22 +112,6 @@ def _run(
         raise
     _write_report(folder)
     return result
-
-
-def _trained(
-    folder: RunFolder,
-    options: TrainOptions,
-    parts: dict[str, State] | None,
-    report: Report | None,
-    configure: Configure | None,
-    interruption: Interruption,
-) -> dict[str, Any]:
-    failures = Failures(options.max_failures, options.game_timeout)
-    algo = failures.survived(_configured, options, configure).build_algo()
-    try:
-        return Loop(algo, folder, options, failures, interruption).run(parts, report)
-    finally:
-        _stop(algo)
 
 
 def _configured(options: TrainOptions, configure: Configure | None) -> AlgorithmConfig:
@@ -153,6 +143,7 @@ def _stop(algo: Algorithm) -> None:
 def _write_report(folder: RunFolder) -> None:
     """The page about the run; whatever goes wrong with it must not cost the result, which is written."""
     try:
-        write_report(folder.path)
+        with deadline(SAMPLE_SECONDS):
+            write_report(folder.path)
     except Exception as error:
         warnings.warn(f"{folder.path} has no report.html: {error!r}", RuntimeWarning, stacklevel=3)
