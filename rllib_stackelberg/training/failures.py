@@ -117,8 +117,7 @@ class WorkerLeaderEnv(StackelbergPOMDP):
     ):
         self.make = make
         self.failures = failures
-        begun = super().__init__
-        failures.survived(lambda: begun(make(), settings, num_envs=num_envs, seed=seed))
+        super().__init__(failures.survived(make), settings, num_envs=num_envs, seed=seed)
 
     def place(self, worker: int, note_name: str) -> None:
         """Say which runner the environment is on (0: the driver's own), which also selects its streams.
@@ -127,6 +126,9 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         """
         self.worker = worker
         self.note_name = note_name if worker else ""
+
+    def _start(self, seed: int) -> None:
+        self.failures.survived(super()._start, seed)
 
     def begin(self, envs: NDArray[np.int64]) -> None:
         """As the parent's, but for `EpisodesLostError`: all episodes have been given up."""
@@ -171,15 +173,12 @@ class WorkerLeaderEnv(StackelbergPOMDP):
             with self.failures.counted(self.failures.seconds):
                 yield
         except EpisodesLostError:
-            self.failures.survived(self._start_again)
+            self.game = self.failures.survived(self.make)
+            self.abandon()
             raise
         except RulesError as error:
             self._leave_note(error)
             raise
-
-    def _start_again(self) -> None:
-        self.game = self.make()
-        self.abandon()
 
     def _leave_note(self, error: RulesError) -> None:
         if not self.note_name:

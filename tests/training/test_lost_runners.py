@@ -113,7 +113,6 @@ def command(*arguments):
         text=True,
         env=environment,
         start_new_session=True,
-        **kwargs,
     )
 
 
