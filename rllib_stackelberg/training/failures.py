@@ -31,6 +31,9 @@ from rllib_stackelberg.training.deadlines import DeadlineError, deadline
 
 Found = TypeVar("Found")
 
+LONG = 10
+"""Times as long as from one question to the next may take a sample, or a valuation: both play many rounds."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -73,11 +76,12 @@ class Failures:
             logger.warning("the game failed (%d of %d): %s", self.count, self.most, _told(error))
             raise EpisodesLostError from error
 
-    def survived(self, call: Callable[..., Found], *args: Any, seconds: float | None = None) -> Found:
-        """What a call into a game returns, tried again after errors of the game's."""
+    def survived(self, call: Callable[..., Found], *args: Any, long: bool = False) -> Found:
+        """What a call into a game returns, tried again after errors of the game's; a long one plays many rounds."""
+        seconds = self.seconds * (LONG if long else 1)
         while True:
             try:
-                with self.counted(seconds or self.seconds):
+                with self.counted(seconds):
                     return call(*args)
             except EpisodesLostError:
                 continue

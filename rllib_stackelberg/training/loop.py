@@ -27,7 +27,7 @@ from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.failures import Failures
 from rllib_stackelberg.training.interruptions import Interruption
-from rllib_stackelberg.training.losses import SAMPLE_SECONDS, learn_once
+from rllib_stackelberg.training.losses import learn_once
 from rllib_stackelberg.training.randomness import generator_states, set_generator_states
 from rllib_stackelberg.training.resumable import COMPONENT_EPISODES
 from rllib_stackelberg.training.search import Search
@@ -88,7 +88,7 @@ class Loop:
 
     def _call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls that play many times: the game may fail in them, too, and need not return soon."""
-        return self.failures.survived(partial(call, *args, **kwargs), seconds=SAMPLE_SECONDS)
+        return self.failures.survived(partial(call, *args, **kwargs), long=True)
 
     @property
     def seconds(self) -> float:

@@ -14,7 +14,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import RunnersLostError
 from rllib_stackelberg.options import GAME_SECONDS
-from rllib_stackelberg.training.failures import noted_error, rules_error
+from rllib_stackelberg.training.failures import LONG, noted_error, rules_error
 
 MOST_RESTARTS = 20
 """Of one env runner."""
@@ -28,7 +28,7 @@ RESTORE_SECONDS = 30.0
 LOST_SECONDS = 75.0
 """Without a learned batch, while env runners are missing, after which a run stops."""
 
-SAMPLE_SECONDS = 10 * GAME_SECONDS
+SAMPLE_SECONDS = LONG * GAME_SECONDS
 """In which an env runner must hand over a sample: of many questions, each with a limit of its own."""
 
 

@@ -19,10 +19,9 @@ from rllib_stackelberg.run_folder import RunFolder, versions
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
-from rllib_stackelberg.training.failures import Failures
+from rllib_stackelberg.training.failures import LONG, Failures
 from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import Loop, Progress, storing
-from rllib_stackelberg.training.losses import SAMPLE_SECONDS
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ANNEALED_SHARE = 0.85
@@ -104,13 +103,13 @@ def _run(
                 _stop(algo)
             with storing(folder.path):
                 folder.write("training", training)
-            result = failures.survived(evaluate, folder.path, seconds=SAMPLE_SECONDS)
+            result = failures.survived(evaluate, folder.path, long=True)
             with storing(folder.path):
                 folder.write("result", result)
     except RunStoppedError as error:
         error.add_note(f"go on with: rllib-stackelberg resume {folder.path}")
         raise
-    _write_report(folder)
+    _write_report(folder, LONG * options.game_timeout)
     return result
 
 
@@ -125,7 +124,7 @@ def _configured(options: TrainOptions, configure: Configure | None) -> Algorithm
     )
     limits = {"most_failures": options.max_failures, "game_seconds": options.game_timeout}
     config.environment(env_config=limits)
-    config.env_runners(num_env_runners=options.num_env_runners)
+    config.env_runners(num_env_runners=options.num_env_runners, sample_timeout_s=LONG * options.game_timeout)
     schedule = config.learner_config_dict
     if options.restart_after and "anneal_updates" in schedule:
         shorter = {"anneal_updates": ANNEALED_SHARE * options.restart_after}
@@ -140,10 +139,10 @@ def _stop(algo: Algorithm) -> None:
         algo.stop()
 
 
-def _write_report(folder: RunFolder) -> None:
+def _write_report(folder: RunFolder, seconds: float) -> None:
     """The page about the run; whatever goes wrong with it must not cost the result, which is written."""
     try:
-        with deadline(SAMPLE_SECONDS):
+        with deadline(seconds):
             write_report(folder.path)
     except Exception as error:
         warnings.warn(f"{folder.path} has no report.html: {error!r}", RuntimeWarning, stacklevel=3)
