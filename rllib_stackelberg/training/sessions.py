@@ -13,6 +13,7 @@ import ray
 import torch
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.training.orphans import no_orphans
 
 
 @contextmanager
@@ -25,6 +26,16 @@ def ray_session(num_env_runners: int = 0) -> Iterator[None]:
         _refuse_too_many(num_env_runners)
         yield
         return
+    with no_orphans():
+        _start_ray(num_env_runners)
+        try:
+            _refuse_too_many(num_env_runners)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start_ray(num_env_runners: int) -> None:
     # Workers must find a game class in the user's own script: they get the driver's search path.
     search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
     local = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": max(1, num_env_runners)}
@@ -35,11 +46,6 @@ def ray_session(num_env_runners: int = 0) -> Iterator[None]:
         runtime_env={"env_vars": {"PYTHONPATH": search}} if num_env_runners else None,
         **local,
     )
-    try:
-        _refuse_too_many(num_env_runners)
-        yield
-    finally:
-        ray.shutdown()
 
 
 def _refuse_too_many(num_env_runners: int) -> None:

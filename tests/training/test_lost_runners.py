@@ -56,7 +56,7 @@ def test_a_killed_env_runner_is_started_again_with_other_episodes(tmp_path):
     assert len(kill.killed) == 1
     assert len(processes(tmp_path)) == 3
     assert result["iterations"] == 12
-    assert result["leader_value"] == pytest.approx(0.9)
+    assert result["leader_value"] > 0.85
     state = read(Checkpoints(tmp_path / "run").generations()[-1])
     first = [runner["leader_episodes"]["env"]["transcript"]["episode"].min() for runner in state["runners"].values()]
     assert len(first) == 2
