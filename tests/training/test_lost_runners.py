@@ -171,6 +171,24 @@ def kill_at_random(folder, iterations, rng, saving):
     return lines - max(whole, default=0), left(relatives), time.monotonic() - killed
 
 
+@pytest.mark.ray
+@pytest.mark.learning
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("ray_local")
+def test_one_env_runner_killed_ten_times_costs_time_and_nothing_else(tmp_path):
+    undisturbed = []
+    for seed in range(3):
+        (tmp_path / str(seed)).mkdir()
+        chosen = options(tmp_path / str(seed), 120, 2).model_copy(update={"seed": seed})
+        undisturbed.append(train(chosen)["final_value"])
+    kill = Kill(tmp_path, range(10, 110, 10))
+    result = train(options(tmp_path, 120, 2).model_copy(update={"seed": 3}), kill)
+    print(f"killed {len(kill.killed)}: {result['final_value']}, undisturbed {undisturbed}", file=sys.__stderr__)
+    assert len(kill.killed) == 10
+    assert result["iterations"] == 120
+    assert min(undisturbed) - 0.005 <= result["final_value"] <= max(undisturbed) + 0.005
+
+
 @pytest.mark.learning
 @pytest.mark.timeout(7200)
 def test_a_driver_killed_at_any_time_loses_no_more_than_one_interval(tmp_path):
