@@ -6,6 +6,7 @@ was never stopped; only clocks differ.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -146,7 +147,8 @@ class Loop:
         )
 
     def _warn_of_failures(self, result: dict[str, Any]) -> None:
-        failures = int(result["env_runners"].get("game_failures", 0))
+        reported = float(result["env_runners"].get("game_failures", 0))
+        failures = int(reported) if math.isfinite(reported) else 0  # runners that came back have no report yet
         if failures > self._game_failures:
             problem = f"the game has failed {failures} time(s) and was started again; {self.options.max_failures} are"
             warnings.warn(f"{problem} survived (max_failures)", RuntimeWarning, stacklevel=4)

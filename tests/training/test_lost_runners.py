@@ -84,7 +84,7 @@ def test_env_runners_that_never_come_back_stop_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(losses, "MOST_RESTARTS", 2)
     began = time.monotonic()
     with pytest.raises(RunnersLostError, match="no env runner has answered"):
-        train(options(tmp_path, 8, 1, how="kill", first=30))
+        train(options(tmp_path, 8, 1, how="kill", first=4))
     assert time.monotonic() - began < 120
     assert Checkpoints(tmp_path / "run").load()
 
