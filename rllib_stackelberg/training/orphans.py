@@ -2,7 +2,7 @@
 
 What a Ray of one's own starts ends with the driver, but the helpers of those processes notice only when they look: on a
 busy machine that is late. So a guard waits beside the run, for a pipe to close that only the driver holds, and ends
-every process that carries the run's mark in its environment. Linux only; elsewhere there is no guard.
+every process that descends from it. Linux only; elsewhere there is no guard.
 """
 
 from __future__ import annotations
@@ -10,27 +10,43 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-MARK = "RLLIB_STACKELBERG_GUARDED_RUN"
-
 GUARD = """
-import os, signal, sys, time
-mark = sys.argv[1].encode()
-sys.stdin.buffer.read()
-for _ in range(20):
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+import os, select, signal, sys
+
+driver, family = int(sys.argv[1]), {}
+
+def grow():
+    born, parents = {}, {}
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         try:
-            with open(f"/proc/{pid}/environ", "rb") as stream:
-                if mark in stream.read().split(b"\\0"):
-                    os.kill(int(pid), signal.SIGKILL)
+            with open(f"/proc/{pid}/stat") as stream:
+                fields = stream.read().rpartition(")")[2].split()
+            parents[pid], born[pid] = int(fields[1]), fields[19]
         except OSError:
             pass
-    time.sleep(0.25)
+    ours = {driver} | {pid for pid in family if born.get(pid) == family[pid]}
+    while new := {pid for pid, parent in parents.items() if parent in ours} - ours - {os.getpid()}:
+        ours |= new
+    for pid in list(family):
+        if pid not in ours:
+            del family[pid]
+    family.update({pid: born[pid] for pid in ours - {driver}})
+
+while not select.select([0], [], [], 0.25)[0]:
+    grow()
+for _ in range(20):
+    grow()
+    for pid in family:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    select.select([], [], [], 0.25)
 """
-"""Looks for five seconds: what is just being started has its environment a moment later."""
+"""Keeps track of who descends from the driver: a process that gives itself a title forgets its environment."""
 
 
 @contextmanager
@@ -39,15 +55,10 @@ def no_orphans() -> Iterator[None]:
     if not sys.platform.startswith("linux"):
         yield
         return
-    before, mark = os.environ.get(MARK), uuid.uuid4().hex
-    line = [sys.executable, "-S", "-c", GUARD, f"{MARK}={mark}"]
+    line = [sys.executable, "-S", "-c", GUARD, str(os.getpid())]
     guard = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
-    os.environ[MARK] = mark
     try:
         yield
     finally:
-        del os.environ[MARK]
-        if before is not None:
-            os.environ[MARK] = before
         guard.kill()
         guard.wait()

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rllib_stackelberg.training.orphans import MARK, no_orphans
+from rllib_stackelberg.training.orphans import no_orphans
 
 SCRIPT = """
 import subprocess, sys, time
@@ -17,9 +17,9 @@ from rllib_stackelberg.training.orphans import no_orphans
 with no_orphans():
     # A child, and a child's child that its parent has left in a session of its own.
     child = subprocess.Popen(["sleep", "60"])
-    leave = "import subprocess as s; s.Popen(['sleep', '61'], start_new_session=True)"
-    subprocess.run([sys.executable, "-S", "-c", leave])
-    print(child.pid, flush=True)
+    leave = "import subprocess as s, time; print(s.Popen(['sleep', '61'], start_new_session=True).pid); time.sleep(1)"
+    other = subprocess.run([sys.executable, "-S", "-c", leave], stdout=subprocess.PIPE, text=True).stdout
+    print(child.pid, other, flush=True)
     time.sleep(60)
 """
 
@@ -28,13 +28,11 @@ with no_orphans():
 def test_what_a_killed_process_started_is_killed():
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     driver = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True, env=environment)
-    child = psutil.Process(int(driver.stdout.readline()))
-    mark = child.environ()[MARK]
-    marked = [each for each in psutil.process_iter(["environ"]) if (each.info["environ"] or {}).get(MARK) == mark]
-    assert sorted(each.cmdline()[-1] for each in marked) == ["60", "61"]
+    started = [psutil.Process(int(pid)) for pid in driver.stdout.readline().split()]
+    assert [each.cmdline()[-1] for each in started] == ["60", "61"]
     driver.kill()
     driver.wait()
-    gone, alive = psutil.wait_procs(marked, timeout=10)
+    gone, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
     assert len(gone) == 2
 
@@ -44,6 +42,5 @@ def test_a_process_that_ends_well_kills_nobody():
         child = subprocess.Popen(["sleep", "60"])
     time.sleep(0.5)
     assert child.poll() is None
-    assert MARK not in os.environ
     child.kill()
     child.wait()
