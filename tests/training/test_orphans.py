@@ -17,7 +17,8 @@ from rllib_stackelberg.training.orphans import no_orphans
 with no_orphans():
     # A child, and a child's child that its parent has left in a session of its own.
     child = subprocess.Popen(["sleep", "60"])
-    leave = "import subprocess as s, time; print(s.Popen(['sleep', '61'], start_new_session=True).pid); time.sleep(1)"
+    leave = "import subprocess as s, time; print(s.Popen(['sleep', '61'], stdout=-3, start_new_session=True).pid)"
+    leave += "; time.sleep(1)"
     other = subprocess.run([sys.executable, "-S", "-c", leave], stdout=subprocess.PIPE, text=True).stdout
     print(child.pid, other, flush=True)
     time.sleep(60)
