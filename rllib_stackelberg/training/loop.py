@@ -132,7 +132,7 @@ class Loop:
         self._warn_of_failures(result)
         with storing(self.folder.path):
             self.folder.append_progress(self.progress.line())
-        self.tracking.log(self.progress.line(), result)
+            self.tracking.log(self.progress.line(), result)
 
     def _look(self, result: dict[str, Any]) -> Progress:
         runners = result["env_runners"]
