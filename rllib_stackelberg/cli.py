@@ -1,4 +1,4 @@
-"""The command line: games, solve, train, evaluate, report, reproduce, respond, online, play, doctor."""
+"""The command line: games, solve, train, resume, evaluate, report, reproduce, respond, online, play, doctor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.text import Text
 
 from rllib_stackelberg import doctor as examination
 from rllib_stackelberg import tables
-from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
@@ -94,7 +94,7 @@ class CriticKind(StrEnum):
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Register a command; bad input exits with 2, a broken game with 1, each with one line that says why."""
+    """Register a command; bad input exits with 2, a stopped run with its own code, each with a line that says why."""
 
     @app.command()
     @wraps(function)
@@ -103,8 +103,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             function(*args, **kwargs)
         except InvalidFieldError as error:
             _fail(str(error), 2)
-        except RulesError as error:
-            _fail(str(error), 1)
+        except RunStoppedError as error:
+            _fail("\n".join([str(error), *getattr(error, "__notes__", [])]), error.code)
+        except KeyboardInterrupt:
+            _fail("interrupted", 130)
 
     return run
 
@@ -228,6 +230,8 @@ def train(
     ] = None,
     mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
     wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
+    max_failures: Annotated[int, typer.Option(help="errors of the game that are survived, per process")] = 5,
+    game_timeout: Annotated[float, typer.Option(help="seconds from one question to the next")] = 300.0,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
 ) -> None:
@@ -255,6 +259,8 @@ def train(
         ray_address=ray_address,
         mlflow=mlflow,
         wandb=wandb,
+        max_failures=max_failures,
+        game_timeout=game_timeout,
         out=out,
     )
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
@@ -262,8 +268,37 @@ def train(
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training
 
-    with Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty()) as live:
+    with _live(console) as live:
         result = run_training(options, lambda progress: live.update(tables.progress(progress, options)))
+    _show(tables.result(result), result, as_json)
+
+
+def _live(console: Console) -> Live:
+    return Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty())
+
+
+@command
+def resume(
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    max_seconds: Annotated[float | None, typer.Option(help="of training, in all; default as before")] = None,
+    max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all; default as before")] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was stopped or killed, from its last good checkpoint."""
+    options = RunFolder(run).options(
+        max_seconds=max_seconds, max_iterations=max_iterations
+    )  # refused now rather than after Ray has been loaded
+    console = Console()
+    console.print("starting Ray ...", style="dim")
+    from rllib_stackelberg.training.runs import resume as resume_training
+
+    with _live(console) as live:
+        result = resume_training(
+            run,
+            lambda progress: live.update(tables.progress(progress, options)),
+            max_seconds=max_seconds,
+            max_iterations=max_iterations,
+        )
     _show(tables.result(result), result, as_json)
 
 

@@ -73,6 +73,11 @@ class CounterfactualResponse:
             total[episodes] = 0.0
         self.updates[episodes] = 0
 
+    def arrays(self) -> dict[str, NDArray]:
+        """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
+        states: dict[str, NDArray] = {f"numbers {m}": state.numbers for m, state in enumerate(self.states)}
+        return states | self.sums._asdict() | {"updates": self.updates}
+
     def learn(self, table: PathTable, episodes: Index, updates: int) -> None:
         """The response phase of the given episodes, each against its own entry of the table, or the only one."""
         states = [replace(state, numbers=state.numbers[episodes]) for state in self.states]

@@ -66,6 +66,15 @@ class Episodes(ABC):
     def average_regret(self) -> NDArray[np.float64]:
         """Largest average regret of a follower, payoff units: `[B]`."""
 
+    @abstractmethod
+    def arrays(self) -> dict[str, NDArray]:
+        """What an episode goes on from besides number and answers, by name, `[B, ...]`: the arrays themselves."""
+
+    @property
+    @abstractmethod
+    def keeps_followers(self) -> bool:
+        """Whether followers begin an episode as they ended the one before."""
+
     @property
     def rewarding(self) -> NDArray[np.bool_]:
         """`[B]`: whether the environment is in its reward phase; never where everything is asked first."""
@@ -105,6 +114,15 @@ class Elicitation(Episodes):
     def average_regret(self) -> NDArray[np.float64]:
         """See `Episodes`."""
         return self.response.average_regret()
+
+    def arrays(self) -> dict[str, NDArray]:
+        """See `Episodes`: the followers."""
+        return self.response.arrays()
+
+    @property
+    def keeps_followers(self) -> bool:
+        """See `Episodes`."""
+        return self.settings.keep_followers
 
     def restart(self, envs: Index) -> None:
         """See `Episodes`."""

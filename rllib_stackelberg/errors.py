@@ -22,5 +22,38 @@ class InvalidFieldError(ValueError):
         return type(self), (self.field, self.problem, self.allowed)
 
 
-class RulesError(RuntimeError):
+class RunStoppedError(RuntimeError):
+    """A run cannot go on; what it saved last is whole.
+
+    Attributes:
+        code: what the command line exits with.
+    """
+
+    code = 1
+
+
+class RulesError(RunStoppedError):
     """The rules of a game produced something impossible (such as a payoff that is not a number)."""
+
+
+class GameError(RulesError):
+    """The code of a game raised errors of its own, or did not return."""
+
+
+class RunnersLostError(RunStoppedError):
+    """No env runner has answered for too long."""
+
+
+class StorageError(RunStoppedError):
+    """The run folder cannot be written, such as when the disk is full."""
+
+
+class InterruptedRunError(RunStoppedError):
+    """The run was told to stop by a signal."""
+
+    def __init__(self, message: str, code: int):
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple:
+        return type(self), (*self.args, self.code)

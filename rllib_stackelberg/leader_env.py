@@ -32,6 +32,7 @@ from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
+from rllib_stackelberg.transcript import Transcript, put
 
 
 def leader_action_space(game: StackelbergGame) -> Discrete | Box:
@@ -134,8 +135,9 @@ class StackelbergPOMDP(VectorEnv):
         }
 
     def _start(self, seed: int) -> None:
-        streams = Streams(seed, worker=self.worker)
-        self.elicitation = begin_episodes(self.game, self.settings, streams, self.num_envs)
+        self.streams = Streams(seed, worker=self.worker)
+        self.elicitation = begin_episodes(self.game, self.settings, self.streams, self.num_envs)
+        self._transcript = Transcript(self.game, self.elicitation)
 
     @property
     def _every_turn(self) -> bool:
@@ -148,6 +150,7 @@ class StackelbergPOMDP(VectorEnv):
 
     def begin(self, envs: NDArray[np.int64]) -> None:
         """Start an episode in the given environments."""
+        self._transcript.begin(envs)
         self.elicitation.restart(envs)
         if self.elicitation.over[envs].any():
             raise RulesError(f"game {self.game.id}: a whole episode went by without asking the leader")
@@ -166,6 +169,7 @@ class StackelbergPOMDP(VectorEnv):
         if not np.isfinite(game_actions).all():
             raise RulesError(f"game {self.game.id}: the leader's policy returned an action that is not finite")
         self.clipped += int(clipped.sum())
+        self._transcript.add(envs, game_actions)
         self.elicitation.answer(envs, game_actions)
         self.episodes += int(self.elicitation.over[envs].sum())
         return self.elicitation.value[envs] - self.elicitation.penalty[envs] - before
@@ -193,6 +197,39 @@ class StackelbergPOMDP(VectorEnv):
             self.begin(fresh)
         self._ended = terminated
         return self._observations(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
+
+    def abandon(self, skipped: int = 0, seed: int | None = None) -> None:
+        """Give up the episodes in progress, and skip that many; a seed replaces the run's. Followers start afresh."""
+        episode = self.elicitation.episode + skipped
+        self._start(self.streams.run if seed is None else seed)
+        self.critic = critic_view(self.game, self.elicitation)
+        self.elicitation.episode[:] = episode
+        self._ended[:] = True
+
+    def get_state(self) -> dict[str, Any]:
+        """Where all episodes stand, as data: what a later `set_state` goes on from, to the bit."""
+        return {
+            "run": self.streams.run,
+            "worker": self.worker,
+            "clipped": self.clipped,
+            "episodes": self.episodes,
+            "ended": self._ended.copy(),
+            "shown": {name: values.copy() for name, values in self._shown.items()},
+            "transcript": self._transcript.get_state(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `get_state`, of the same game, settings and number of environments.
+
+        Raises:
+            RulesError: an episode in progress does not repeat itself.
+        """
+        self.worker = state["worker"]
+        self._start(state["run"])
+        self._transcript.set_state(state["transcript"])
+        self.clipped, self.episodes = state["clipped"], state["episodes"]
+        self._ended[:] = state["ended"]
+        put(self._shown, state["shown"])
 
     def close_extras(self, **kwargs: Any) -> None:
         """Nothing to release."""

@@ -78,6 +78,16 @@ class Mixture(Episodes):
         """See `Episodes`."""
         return self._of_drawn([member.average_regret() for member in self.members])
 
+    def arrays(self) -> dict[str, NDArray]:
+        """See `Episodes`: the drawn models, and every model's followers."""
+        members = {f"{k} {name}": own for k, m in enumerate(self.members) for name, own in m.arrays().items()}
+        return {"model": self.model} | members
+
+    @property
+    def keeps_followers(self) -> bool:
+        """See `Episodes`."""
+        return any(member.keeps_followers for member in self.members)
+
     @property
     def rewarding(self) -> NDArray[np.bool_]:
         """See `Episodes`."""

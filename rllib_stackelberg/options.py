@@ -22,6 +22,9 @@ CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+MOST_FAILURES = 5
+GAME_SECONDS = 300.0
+
 
 class TrainOptions(BaseModel):
     """What to train and for how long.
@@ -42,6 +45,10 @@ class TrainOptions(BaseModel):
         ray_address: of a running cluster to join ("auto", "HOST:PORT"), by default that of RAY_ADDRESS; None: a Ray of
             the run's own. Not saved: where a run runs is no part of what it computes.
         mlflow, wandb: MLflow experiment or W&B project that the run is logged to besides TensorBoard's event files.
+        max_failures: errors of the game, in each process that plays it, after which it is started again; one more
+            stops the run.
+        game_timeout: seconds in which all parallel episodes must come from one question to the next; a game that does
+            not return stops the run.
         out: run folder, new or empty; None: a new one under ./runs.
     """
 
@@ -61,6 +68,8 @@ class TrainOptions(BaseModel):
     ray_address: Annotated[str | None, Field(exclude=True)] = None
     mlflow: str | None = None
     wandb: str | None = None
+    max_failures: Annotated[int, Field(ge=0)] = MOST_FAILURES
+    game_timeout: Positive = GAME_SECONDS
     out: Path | None = None
 
     @classmethod

@@ -119,6 +119,10 @@ class Response:
         self.numbers[episodes] = self._fresh
         self._sums[episodes] = 0.0
 
+    def arrays(self) -> dict[str, NDArray]:
+        """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
+        return {"numbers": self.numbers, "sums": self._sums}
+
     def record(self, turn: int) -> Record:
         """Running sums of one follower."""
         return Record(self._sums[:, self._rows(turn)], int(self._who.actions[turn]))

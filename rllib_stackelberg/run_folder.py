@@ -8,15 +8,18 @@ run/  config.json       game, parameters, settings, training options, versions, 
       training.json     episodes, seconds, mean return
       result.json       value, certificate, strategy
       report.html       all of it for people (reports/)
-      checkpoint/       RLlib's own, to go on from (pickles: only ever load your own)
+      checkpoints/      the last generations, to go on from (training/checkpoints.py)
 ```
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from typing import Any
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
 
@@ -87,6 +91,40 @@ class RunFolder:
             return [json.loads(line) for line in lines]
         except (OSError, json.JSONDecodeError) as error:
             raise InvalidFieldError("run", f"{self.path} has no readable progress.jsonl", "a run folder") from error
+
+    def cut_progress(self, lines: int) -> None:
+        """Drop what progress.jsonl says after so many lines."""
+        path = self.path / "progress.jsonl"
+        if path.exists():
+            kept = path.read_bytes().splitlines(keepends=True)[:lines]
+            write_atomically(path, b"".join(kept))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in the folder.
+
+        Raises:
+            InvalidFieldError: another one does.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise InvalidFieldError("run", f"{self.path} is in use", "a run that no process works on") from error
+        finally:
+            os.close(descriptor)
+
+    def options(self, **limits: Any) -> TrainOptions:
+        """The run's training options; limits that are given replace those it has.
+
+        Raises:
+            InvalidFieldError: no run folder, or options that cannot work.
+        """
+        config = {name: value for name, value in self.read("config").items() if name != "versions"}
+        if any(limit is not None for limit in limits.values()):
+            config |= limits
+        return TrainOptions.checked(**config | {"out": self.path})
 
     def game(self) -> StackelbergGame:
         """The run's game."""

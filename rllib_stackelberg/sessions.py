@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
-from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.errors import GameError, InvalidFieldError, RulesError
 
 MOST_STEPS = 10_000
 """Steps after which a play is taken to have no end."""
@@ -84,7 +84,7 @@ class Session:
         """Begin a play.
 
         Raises:
-            RulesError: the environment failed.
+            GameError: the environment failed.
         """
         self.play = None
         try:
@@ -97,7 +97,7 @@ class Session:
         """Take the selected agent's turn, and those of agents that are out; payoffs `[agents]`.
 
         Raises:
-            RulesError: the environment failed, or has no end; naming agent and step.
+            RulesError: the environment failed (`GameError`), or has no end; naming agent and step.
         """
         play, env = self.play, self.env
         assert play is not None
@@ -194,9 +194,9 @@ class Sessions:
                 raise _unlike(session.env, f"step {later.steps} paid otherwise before")
 
 
-def failure(env: AECEnv, agent: str, step: int, error: Exception) -> RulesError:
+def failure(env: AECEnv, agent: str, step: int, error: Exception) -> GameError:
     """What went wrong in somebody else's code, in one line."""
-    return RulesError(f"environment {env}: {agent} at step {step}: {type(error).__name__}: {error}")
+    return GameError(f"environment {env}: {agent} at step {step}: {type(error).__name__}: {error}")
 
 
 def _unlike(env: AECEnv, difference: str) -> RulesError:

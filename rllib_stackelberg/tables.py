@@ -18,7 +18,7 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.training.runs import Progress
+    from rllib_stackelberg.training.loop import Progress
 
 
 ROUNDING = 1e-12

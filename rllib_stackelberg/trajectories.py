@@ -55,6 +55,10 @@ class TrajectoryResponse:
         self._sums[episodes] = 0.0
         self.carried[episodes] = 0
 
+    def arrays(self) -> dict[str, NDArray]:
+        """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
+        return {"numbers": self.numbers, "sums": self._sums, "carried": self.carried}
+
     def learn(
         self, table: PathTable, episode: int, entry: int, nature: Index, uniforms: NDArray[np.float64]
     ) -> NDArray[np.float64]:

@@ -130,6 +130,9 @@ BAD = [
     (["train", "escape", "--seed", "-1"], "seed"),
     (["respond", "escape", "--leader", "/no/file.json"], "leader"),
     (["evaluate", "/no/run"], "run"),
+    (["resume", "/no/run"], "run"),
+    (["train", "escape", "--max-failures", "-1"], "max_failures"),
+    (["train", "escape", "--game-timeout", "0"], "game_timeout"),
     (["solve", "simple-allocation", "messages=-2"], "messages"),
 ]
 

@@ -5,6 +5,7 @@ import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.run_folder import RunFolder, versions
 
 
@@ -44,6 +45,35 @@ def test_json_is_strict():
 def test_missing_files_are_named():
     with pytest.raises(InvalidFieldError, match="run"):
         RunFolder(Path("/nowhere")).game()
+
+
+def test_options_are_read_back_with_other_limits(tmp_path):
+    options = TrainOptions.checked(game="maintain", params={"mixed": True}, seed=3, max_seconds=9, out=tmp_path / "run")
+    folder = RunFolder.create(tmp_path / "run")
+    folder.write("config", options.resolved() | {"versions": versions()})
+    assert folder.options().resolved() == options.resolved()
+    longer = folder.options(max_iterations=7, max_seconds=None)
+    assert (longer.max_iterations, longer.max_seconds, longer.seed) == (7, None, 3)
+    with pytest.raises(InvalidFieldError, match="max_iterations"):
+        folder.options(max_iterations=0)
+
+
+def test_progress_is_cut_to_whole_lines_that_are_known(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    for k in range(3):
+        folder.append_progress({"iteration": k})
+    with (folder.path / "progress.jsonl").open("a") as stream:
+        stream.write('{"iterat')
+    folder.cut_progress(2)
+    assert [line["iteration"] for line in folder.progress()] == [0, 1]
+
+
+def test_a_folder_is_locked_once(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    with folder.locked(), pytest.raises(InvalidFieldError, match="in use"), folder.locked():
+        pass
+    with folder.locked():
+        pass
 
 
 def test_versions_name_what_a_result_depends_on():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -16,12 +17,15 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
-from rllib_stackelberg.training.failures import WorkerLeaderEnv
+from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
+from rllib_stackelberg.training.losses import survive_losses
+from rllib_stackelberg.training.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.rl_modules import leader_model_config
 
 ENV_NAME = "stackelberg_leader"
@@ -29,10 +33,10 @@ ENV_NAME = "stackelberg_leader"
 
 def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
     """What RLlib calls on every env runner: a batch of leader episodes carrying its own followers."""
-    made = game_of(context["game"], context["game_config"])
     settings = LeaderSettings.checked(**context["settings"])
     envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
-    return WorkerLeaderEnv(made, settings, num_envs=envs, seed=seed)
+    make = partial(game_of, context["game"], context["game_config"])
+    return WorkerLeaderEnv(make, settings, envs, seed, Failures(context["most_failures"], context["game_seconds"]))
 
 
 def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
@@ -85,6 +89,8 @@ def leader_config(
         "settings": checked.model_dump(),
         "seed": seed,
         "note": f"broken-game-{uuid.uuid4().hex}",
+        "most_failures": MOST_FAILURES,
+        "game_seconds": GAME_SECONDS,
     }
     problem, setup = LeaderProblem(made, probe.settings), SETUPS[name]
     config.environment(
@@ -101,8 +107,7 @@ def leader_config(
         num_envs_per_env_runner=problem.parallel_episodes,
         rollout_fragment_length="auto",
     )
-    # A game that breaks its rules does so again after a restart: stop instead.
-    config.fault_tolerance(restart_failed_env_runners=False, restart_failed_sub_environments=False)
+    survive_losses(config)
     config.rl_module(
         rl_module_spec=RLModuleSpec(
             module_class=setup.module,
@@ -116,7 +121,7 @@ def leader_config(
     if problem.once:
         config.env_runners(env_runner_cls=setup.runner)
     else:
-        config.env_runners(module_to_env_connector=remember_answers)
+        config.env_runners(module_to_env_connector=remember_answers, env_runner_cls=SteppingEnvRunner)
     config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))
     if isinstance(algorithm, str):
         setup.tune(config, problem)

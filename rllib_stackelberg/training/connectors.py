@@ -20,12 +20,12 @@ class RememberAnswers(ConnectorV2):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._answers: dict[str, dict[bytes, dict[str, Any]]] = {}
+        self.answers: dict[str, dict[bytes, dict[str, Any]]] = {}
 
     def __call__(self, *, rl_module: Any, batch: dict, episodes: list, **kwargs: Any) -> dict:
         """Fill in remembered answers, remember new ones, forget ended episodes."""
         alive = {episode.id_ for episode in episodes}
-        self._answers = {name: answers for name, answers in self._answers.items() if name in alive}
+        self.answers = {name: answers for name, answers in self.answers.items() if name in alive}
         columns = [column for column in REMEMBERED if column in batch]
         for episode in episodes:
             # At this stage a column maps (episode id,) to the list of its items: one, in a single-agent episode.
@@ -33,7 +33,7 @@ class RememberAnswers(ConnectorV2):
             if not episode.is_reset or item not in batch[columns[0]]:
                 continue
             key = episode.get_observations(-1)["actor"].tobytes()
-            known = self._answers.setdefault(episode.id_, {})
+            known = self.answers.setdefault(episode.id_, {})
             answer = known.setdefault(key, {column: batch[column][item][0] for column in columns})
             for column in columns:
                 batch[column][item] = [answer[column]]

@@ -21,11 +21,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
-from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
+from rllib_stackelberg.training.failures import EpisodesLostError
+from rllib_stackelberg.training.resumable import ResumableEnvRunner
 
 Rows = dict[str, NDArray]
 """Columns of some questions, one row each."""
@@ -33,7 +34,7 @@ Rows = dict[str, NDArray]
 OUTPUTS = (Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
 
 
-class LeaderEnvRunner(SingleAgentEnvRunner):
+class LeaderEnvRunner(ResumableEnvRunner):
     """Samples complete leader episodes, in rounds of one per environment."""
 
     def _sample(
@@ -49,7 +50,7 @@ class LeaderEnvRunner(SingleAgentEnvRunner):
         episodes: list[SingleAgentEpisode] = []
         questions = 0
         while (questions < num_timesteps) if num_timesteps is not None else (len(episodes) < (num_episodes or 0)):
-            found = self._round(explore, random_actions)
+            found = self._whole_round(explore, random_actions)
             questions += sum(map(len, found))
             for index in range(len(found)):
                 self._make_on_episode_callback("on_episode_end", index, found)
@@ -58,6 +59,14 @@ class LeaderEnvRunner(SingleAgentEnvRunner):
         self._log_env_steps(metric=self._metrics_num_env_steps_sampled, num_steps=questions)
         self._increase_sampled_metrics(questions, len(episodes))
         return episodes
+
+    def _whole_round(self, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
+        """A round that the game got through."""
+        while True:
+            try:
+                return self._round(explore, random_actions)
+            except EpisodesLostError:
+                continue
 
     def _round(self, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
         """One episode in every environment."""

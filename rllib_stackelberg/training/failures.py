@@ -1,37 +1,127 @@
-"""How a game's own error reaches the driver from a remote env runner.
+"""Games that fail: errors of their own are survived a few times, broken rules and games that hang are not.
 
-RLlib ends the process of a runner whose environment raised, and the driver is told no more than that it died. So a
-runner leaves a note first: a named Ray actor that exists only then, holding one string.
+After an error the game is made anew and the episodes in progress are given up; the next ones are others, with draws of
+their own. A game that fails once more than it may, breaks its rules or does not return stops the run, with what the
+game said.
+
+How that reaches the driver from a remote env runner: RLlib ends the process of a runner whose environment raised, and
+the driver is told no more than that it died. So a runner leaves a note first: a named Ray actor that exists only then,
+holding one error.
 """
 
 from __future__ import annotations
 
+import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
+import numpy as np
 import ray
+from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.errors import GameError, RulesError
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
+from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.training.deadlines import DeadlineError, deadline
+
+Found = TypeVar("Found")
+
+LONG = 10
+"""Times as long as from one question to the next may take a sample, or a valuation: both play many rounds."""
+
+logger = logging.getLogger(__name__)
+
+
+class EpisodesLostError(Exception):
+    """A game failed and may be tried again."""
+
+
+class Failures:
+    """Counts the errors of a game in one process.
+
+    Attributes:
+        most: how many are survived; seconds: in which a call must return; count: errors so far.
+    """
+
+    def __init__(self, most: int = MOST_FAILURES, seconds: float = GAME_SECONDS):
+        self.most, self.seconds, self.count = most, seconds, 0
+
+    @contextmanager
+    def counted(self, seconds: float) -> Iterator[None]:
+        """Calls into a game, that many seconds at most.
+
+        Raises:
+            EpisodesLostError: the game failed, and may be tried again.
+            GameError: it may not, or did not return.
+            RulesError: it broke its rules.
+        """
+        try:
+            with deadline(seconds):
+                yield
+        except DeadlineError as error:
+            raise GameError(f"the game did not return: {_told(error)}") from error
+        except Exception as error:
+            if isinstance(error, EpisodesLostError) or (
+                isinstance(error, RulesError) and not isinstance(error, GameError)
+            ):
+                raise
+            self.count += 1
+            if self.count > self.most:
+                raise GameError(f"the game failed {self.count} times: {_told(error)}") from error
+            logger.warning("the game failed (%d of %d): %s", self.count, self.most, _told(error))
+            raise EpisodesLostError from error
+
+    def survived(self, call: Callable[..., Found], *args: Any, long: bool = False) -> Found:
+        """What a call into a game returns, tried again after errors of the game's; a long one plays many rounds."""
+        seconds = self.seconds * (LONG if long else 1)
+        while True:
+            try:
+                with self.counted(seconds):
+                    return call(*args)
+            except EpisodesLostError:
+                continue
+
+
+def _told(error: BaseException) -> str:
+    """The last line first, then the whole traceback: the game's own part of it is at its end."""
+    return f"{error!r}\n{''.join(traceback.format_exception(error))}"
 
 
 class Note:
-    """Holds the message of a broken game."""
+    """Holds the error that ended an env runner."""
 
-    def __init__(self, message: str):
-        self.message = message
+    def __init__(self, error: RulesError):
+        self.error = error
 
-    def read(self) -> str:
-        """The message."""
-        return self.message
+    def read(self) -> RulesError:
+        """The error."""
+        return self.error
 
 
 class WorkerLeaderEnv(StackelbergPOMDP):
-    """The leader's problem on an env runner: on a remote one it leaves a note when the game breaks its rules."""
+    """The leader's problem on an env runner, with a game that may fail.
+
+    Args: how the game is made; settings, num_envs, seed: as the parent's; failures: what is survived.
+    """
 
     note_name = ""
+
+    def __init__(
+        self,
+        make: Callable[[], StackelbergGame],
+        settings: LeaderSettings,
+        num_envs: int,
+        seed: int,
+        failures: Failures,
+    ):
+        self.make = make
+        self.failures = failures
+        super().__init__(failures.survived(make), settings, num_envs=num_envs, seed=seed)
 
     def place(self, worker: int, note_name: str) -> None:
         """Say which runner the environment is on (0: the driver's own), which also selects its streams.
@@ -41,20 +131,55 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         self.worker = worker
         self.note_name = note_name if worker else ""
 
-    def begin(self, envs):  # type: ignore[no-untyped-def]
-        """As the parent's."""
-        with self._noting():
-            return super().begin(envs)
+    def _start(self, seed: int) -> None:
+        self.failures.survived(super()._start, seed)
 
-    def answer(self, envs, actions):  # type: ignore[no-untyped-def]
-        """As the parent's."""
-        with self._noting():
+    def begin(self, envs: NDArray[np.int64]) -> None:
+        """As the parent's, but for `EpisodesLostError`: all episodes have been given up."""
+        with self._failing():
+            super().begin(envs)
+
+    def answer(self, envs: NDArray[np.int64], actions: NDArray) -> NDArray[np.float64]:
+        """As the parent's, but for `EpisodesLostError`: all episodes have been given up."""
+        with self._failing():
             return super().answer(envs, actions)
 
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
+    def reset(self, **kwargs: Any) -> tuple[Observations, dict[str, Any]]:
+        """As the parent's."""
         try:
-            yield
+            return super().reset(**kwargs)
+        except EpisodesLostError:
+            return self.reset()
+
+    def step(
+        self, actions: NDArray
+    ) -> tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """As the parent's; episodes that were given up are cut short."""
+        ended = self._ended.copy()
+        try:
+            return super().step(actions)
+        except EpisodesLostError:
+            self._begin_instead(np.flatnonzero(ended))
+            self._ended = ~ended
+            return self._observations(), np.zeros(self.num_envs), np.zeros_like(ended), ~ended, {}
+
+    def _begin_instead(self, envs: NDArray[np.int64]) -> None:
+        """Begin the episodes that should have begun in the step that failed."""
+        try:
+            if len(envs):
+                self.begin(envs)
+        except EpisodesLostError:
+            self._begin_instead(envs)
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            with self.failures.counted(self.failures.seconds):
+                yield
+        except EpisodesLostError:
+            self.game = self.failures.survived(self.make)
+            self.abandon()
+            raise
         except RulesError as error:
             self._leave_note(error)
             raise
@@ -63,16 +188,20 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         if not self.note_name:
             return
         options = {"name": self.note_name, "lifetime": "detached", "num_cpus": 0, "get_if_exists": True}
-        note = ray.remote(Note).options(**options).remote(str(error))
+        note = ray.remote(Note).options(**options).remote(error)
         ray.get(note.read.remote())  # the runner must not end before the note is there
 
 
-def rules_error(error: Exception, algo: Algorithm) -> RulesError | None:
+def rules_error(error: BaseException) -> RulesError | None:
     """The game's own error behind an exception of RLlib, if there is one."""
-    marker = f"{RulesError.__module__}.{RulesError.__qualname__}: "
-    told = [line.partition(marker)[2] for line in "".join(traceback.format_exception(error)).splitlines()]
-    if any(told):
-        return RulesError(next(message for message in reversed(told) if message))
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, RulesError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def noted_error(algo: Algorithm) -> RulesError | None:
+    """What a remote env runner left before it ended, if it did."""
     name = algo.config.env_config.get("note")
     try:
         note = ray.get_actor(name) if name else None
@@ -80,6 +209,6 @@ def rules_error(error: Exception, algo: Algorithm) -> RulesError | None:
         note = None
     if note is None:
         return None
-    message = ray.get(note.read.remote())
+    error = ray.get(note.read.remote())
     ray.kill(note)
-    return RulesError(message)
+    return error

@@ -36,10 +36,10 @@ from rllib_stackelberg.streams import Purpose, Stream, Streams
 from rllib_stackelberg.training.algorithms import ANNEAL_UPDATES, FIRST_RATE
 from rllib_stackelberg.training.config import game_of, named_algorithm
 from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.losses import SAMPLE_SECONDS, train_once
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
 from rllib_stackelberg.training.rl_modules import leader_model_config
-from rllib_stackelberg.training.runs import train_once
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
@@ -105,6 +105,7 @@ def independent_config(
         num_envs_per_env_runner=PARALLEL_PLAYS,
         rollout_fragment_length="auto",
         batch_mode="truncate_episodes",
+        sample_timeout_s=SAMPLE_SECONDS,
     )
     config.fault_tolerance(restart_failed_env_runners=False, restart_failed_sub_environments=False)
     config.multi_agent(policies=list(probe.possible_agents), policy_mapping_fn=own_policy)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.evaluation import Evaluation, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
@@ -34,6 +36,9 @@ ESTIMATE_EVERY = 25
 RESPOND_EVERY = 5
 """Iterations between valuations where a response is long."""
 
+DECISIONS = ("optimal", "settled", "_begun", "_calm")
+"""Of a search: plain values that it keeps from one iteration to the next."""
+
 
 @dataclass
 class BestSnapshot:
@@ -62,9 +67,25 @@ class BestSnapshot:
         """Whether the snapshot kept is worth that much, in an equilibrium of the followers."""
         return self.found is not None and self.found.leader_value >= value and self.found.certificate.equilibrium
 
+    def get_state(self) -> dict[str, Any]:
+        """As data."""
+        network = self.network and {"layers": self.network.layers, "discrete": self.network.discrete}
+        return {"highest": self.highest, "network": network, "found": self.found and asdict(self.found)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `get_state`."""
+        self.highest = state["highest"]
+        self.network = state["network"] and LeaderNetwork(**state["network"])
+        self.found = state["found"] and evaluation_from(state["found"])
+
     def _rank(self, found: Evaluation) -> tuple[bool, bool, float]:
         close = found.leader_value >= self.highest - self.tolerance
         return close, close and found.certificate.equilibrium, found.leader_value
+
+
+def evaluation_from(data: dict[str, Any]) -> Evaluation:
+    """The inverse of `asdict`."""
+    return Evaluation(**data | {"certificate": Certificate(**data["certificate"])})
 
 
 @dataclass
@@ -138,6 +159,19 @@ class Search:
             self.settled = self.optimal and mean_return >= self.exact - near
         self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
         return self._found
+
+    def get_state(self) -> dict[str, Any]:
+        """What later decisions depend on, as data."""
+        kept = {name: getattr(self, name) for name in DECISIONS}
+        found = self._found and asdict(self._found)
+        return kept | {"found": found, "best": self.best.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `get_state`, of a run with the same options."""
+        for name in DECISIONS:
+            setattr(self, name, state[name])
+        self._found = state["found"] and evaluation_from(state["found"])
+        self.best.set_state(state["best"])
 
     def _compare(self, network: LeaderNetwork, found: Evaluation) -> None:
         for samples in self.value.further_samples:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+import time
+import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -15,12 +18,16 @@ from typing import Any, Protocol, Self
 from ray.air.integrations.mlflow import setup_mlflow
 from ray.air.integrations.wandb import setup_wandb
 from ray.tune.utils import flatten_dict
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
 
 from rllib_stackelberg.options import TrainOptions
 
 REPORTED = ("env_runners", "learners", "timers")
 """Parts of RLlib's result that are logged."""
+
+FLUSH_SECONDS = 5.0
 
 NOT_IN_NAMES = re.compile(r"[^\w./ -]")
 """MLflow refuses metrics called so."""
@@ -39,20 +46,30 @@ class Sink(Protocol):
 
 
 class TensorBoard:
-    """Event files under `tensorboard/` of the run folder."""
+    """Event files under `tensorboard/` of the run folder.
+
+    Written here and now: tensorboardX's own `SummaryWriter` hands them to a thread, and waits for ever once that has
+    died of a full disk.
+    """
 
     def __init__(self, folder: Path):
-        self.writer = SummaryWriter(str(folder / "tensorboard"))
+        place = folder / "tensorboard"
+        place.mkdir(exist_ok=True)
+        self.events = EventsWriter(str(place / "events"))
+        self._flushed = time.monotonic()
 
     def log(self, numbers: Numbers, step: int) -> None:
-        """A scalar for each; flushed, so that a run that is killed keeps them."""
-        for name, value in numbers.items():
-            self.writer.add_scalar(name, value, global_step=step)
-        self.writer.flush()
+        """One event for all; a run that is killed loses a few seconds of them."""
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in numbers.items()]
+        self.events.write_event(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.events.flush()
+            self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Close the file."""
-        self.writer.close()
+        """Close the file; if the disk is full, what is left is lost."""
+        with suppress(OSError):
+            self.events.close()
 
 
 class MLflow:
@@ -88,32 +105,42 @@ class WandB:
 
 
 class Tracking:
-    """All that a run logs to; a context."""
+    """All that a run logs to; a context. A service that fails is warned of and left; the run goes on."""
 
     def __init__(self, folder: Path, options: TrainOptions):
         config = options.resolved()
-        self.sinks: list[Sink] = [TensorBoard(folder)]
+        self.services: list[Sink] = []
         if options.mlflow:
-            self.sinks.append(MLflow(folder, options.mlflow, config))
+            self.services.append(MLflow(folder, options.mlflow, config))
         if options.wandb:
-            self.sinks.append(WandB(folder, options.wandb, config))
+            self.services.append(WandB(folder, options.wandb, config))
+        self.files = TensorBoard(folder)
 
     def log(self, progress: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Log an iteration.
 
         Args:
             progress: of the leader (a line of progress.jsonl); result: what RLlib reported.
+
+        Raises:
+            OSError: the run folder cannot be written.
         """
         reported = {part: result[part] for part in REPORTED if part in result}
-        numbers = finite({"leader": dict(progress), "rllib": reported})
-        for sink in self.sinks:
-            sink.log(numbers, int(progress["iteration"]))
+        numbers, step = finite({"leader": dict(progress), "rllib": reported}), int(progress["iteration"])
+        self.files.log(numbers, step)
+        for service in list(self.services):
+            try:
+                service.log(numbers, step)
+            except Exception as error:  # whatever a service's client may raise
+                name = type(service).__name__
+                warnings.warn(f"{name} is no longer logged to: {error!r}", RuntimeWarning, stacklevel=2)
+                self.services.remove(service)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        for sink in self.sinks:
+        for sink in (self.files, *self.services):
             sink.close()
 
 

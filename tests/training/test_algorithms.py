@@ -10,7 +10,8 @@ from rllib_stackelberg import leader_config, make_game
 from rllib_stackelberg.evaluation import evaluate, evaluate_policy
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.training.runs import restart, train
+from rllib_stackelberg.training.loop import restart
+from rllib_stackelberg.training.runs import train
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 

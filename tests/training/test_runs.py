@@ -11,7 +11,8 @@ from rllib_stackelberg import estimates, evaluate, leader_config, load_policy, m
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.settings import SAMPLED_PLAYS
-from rllib_stackelberg.training.runs import restart, train
+from rllib_stackelberg.training.loop import restart
+from rllib_stackelberg.training.runs import train
 from rllib_stackelberg.training.search import SETTLED_TOLERANCE, BestSnapshot, Search
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -33,7 +34,7 @@ def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_resu
     folder = Path(result["run_dir"])
     files = {path.name for path in folder.iterdir()}
     assert files == {
-        "checkpoint", "config.json", "policy.json", "policy.safetensors", "progress.jsonl", "report.html",
+        "checkpoints", "config.json", "policy.json", "policy.safetensors", "progress.jsonl", "report.html",
         "result.json", "tensorboard", "training.json",
     }  # fmt: skip
     assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(result))
@@ -146,7 +147,7 @@ def test_a_game_that_breaks_stops_the_run_by_name_and_keeps_the_checkpoint(tmp_p
     )
     with pytest.raises(RulesError, match=r"BrokenGame.*leader_0.*allocate"):
         train(options)
-    assert (tmp_path / "run" / "checkpoint" / "rllib_checkpoint.json").exists()
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["generation-000000"]
     assert not (tmp_path / "run" / "result.json").exists()
 
 

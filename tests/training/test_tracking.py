@@ -45,6 +45,25 @@ def test_numbers_of_leader_and_rllib_become_event_files(tmp_path):
     }  # fmt: skip
 
 
+class Unreachable:
+    """A service whose server went away."""
+
+    def log(self, numbers, step):
+        raise ConnectionError("no server")
+
+    def close(self):
+        raise AssertionError("a service that was left is not closed")
+
+
+def test_a_service_that_fails_is_left_and_the_event_files_go_on(tmp_path):
+    with Tracking(tmp_path, TrainOptions.checked(game="escape", out=tmp_path)) as tracking:
+        tracking.services.append(Unreachable())
+        with pytest.warns(RuntimeWarning, match="Unreachable is no longer logged to.*no server"):
+            tracking.log({"iteration": 1}, {})
+        tracking.log({"iteration": 2}, {})
+    assert list(events(tmp_path / "tensorboard")) == [1, 2]
+
+
 def test_names_are_those_mlflow_takes_and_values_are_numbers():
     found = finite({"a": {"b(c)": 1, "d": "text", "e": [1.0]}, "f": math.inf, "g": np.float64(2)})
     assert found == {"a/b_c_": 1.0, "g": 2.0}

@@ -1,0 +1,251 @@
+"""The loop of a training run: RLlib trains, snapshots are valued, the best is kept, and all of it is saved.
+
+What the loop does depends on nothing that a generation does not hold, so a run that goes on from one is the run that
+was never stopped; only clocks differ.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.core import COMPONENT_RL_MODULE
+from ray.rllib.env.env_runner import EnvRunner
+
+from rllib_stackelberg.errors import StorageError
+from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.training.checkpoints import Checkpoints, State
+from rllib_stackelberg.training.failures import Failures
+from rllib_stackelberg.training.interruptions import Interruption
+from rllib_stackelberg.training.losses import learn_once
+from rllib_stackelberg.training.randomness import generator_states, set_generator_states
+from rllib_stackelberg.training.resumable import COMPONENT_EPISODES
+from rllib_stackelberg.training.search import Search
+from rllib_stackelberg.training.tracking import Tracking
+
+SAVE_ITERATIONS, SAVE_SECONDS = 20, 60.0
+"""After so many iterations or seconds, whichever are over first, a generation is saved. Saving changes nothing."""
+
+ANSWER_SECONDS = 30.0
+"""In which an env runner must hand over its state, or take it."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands; `value` is of the latest greedy snapshot that was valued."""
+
+    iteration: int
+    episodes: int
+    seconds: float
+    mean_return: float
+    value: float
+    best: float
+    exact: float | None
+    explained_variance: float
+
+    def line(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+class Loop:
+    """A run from its beginning, or from a generation, to its end.
+
+    Attributes:
+        iteration: how many there have been; saved: the iteration of the last generation, None if there is none.
+    """
+
+    def __init__(
+        self,
+        algo: Algorithm,
+        folder: RunFolder,
+        options: TrainOptions,
+        failures: Failures,
+        interruption: Interruption,
+        tracking: Tracking,
+    ):
+        self.algo = algo
+        self.folder = folder
+        self.options = options
+        self.interruption = interruption
+        self.tracking = tracking
+        self.checkpoints = Checkpoints(folder.path)
+        self.game, self.settings = options.make_game(), options.make_settings()
+        self.failures = failures
+        self.search = self._call(Search, options, self.game, self.settings)
+        self.iteration = 0
+        self.progress: Progress | None = None
+        self.saved: int | None = None
+        self._game_failures = 0
+        self._began = self._saved_at = time.monotonic()
+
+    def _call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Calls that play many times: the game may fail in them, too, and need not return soon."""
+        return self.failures.survived(partial(call, *args, **kwargs), long=True)
+
+    @property
+    def seconds(self) -> float:
+        """Of training, those before a resumption included."""
+        return time.monotonic() - self._began
+
+    def run(self, parts: dict[str, State] | None, report: Callable[[Progress], None] | None) -> dict[str, Any]:
+        """Train to the end; returns what the run reports of its training.
+
+        Args:
+            parts: of the generation to go on from; report: called with the progress after every iteration.
+        """
+        if parts is None:
+            self.save()
+        # What is compiled on first use is compiled before the clock starts.
+        self._call(StackelbergPOMDP(self.game, self.settings).reset)
+        self._call(self.search.value, self.algo.get_module().export(), 1)
+        self._began = time.monotonic()
+        if parts is not None:
+            self._restore(parts)
+        while not self.search.finished(self.iteration, self.seconds):
+            self._stop_if_told()
+            self._iterate()
+            if report and self.progress:
+                report(self.progress)
+            if self.iteration % SAVE_ITERATIONS == 0 or time.monotonic() - self._saved_at >= SAVE_SECONDS:
+                self.save()
+        self.save()
+        return self._finish()
+
+    def _iterate(self) -> None:
+        if self.search.restarts(self.iteration):
+            restart(self.algo)
+        result = learn_once(self.algo)
+        self.iteration += 1
+        self.progress = self._look(result)
+        self._warn_of_failures(result)
+        with storing(self.folder.path):
+            self.folder.append_progress(self.progress.line())
+            self.tracking.log(self.progress.line(), result)
+
+    def _look(self, result: dict[str, Any]) -> Progress:
+        runners = result["env_runners"]
+        mean_return = float(runners.get("leader_value", float("nan")))
+        found = self._call(self.search.look, self.iteration, self.algo.get_module().export(), mean_return)
+        assert self.search.best.found is not None
+        return Progress(
+            iteration=self.iteration,
+            episodes=int(runners.get("num_episodes_lifetime", 0)),
+            seconds=self.seconds,
+            mean_return=mean_return,
+            value=found.leader_value,
+            best=self.search.best.found.leader_value,
+            exact=self.search.exact,
+            explained_variance=float(result["learners"]["default_policy"].get("vf_explained_var", float("nan"))),
+        )
+
+    def _warn_of_failures(self, result: dict[str, Any]) -> None:
+        reported = float(result["env_runners"].get("game_failures", 0))
+        failures = int(reported) if math.isfinite(reported) else 0  # runners that came back have no report yet
+        if failures > self._game_failures:
+            problem = f"the game has failed {failures} time(s) and was started again; {self.options.max_failures} are"
+            warnings.warn(f"{problem} survived (max_failures)", RuntimeWarning, stacklevel=4)
+        self._game_failures = failures
+
+    def _stop_if_told(self) -> None:
+        if self.interruption.signal is not None:
+            self.save()
+            raise self.interruption.error()
+
+    def save(self) -> None:
+        """Write a generation, unless there is one of this iteration."""
+        if self.saved == self.iteration:
+            return
+        with storing(self.folder.path):
+            self.checkpoints.save(self.iteration, self._parts())
+        self.saved, self._saved_at = self.iteration, time.monotonic()
+
+    def _parts(self) -> dict[str, State]:
+        runners = self.algo.env_runner_group.foreach_env_runner(
+            episodes_of, local_env_runner=False, timeout_seconds=ANSWER_SECONDS
+        )
+        run = {
+            "iteration": self.iteration,
+            "seconds": self.seconds,
+            "progress": self.progress and self.progress.line(),
+            "search": self.search.get_state(),
+            "generators": generator_states(),
+        }
+        return {"algorithm": self.algo.get_state(), "runners": dict(runners), "run": run}
+
+    def _restore(self, parts: dict[str, State]) -> None:
+        run = parts["run"]
+        self.folder.cut_progress(run["iteration"])
+        self.algo.set_state(parts["algorithm"])
+        group = self.algo.env_runner_group
+        take = partial(take_episodes, parts["runners"])
+        group.foreach_env_runner(take, local_env_runner=False, timeout_seconds=ANSWER_SECONDS)
+        # RLlib sends the restored weights without waiting; a runner must not sample with others.
+        group.sync_weights(
+            from_worker_or_learner_group=self.algo.learner_group, inference_only=True, timeout_seconds=ANSWER_SECONDS
+        )
+        self.iteration = self.saved = run["iteration"]
+        self.progress = run["progress"] and Progress(**run["progress"])
+        self.search.set_state(run["search"])
+        self._began = time.monotonic() - run["seconds"]
+        set_generator_states(run["generators"])
+
+    def _finish(self) -> dict[str, Any]:
+        progress, best = self.progress, self.search.best
+        assert progress is not None
+        assert best.network is not None
+        with storing(self.folder.path):
+            best.network.save(self.folder.path)
+        final = self.algo.get_module().export().acting_in(self.game)
+        value = self._call(evaluate_policy, self.game, final, self.settings, self.options.seed, every_play=False)
+        return {
+            "episodes": progress.episodes,
+            "iterations": self.iteration,
+            "seconds": self.seconds,
+            "mean_return": progress.mean_return,
+            "explained_variance": progress.explained_variance,
+            "final_value": value[1].leader_value,
+        }
+
+
+def restart(algo: Algorithm) -> None:
+    """A fresh leader on the same workers, whose episodes and streams go on."""
+    algo.learner_group.foreach_learner(lambda learner: learner.restart())
+    # Handed over without a sequence number: with its old one a runner would take them for the weights it has.
+    weights = algo.learner_group.get_weights()
+    algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))
+
+
+def episodes_of(runner: EnvRunner) -> tuple[int, State]:
+    """Number and state of an env runner."""
+    return runner.worker_index, runner.get_state(components=[COMPONENT_EPISODES])
+
+
+def take_episodes(states: dict[Any, State], runner: EnvRunner) -> None:
+    """Give an env runner its state, if there is one."""
+    if runner.worker_index in states:
+        runner.set_state(states[runner.worker_index])
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Writing into a run folder.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
