@@ -175,3 +175,14 @@ def test_extremes_are_solved_and_the_response_agrees(name, parameters, value):
     found = evaluate_strategy(LeaderStrategy.from_pairs(game, solution.leader_strategy), LeaderSettings())
     assert found.leader_value == pytest.approx(value, rel=1e-9)
     assert np.isfinite(found.certificate.bcce_gap)
+
+
+@pytest.mark.parametrize("play", ["argmax", "average"])
+def test_the_value_of_a_strategy_where_nobody_learns(play):
+    game = make_game("newsvendor", levels=8)
+    solution = solve(game)
+    settings = LeaderSettings.checked(response_updates=2, reward_play=play)
+    found = evaluate_strategy(LeaderStrategy.from_pairs(game, solution.leader_strategy), settings)
+    assert found.leader_value == pytest.approx(solution.leader_value)
+    assert found.follower_values[0] == pytest.approx(solution.follower_values[0], abs=0.05)  # of 8 levels
+    assert found.certificate.equilibrium

@@ -122,5 +122,7 @@ def _two_turns(game: StackelbergGame) -> tuple[Turn, Turn]:
     state = game.begin(np.zeros((1, game.nature.width), dtype=np.int64))
     leads = int(game.turn(state)[0]) == game.leader_turn
     if len(answering) != 1 or answering[0].times != 1 or not leads or game.prior.size != 1 or game.memory != 1:
-        raise InvalidFieldError("game", "is not one move of a leader and one of a follower", "bimatrix or newsvendor")
+        raise InvalidFieldError(
+            "game", "is not one move of a leader and one of a follower", "a game of these two moves"
+        )
     return game.turns[game.leader_turn], answering[0]

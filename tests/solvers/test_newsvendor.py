@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game, solve
+from rllib_stackelberg import make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER
 from rllib_stackelberg.online import Arena
 from rllib_stackelberg.solvers.newsvendor import Answer, answer, newsvendor_solve, retailer_value, supplier_value
-from rllib_stackelberg.strategy import LeaderStrategy
 
 # sigma, retailer: wholesale price, retail price, order, supplier, retailer (theta0 10, theta1 1).
 EQUILIBRIA = {
@@ -55,17 +54,6 @@ def test_no_other_wholesale_price_is_better_for_the_supplier(parameters):
     values = supplier_value(market, np.linspace(0, market.price_cap, 20_001))
     assert values.max() == pytest.approx(newsvendor_solve(market).leader_value, abs=1e-5)
     assert values.max() <= newsvendor_solve(market).leader_value + 1e-12
-
-
-@pytest.mark.parametrize("play", ["argmax", "average"])
-def test_the_value_of_a_strategy_where_nobody_learns(play):
-    game = make_game("newsvendor", levels=8)
-    solution = solve(game)
-    settings = LeaderSettings.checked(response_updates=2, reward_play=play)
-    found = evaluate_strategy(LeaderStrategy.from_pairs(game, solution.leader_strategy), settings)
-    assert found.leader_value == pytest.approx(solution.leader_value)
-    assert found.follower_values[0] == pytest.approx(solution.follower_values[0], abs=0.05)  # of 8 levels
-    assert found.certificate.equilibrium
 
 
 def test_a_retailer_stays_out_where_it_would_lose():
