@@ -66,6 +66,7 @@ def test_the_same_seed_repeats_the_result():
 
 
 @pytest.mark.ray
+@pytest.mark.remote
 @pytest.mark.usefixtures("ray_local", "few_plays")
 def test_a_game_class_reaches_a_remote_worker():
     class Local(NoisyAllocation):
