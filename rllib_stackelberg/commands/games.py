@@ -1,0 +1,142 @@
+"""Commands about games and leader strategies: games, solve, respond, play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rllib_stackelberg import tables
+from rllib_stackelberg.commands.shell import (
+    FollowersOption,
+    GameArgument,
+    Json,
+    ModelOption,
+    ModelsOption,
+    Parameters,
+    PlayKind,
+    UpdatesOption,
+    command,
+    default_settings,
+    given_models,
+    parsed,
+    read_json,
+    show,
+)
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation import pure_equilibria, result_data
+from rllib_stackelberg.evaluation import respond as respond_to
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.playthrough import playthrough
+from rllib_stackelberg.registry import games as all_games
+from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.solvers import StackelbergSolution, response_solve
+from rllib_stackelberg.solvers import solve as solve_game
+from rllib_stackelberg.strategy import LeaderStrategy
+
+
+@command
+def games(as_json: Json = False) -> None:
+    """List the games."""
+    rows = [tables.game_data(spec) for spec in all_games()]
+    show(tables.games(rows), {"games": rows}, as_json)
+
+
+@command
+def solve(
+    game: GameArgument,
+    params: Parameters = None,
+    against_response: Annotated[
+        bool, typer.Option("--against-response", help="against learning followers (expected updates)")
+    ] = False,
+    followers: FollowersOption = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
+    response_updates: UpdatesOption = None,
+    reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compute the exact optimum: against followers that play an equilibrium, or that learn."""
+    made = make_game(game, **parsed(params))
+    response = {
+        "followers": followers,
+        "models": given_models(model, models),
+        "response_updates": response_updates,
+        "reward_play": reward_play and reward_play.value,
+    }
+    if against_response:
+        solution = response_solve(made, default_settings(game, **response, update_mode="expected"))
+    else:
+        for name, value in response.items():
+            if value is not None:
+                raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
+        solution = _equilibrium(game, made)
+    strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
+    data = {
+        "game": made.id,
+        "params": made.parameters,
+        "leader_value": solution.leader_value,
+        "follower_values": solution.follower_values,
+        "exists": solution.exists,
+        "method": solution.method,
+        "tie_break": solution.tie_break,
+        "details": dict(solution.details),
+        "leader_strategy": strategy.data(),
+    }
+    show(tables.solution(data), data, as_json)
+
+
+def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:
+    solution = solve_game(made)
+    if solution is None:
+        raise InvalidFieldError("game", f"no exact solver can do {game}", "a finite game, or one with its own solver")
+    return solution
+
+
+@command
+def respond(
+    game: GameArgument,
+    leader: Annotated[Path, typer.Option(help="JSON file: leader_strategy of a result")],
+    params: Parameters = None,
+    updates: UpdatesOption = None,
+    followers: FollowersOption = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
+    reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
+    equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
+    as_json: Json = False,
+) -> None:
+    """Followers' response to a given leader strategy."""
+    made = make_game(game, **parsed(params))
+    settings = default_settings(
+        game,
+        followers=followers,
+        models=given_models(model, models),
+        response_updates=updates,
+        reward_play=reward_play and reward_play.value,
+    )
+    strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
+    given = settings.model_dump(exclude={"followers", "response_updates"})
+    found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **given)
+    data = result_data(made, strategy, found)
+    if equilibria:
+        stable = pure_equilibria(made, strategy)
+        data["equilibria"] = [{"values": list(e.values), "strategies": e.strategies} for e in stable]
+    show(tables.response(data), data, as_json)
+
+
+def _read_strategy(file: Path) -> Any:
+    content = read_json("leader", file)
+    return content["leader_strategy"] if isinstance(content, dict) and "leader_strategy" in content else content
+
+
+@command
+def play(
+    game: GameArgument,
+    params: Parameters = None,
+    seed: Annotated[int, typer.Option(help="of types, chance and the random actions")] = 0,
+) -> None:
+    """Print a playthrough with random actions."""
+    print(playthrough(make_game(game, **parsed(params)), seed), end="")

@@ -1,0 +1,16 @@
+"""The command about the machine."""
+
+from __future__ import annotations
+
+from rllib_stackelberg import doctor as examination
+from rllib_stackelberg import tables
+from rllib_stackelberg.commands.shell import Json, command, show
+
+
+@command
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing here: versions, cores, memory, ports, limits; exits with 1 if training cannot work."""
+    checks = examination.examine()
+    show(tables.checks(checks), examination.data(checks), as_json)
+    if examination.worst(checks) == "fail":
+        raise SystemExit(1)

@@ -1,0 +1,48 @@
+"""The command about leaders that learn online."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from rllib_stackelberg import tables
+from rllib_stackelberg.commands.shell import GameArgument, Json, NoiseKind, Parameters, command, parsed, show
+from rllib_stackelberg.online.options import OnlineOptions
+from rllib_stackelberg.online.results import curves_data, result_data
+from rllib_stackelberg.run_folder import RunFolder
+
+
+@command
+def online(
+    game: GameArgument,
+    leader: Annotated[str, typer.Option(help="learner, such as EXP3 or UCBE:bonus=50")],
+    follower: Annotated[str, typer.Option(help="learner, such as best-response, UCB, FBM, FMUCB")],
+    params: Parameters = None,
+    rounds: Annotated[int, typer.Option(help="of every seed")] = 3000,
+    seeds: Annotated[int, typer.Option(help="played side by side")] = 20,
+    seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
+    noise: Annotated[NoiseKind | None, typer.Option(help="of rewards; default: a coin in a finite game")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for results, curves and report, new or empty")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a learning leader and a learning follower meet, over and over."""
+    options = OnlineOptions.checked(
+        game=game, params=parsed(params), leader=leader, follower=follower, rounds=rounds, seeds=seeds, seed=seed,
+        noise=noise and noise.value, out=out,
+    )  # fmt: skip
+    folder = RunFolder.create(out) if out else None  # refused now rather than after the rounds
+    started = time.perf_counter()
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{leader} against {follower}", total=rounds)
+        record = options.run(lambda done, _: progress.update(task, completed=done))
+    data = result_data(record, options.arena) | {"seconds": time.perf_counter() - started}
+    if folder:
+        from rllib_stackelberg.reports import write_online  # only this needs what draws figures
+
+        data["report"] = str(write_online(folder, options.resolved(), data, curves_data(record)))
+    show(tables.online(data), data, as_json)

@@ -1,0 +1,193 @@
+"""Commands about training runs: train, resume, evaluate, report, reproduce."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.progress import Progress, TimeElapsedColumn
+from rich.text import Text
+
+from rllib_stackelberg import tables
+from rllib_stackelberg.commands.shell import (
+    CriticKind,
+    FollowersOption,
+    GameArgument,
+    Json,
+    ModelOption,
+    ModelsOption,
+    Parameters,
+    PlayKind,
+    Queries,
+    UpdatesOption,
+    command,
+    given_models,
+    parsed,
+    show,
+)
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation import evaluate as evaluate_run
+from rllib_stackelberg.experiments import Plan, chosen_tables
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.run_folder import RunFolder
+
+
+@command
+def train(
+    game: GameArgument,
+    params: Parameters = None,
+    algo: Annotated[str, typer.Option(help="PPO, APPO, IMPALA, SAC or DQN")] = "PPO",
+    followers: FollowersOption = None,
+    model: ModelOption = None,
+    models: ModelsOption = None,
+    response_updates: UpdatesOption = None,
+    leader_queries: Annotated[Queries | None, typer.Option(help="ask once per observation, or at every turn")] = None,
+    response_transitions: Annotated[
+        float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
+    ] = None,
+    reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
+    critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
+    seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
+    max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
+    max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
+    restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
+    stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
+    num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
+    ray_address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
+    ] = None,
+    mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
+    wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
+    max_failures: Annotated[int, typer.Option(help="errors of the game that are survived, per process")] = 5,
+    game_timeout: Annotated[float, typer.Option(help="seconds from one question to the next")] = 300.0,
+    out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a leader, then certify its greedy policy against the exact optimum."""
+    settings = {
+        "followers": followers,
+        "models": given_models(model, models),
+        "response_updates": response_updates,
+        "leader_queries": leader_queries and leader_queries.value,
+        "response_transitions": response_transitions,
+        "reward_play": reward_play and reward_play.value,
+    }
+    options = TrainOptions.checked(
+        game=game,
+        params=parsed(params),
+        settings={name: value for name, value in settings.items() if value is not None},
+        algo=algo,
+        critic=critic and critic.value,
+        seed=seed,
+        max_seconds=max_seconds,
+        max_iterations=max_iterations,
+        restart_after=restart_after,
+        stop_at_optimum=stop_at_optimum,
+        num_env_runners=num_env_runners,
+        ray_address=ray_address,
+        mlflow=mlflow,
+        wandb=wandb,
+        max_failures=max_failures,
+        game_timeout=game_timeout,
+        out=out,
+    )
+    RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
+    console = Console()
+    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
+    from rllib_stackelberg.training.runs import train as run_training
+
+    with _live(console) as live:
+        result = run_training(options, lambda progress: live.update(tables.progress(progress, options)))
+    show(tables.result(result), result, as_json)
+
+
+def _live(console: Console) -> Live:
+    return Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty())
+
+
+@command
+def resume(
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    max_seconds: Annotated[float | None, typer.Option(help="of training, in all; default as before")] = None,
+    max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all; default as before")] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was stopped or killed, from its last good checkpoint."""
+    options = RunFolder(run).options(
+        max_seconds=max_seconds, max_iterations=max_iterations
+    )  # refused now rather than after Ray has been loaded
+    console = Console()
+    console.print("starting Ray ...", style="dim")
+    from rllib_stackelberg.training.runs import resume as resume_training
+
+    with _live(console) as live:
+        result = resume_training(
+            run,
+            lambda progress: live.update(tables.progress(progress, options)),
+            max_seconds=max_seconds,
+            max_iterations=max_iterations,
+        )
+    show(tables.result(result), result, as_json)
+
+
+@command
+def evaluate(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
+    """Recompute value and certificate from the saved policy."""
+    result = evaluate_run(run)
+    show(tables.result(result), result, as_json)
+
+
+@command
+def report(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
+    """Write report.html, a page about a run, into its folder (again)."""
+    from rllib_stackelberg.reports import write_report  # only this command needs what draws figures
+
+    path = write_report(run)
+    show(tables.report(path), {"report": str(path)}, as_json)
+
+
+@command
+def reproduce(
+    table: Annotated[str | None, typer.Argument(help="one of the tables; default all")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="of every arm")] = 3,
+    budget: Annotated[float | None, typer.Option(help="minutes; fewer seeds, then shorter runs")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="runs side by side; default one per core")] = None,
+    out: Annotated[Path, typer.Option(help="folder; what is in it already is not run again")] = Path("results"),
+    as_json: Json = False,
+) -> None:
+    """Run the paper's experiments and those beside it; write tables, figures and their data."""
+    if budget is not None and not 0 < budget < float("inf"):
+        raise InvalidFieldError("budget", f"got {budget}", "minutes above 0")
+    chosen = chosen_tables(table)
+    side_by_side = jobs or os.cpu_count() or 1
+    plan = Plan.within(chosen, seeds, budget, side_by_side)
+    _writable(out)
+    console = Console()
+    console.print(
+        f"{len(chosen)} table(s), {plan.seeds} seed(s), budgets x {plan.scale:.2f}, {side_by_side} run(s) side by side",
+        style="dim",
+    )
+    from rllib_stackelberg.training.reproduction import reproduce_table
+
+    found: dict[str, list[str]] = {"tables": [], "figures": []}
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
+        for each in chosen:
+            task = progress.add_task(each.name, total=len(each.arms) * plan.seeds)
+            summaries, file, figures = reproduce_table(each, plan, side_by_side, out, partial(progress.advance, task))
+            console.print(tables.experiment(each, summaries))
+            found["tables"].append(str(file))
+            found["figures"] += map(str, figures)
+    show(Text(f"tables, figures and data: {out}"), found, as_json)
+
+
+def _writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidFieldError("out", f"cannot write {folder} ({error.strerror})", "a writable folder") from error

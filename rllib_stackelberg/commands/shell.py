@@ -1,0 +1,139 @@
+"""What the commands share: arguments, options, how a bad one is refused, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
+from rllib_stackelberg.files import to_json
+from rllib_stackelberg.registry import find_spec
+from rllib_stackelberg.settings import LeaderSettings
+
+HELP = "Leader-follower games: exact solutions, learned leaders, certificates."
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=HELP,
+    rich_markup_mode=None,
+)
+
+GameArgument = Annotated[str, typer.Argument(help="id, or package.module:ClassName", metavar="GAME")]
+Parameters = Annotated[list[str] | None, typer.Argument(help="the game's own parameters", metavar="[KEY=VALUE]...")]
+Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
+FollowersOption = Annotated[
+    str | None, typer.Option("--followers", help="such as mw:epsilon=0.1, regret-matching, exp3-ix; default per game")
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="learner of one model of followers, given once per model: an episode draws one"),
+]
+ModelsOption = Annotated[
+    Path | None, typer.Option("--models", help="JSON file: list of models (name, weight, followers, ...)")
+]
+UpdatesOption = Annotated[int | None, typer.Option(help="updates of a response phase; default per game")]
+
+
+class Queries(StrEnum):
+    """How the leader is asked."""
+
+    once = "once"
+    every_turn = "every_turn"
+
+
+class PlayKind(StrEnum):
+    """What followers play in the reward phase."""
+
+    argmax = "argmax"
+    last = "last"
+    average = "average"
+
+
+class NoiseKind(StrEnum):
+    """What rewards of online play are."""
+
+    rules = "rules"
+    bernoulli = "bernoulli"
+
+
+class CriticKind(StrEnum):
+    """What the critic sees."""
+
+    central = "central"
+    local = "local"
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register a command; bad input exits with 2, a stopped run with its own code, each with a line that says why."""
+
+    @app.command()
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except InvalidFieldError as error:
+            fail(str(error), 2)
+        except RunStoppedError as error:
+            fail("\n".join([str(error), *getattr(error, "__notes__", [])]), error.code)
+        except KeyboardInterrupt:
+            fail("interrupted", 130)
+
+    return run
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say what is wrong on standard error, and exit."""
+    Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/] {message}", highlight=False)
+    raise SystemExit(code)
+
+
+def parsed(pairs: list[str] | None) -> dict[str, str]:
+    """Parameters from KEY=VALUE pairs."""
+    found = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InvalidFieldError(pair, "is no parameter", "KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def show(table: Any, data: Any, as_json: bool) -> None:
+    """A table for people; with --json the data after it, on one line."""
+    Console().print(table)
+    if as_json:
+        print(json.dumps(json.loads(to_json(data))))
+
+
+def given_models(learners: list[str] | None, file: Path | None) -> list[Any] | None:
+    """Models of followers, from either option; None without."""
+    if file is None:
+        return learners or None
+    if learners:
+        raise InvalidFieldError("model", "models are in a file already", "--model or --models")
+    return read_json("models", file)
+
+
+def default_settings(game: str, **given: Any) -> LeaderSettings:
+    """A game's default settings, but for what is given."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return LeaderSettings.checked(**(find_spec(game).defaults.settings | chosen))
+
+
+def read_json(field: str, file: Path) -> Any:
+    """Content of a JSON file given for a parameter; refused by that name if it cannot be read."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidFieldError(field, f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
+    except json.JSONDecodeError as error:
+        raise InvalidFieldError(field, f"{file} is no JSON ({error})", "a JSON file") from error
