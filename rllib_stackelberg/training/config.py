@@ -20,7 +20,7 @@ from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.registry import make_game
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem
+from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderSetup
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
@@ -80,52 +80,58 @@ def leader_config(
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
     name = _name_of(algorithm)
     check_algorithm(name, made, checked, critic)
-    config = named_algorithm(algorithm)
     probe = StackelbergPOMDP(made, checked)
-    register_env(ENV_NAME, make_leader_env)
-    env_config = {
-        "game": game,
-        "game_config": game_config,
-        "settings": checked.model_dump(),
-        "seed": seed,
-        "note": f"broken-game-{uuid.uuid4().hex}",
-        "most_failures": MOST_FAILURES,
-        "game_seconds": GAME_SECONDS,
-    }
     problem, setup = LeaderProblem(made, probe.settings), SETUPS[name]
-    config.environment(
-        ENV_NAME,
-        env_config=env_config,
-        observation_space=probe.single_observation_space,
-        action_space=probe.single_action_space,
-        normalize_actions=False,
-        clip_actions=False,
-    )
-    config.env_runners(
-        gym_env_vectorize_mode="vector_entry_point",
-        num_env_runners=0,
-        num_envs_per_env_runner=problem.parallel_episodes,
-        rollout_fragment_length="auto",
-    )
-    survive_losses(config)
+    config = named_algorithm(algorithm)
+    _set_environment(config, probe, {"game": game, "game_config": game_config, "settings": checked.model_dump()}, seed)
+    _set_sampling(config, problem, setup)
     config.rl_module(
         rl_module_spec=RLModuleSpec(
             module_class=setup.module,
             model_config=leader_model_config(tuple(made.payoff_range[0]), critic or "central"),
         )
     )
-    config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
-    config.callbacks(LeaderMetrics)
-    config.debugging(seed=seed, log_level="ERROR")
     config.training(gamma=1.0, learner_class=setup.learner)
+    config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))
+    config.debugging(seed=seed, log_level="ERROR")
+    if isinstance(algorithm, str):
+        setup.tune(config, problem)
+    return config
+
+
+def _set_environment(config: AlgorithmConfig, probe: StackelbergPOMDP, problem: dict[str, Any], seed: int) -> None:
+    """The leader's environment, as `make_leader_env` is told of it."""
+    register_env(ENV_NAME, make_leader_env)
+    faults = {
+        "note": f"broken-game-{uuid.uuid4().hex}",
+        "most_failures": MOST_FAILURES,
+        "game_seconds": GAME_SECONDS,
+    }
+    config.environment(
+        ENV_NAME,
+        env_config=problem | {"seed": seed} | faults,
+        observation_space=probe.single_observation_space,
+        action_space=probe.single_action_space,
+        normalize_actions=False,
+        clip_actions=False,
+    )
+
+
+def _set_sampling(config: AlgorithmConfig, problem: LeaderProblem, setup: LeaderSetup) -> None:
+    """Env runners: how many episodes side by side, what survives their loss, and what they report."""
+    config.env_runners(
+        gym_env_vectorize_mode="vector_entry_point",
+        num_env_runners=0,
+        num_envs_per_env_runner=problem.parallel_episodes,
+        rollout_fragment_length="auto",
+    )
     if problem.once:
         config.env_runners(env_runner_cls=setup.runner)
     else:
         config.env_runners(module_to_env_connector=remember_answers, env_runner_cls=SteppingEnvRunner)
-    config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))
-    if isinstance(algorithm, str):
-        setup.tune(config, problem)
-    return config
+    survive_losses(config)
+    config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
+    config.callbacks(LeaderMetrics)
 
 
 def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
