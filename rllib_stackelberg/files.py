@@ -36,7 +36,7 @@ def read_fields(field: str, file: Path, *names: str) -> tuple[Any, ...]:
         return tuple(content[name] for name in names)
     except OSError as error:
         raise InvalidFieldError(field, f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InvalidFieldError(field, f"{file}: {error!r}", f"JSON with {' and '.join(names)}") from error
 
 

@@ -158,6 +158,6 @@ def _from_text(model: type[BaseModel], name: str, value: Any) -> Any:
     if isinstance(value, str) and value[:1] in "[{":
         try:
             return json.loads(value)
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise InvalidFieldError(name, f"is no JSON ({error})", "a JSON value") from error
     return value

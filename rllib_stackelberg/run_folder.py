@@ -70,7 +70,7 @@ class RunFolder:
         """
         try:
             return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise InvalidFieldError("run", f"{self.path} has no readable {name}.json", "a run folder") from error
 
     def append_progress(self, line: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ class RunFolder:
         try:
             lines = (self.path / "progress.jsonl").read_text(encoding="utf-8").splitlines()
             return [json.loads(line) for line in lines]
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise InvalidFieldError("run", f"{self.path} has no readable progress.jsonl", "a run folder") from error
 
     def cut_progress(self, lines: int) -> None:

@@ -135,5 +135,5 @@ def read_json(field: str, file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidFieldError(field, f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise InvalidFieldError(field, f"{file} is no JSON ({error})", "a JSON file") from error
