@@ -16,6 +16,8 @@ from rllib_stackelberg.training.runs import train
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
 # Two of them with the fast tests, one of either kind.
+QUICK = {("PPO", 1), ("IMPALA", 1), ("DQN", 0)}
+"""Evaluations that are tested with every change."""
 OTHERS = [pytest.param(name, marks=pytest.mark.remote) for name in ("APPO", "SAC")]
 
 
@@ -54,9 +56,14 @@ def test_a_run_repeats_and_a_restart_reaches_learner_and_runner(algorithm):
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.remote
-@pytest.mark.parametrize("runners", [0, 1])
-@pytest.mark.parametrize("algorithm", ["PPO", "APPO", "IMPALA", "SAC", "DQN"])
+EVALUATIONS = [
+    pytest.param(name, runners, marks=pytest.mark.remote if (name, runners) in QUICK else pytest.mark.learning)
+    for name in ("PPO", "APPO", "IMPALA", "SAC", "DQN")
+    for runners in (0, 1)
+]
+
+
+@pytest.mark.parametrize(("algorithm", "runners"), EVALUATIONS)
 def test_evaluation_workers_value_the_greedy_leader(algorithm, runners):
     """Followers with expected updates: every episode of the evaluation is worth what the exported policy is."""
     game, settings = make_game("simple-allocation"), LeaderSettings.checked(response_updates=5, update_mode="expected")

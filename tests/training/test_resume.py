@@ -93,7 +93,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.remote
+@pytest.mark.learning
 @pytest.mark.parametrize("case", OTHERS)
 def test_however_the_leader_is_asked(tmp_path, case):
     check_the_same(tmp_path, **OTHERS[case])
