@@ -8,10 +8,9 @@ give the response phase and the solvers. The platform hands in types and chance;
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.priors import NO_CHANCE, Prior
+from rllib_stackelberg.rules import Batch, Rules, name_of
 
 if TYPE_CHECKING:
     from rllib_stackelberg.solvers.solution import StackelbergSolution
@@ -77,26 +77,14 @@ class Turn:
 
 
 @dataclass
-class State:
+class State(Batch):
     """Struct of arrays: B plays. Subclasses add the game's own arrays, each of shape `[B, ...]`."""
 
     types: NDArray[np.int64]
     chance: NDArray[np.int64]
 
-    def __len__(self) -> int:
-        return len(self.types)
 
-    def take(self, rows: NDArray) -> Self:
-        """A new state made of the given plays."""
-        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
-
-    def put(self, rows: NDArray, other: Self) -> None:
-        """Overwrite the given plays with those of another state."""
-        for field in fields(self):
-            getattr(self, field.name)[rows] = getattr(other, field.name)
-
-
-class StackelbergGame(ABC):
+class StackelbergGame(Rules, ABC):
     """Rules of a leader-follower game over B plays. Subclass this to write a game.
 
     A subclass sets `turns`, `prior`, `payoff_range` and `observation_spaces` (and `chance` if it has chance
@@ -114,7 +102,6 @@ class StackelbergGame(ABC):
         utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
             range among followers unless a game says otherwise.
         estimand: numbers of the game that its players may have to estimate (what demand depends on), `[k]`.
-        source: paper or reference the rules come from.
         plays_at_once: most plays side by side, where their number can be chosen.
     """
 
@@ -125,10 +112,7 @@ class StackelbergGame(ABC):
     observation_spaces: tuple[Box, ...]
     memory: int = 1
     estimand: NDArray[np.float64] = NOTHING
-    source: ClassVar[str] = ""
     plays_at_once: ClassVar[int] = 65_536
-    id: str = ""
-    parameters: Mapping[str, Any] = {}
 
     @abstractmethod
     def start(self, types: NDArray[np.int64], chance: NDArray[np.int64]) -> State:
@@ -193,11 +177,6 @@ class StackelbergGame(ABC):
     def agents(self) -> tuple[str, ...]:
         """Names: leader_0, follower_0, follower_1, ..."""
         return ("leader_0", *self.followers)
-
-    @property
-    def leader(self) -> str:
-        """Name of the leader."""
-        return "leader_0"
 
     @cached_property
     def followers(self) -> tuple[str, ...]:
@@ -269,7 +248,7 @@ class StackelbergGame(ABC):
             play, agent = np.argwhere(~np.isfinite(payoffs))[0]
             at = self.turns[turn[play]]
             raise RulesError(
-                f"game {self.id or type(self).__name__}: payoff of {self.agents[agent]} is "
+                f"game {name_of(self)}: payoff of {self.agents[agent]} is "
                 f"{payoffs[play, agent]} at step {at.name!r} of {self.agents[at.agent]}"
             )
         return state, payoffs

@@ -1,0 +1,300 @@
+"""# Taxation: a government and its households, year after year
+
+A government taxes income and wealth and spends; then every household, which sees the policy of the year, decides how
+much to save and how much to work; then markets clear. Households are alike but for their wealth and ability.
+
+```python
+env = pettingzoo.make("aec", "stackelberg/taxation-v0", households=100, task="social_welfare")
+```
+
+| | leader_0 (government) | population_0 (N households) |
+|---|---|---|
+| action | 5 numbers in [.001, .99]: policy | N x 2 numbers in [.001, .99]: shares s saved, h worked |
+| sees | mean wealth, income, ability of two groups | own ability and wealth; the government's action |
+| payoff of a year | by `task` | c / (c + 1000 exp(10 h^3 / 3)) each, of c dollars consumed |
+
+Policy: rate and progressivity of the income tax (tau, xi) and of the wealth tax (tau_a, xi_a), and the share of output
+that the government spends. The two groups: the richest tenth, then the poorer half, both by wealth; income is that of
+the year before.
+
+**A year.** K is capital, B public debt, a wealth and e ability at its beginning; amounts are in dollars.
+
+1. The action is cut to at most .2, .05, .2, .05 and .3. (`caps="box"` ends the box of actions there: the same policies
+   without flat directions.) Of an amount x, (1 - tau) / (1 - xi) x^(1 - xi) is kept after tax.
+2. Households work 365 x 24 x (2/3)^2 x h hours. L = sum e hours; output Y = A K^alpha L^(1-alpha); wage W = A
+   (1-alpha) (K/L)^alpha; income y = W e hours + .04 a. `constants`: "smfrl" alpha .7445 and A 10, "taxai" 1/3 and 1.
+3. Taxes on y and a are paid. Of what is kept of y a household spends the share 1-s, on c and on .065 c of consumption
+   tax. If all c and the government's spending G exceed Y, every c shrinks in proportion, and the play ends.
+4. a' is what was kept of a and y, less 1.065 c; B' = 1.04 B + G - taxes; K' = 1.04 (K - sum a) - G + taxes + sum a'.
+5. Abilities change: log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a super-star with probability
+   2.2e-6; a super-star remains one with probability .99.
+
+**Tasks.** "gdp": 100 (K' - K) / K. "gini": how much the sum of the Gini coefficients of wealth and income falls
+through tax, in percent (of a and y against what is kept of them in the same year: saving has no part in it).
+"social_welfare": the sum of the households' payoffs.
+
+**Ends**, the first that holds: "not-a-number"; "overspending" (step 3); "negative-wealth" (some a' < 0); "no-capital"
+(K' <= 0: at 0 nothing can be produced, and growth has no meaning); "inequality" (a Gini coefficient, of a' or y, of
+1); "horizon", after `years`. The last year pays as any other, except one that is not a number: it pays nothing. Wealth
+cannot become negative: nobody keeps less than nothing of a or y after tax, and 1.065 c is at most what is kept of y.
+Without negative amounts a Gini coefficient is at most 1 - 1/N. Not-a-number takes an overflow. So plays end by
+overspending, by capital or by the horizon, and the other guards stay. Capital is 1.04 K + W L - sum c - G (profits
+beyond 4 % interest go nowhere): it is lost by consuming and spending more than wages.
+
+**Start.** In the year before, Y was 69,919 a head; K = .183 Y, B = 1.2129 Y. Everybody worked h = .1^(1/3) = .464
+(1,807 hours), the best answer to no tax where nothing is saved. The synthetic population
+(rllib_stackelberg/households.py) is scaled in each economy so that wealth adds up to K + B, which is all there is to
+own, and that production at those hours is exactly Y. Mean ability is then .66 ("taxai": 90); step 5 is taken
+literally, so that it drifts to its stationary mean 1.75 over decades. With `survey`, a CSV file, wealth is the
+survey's in dollars and ability is its wages, scaled as before; the difference of K + B and sum a then grows at 4 % a
+year on the books between them.
+
+**Super-stars.** Every household has an ordinary ability, which step 5 moves; a super-star's own is out of use
+meanwhile. A super-star has 504.3 times the mean, this very year, of those who are none (stars would set their own
+height); one that falls back gets an ordinary ability uniform between the least and the largest of those who were none
+and are none. Where nobody is left to compare with, all ordinary abilities are. Nobody starts as a super-star. One
+uniform says whether a household rises or falls, and where it lands.
+
+**Shocks**, in `shock_year` (1 is the first). "productivity": A x .8 for three years, seen by nobody in advance.
+"wealth": all wealth is halved before the government looks; K and B stay, so that the books between them gain what is
+lost.
+
+Source: Mi et al. 2025, arXiv 2403.12093; Mi et al. 2023, "TaxAI". Version history: v0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from gymnasium.spaces import Box
+from pydantic import Field
+
+from rllib_stackelberg.households import ABILITY_NOISE, ABILITY_PERSISTENCE, Survey, normal, synthetic
+from rllib_stackelberg.inequality import gini, top_and_bottom
+from rllib_stackelberg.population import RUNNING, PopulationGame, PopulationState
+from rllib_stackelberg.taxes import kept
+
+NOT_A_NUMBER = 1
+LEAST, MOST = 0.001, 0.99
+CAPS = np.array([0.2, 0.05, 0.2, 0.05, 0.3])
+HOURS = 365 * 24 * (2 / 3) * (2 / 3)
+INTEREST = 0.04
+CONSUMPTION_TAX = 0.065
+START_GDP = 69_919.0
+START_CAPITAL = 0.183
+START_DEBT = 1.2129
+START_WORK = 0.1 ** (1 / 3)
+STAR, STAR_BEGINS, STAR_STAYS = 504.3, 2.2e-6, 0.99
+TECHNOLOGIES = {"smfrl": (0.7445, 10.0), "taxai": (1 / 3, 1.0)}
+
+
+UNITS = {
+    "GDP per head": "$", "capital per head": "$", "debt / GDP": "", "taxes / GDP": "", "spending / GDP": "",
+    "consumption per head": "$", "wage": "$/h", "hours": "h/year", "wealth per head": "$", "wealth Gini": "",
+    "income Gini": "", "income Gini after tax": "",
+}  # fmt: skip
+
+
+class Shock(NamedTuple):
+    """What hits the economy: factors of productivity for some years, and of all wealth once."""
+
+    productivity: float = 1.0
+    years: int = 1
+    wealth: float = 1.0
+
+
+SHOCKS = {"none": Shock(), "productivity": Shock(productivity=0.8, years=3), "wealth": Shock(wealth=0.5)}
+
+
+@dataclass
+class Economy(PopulationState):
+    """Households `[B, N]` and accounts `[B]`, in dollars.
+
+    `log_ability`: of ordinary ability; `ability`: as it counts; `star`: who is a super-star; `income`, `kept`: of the
+    last year before and after tax; `taxes`: of it on income, wealth, consumption `[B, 3]`; `wage`: dollars an
+    hour of ability 1; `work`: mean share of time. `output`, `consumption`, `spending` are of the last year, too.
+    """
+
+    wealth: np.ndarray
+    log_ability: np.ndarray
+    ability: np.ndarray
+    star: np.ndarray
+    income: np.ndarray
+    kept: np.ndarray
+    capital: np.ndarray
+    debt: np.ndarray
+    output: np.ndarray
+    consumption: np.ndarray
+    spending: np.ndarray
+    wage: np.ndarray
+    work: np.ndarray
+    taxes: np.ndarray
+
+
+class Taxation(PopulationGame):
+    """A government taxes households that save and work."""
+
+    source = "Mi et al. 2025, arXiv 2403.12093"
+    endings = (
+        "running", "not-a-number", "overspending", "negative-wealth", "no-capital", "inequality", "horizon",
+    )  # fmt: skip
+    start_draws = 2
+    draws = 2
+
+    def __init__(
+        self,
+        *,
+        households: Annotated[int, Field(ge=1, le=1_000_000)] = 100,
+        task: Literal["gdp", "gini", "social_welfare"] = "gdp",
+        constants: Literal["smfrl", "taxai"] = "smfrl",
+        years: Annotated[int, Field(ge=1, le=100_000)] = 300,
+        survey: str = "",
+        caps: Literal["cut", "box"] = "cut",
+        shock: Literal["none", "productivity", "wealth"] = "none",
+        shock_year: Annotated[int, Field(ge=1)] = 100,
+    ):
+        self.members, self.periods, self.task = households, years, task
+        self.alpha, self.factor = TECHNOLOGIES[constants]
+        self.shock, self.shock_year = SHOCKS[shock], shock_year
+        self.survey = Survey.read(survey) if survey else None
+        self.units = UNITS
+        self.leader_actions = Box(np.full(5, LEAST), CAPS if caps == "box" else np.full(5, MOST), dtype=np.float64)
+        self.member_actions = Box(LEAST, MOST, (2,), np.float64)
+        self.leader_space = Box(0.0, np.inf, (6,), np.float32)
+        self.member_space = Box(0.0, np.inf, (2,), np.float32)
+
+    def start(self, uniforms):
+        """The year before the first, with nothing taxed yet."""
+        plays, heads = len(uniforms), self.members
+        output = np.full(plays, START_GDP * heads)
+        capital, debt = START_CAPITAL * output, START_DEBT * output
+        wealth, ability = self.survey.draw(uniforms) if self.survey else synthetic(uniforms)
+        if not self.survey:
+            wealth = wealth * ((capital + debt) / wealth.sum(axis=1))[:, None]
+        labour = (output / (self.factor * capital**self.alpha)) ** (1 / (1 - self.alpha))
+        hours = HOURS * START_WORK
+        ability = ability * (labour / (hours * ability.sum(axis=1)))[:, None]
+        wage = (1 - self.alpha) * output / labour
+        income = wage[:, None] * ability * hours + INTEREST * wealth
+        never, nothing = np.zeros(plays, dtype=np.int64), np.zeros(plays)
+        return Economy(
+            period=never, ending=never.copy(), wealth=self._struck(wealth, never), log_ability=np.log(ability),
+            ability=ability, star=np.zeros(wealth.shape, dtype=bool), income=income, kept=income.copy(),
+            capital=capital, debt=debt, output=output, consumption=nothing, spending=nothing.copy(), wage=wage,
+            work=np.full(plays, START_WORK), taxes=np.zeros((plays, 3)),
+        )  # fmt: skip
+
+    def observe_leader(self, state):
+        """Richest tenth: wealth, income, ability; then the poorer half."""
+        return top_and_bottom(state.wealth, (state.wealth, state.income, state.ability)).astype(np.float32)
+
+    def observe_members(self, state):
+        """Ability, wealth."""
+        return np.stack([state.ability, state.wealth], axis=2).astype(np.float32)
+
+    def transition(self, state, leader, members, uniforms):
+        """A year: work, pay taxes, consume, save; then abilities change."""
+        income_rate, income_slope, wealth_rate, wealth_slope, share = np.minimum(leader, CAPS).T[:, :, None]
+        saving, work = members[:, :, 0], members[:, :, 1]
+        output, wage, income = self._produce(state, work)
+        income_kept = kept(income, income_rate, income_slope)
+        wealth_kept = kept(state.wealth, wealth_rate, wealth_slope)
+        spending = share[:, 0] * output
+        consumption, overspent = within((1 - saving) * income_kept / (1 + CONSUMPTION_TAX), output - spending)
+        wealth = income_kept + wealth_kept - (1 + CONSUMPTION_TAX) * consumption
+        owned, consumed = state.wealth.sum(axis=1), consumption.sum(axis=1)
+        paid = (income - income_kept).sum(axis=1), owned - wealth_kept.sum(axis=1), CONSUMPTION_TAX * consumed
+        taxes = paid[0] + paid[1] + paid[2]
+        log_ability, ability, star = next_abilities(state, uniforms)
+        after = Economy(
+            period=state.period, ending=state.ending,
+            wealth=wealth, log_ability=log_ability, ability=ability, star=star, income=income, kept=income_kept,
+            capital=(1 + INTEREST) * (state.capital - owned) - spending + taxes + wealth.sum(axis=1),
+            debt=(1 + INTEREST) * state.debt + spending - taxes,
+            output=output, consumption=consumed, spending=spending, wage=wage, work=work.mean(axis=1),
+            taxes=np.stack(paid, axis=1),
+        )  # fmt: skip
+        enjoyed = consumption / 1000
+        members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work**3))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
+        leader_paid = self._leader_payoff(state, after, wealth_kept, members_paid)
+        after.ending = self._ending(after, overspent)
+        after.wealth = self._struck(wealth, state.period + 1)
+        lost = after.ending == NOT_A_NUMBER
+        if lost.any():
+            return after, np.where(lost, 0.0, leader_paid), np.where(lost[:, None], 0.0, members_paid)
+        return after, leader_paid, members_paid
+
+    def _produce(self, state, work):
+        """Output and wage `[B]`, households' income `[B, N]`."""
+        factor, since = self.factor, state.period + 1 - self.shock_year
+        if self.shock.productivity != 1:
+            factor = factor * np.where((since >= 0) & (since < self.shock.years), self.shock.productivity, 1.0)
+        supplied = state.ability * (HOURS * work)
+        labour = supplied.sum(axis=1)
+        output = factor * state.capital**self.alpha * labour ** (1 - self.alpha)
+        wage = (1 - self.alpha) * output / labour
+        return output, wage, wage[:, None] * supplied + INTEREST * state.wealth
+
+    def _struck(self, wealth, period):
+        """Wealth at the beginning of a period, after the shock."""
+        if self.shock.wealth == 1:
+            return wealth
+        return wealth * np.where(period + 1 == self.shock_year, self.shock.wealth, 1.0)[:, None]
+
+    def _leader_payoff(self, state, after, wealth_kept, members_paid):
+        if self.task == "gdp":
+            return 100 * (after.capital - state.capital) / state.capital
+        if self.task == "social_welfare":
+            return members_paid.sum(axis=1)
+        before = gini(state.wealth) + gini(after.income)
+        fall = before - gini(wealth_kept) - gini(after.kept)
+        return 100 * np.divide(fall, before, out=np.zeros_like(fall), where=before > 0)
+
+    def _ending(self, after, overspent):
+        """Why plays end in this year: `[B]`."""
+        unequal = (gini(after.wealth) >= 1) | (gini(after.income) >= 1)
+        defined = np.isfinite(after.wealth.sum(axis=1) + after.capital + after.debt + after.output)
+        reasons = (~defined, overspent, (after.wealth < 0).any(axis=1), after.capital <= 0, unequal)
+        ending = np.full(len(after), RUNNING)
+        for reason, holds in reversed(tuple(enumerate(reasons, start=NOT_A_NUMBER))):
+            ending[holds] = reason
+        return ending
+
+    def report(self, state):
+        """The year's accounts."""
+        heads, output = self.members, state.output
+        figures = (
+            output / heads, state.capital / heads, state.debt / output, state.taxes.sum(axis=1) / output,
+            state.spending / output, state.consumption / heads, state.wage, HOURS * state.work,
+            state.wealth.mean(axis=1), gini(state.wealth), gini(state.income), gini(state.kept),
+        )  # fmt: skip
+        return dict(zip(self.units, figures, strict=True))
+
+
+def within(consumption, limits):
+    """Consumption `[B, N]` cut in proportion to what there is `[B]`, and where it was."""
+    wanted = consumption.sum(axis=1)
+    over = wanted > limits
+    if over.any():
+        consumption = consumption * np.where(over, limits / wanted, 1.0)[:, None]
+    return consumption, over
+
+
+def next_abilities(state, uniforms):
+    """Next year's logarithm of ordinary ability, ability, and who is a star, `[B, N]`: from uniforms `[B, N, 2]`."""
+    log_ability = ABILITY_PERSISTENCE * state.log_ability + ABILITY_NOISE * normal(uniforms[:, :, 0])
+    ordinary, chance = np.exp(log_ability), uniforms[:, :, 1]
+    star = chance < np.where(state.star, STAR_STAYS, STAR_BEGINS)
+    if not (star.any() or state.star.any()):
+        return log_ability, ordinary, star
+    back, compared = state.star & ~star, ~(state.star | star)
+    compared |= ~compared.any(axis=1, keepdims=True)
+    low = np.where(compared, ordinary, np.inf).min(axis=1, keepdims=True)
+    high = np.where(compared, ordinary, 0.0).max(axis=1, keepdims=True)
+    place = (chance - STAR_STAYS) / (1 - STAR_STAYS)
+    ordinary = np.where(back, low + place * (high - low), ordinary)
+    compared = ~star | star.all(axis=1, keepdims=True)
+    mean = np.where(compared, ordinary, 0.0).sum(axis=1, keepdims=True) / compared.sum(axis=1, keepdims=True)
+    return np.where(back, np.log(ordinary), log_ability), np.where(star, STAR * mean, ordinary), star

@@ -1,0 +1,223 @@
+"""The second rules contract: a leader and a population of alike followers, period after period.
+
+Every period the leader acts first; then every member of the population sees the leader's action beside its own state
+and acts; then the rules say what that makes of everybody. Members are many and interchangeable, and their actions are
+vectors, so there is nothing to enumerate: both sides learn policies. As in `game.py` rules are array code over B
+plays side by side and never draw a number: the platform hands uniforms in.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import ArrayLike, NDArray
+
+from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.rules import Batch, Rules, name_of
+
+RUNNING = 0
+"""Index into `endings` of plays that go on."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class PopulationState(Batch):
+    """Struct of arrays: B plays. Subclasses add the game's own arrays, each of shape `[B, ...]`.
+
+    Attributes:
+        period: how many periods have been played; ending: index into the game's `endings`.
+    """
+
+    period: NDArray[np.int64]
+    ending: NDArray[np.int64]
+
+
+class PopulationGame(Rules, ABC):
+    """Rules of a game between a leader and a population, over B plays. Subclass this to write one.
+
+    A subclass sets the attributes in its constructor, whose keyword parameters are the game's parameters.
+
+    Attributes:
+        members: how many followers there are, N.
+        periods: after how many a play is cut off, if it has not ended by itself.
+        leader_actions, member_actions: bounded boxes of w and v numbers, double precision.
+        leader_space, member_space: what the leader and what a member sees of the state: boxes of d and e numbers,
+            single precision, bounded or not.
+        start_draws, draws: uniforms per member that `start` and a period are handed.
+        endings: why plays end. The first is that they do not, the last that they are cut off at the horizon: a play
+            that ended otherwise is over, and nothing comes after it.
+        units: what `report` tells, and in which unit ("" for shares and indices).
+    """
+
+    members: int
+    periods: int
+    leader_actions: Box
+    member_actions: Box
+    leader_space: Box
+    member_space: Box
+    start_draws: int = 1
+    draws: int = 1
+    endings: tuple[str, ...] = ("running", "horizon")
+    units: Mapping[str, str] = {}
+
+    @abstractmethod
+    def start(self, uniforms: Floats) -> Any:
+        """Plays of which nothing has happened, from uniforms in [0, 1) `[B, N, start_draws]`."""
+
+    @abstractmethod
+    def observe_leader(self, state: Any) -> NDArray[np.float32]:
+        """What the leader may see: `[B, d]`."""
+
+    @abstractmethod
+    def observe_members(self, state: Any) -> NDArray[np.float32]:
+        """What each member may see of the state, the leader's action not included: `[B, N, e]`."""
+
+    @abstractmethod
+    def transition(self, state: Any, leader: Floats, members: Floats, uniforms: Floats) -> tuple[Any, Floats, Floats]:
+        """One period of plays none of which has ended.
+
+        Takes actions in range, `[B, w]` and `[B, N, v]`, and uniforms in [0, 1) `[B, N, draws]`. Returns the new state
+        and the period's payoffs, the leader's `[B]` and the members' `[B, N]`. A play that ends has its reason in
+        `ending`; periods and the horizon are counted in `step`. Call that, which checks, instead of this.
+        """
+
+    @abstractmethod
+    def report(self, state: Any) -> Mapping[str, Floats]:
+        """Figures of the last period for people, each `[B]`, in the order and units of `units`."""
+
+    @property
+    def followers(self) -> tuple[str, ...]:
+        """The one name under which the members act together."""
+        return ("population_0",)
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """leader_0, population_0."""
+        return (self.leader, *self.followers)
+
+    @property
+    def horizon(self) -> int:
+        """Index into `endings` of plays that were cut off."""
+        return len(self.endings) - 1
+
+    @cached_property
+    def member_view(self) -> Box:
+        """Space of what a member sees when it acts: its own state, then the leader's action."""
+        shown = self._wide(self.leader_actions)
+        low = np.concatenate([self.member_space.low, shown[0]]).astype(np.float32)
+        return Box(low, np.concatenate([self.member_space.high, shown[1]]).astype(np.float32), dtype=np.float32)
+
+    def view_members(self, state: Any, leader: Floats) -> NDArray[np.float32]:
+        """What members see when they act, `[B, N, e + w]`, after the leader's action `[B, w]`."""
+        own = self.observe_members(state)
+        shown = np.broadcast_to(leader[:, None, :].astype(np.float32), (*own.shape[:2], leader.shape[1]))
+        return np.concatenate([own, shown], axis=2)
+
+    def ended(self, state: Any) -> NDArray[np.int64]:
+        """Index into `endings` of each play: `[B]`, `RUNNING` where it goes on."""
+        return state.ending
+
+    def step(self, state: Any, leader: ArrayLike, members: ArrayLike, uniforms: Floats) -> tuple[Any, Floats, Floats]:
+        """Check the actions, then play one period; what has ended stays as it is and pays nothing.
+
+        Args:
+            state: B plays; leader: actions `[B, w]`; members: actions `[B, N, v]`.
+            uniforms: in [0, 1), `[B, N, draws]`.
+
+        Returns:
+            The new state, the leader's payoffs `[B]`, the members' payoffs `[B, N]`.
+
+        Raises:
+            InvalidFieldError: an action has another shape, or is out of range.
+            RulesError: the rules returned a payoff that is not finite.
+        """
+        leader, members = np.asarray(leader, dtype=np.float64), np.asarray(members, dtype=np.float64)
+        self._check_shapes(len(state), leader, members, uniforms)
+        live = np.flatnonzero(state.ending == RUNNING)
+        if len(live) == len(state):
+            return self._play(state, leader, members, uniforms)
+        leader_payoffs, member_payoffs = np.zeros(len(state)), np.zeros((len(state), self.members))
+        after = state.take(np.arange(len(state)))
+        if len(live):
+            moved, leader_payoffs[live], member_payoffs[live] = self._play(
+                state.take(live), leader[live], members[live], uniforms[live]
+            )
+            after.put(live, moved)
+        return after, leader_payoffs, member_payoffs
+
+    def _play(self, state: Any, leader: Floats, members: Floats, uniforms: Floats) -> tuple[Any, Floats, Floats]:
+        self._check_range(f"action of {self.leader}", self.leader_actions, leader)
+        self._check_range(f"action of {self.followers[0]}", self.member_actions, members)
+        after, *payoffs = self.transition(state, leader, members, uniforms)
+        for agent, paid in zip(self.agents, payoffs, strict=True):
+            # A sum is one pass; it is finite unless an entry is not, or it overflows.
+            if not np.isfinite(paid.sum()) and not np.isfinite(paid).all():
+                at = tuple(np.argwhere(~np.isfinite(paid))[0])
+                whose = agent if len(at) == 1 else f"member {at[1]} of {agent}"
+                problem = f"payoff of {whose} is {paid[at]} in period {state.period[at[0]]}"
+                raise RulesError(f"game {name_of(self)}: {problem}")
+        after.period = state.period + 1
+        after.ending = np.where((after.ending == RUNNING) & (after.period >= self.periods), self.horizon, after.ending)
+        return after, *payoffs
+
+    def _check_shapes(self, plays: int, leader: Floats, members: Floats, uniforms: Floats) -> None:
+        width, columns = self.leader_actions.shape[0], self.member_actions.shape[0]
+        for name, given, wanted in (
+            (f"action of {self.leader}", leader, (plays, width)),
+            (f"action of {self.followers[0]}", members, (plays, self.members, columns)),
+            ("uniforms", uniforms, (plays, self.members, self.draws)),
+        ):
+            if given.shape != wanted:
+                raise InvalidFieldError(name, f"has shape {given.shape}", f"shape {wanted}")
+
+    def _check_range(self, name: str, actions: Box, given: Floats) -> None:
+        low, high = self._bounds[name]
+        good = (given >= low) & (given <= high)
+        if not good.all():
+            wrong = given[~good.all(axis=-1)][0]
+            raise InvalidFieldError(name, f"got {wrong.tolist()}", _words(actions))
+
+    @cached_property
+    def _bounds(self) -> dict[str, tuple[Floats, Floats]]:
+        spaces = zip(self.agents, (self.leader_actions, self.member_actions), strict=True)
+        return {f"action of {agent}": self._wide(space) for agent, space in spaces}
+
+    @staticmethod
+    def _wide(actions: Box) -> tuple[Floats, Floats]:
+        """The range of an action: a bound rounded to single precision, as policies return it, is in it."""
+        low, high = actions.low.astype(np.float64), actions.high.astype(np.float64)
+        return np.minimum(low, low.astype(np.float32)), np.maximum(high, high.astype(np.float32))
+
+
+def _words(actions: Box) -> str:
+    low, high = actions.low, actions.high
+    if (low == low[0]).all() and (high == high[0]).all():
+        return f"{len(low)} numbers in [{low[0]:g}, {high[0]:g}]"
+    return "numbers in " + ", ".join(f"[{a:g}, {b:g}]" for a, b in zip(low, high, strict=True))
+
+
+def check_population(game: PopulationGame) -> None:
+    """Refuse a game whose declarations contradict each other.
+
+    Raises:
+        InvalidFieldError: naming the declaration.
+    """
+    for name in ("members", "periods", "start_draws", "draws"):
+        if getattr(game, name) < (0 if "draws" in name else 1):
+            raise InvalidFieldError(name, f"is {getattr(game, name)}", "a positive number")
+    for name in ("leader_actions", "member_actions"):
+        space = getattr(game, name)
+        if len(space.shape) != 1 or not space.is_bounded() or space.dtype != np.float64:
+            raise InvalidFieldError(name, f"is {space}", "a bounded one-dimensional Box of float64")
+    for name in ("leader_space", "member_space"):
+        if len(getattr(game, name).shape) != 1:
+            raise InvalidFieldError(name, f"is {getattr(game, name)}", "a one-dimensional Box")
+    if len(game.endings) < 2 or len(set(game.endings)) != len(game.endings):
+        raise InvalidFieldError("endings", f"are {game.endings}", "different names, the first of plays that go on")

@@ -1,0 +1,52 @@
+"""What both rules contracts share: plays as arrays side by side, and what a game is called.
+
+`game.py` is the contract of games with finite types and a few followers, `population.py` that of games with a
+population of alike followers. Whoever can do with one of them asks for its class (`isinstance`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, ClassVar, Self
+
+from numpy.typing import NDArray
+
+
+class Batch:
+    """Struct of arrays: B plays. Subclasses are dataclasses of arrays of shape `[B, ...]`."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
+
+    def take(self, rows: NDArray) -> Self:
+        """A new state made of the given plays."""
+        return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})  # type: ignore[arg-type]
+
+    def put(self, rows: NDArray, other: Self) -> None:
+        """Overwrite the given plays with those of another state."""
+        for field in fields(self):  # type: ignore[arg-type]
+            getattr(self, field.name)[rows] = getattr(other, field.name)
+
+
+class Rules:
+    """A game of either contract.
+
+    Attributes:
+        source: paper or reference the rules come from.
+        id: such as "stackelberg/escape-v0"; parameters: those given to the constructor. Both are set by the registry.
+    """
+
+    source: ClassVar[str] = ""
+    id: str = ""
+    parameters: Mapping[str, Any] = {}
+
+    @property
+    def leader(self) -> str:
+        """Name of the leader."""
+        return "leader_0"
+
+
+def name_of(game: Rules) -> str:
+    """The id, or the class of a game that has none."""
+    return game.id or type(game).__name__
