@@ -116,4 +116,11 @@ register_game(
     source="Liu & Rong 2024, arXiv 2404.00203",
     defaults=RunDefaults(max_seconds=60),
 )
+register_game(
+    "taxation",
+    "rllib_stackelberg.envs.taxation_v0:Taxation",
+    summary="government taxes and spends, a population of households saves and works",
+    source="Mi et al. 2025, arXiv 2403.12093",
+    exact=False,
+)
 register_tables("rllib_stackelberg.envs.experiments:TABLES")

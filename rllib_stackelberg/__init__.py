@@ -36,8 +36,9 @@ from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.policy import load_policy
+from rllib_stackelberg.population import PopulationGame, PopulationState
 from rllib_stackelberg.priors import NO_CHANCE, Prior
-from rllib_stackelberg.registry import games, make_game, register_game
+from rllib_stackelberg.registry import games, make_game, make_population, register_game
 from rllib_stackelberg.roles import Roles
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import StackelbergSolution, solve
@@ -63,6 +64,8 @@ __all__ = [
     "LogitResponse",
     "MultiplicativeWeights",
     "OptimisticHedge",
+    "PopulationGame",
+    "PopulationState",
     "Prior",
     "QLearning",
     "RandomSearch",
@@ -81,6 +84,7 @@ __all__ = [
     "leader_config",
     "load_policy",
     "make_game",
+    "make_population",
     "pure_equilibria",
     "random_search",
     "register_game",

@@ -14,48 +14,36 @@ from gymnasium.spaces import Box, Dict, Discrete, Space
 from pettingzoo import AECEnv
 from pettingzoo.utils import wrappers
 
+from rllib_stackelberg.aec_view import AECView
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER, StackelbergGame
-from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.population_aec import PopulationAEC
+from rllib_stackelberg.registry import finite, make_rules
+from rllib_stackelberg.rules import Rules
 
 
-def make_aec(game: str | StackelbergGame, render_mode: str | None = None, **parameters: Any) -> AECEnv:
-    """The wrapped AEC environment of a game (an id with its parameters, or a game already made)."""
-    made = game if isinstance(game, StackelbergGame) else make_game(game, **parameters)
-    return wrappers.OrderEnforcingWrapper(StackelbergAEC(made, render_mode))
+def make_aec(game: str | Rules, render_mode: str | None = None, **parameters: Any) -> AECEnv:
+    """The wrapped AEC environment of a game (an id with its parameters, or a game already made) of either contract."""
+    made = game if isinstance(game, Rules) else make_rules(game, **parameters)
+    if isinstance(made, PopulationGame):
+        return wrappers.OrderEnforcingWrapper(wrappers.ClipOutOfBoundsWrapper(PopulationAEC(made, render_mode)))
+    return wrappers.OrderEnforcingWrapper(StackelbergAEC(finite(made), render_mode))
 
 
-class StackelbergAEC(AECEnv):
-    """One play of a game, turn by turn.
+class StackelbergAEC(AECView):
+    """One play of a game of finite types, turn by turn.
 
     Attributes:
-        game: the rules; leader, followers: agent names.
+        game: the rules.
     """
 
-    metadata = {"render_modes": ["ansi"], "name": "stackelberg", "is_parallelizable": False}  # noqa: RUF012
-
     def __init__(self, game: StackelbergGame, render_mode: str | None = None):
-        if render_mode not in (None, "ansi"):
-            raise InvalidFieldError("render_mode", f"got {render_mode!r}", "None or 'ansi'")
-        super().__init__()
+        super().__init__(game, render_mode)
         self.game = game
-        self.metadata = {**self.metadata, "name": game.id or type(game).__name__}
-        self.render_mode = render_mode
-        self.possible_agents = list(game.agents)
-        self.leader, self.followers = game.leader, game.followers
         self.action_spaces = {agent: self._action_space(k) for k, agent in enumerate(game.agents)}
         self.observation_spaces = {agent: self._observation_space(k) for k, agent in enumerate(game.agents)}
-        self._seeds = np.random.SeedSequence()
-        self._lines: list[str] = []
         self._carried = 0
-
-    def observation_space(self, agent: str) -> Space:
-        """The agent's observation space, always the same object."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> Space:
-        """The agent's action space, always the same object."""
-        return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict | None = None) -> None:
         """Draw types and chance and start a play. `options={"nature": [...]}` hands them in instead.
@@ -63,23 +51,16 @@ class StackelbergAEC(AECEnv):
         A game with memory goes on where the last play left it, `options={"carried": k}` elsewhere; a seed starts it
         from the beginning.
         """
-        if seed is not None:
-            self._seeds = np.random.SeedSequence(seed)
-            self._carried = 0
+        self._seed(seed)
+        self._carried = self._carried if seed is None else 0
         self._carried = int((options or {}).get("carried", self._carried))
         nature = np.asarray((options or {}).get("nature", ()), dtype=np.int64)
         if not nature.size:
-            generator = np.random.default_rng(self._seeds.spawn(1)[0])
-            uniforms = generator.random((1, len(self.game.nature.blocks)))
+            uniforms = self._generator().random((1, len(self.game.nature.blocks)))
             nature = self.game.nature.values(self.game.nature.draw(uniforms))
         self.nature = nature.reshape(1, self.game.nature.width)
         self.state_of_play = self.game.begin(self.nature, np.array([self._carried]))
-        self.agents = list(self.possible_agents)
-        self.rewards = dict.fromkeys(self.agents, 0.0)
-        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
-        self.terminations = dict.fromkeys(self.agents, False)
-        self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict] = {agent: {} for agent in self.agents}
+        self._begin()
         types = self.nature[0, : self.game.prior.width].tolist()
         self._lines = [f"types {types}  chance {self.nature[0, self.game.prior.width :].tolist()}"]
         self._select()
@@ -96,21 +77,15 @@ class StackelbergAEC(AECEnv):
             seen["action_mask"] = mask
         return seen
 
-    def step(self, action: Any) -> None:
-        """Take the selected agent's turn. An action out of range is refused by name."""
-        if self.terminations[self.agent_selection] or self.truncations[self.agent_selection]:
-            self._was_dead_step(action)
-            return
+    def _move(self, agent: str, action: Any) -> dict[str, float]:
         turn = self.game.turns[self._turn]
         actions = np.zeros((1, self.game.width))
         actions[0, : turn.width] = np.asarray(action, dtype=np.float64).reshape(-1)
         self.state_of_play, payoffs = self.game.step(self.state_of_play, actions)
-        self._cumulative_rewards[self.agent_selection] = 0.0
-        self.rewards = dict(zip(self.agents, payoffs[0].tolist(), strict=True))
         shown = ", ".join(f"{value:g}" for value in actions[0, : turn.width])
-        self._lines.append(f"{self.agent_selection} {turn.name}: {shown}")
+        self._lines.append(f"{agent} {turn.name}: {shown}")
         self._select()
-        self._accumulate_rewards()
+        return dict(zip(self.agents, payoffs[0].tolist(), strict=True))
 
     def _select(self) -> None:
         self._turn = int(self.game.turn(self.state_of_play)[0])
@@ -121,13 +96,6 @@ class StackelbergAEC(AECEnv):
             self._lines.append("over")
         else:
             self.agent_selection = self.game.agents[self.game.turns[self._turn].agent]
-
-    def render(self) -> str | None:
-        """The transcript so far, in mode "ansi"."""
-        return "\n".join(self._lines) if self.render_mode == "ansi" else None
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def _action_space(self, agent: int) -> Space:
         spaces = [turn.actions for turn in self.game.turns if turn.agent == agent]

@@ -8,10 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from rllib_stackelberg.aec import make_aec
-from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.rules import Rules
+
+ROWS_SHOWN = 3
+"""Of a population, to which one line of a transcript belongs."""
 
 
-def playthrough(game: StackelbergGame, seed: int = 0) -> str:
+def playthrough(game: Rules, seed: int = 0) -> str:
     """Play once with uniformly random actions.
 
     Args:
@@ -25,9 +28,9 @@ def playthrough(game: StackelbergGame, seed: int = 0) -> str:
     lines = [f"game {game.id} {parameters}".rstrip(), f"seed {seed}"]
     totals = dict.fromkeys(env.possible_agents, 0.0)
     for agent in env.agent_iter():
-        observation, reward, over, _, _ = env.last()
+        observation, reward, terminated, truncated, _ = env.last()
         totals[agent] += float(reward)
-        if over:
+        if terminated or truncated:
             env.step(None)
             continue
         action = env.action_space(agent).sample(observation.get("action_mask"))
@@ -38,4 +41,9 @@ def playthrough(game: StackelbergGame, seed: int = 0) -> str:
 
 
 def _numbers(values: object) -> str:
-    return " ".join(f"{value:.4g}" for value in np.asarray(values, dtype=float).reshape(-1))
+    array = np.asarray(values, dtype=float)
+    if array.ndim < 2:
+        return " ".join(f"{value:.4g}" for value in array.reshape(-1))
+    rows = [_numbers(row) for row in array[:ROWS_SHOWN]]
+    more = len(array) - len(rows)
+    return " | ".join([*rows, f"and {more} more"] if more else rows)

@@ -98,11 +98,6 @@ class PopulationGame(Rules, ABC):
         return ("population_0",)
 
     @property
-    def agents(self) -> tuple[str, ...]:
-        """leader_0, population_0."""
-        return (self.leader, *self.followers)
-
-    @property
     def horizon(self) -> int:
         """Index into `endings` of plays that were cut off."""
         return len(self.endings) - 1
@@ -139,7 +134,9 @@ class PopulationGame(Rules, ABC):
             RulesError: the rules returned a payoff that is not finite.
         """
         leader, members = np.asarray(leader, dtype=np.float64), np.asarray(members, dtype=np.float64)
-        self._check_shapes(len(state), leader, members, uniforms)
+        self._check_shape("leader actions", leader, (len(state), *self.leader_actions.shape))
+        self._check_shape("member actions", members, (len(state), self.members, *self.member_actions.shape))
+        self._check_shape("uniforms", uniforms, (len(state), self.members, self.draws))
         live = np.flatnonzero(state.ending == RUNNING)
         if len(live) == len(state):
             return self._play(state, leader, members, uniforms)
@@ -153,8 +150,8 @@ class PopulationGame(Rules, ABC):
         return after, leader_payoffs, member_payoffs
 
     def _play(self, state: Any, leader: Floats, members: Floats, uniforms: Floats) -> tuple[Any, Floats, Floats]:
-        self._check_range(f"action of {self.leader}", self.leader_actions, leader)
-        self._check_range(f"action of {self.followers[0]}", self.member_actions, members)
+        self.check_leader(leader)
+        self._check_range(self.followers[0], self.member_actions, members)
         after, *payoffs = self.transition(state, leader, members, uniforms)
         for agent, paid in zip(self.agents, payoffs, strict=True):
             # A sum is one pass; it is finite unless an entry is not, or it overflows.
@@ -167,27 +164,25 @@ class PopulationGame(Rules, ABC):
         after.ending = np.where((after.ending == RUNNING) & (after.period >= self.periods), self.horizon, after.ending)
         return after, *payoffs
 
-    def _check_shapes(self, plays: int, leader: Floats, members: Floats, uniforms: Floats) -> None:
-        width, columns = self.leader_actions.shape[0], self.member_actions.shape[0]
-        for name, given, wanted in (
-            (f"action of {self.leader}", leader, (plays, width)),
-            (f"action of {self.followers[0]}", members, (plays, self.members, columns)),
-            ("uniforms", uniforms, (plays, self.members, self.draws)),
-        ):
-            if given.shape != wanted:
-                raise InvalidFieldError(name, f"has shape {given.shape}", f"shape {wanted}")
+    def check_leader(self, leader: Floats) -> None:
+        """Refuse a leader action `[B, w]` out of range, by name."""
+        self._check_range(self.leader, self.leader_actions, leader)
 
-    def _check_range(self, name: str, actions: Box, given: Floats) -> None:
-        low, high = self._bounds[name]
+    def _check_shape(self, name: str, given: NDArray, wanted: tuple[int, ...]) -> None:
+        if given.shape != wanted:
+            raise InvalidFieldError(name, f"have shape {given.shape}", f"shape {wanted}")
+
+    def _check_range(self, agent: str, actions: Box, given: Floats) -> None:
+        low, high = self._ranges[agent]
         good = (given >= low) & (given <= high)
         if not good.all():
             wrong = given[~good.all(axis=-1)][0]
-            raise InvalidFieldError(name, f"got {wrong.tolist()}", _words(actions))
+            raise InvalidFieldError(f"action of {agent}", f"got {wrong.tolist()}", _words(actions))
 
     @cached_property
-    def _bounds(self) -> dict[str, tuple[Floats, Floats]]:
+    def _ranges(self) -> dict[str, tuple[Floats, Floats]]:
         spaces = zip(self.agents, (self.leader_actions, self.member_actions), strict=True)
-        return {f"action of {agent}": self._wide(space) for agent, space in spaces}
+        return {agent: self._wide(space) for agent, space in spaces}
 
     @staticmethod
     def _wide(actions: Box) -> tuple[Floats, Floats]:

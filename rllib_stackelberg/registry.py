@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_game
+from rllib_stackelberg.population import PopulationGame, check_population
+from rllib_stackelberg.rules import Rules, name_of
 from rllib_stackelberg.validation import validated
 
 NAMESPACE = "stackelberg"
@@ -96,18 +98,47 @@ def find_spec(game: str) -> GameSpec:
 
 
 def make_game(game: str, **parameters: Any) -> StackelbergGame:
-    """Make a game by id or by class path.
+    """Make a game of finite types by id or by class path.
 
     Args:
         game: "escape", "stackelberg/escape-v0" or "package.module:ClassName".
         parameters: the game's own constructor parameters; text is converted to the declared type.
 
     Raises:
-        InvalidFieldError: unknown game or parameter, or a value out of range, by name.
+        InvalidFieldError: unknown game or parameter, or a value out of range, by name; or a population game.
 
     >>> make_game("simple-allocation", types=4, messages=2).agents
     ('leader_0', 'follower_0')
     """
+    return finite(make_rules(game, **parameters))
+
+
+def make_population(game: str, **parameters: Any) -> PopulationGame:
+    """As `make_game`, for games with a population of followers.
+
+    >>> make_population("taxation", households=10).agents
+    ('leader_0', 'population_0')
+    """
+    made = make_rules(game, **parameters)
+    if not isinstance(made, PopulationGame):
+        raise InvalidFieldError("game", f"{name_of(made)} has no population", "a population game (PopulationGame)")
+    return made
+
+
+def finite(game: Rules) -> StackelbergGame:
+    """The game, refused if it is none of finite types.
+
+    Raises:
+        InvalidFieldError: it is a population game.
+    """
+    if not isinstance(game, StackelbergGame):
+        problem = f"{name_of(game)} is a population game, which this cannot be done with"
+        raise InvalidFieldError("game", problem, "a game of finite types (StackelbergGame)")
+    return game
+
+
+def make_rules(game: str, **parameters: Any) -> StackelbergGame | PopulationGame:
+    """As `make_game`, for games of either contract."""
     spec = find_spec(game)
     cls = load_class(spec.entry_point)
     model = parameter_model(cls)
@@ -120,11 +151,14 @@ def make_game(game: str, **parameters: Any) -> StackelbergGame:
     made = cls(**{name: getattr(arguments, name) for name in model.model_fields})
     made.id = spec.id
     made.parameters = arguments.model_dump(mode="json", include=set(given))
-    check_game(made)
+    if isinstance(made, PopulationGame):
+        check_population(made)
+    else:
+        check_game(made)
     return made
 
 
-def load_class(entry_point: str) -> type[StackelbergGame]:
+def load_class(entry_point: str) -> type[StackelbergGame] | type[PopulationGame]:
     """The game class at "package.module:ClassName"; the current folder is searched too."""
     module, _, name = entry_point.partition(":")
     here = str(Path.cwd())
@@ -134,13 +168,14 @@ def load_class(entry_point: str) -> type[StackelbergGame]:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InvalidFieldError("game", f"cannot load {entry_point!r} ({error})", "package.module:ClassName") from error
-    if not (inspect.isclass(cls) and issubclass(cls, StackelbergGame)):
-        raise InvalidFieldError("game", f"{entry_point!r} is not a game", "a subclass of StackelbergGame")
+    if not (inspect.isclass(cls) and issubclass(cls, StackelbergGame | PopulationGame)):
+        problem = f"{entry_point!r} is not a game"
+        raise InvalidFieldError("game", problem, "a subclass of StackelbergGame or PopulationGame")
     return cls
 
 
 @lru_cache(maxsize=256)
-def parameter_model(cls: type[StackelbergGame]) -> type[BaseModel]:
+def parameter_model(cls: type[Rules]) -> type[BaseModel]:
     """A pydantic model of a game's constructor: its parameters, types, ranges and defaults."""
     hints = get_type_hints(cls.__init__, include_extras=True)
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]

@@ -46,6 +46,16 @@ class Rules:
         """Name of the leader."""
         return "leader_0"
 
+    @property
+    def followers(self) -> tuple[str, ...]:
+        """Names of all others."""
+        raise NotImplementedError
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of all, the leader's first."""
+        return (self.leader, *self.followers)
+
 
 def name_of(game: Rules) -> str:
     """The id, or the class of a game that has none."""

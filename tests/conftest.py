@@ -4,12 +4,12 @@ import pytest
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
-from rllib_stackelberg import make_game
+from rllib_stackelberg import make_game, make_population
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 
-# Every registered game must appear here (test_playthroughs checks it); variants follow their game.
+# Every registered game must appear here or below (test_playthroughs checks it); variants follow their game.
 GAMES = {
     "bimatrix": ("bimatrix", MATRICES),
     "random-bimatrix": ("random-bimatrix", {}),
@@ -44,6 +44,26 @@ GAMES = {
     "newsvendor": ("newsvendor", {}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
 }
+
+# The same for games with a population.
+POPULATIONS = {
+    "taxation": ("taxation", {"households": 5, "years": 3}),
+    "taxation-gini-taxai": ("taxation", {"households": 4, "years": 4, "task": "gini", "constants": "taxai"}),
+    "taxation-welfare-wealth-shock": (
+        "taxation",
+        {"households": 3, "years": 4, "task": "social_welfare", "shock": "wealth", "shock_year": 2, "caps": "box"},
+    ),
+    "taxation-productivity-shock": (
+        "taxation",
+        {"households": 1, "years": 4, "shock": "productivity", "shock_year": 1},
+    ),
+}
+
+
+@pytest.fixture(params=sorted(POPULATIONS))
+def population(request):
+    name, parameters = POPULATIONS[request.param]
+    return make_population(name, **parameters)
 
 
 @pytest.fixture(params=sorted(GAMES))

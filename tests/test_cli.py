@@ -83,6 +83,31 @@ def test_play_prints_a_transcript():
     assert "leader_0 allocate" in output
 
 
+def test_play_prints_the_years_of_an_economy():
+    code, output = call("play", "taxation", "households=5", "years=3")
+    assert code == 0
+    assert "population_0 sees" in output
+    assert "GDP per head [$]" in output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["solve", "taxation"],
+        ["solve", "taxation", "--against-response"],
+        ["train", "taxation"],
+        ["train", "rllib_stackelberg.envs.taxation_v0:Taxation"],
+        ["respond", "taxation", "--leader", "{}.json"],
+        ["online", "taxation", "--leader", "EXP3", "--follower", "UCB"],
+    ],
+    ids=" ".join,
+)
+def test_population_games_are_refused_by_commands_that_cannot_use_them(arguments):
+    code, output = call(*arguments)
+    assert code == 2
+    assert "is a population game" in output.replace("\n", " ")
+
+
 PRIOR_GAME = """
 from rllib_stackelberg import Prior
 from tests.games_for_tests import BayesianGame
@@ -134,6 +159,13 @@ BAD = [
     (["train", "escape", "--max-failures", "-1"], "max_failures"),
     (["train", "escape", "--game-timeout", "0"], "game_timeout"),
     (["solve", "simple-allocation", "messages=-2"], "messages"),
+    (["play", "taxation", "households=0"], "households"),
+    (["play", "taxation", "task=fame"], "task"),
+    (["play", "taxation", "constants=mine"], "constants"),
+    (["play", "taxation", "years=0"], "years"),
+    (["play", "taxation", "shock=flood"], "shock"),
+    (["play", "taxation", "shock_year=0"], "shock_year"),
+    (["play", "taxation", "survey=/no/file.csv"], "survey"),
 ]
 
 

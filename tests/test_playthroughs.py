@@ -2,28 +2,30 @@
 
 from pathlib import Path
 
-from rllib_stackelberg import games, make_game
+from rllib_stackelberg import games
 from rllib_stackelberg.playthrough import playthrough
-from tests.conftest import GAMES
+from rllib_stackelberg.registry import make_rules
+from tests.conftest import GAMES, POPULATIONS
 
 FOLDER = Path(__file__).parent / "playthroughs"
+EVERY = GAMES | POPULATIONS
 
 
 def transcript(name: str) -> str:
-    game, parameters = GAMES[name]
-    return "\n".join(playthrough(make_game(game, **parameters), seed) for seed in range(3))
+    game, parameters = EVERY[name]
+    return "\n".join(playthrough(make_rules(game, **parameters), seed) for seed in range(3))
 
 
 def test_every_registered_game_has_a_playthrough():
-    assert {spec.name for spec in games()} <= set(GAMES)
-    assert {path.stem for path in FOLDER.glob("*.txt")} == set(GAMES)
+    assert {spec.name for spec in games()} <= set(EVERY)
+    assert {path.stem for path in FOLDER.glob("*.txt")} == set(EVERY)
 
 
 def test_playthroughs_replay():
-    for name in GAMES:
+    for name in EVERY:
         assert (FOLDER / f"{name}.txt").read_text(encoding="utf-8") == transcript(name), name
 
 
 if __name__ == "__main__":
-    for each in GAMES:
+    for each in EVERY:
         (FOLDER / f"{each}.txt").write_text(transcript(each), encoding="utf-8")

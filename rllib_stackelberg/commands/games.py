@@ -30,7 +30,7 @@ from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.registry import games as all_games
-from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.registry import make_game, make_rules
 from rllib_stackelberg.solvers import StackelbergSolution, response_solve
 from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
@@ -139,4 +139,4 @@ def play(
     seed: Annotated[int, typer.Option(help="of types, chance and the random actions")] = 0,
 ) -> None:
     """Print a playthrough with random actions."""
-    print(playthrough(make_game(game, **parsed(params)), seed), end="")
+    print(playthrough(make_rules(game, **parsed(params)), seed), end="")

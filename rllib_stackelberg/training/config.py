@@ -18,7 +18,7 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
-from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.registry import finite, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderSetup
 from rllib_stackelberg.training.callbacks import LeaderMetrics
@@ -41,7 +41,7 @@ def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
 
 def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
     """A game by id, "package.module:ClassName" or class."""
-    return game(**game_config) if isinstance(game, type) else make_game(game, **game_config)
+    return finite(game(**game_config)) if isinstance(game, type) else make_game(game, **game_config)
 
 
 def leader_config(

@@ -23,6 +23,7 @@ from rllib_stackelberg.envs.taxation_v0 import (
 )  # fmt: skip
 
 from rllib_stackelberg.inequality import gini
+from rllib_stackelberg.testing import population_game_test
 
 EXACT = {"rtol": 1e-9, "atol": 0}
 
@@ -43,6 +44,10 @@ def play(game, leader, members, years, plays=1, seed=0):
         states.append(state)
         paid.append(payoffs)
     return states, paid
+
+
+def test_large_populations_meet_the_contract():
+    population_game_test(Taxation(households=257, task="gini"), plays=5)
 
 
 LASTING = [0.2, 0.02, 0.02, 0.01, 0.1]
