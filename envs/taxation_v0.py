@@ -9,6 +9,7 @@ env = pettingzoo.make("aec", "stackelberg/taxation-v0", households=100, task="so
 
 | | leader_0 (government) | population_0 (N households) |
 |---|---|---|
+| turn | set a policy | work and save, knowing it |
 | action | 5 numbers in [.001, .99]: policy | N x 2 numbers in [.001, .99]: shares s saved, h worked |
 | sees | mean wealth, income, ability of two groups | own ability and wealth; the government's action |
 | payoff of a year | by `task` | c / (c + 1000 exp(10 h^3 / 3)) each, of c dollars consumed |

@@ -3,7 +3,7 @@
 `synthetic` is a population that needs no data. Ability is lognormal, with the stationary variance .2^2 / (1 - .982^2)
 = 1.1212 of the logarithm of its yearly process (Gini coefficient .546). Wealth is lognormal up to its 90 % quantile
 (standard deviation of the logarithm 2), and above it has a Pareto tail of index 1.5: the richest tenth owns 69 %, the
-poorer half 3 %, and the Gini coefficient is .81, much as in surveys of American households. A Gaussian copula of
+poorer half 3 %, and the Gini coefficient is .80, much as in surveys of American households. A Gaussian copula of
 correlation .5 joins the two: able households tend to be rich. `Survey` reads a population from a file, for those who
 have the data.
 

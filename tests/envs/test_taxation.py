@@ -20,7 +20,8 @@ from rllib_stackelberg.envs.taxation_v0 import (
     START_GDP,
     START_WORK,
     Taxation,
-)  # fmt: skip
+    next_abilities,
+)
 
 from rllib_stackelberg.inequality import gini
 from rllib_stackelberg.testing import population_game_test
@@ -194,3 +195,113 @@ def test_every_action_leads_to_numbers_and_a_named_end(leader, members, task, co
             assert np.isfinite(game.observe_leader(state)).all()
             assert (state.wealth >= 0).all()
     assert game.endings[game.ended(state)[0]] in ("overspending", "no-capital", "horizon")
+
+
+def abilities(game, state, shock, chance):
+    """Next year's abilities, from uniforms of the shock and of the chance `[N]` of one economy."""
+    uniforms = np.stack([np.broadcast_to(shock, game.members), chance], axis=1)[None]
+    after, *_ = game.step(state, [LASTING], np.tile(THRIFTY, (1, game.members, 1)), uniforms)
+    return after
+
+
+def test_ability_follows_its_process():
+    game = Taxation(households=4)
+    state, _ = begin(game)
+    shock = np.array([0.5, 0.841344746, 0.158655254, 0.5])  # 0, 1, -1, 0 standard deviations
+    after = abilities(game, state, shock, np.full(4, 0.5))
+    wanted = 0.982 * np.log(state.ability[0]) + 0.2 * np.array([0, 1, -1, 0])
+    np.testing.assert_allclose(np.log(after.ability[0]), wanted, atol=1e-7)
+
+
+def test_ability_is_stationary_where_it_says():
+    game = Taxation(households=20_000, years=400)
+    state, rng = begin(game)
+    for _ in range(400):
+        uniforms = np.stack([rng.random((1, game.members)), np.full((1, game.members), 0.5)], axis=2)
+        state.log_ability, state.ability, state.star = next_abilities(state, uniforms)
+    assert state.log_ability.mean() == pytest.approx(0, abs=0.05)
+    assert state.log_ability.var() == pytest.approx(1.1212, rel=0.05)
+
+
+def test_super_stars_rise_last_and_fall():
+    game = Taxation(households=5)
+    state, _ = begin(game)
+    ordinary, normal_year = 0.5, np.full(5, 0.5)
+    risen = abilities(game, state, ordinary, np.array([2.1e-6, 0.5, 0.5, 0.5, 2.3e-6]))
+    assert risen.star[0].tolist() == [True, False, False, False, False]
+    assert risen.ability[0, 0] == pytest.approx(504.3 * risen.ability[0, 1:].mean(), rel=1e-12)
+    lasting = abilities(game, risen, ordinary, normal_year)
+    assert lasting.ability[0, 0] == pytest.approx(504.3 * lasting.ability[0, 1:].mean(), rel=1e-12)
+    for place in (0.0, 0.25, 0.999):
+        chance = np.array([0.99 + 0.01 * place, 0.5, 0.5, 0.5, 0.5])
+        fallen = abilities(game, lasting, ordinary, chance)
+        low, high = fallen.ability[0, 1:].min(), fallen.ability[0, 1:].max()
+        assert not fallen.star.any()
+        assert fallen.ability[0, 0] == pytest.approx(low + place * (high - low), rel=1e-6)
+        assert fallen.log_ability[0, 0] == pytest.approx(np.log(fallen.ability[0, 0]), rel=1e-9)
+    assert not abilities(game, lasting, ordinary, normal_year).star[0, 1:].any()
+
+
+def test_a_super_star_without_company_still_has_an_ability():
+    game = Taxation(households=1)
+    state, _ = begin(game)
+    state = abilities(game, state, 0.5, np.zeros(1))
+    ordinary = np.exp(state.log_ability[0, 0])
+    assert state.ability[0, 0] == pytest.approx(504.3 * ordinary)
+    after = abilities(game, state, 0.5, np.array([0.995]))
+    assert after.ability[0, 0] == pytest.approx(ordinary**0.982)
+
+
+def test_a_productivity_shock_lasts_three_years():
+    shocked, plain = (Taxation(households=6, shock=shock, shock_year=4) for shock in ("productivity", "none"))
+    states, _ = play(shocked, LASTING, THRIFTY, 8)
+    for year, (before, after) in enumerate(pairwise(states), start=1):
+        labour = (before.ability * HOURS * THRIFTY[1]).sum(axis=1)
+        produced = 10 * before.capital**0.7445 * labour**0.2555
+        np.testing.assert_allclose(after.output, produced * (0.8 if 4 <= year <= 6 else 1), rtol=1e-12)
+    unshocked, _ = play(plain, LASTING, THRIFTY, 3)
+    np.testing.assert_array_equal(unshocked[3].wealth, states[3].wealth)
+
+
+@pytest.mark.parametrize("year", [1, 3])
+def test_a_wealth_shock_halves_wealth_before_the_government_looks(year):
+    shocked, plain = (Taxation(households=6, shock=shock, shock_year=year) for shock in ("wealth", "none"))
+    (with_shock, _), (without, _) = (play(game, LASTING, THRIFTY, 3) for game in (shocked, plain))
+    hit = year - 1
+    np.testing.assert_array_equal(with_shock[hit].wealth, without[hit].wealth / 2)
+    np.testing.assert_array_equal(with_shock[hit].capital, without[hit].capital)
+    seen, unshocked = shocked.observe_leader(with_shock[hit]), plain.observe_leader(without[hit])
+    np.testing.assert_allclose(seen[:, [0, 3]], unshocked[:, [0, 3]] / 2)
+    np.testing.assert_array_equal(seen[:, [1, 2, 4, 5]], unshocked[:, [1, 2, 4, 5]])
+
+
+def test_caps_in_the_box_are_the_same_economy():
+    cut, box = Taxation(households=6), Taxation(households=6, caps="box")
+    first, _ = play(cut, [MOST] * 5, THRIFTY, 2)
+    second, _ = play(box, CAPS, THRIFTY, 2)
+    np.testing.assert_array_equal(first[-1].wealth, second[-1].wealth)
+    assert box.leader_actions.high.tolist() == CAPS.tolist()
+    for above in (CAPS, np.full(5, MOST)):  # whatever is above a cap does the same
+        third, _ = play(cut, above, THRIFTY, 2)
+        np.testing.assert_array_equal(first[-1].wealth, third[-1].wealth)
+
+
+def test_the_government_sees_its_two_groups():
+    game = Taxation(households=20)
+    state, _ = begin(game)
+    order = np.argsort(state.wealth[0])
+    wanted = [
+        x[0, group].mean() for group in (order[-2:], order[:10]) for x in (state.wealth, state.income, state.ability)
+    ]
+    np.testing.assert_allclose(game.observe_leader(state)[0], wanted, rtol=1e-6)
+    np.testing.assert_allclose(game.observe_members(state)[0, 3], [state.ability[0, 3], state.wealth[0, 3]], rtol=1e-6)
+
+
+def test_reports_are_the_accounts_per_head():
+    game = Taxation(households=10)
+    (_, state), _ = play(game, LASTING, THRIFTY, 1)
+    report = {name: figure[0] for name, figure in game.report(state).items()}
+    assert report["GDP per head"] == pytest.approx(state.output[0] / 10)
+    assert report["taxes / GDP"] == pytest.approx(state.taxes.sum() / state.output[0])
+    assert report["hours"] == pytest.approx(HOURS * 0.4)
+    assert report["income Gini after tax"] < report["income Gini"]
