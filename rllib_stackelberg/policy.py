@@ -7,7 +7,8 @@ per coordinate of the unit box (clipped, then stretched to the game's box). Neve
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,26 +28,76 @@ TENSORS, DESCRIPTION = "policy.safetensors", "policy.json"
 FORMAT = 1
 
 
+Layers = tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+"""(weight `[out, in]`, bias `[out]`) each."""
+
+
+def forward(layers: Layers, inputs: Any, between: Callable[[Any], Any]) -> NDArray[np.float64]:
+    """Outputs `[..., out]` of linear layers for inputs `[..., in]`, with an activation between them."""
+    hidden = np.asarray(inputs, dtype=np.float64)
+    for k, (weight, bias) in enumerate(layers):
+        hidden = hidden @ weight.T.astype(np.float64) + bias
+        if k < len(layers) - 1:
+            hidden = between(hidden)
+    return hidden
+
+
+def layer_tensors(layers: Layers, prefix: str = "") -> dict[str, NDArray]:
+    """Layers as named tensors."""
+    named = {}
+    for k, (weight, bias) in enumerate(layers):
+        named |= {f"{prefix}{k}.weight": np.ascontiguousarray(weight), f"{prefix}{k}.bias": np.ascontiguousarray(bias)}
+    return named
+
+
+def layers_from(tensors: dict[str, NDArray], count: int, prefix: str = "") -> Layers:
+    """The inverse of `layer_tensors`."""
+    return tuple((tensors[f"{prefix}{k}.weight"], tensors[f"{prefix}{k}.bias"]) for k in range(count))
+
+
+def write_data(folder: Path, description: dict[str, Any], tensors: dict[str, NDArray]) -> None:
+    """Write both files of a policy, each atomically."""
+    write_atomically(folder / TENSORS, save(tensors))
+    write_atomically(folder / DESCRIPTION, json.dumps({"format": FORMAT, **description}).encode())
+
+
+def read_data(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
+    """Description and tensors of a policy; call it in `readable`."""
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    tensors = load_file(folder / TENSORS)
+    if description["format"] != FORMAT:
+        raise ValueError(f"format {description['format']}")
+    return description, tensors
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Reading a policy.
+
+    Raises:
+        InvalidFieldError: the folder holds none that can be read.
+    """
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise InvalidFieldError("run", f"{folder} holds no readable policy ({error})", "a run folder") from error
+
+
 @dataclass(frozen=True, eq=False)
 class LeaderNetwork:
     """The actor network.
 
     Attributes:
-        layers: (weight `[out, in]`, bias `[out]`), tanh between them.
+        layers: tanh between them.
         discrete: whether outputs are scores of choices or coordinates.
     """
 
-    layers: tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
+    layers: Layers
     discrete: bool
 
     def outputs(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
         """Scores or coordinates, `[N, out]`."""
-        hidden = np.asarray(observations, dtype=np.float64)
-        for k, (weight, bias) in enumerate(self.layers):
-            hidden = hidden @ weight.T.astype(np.float64) + bias
-            if k < len(self.layers) - 1:
-                hidden = np.tanh(hidden)
-        return hidden
+        return forward(self.layers, observations, np.tanh)
 
     def greedy(self, observations: NDArray[np.float32]) -> NDArray:
         """What a leader algorithm would output without exploring: indices `[N]` or unit-box points `[N, w]`."""
@@ -59,12 +110,7 @@ class LeaderNetwork:
 
     def save(self, folder: Path) -> None:
         """Write both files, each atomically."""
-        tensors: dict[str, NDArray[np.float32]] = {}
-        for k, (weight, bias) in enumerate(self.layers):
-            tensors |= {f"{k}.weight": np.ascontiguousarray(weight), f"{k}.bias": np.ascontiguousarray(bias)}
-        description = {"format": FORMAT, "layers": len(self.layers), "discrete": self.discrete}
-        write_atomically(folder / TENSORS, save(tensors))
-        write_atomically(folder / DESCRIPTION, json.dumps(description).encode())
+        write_data(folder, {"layers": len(self.layers), "discrete": self.discrete}, layer_tensors(self.layers))
 
     @classmethod
     def load(cls, folder: Path) -> LeaderNetwork:
@@ -73,14 +119,9 @@ class LeaderNetwork:
         Raises:
             InvalidFieldError: the folder holds no policy of this format.
         """
-        try:
-            description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            tensors = load_file(folder / TENSORS)
-            layers = tuple((tensors[f"{k}.weight"], tensors[f"{k}.bias"]) for k in range(description["layers"]))
-            if description["format"] != FORMAT:
-                raise ValueError(f"format {description['format']}")
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise InvalidFieldError("run", f"{folder} holds no readable policy ({error})", "a run folder") from error
+        with readable(folder):
+            description, tensors = read_data(folder)
+            layers = layers_from(tensors, description["layers"])
         return cls(layers, bool(description["discrete"]))
 
 

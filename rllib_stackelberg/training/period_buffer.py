@@ -1,0 +1,101 @@
+"""RLlib's episode replay buffer, sampled by array: rows of single periods, thousands at a time.
+
+RLlib's own `sample` builds every row through Python objects, which takes longer than all updates together. What is
+added, evicted, counted and saved is RLlib's; here only rows are drawn, uniformly over periods and then over members.
+
+Private touches of RLlib: `_indices` (which periods there are) and `_num_episodes_evicted` (what they are offset by).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
+
+from rllib_stackelberg.streams import replay_generator
+
+MEMBER_REWARDS = "member_rewards"
+
+Rows = dict[str, NDArray]
+
+
+class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
+    """Pieces of plays, as PopulationEnvRunner makes them."""
+
+    def __init__(self, capacity: int, *, seed: int = 0, **kwargs: Any):
+        """`capacity`: periods; `seed`: of the run."""
+        super().__init__(capacity, **kwargs)
+        self.rng = replay_generator(seed)
+
+    def sample_periods(self, count: int, members: int) -> tuple[Rows, Rows]:
+        """Rows of the leader and of the members.
+
+        Args:
+            count: of periods R; members: of those that are kept, how many are learned from in each period, K.
+
+        Returns:
+            `leader`, `next_leader`, `leader_action`, `leader_reward`, `mean`, `next_mean`, `mean_action`, `over` by
+            period; and `members`, `next_members` `[R, M, e]`, `learned`, `next_learned`, `actions`, `rewards`
+            `[R, K, ...]`.
+        """
+        drawn = self.rng.integers(len(self._indices), size=count)
+        places = np.array([self._indices[index] for index in drawn], dtype=np.int64)
+        leader: Rows = {}
+        own: Rows = {}
+        for number in np.unique(places[:, 0]):
+            rows = np.flatnonzero(places[:, 0] == number)
+            episode = self.episodes[number - self._num_episodes_evicted]
+            for into, found in zip((leader, own), _columns(episode, places[rows, 1]), strict=True):
+                _put(into, found, rows, count)
+        self.sampled_timesteps += count
+        return leader, self._some(own, members)
+
+    def _some(self, own: Rows, members: int) -> Rows:
+        """Draw which members are learned from, in each period for itself."""
+        count, kept = own["rewards"].shape
+        picked = np.argsort(self.rng.random((count, kept)), axis=1)[:, : min(members, kept)]
+        whole = {"members": own["members"], "next_members": own["next_members"]}
+        return whole | {
+            "learned": np.take_along_axis(own["members"], picked[:, :, None], axis=1),
+            "next_learned": np.take_along_axis(own["next_members"], picked[:, :, None], axis=1),
+            "actions": np.take_along_axis(own["actions"], picked[:, :, None], axis=1),
+            "rewards": np.take_along_axis(own["rewards"], picked, axis=1),
+        }
+
+
+def _columns(episode: SingleAgentEpisode, periods: NDArray[np.int64]) -> tuple[Rows, Rows]:
+    seen, acted = episode.observations.data, episode.actions.data
+    over = (periods == len(episode) - 1) & episode.is_terminated
+    leader = {
+        "leader": seen["leader"][periods],
+        "next_leader": seen["leader"][periods + 1],
+        "leader_action": acted["leader"][periods],
+        "leader_reward": episode.rewards.data[periods],
+        "mean": seen["mean"][periods],
+        "next_mean": seen["mean"][periods + 1],
+        "mean_action": acted["mean"][periods],
+        "over": over.astype(np.float32),
+    }
+    own = {
+        "members": seen["members"][periods],
+        "next_members": seen["members"][periods + 1],
+        "actions": acted["members"][periods],
+        "rewards": episode.extra_model_outputs[MEMBER_REWARDS].data[periods],
+    }
+    return leader, own
+
+
+def _put(into: Rows, found: Rows, rows: NDArray[np.int64], count: int) -> None:
+    for name, values in found.items():
+        if name not in into:
+            into[name] = np.empty((count, *values.shape[1:]), dtype=np.float32)
+        into[name][rows] = values
+
+
+def new_rows(episodes: Sequence[SingleAgentEpisode], part: str) -> NDArray:
+    """What was seen in new pieces of plays, end to end."""
+    return np.concatenate([episode.observations.data[part][:-1] for episode in episodes])
