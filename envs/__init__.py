@@ -122,5 +122,7 @@ register_game(
     summary="government taxes and spends, a population of households saves and works",
     source="Mi et al. 2025, arXiv 2403.12093",
     exact=False,
+    # Households save at least half of what they keep, as the paper's do.
+    defaults=RunDefaults(max_seconds=120, settings={"member_low": [0.5, 0.001]}),
 )
 register_tables("rllib_stackelberg.envs.experiments:TABLES")

@@ -20,6 +20,8 @@ from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.population_evaluation import evaluate_population_run
 from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
@@ -271,8 +273,10 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: LeaderStrategy | lis
 
 
 def evaluate(run: str | Path) -> dict[str, Any]:
-    """Recompute value and certificate of a run from its saved policy and configuration alone."""
+    """Recompute value and certificate of a run, of either kind of game, from its saved policy and configuration."""
     folder = RunFolder(Path(run))
+    if isinstance(folder.rules(), PopulationGame):
+        return evaluate_population_run(folder)
     game, settings = folder.game(), folder.settings()
     network = LeaderNetwork.load(folder.path)
     strategy, found = evaluate_policy(game, network.acting_in(game), settings, folder.seed())

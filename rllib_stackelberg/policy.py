@@ -44,7 +44,7 @@ def forward(layers: Layers, inputs: Any, between: Callable[[Any], Any]) -> NDArr
 
 def layer_tensors(layers: Layers, prefix: str = "") -> dict[str, NDArray]:
     """Layers as named tensors."""
-    named = {}
+    named: dict[str, NDArray] = {}
     for k, (weight, bias) in enumerate(layers):
         named |= {f"{prefix}{k}.weight": np.ascontiguousarray(weight), f"{prefix}{k}.bias": np.ascontiguousarray(bias)}
     return named

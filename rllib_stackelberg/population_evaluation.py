@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.population import PopulationGame
 from rllib_stackelberg.population_play import PopulationPlays
 from rllib_stackelberg.population_policy import PopulationPolicy
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 PLAYS = 64
@@ -48,7 +48,7 @@ class PopulationEvaluation:
             "standard_error": error_of(self.leader),
             "members_value": float(self.members.mean()),
             "members_standard_error": error_of(self.members),
-            "periods": float(self.periods.mean()),
+            "lasted": float(self.periods.mean()),
             "endings": {name: counted[name] / len(self.endings) for name in sorted(counted)},
             "plays": len(self.endings),
             "final": {name: _summary(values) for name, values in self.final.items()},
@@ -115,6 +115,10 @@ def _summary(values: NDArray[np.float64]) -> dict[str, float]:
     return {"mean": float(values.mean()), "standard_error": error_of(values)}
 
 
-def evaluate_population_policy(folder: Path, game: PopulationGame, seed: int, plays: int) -> dict[str, Any]:
-    """The reported values of the policies saved in a folder."""
-    return evaluate_population(game, PopulationPolicy.load(folder), seed, Purpose.REPORT, plays).data()
+def evaluate_population_run(folder: RunFolder) -> dict[str, Any]:
+    """The reported values of a run, recomputed from its saved policies and configuration alone."""
+    config, game = folder.read("config"), folder.population()
+    found = evaluate_population(game, PopulationPolicy.load(folder.path), int(config["seed"]), plays=config["plays"])
+    head = {"game": game.id, "params": dict(game.parameters), "algo": config["algo"], "units": dict(game.units)}
+    exploited = folder.read("exploitability") if folder.has("exploitability") else None
+    return head | found.data() | {"exploitability": exploited} | folder.training()

@@ -123,5 +123,5 @@ class PopulationPolicy:
             description, tensors = read_data(folder)
             if description.get("kind") != KIND:
                 raise InvalidFieldError("run", "the policy is of a leader alone", "that of a population game")
-            sides = [BoxActor.of(tensors, description[side], f"{side}.") for side in SIDES]
-        return cls(*sides, sees_leader=bool(description["sees_leader"]))
+            leader, members = (BoxActor.of(tensors, description[side], f"{side}.") for side in SIDES)
+        return cls(leader, members, sees_leader=bool(description["sees_leader"]))

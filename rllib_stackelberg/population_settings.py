@@ -26,6 +26,7 @@ class PopulationSettings(BaseModel):
     Attributes:
         stackelberg: members see the leader's action, and the leader's actor counts on their answer to what it would do;
             otherwise they do not see it, and the leader takes what they did as given (the paper's ablation).
+        through_members: the leader's actor also ascends by how what it does moves their answer; the paper's does not.
         mean_field: critics see the members' mean state and mean action; otherwise each only its own (ablation).
         learning: which sides learn; the other plays on as it is.
         member_low, member_high, leader_low, leader_high: bounds of actions within those of the game.
@@ -51,6 +52,7 @@ class PopulationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stackelberg: bool = True
+    through_members: bool = False
     mean_field: bool = True
     learning: Annotated[tuple[Literal["leader", "members"], ...], Field(min_length=1)] = ("leader", "members")
     member_low: tuple[float, ...] | None = None

@@ -29,7 +29,7 @@ class RunDefaults:
 
     Attributes:
         max_seconds: training time, seconds.
-        settings: fields of `LeaderSettings`.
+        settings: fields of `LeaderSettings`, or of `PopulationSettings`.
     """
 
     max_seconds: float = 60.0
@@ -119,10 +119,18 @@ def make_population(game: str, **parameters: Any) -> PopulationGame:
     >>> make_population("taxation", households=10).agents
     ('leader_0', 'population_0')
     """
-    made = make_rules(game, **parameters)
-    if not isinstance(made, PopulationGame):
-        raise InvalidFieldError("game", f"{name_of(made)} has no population", "a population game (PopulationGame)")
-    return made
+    return populated(make_rules(game, **parameters))
+
+
+def populated(game: Rules) -> PopulationGame:
+    """The game, refused if it has no population.
+
+    Raises:
+        InvalidFieldError: it is one of finite types.
+    """
+    if not isinstance(game, PopulationGame):
+        raise InvalidFieldError("game", f"{name_of(game)} has no population", "a population game (PopulationGame)")
+    return game
 
 
 def finite(game: Rules) -> StackelbergGame:

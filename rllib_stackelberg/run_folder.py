@@ -28,7 +28,8 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.registry import finite, make_rules, populated
 from rllib_stackelberg.settings import LeaderSettings
 
 PACKAGES = ("rllib-stackelberg", "ray", "torch", "pettingzoo", "gymnasium", "numpy", "scipy")
@@ -119,17 +120,40 @@ class RunFolder:
         """The run's training options; limits that are given replace those it has.
 
         Raises:
-            InvalidFieldError: no run folder, or options that cannot work.
+            InvalidFieldError: no run folder, one that cannot be gone on with, or options that cannot work.
         """
+        if isinstance(self.rules(), PopulationGame):
+            problem = f"{self.path} is of a game with a population, whose runs keep no checkpoints"
+            raise InvalidFieldError("run", problem, "a run of a game of finite types, or train anew")
         config = {name: value for name, value in self.read("config").items() if name != "versions"}
         if any(limit is not None for limit in limits.values()):
             config |= limits
         return TrainOptions.checked(**config | {"out": self.path})
 
-    def game(self) -> StackelbergGame:
-        """The run's game."""
+    def has(self, name: str) -> bool:
+        """Whether there is a `<name>.json`."""
+        return (self.path / f"{name}.json").exists()
+
+    def rules(self) -> StackelbergGame | PopulationGame:
+        """The run's game, of either contract."""
         config = self.read("config")
-        return make_game(config["game"], **config["params"])
+        return make_rules(config["game"], **config["params"])
+
+    def game(self) -> StackelbergGame:
+        """The run's game.
+
+        Raises:
+            InvalidFieldError: it has a population.
+        """
+        return finite(self.rules())
+
+    def population(self) -> PopulationGame:
+        """The run's game, which has a population.
+
+        Raises:
+            InvalidFieldError: it has none.
+        """
+        return populated(self.rules())
 
     def settings(self) -> LeaderSettings:
         """The run's leader settings."""

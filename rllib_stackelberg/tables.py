@@ -41,7 +41,8 @@ def learned_value(data: dict[str, Any]) -> str:
     return f"{number(data['leader_value'])} {standard_error(data)}".rstrip()
 
 
-def _plain(title: str, *columns: str) -> Table:
+def plain(title: str, *columns: str) -> Table:
+    """A table without lines."""
     table = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column)
@@ -65,7 +66,7 @@ def game_data(spec: GameSpec) -> dict[str, Any]:
 
 def games(rows: list[dict[str, Any]]) -> Table:
     """One line a game."""
-    table = _plain("Games", "game", "who leads, who follows", "messages", "exact value", "parameters")
+    table = plain("Games", "game", "who leads, who follows", "messages", "exact value", "parameters")
     for row in rows:
         given = " ".join(
             name if value is None else f"{name}={str(value).lower()}" for name, value in row["parameters"].items()
@@ -77,7 +78,7 @@ def games(rows: list[dict[str, Any]]) -> Table:
 
 def strategy(entries: list[dict[str, Any]], most: int = 20) -> Table:
     """A leader strategy."""
-    table = _plain("Leader strategy", "when", "action")
+    table = plain("Leader strategy", "when", "action")
     for entry in entries[:most]:
         table.add_row(entry["label"], entry["shown"])
     if len(entries) > most:
@@ -87,7 +88,7 @@ def strategy(entries: list[dict[str, Any]], most: int = 20) -> Table:
 
 def solution(data: dict[str, Any]) -> RenderableType:
     """An exact optimum."""
-    table = _plain(f"Exact optimum of {data['game']}", "", "")
+    table = plain(f"Exact optimum of {data['game']}", "", "")
     table.add_row("leader value", number(data["leader_value"]) if data["exists"] else "none exists")
     for k, value in enumerate(data["follower_values"]):
         table.add_row(f"follower_{k} value", number(value))
@@ -98,7 +99,7 @@ def solution(data: dict[str, Any]) -> RenderableType:
 
 def progress(now: Progress, options: TrainOptions) -> Table:
     """The live line of a run."""
-    table = _plain(
+    table = plain(
         f"Training {options.game}",
         "episodes",
         "mean return",
@@ -125,7 +126,7 @@ def _time_left(now: Progress, options: TrainOptions) -> str:
 
 def result(data: dict[str, Any]) -> RenderableType:
     """What a run ends with."""
-    table = _plain(f"{data['game']}", "learned value", "exact optimum", "gap", "play", "episodes", "seconds")
+    table = plain(f"{data['game']}", "learned value", "exact optimum", "gap", "play", "episodes", "seconds")
     table.add_row(
         learned_value(data), number(data["exact_value"]), number(data["gap"]), data["play"],
         str(data["episodes"]), f"{data['seconds']:.1f}",
@@ -136,7 +137,7 @@ def result(data: dict[str, Any]) -> RenderableType:
 
 def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
     """A table of experiments."""
-    shown = _plain(f"{table.title}: {table.label}", *COLUMNS[1:])
+    shown = plain(f"{table.title}: {table.label}", *COLUMNS[1:])
     for instance in table.instances:
         shown.add_row(Text(instance, style="bold"))
         for summary in summaries:
@@ -149,7 +150,7 @@ def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
 def online(data: dict[str, Any]) -> RenderableType:
     """Online play: what both players got, beside what theory says."""
     seeds, rounds = data["seeds"], data["rounds"]
-    table = _plain(f"{data['game']}: {data['leader']} leads, {data['follower']} follows", "", "leader", "follower")
+    table = plain(f"{data['game']}: {data['leader']} leads, {data['follower']} follows", "", "leader", "follower")
 
     def row(name: str, values: dict[str, Any], errors: dict[str, Any] | None = None) -> None:
         table.add_row(name, *(_interval(values[p], errors[p] if errors else None) for p in ("leader", "follower")))
@@ -180,7 +181,7 @@ def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[R
     """Which pairs of actions are played at the end; nothing where there are too many."""
     if frequencies is None:
         return []
-    table = _plain("Played in the last rounds", "leader", "follower", "share")
+    table = plain("Played in the last rounds", "leader", "follower", "share")
     pairs = [(share, row, column) for row, shares in enumerate(frequencies) for column, share in enumerate(shares)]
     for share, row, column in sorted(pairs, key=lambda pair: -pair[0])[:most]:
         if share > 0:
@@ -199,7 +200,7 @@ VERDICTS = {"ok": "ready to train", "warn": "can train; see the warnings", "fail
 
 def checks(found: Sequence[Check]) -> RenderableType:
     """What the doctor saw."""
-    table = _plain("This machine", "", "", "found", "what to do")
+    table = plain("This machine", "", "", "found", "what to do")
     for check in found:
         table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, check.found, check.advice)
     return Group(table, Text(VERDICTS[worst(list(found))]))
@@ -207,7 +208,7 @@ def checks(found: Sequence[Check]) -> RenderableType:
 
 def response(data: dict[str, Any]) -> RenderableType:
     """A response to a given leader strategy."""
-    table = _plain(f"Response in {data['game']}", "leader value", "exact optimum", "gap", "play", "followers get")
+    table = plain(f"Response in {data['game']}", "leader value", "exact optimum", "gap", "play", "followers get")
     followers = ", ".join(number(value) for value in data["follower_values"])
     table.add_row(
         learned_value(data),
@@ -221,7 +222,7 @@ def response(data: dict[str, Any]) -> RenderableType:
 
 
 def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
-    table = _plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "action by row")
+    table = plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "action by row")
     for entry in entries[:most]:
         leader, *followers = entry["values"]
         actions = "  ".join("".join(map(str, rows)) for rows in entry["strategies"])
@@ -254,7 +255,7 @@ def _models(data: dict[str, Any]) -> list[RenderableType]:
     """The value under each of several models of followers."""
     if "by_model" not in data:
         return []
-    table = _plain("Under each model of followers", "model", "weight", "value", "play", "deviation gain", "BCCE gap")
+    table = plain("Under each model of followers", "model", "weight", "value", "play", "deviation gain", "BCCE gap")
     for model in data["by_model"]:
         certificate = model["certificate"]
         table.add_row(

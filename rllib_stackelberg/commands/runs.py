@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
 from rich.progress import Progress, TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg import tables
+from rllib_stackelberg.commands.populations import ExploitabilityOption, SettingOption, refuse, shown, train_population
 from rllib_stackelberg.commands.shell import (
     CriticKind,
     FollowersOption,
@@ -28,13 +27,16 @@ from rllib_stackelberg.commands.shell import (
     UpdatesOption,
     command,
     given_models,
+    live_on,
     parsed,
     show,
 )
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.experiments import Plan, chosen_tables
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.run_folder import RunFolder
 
 
@@ -42,7 +44,9 @@ from rllib_stackelberg.run_folder import RunFolder
 def train(
     game: GameArgument,
     params: Parameters = None,
-    algo: Annotated[str, typer.Option(help="PPO, APPO, IMPALA, SAC or DQN")] = "PPO",
+    algo: Annotated[
+        str | None, typer.Option(help="PPO (default), APPO, IMPALA, SAC or DQN; SMFRL for games with a population")
+    ] = None,
     followers: FollowersOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
@@ -64,12 +68,41 @@ def train(
     ] = None,
     mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
     wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
-    max_failures: Annotated[int, typer.Option(help="errors of the game that are survived, per process")] = 5,
-    game_timeout: Annotated[float, typer.Option(help="seconds from one question to the next")] = 300.0,
+    max_failures: Annotated[
+        int | None, typer.Option(help="errors of the game that are survived, per process; default 5")
+    ] = None,
+    game_timeout: Annotated[
+        float | None, typer.Option(help="seconds from one question to the next; default 300")
+    ] = None,
+    setting: SettingOption = None,
+    exploitability: ExploitabilityOption = None,
     out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a leader, then certify its greedy policy against the exact optimum."""
+    """Train a leader, then certify its greedy policy; in a game with a population, train both sides."""
+    both = {
+        "game": game,
+        "params": parsed(params),
+        "algo": algo,
+        "seed": seed,
+        "max_seconds": max_seconds,
+        "max_iterations": max_iterations,
+        "num_env_runners": num_env_runners,
+        "out": out,
+    }
+    of_population = {"setting": setting, "exploitability": exploitability}
+    of_finite = {
+        "followers": followers, "model": model, "models": models, "response_updates": response_updates,
+        "leader_queries": leader_queries, "response_transitions": response_transitions, "reward_play": reward_play,
+        "critic": critic, "restart_after": restart_after, "stop_at_optimum": stop_at_optimum,
+        "ray_address": ray_address, "mlflow": mlflow, "wandb": wandb, "max_failures": max_failures,
+        "game_timeout": game_timeout,
+    }  # fmt: skip
+    if isinstance(make_rules(game, **parsed(params)), PopulationGame):
+        refuse(of_finite, "games of finite types")
+        train_population(both, setting, exploitability, as_json)
+        return
+    refuse(of_population, "games with a population")
     settings = {
         "followers": followers,
         "models": given_models(model, models),
@@ -79,36 +112,25 @@ def train(
         "reward_play": reward_play and reward_play.value,
     }
     options = TrainOptions.checked(
-        game=game,
-        params=parsed(params),
+        **both | {"algo": algo or "PPO"},
         settings={name: value for name, value in settings.items() if value is not None},
-        algo=algo,
         critic=critic and critic.value,
-        seed=seed,
-        max_seconds=max_seconds,
-        max_iterations=max_iterations,
         restart_after=restart_after,
         stop_at_optimum=stop_at_optimum,
-        num_env_runners=num_env_runners,
         ray_address=ray_address,
         mlflow=mlflow,
         wandb=wandb,
-        max_failures=max_failures,
-        game_timeout=game_timeout,
-        out=out,
+        max_failures=MOST_FAILURES if max_failures is None else max_failures,
+        game_timeout=GAME_SECONDS if game_timeout is None else game_timeout,
     )
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Console()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training
 
-    with _live(console) as live:
+    with live_on(console) as live:
         result = run_training(options, lambda progress: live.update(tables.progress(progress, options)))
     show(tables.result(result), result, as_json)
-
-
-def _live(console: Console) -> Live:
-    return Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty())
 
 
 @command
@@ -126,7 +148,7 @@ def resume(
     console.print("starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import resume as resume_training
 
-    with _live(console) as live:
+    with live_on(console) as live:
         result = resume_training(
             run,
             lambda progress: live.update(tables.progress(progress, options)),
@@ -140,7 +162,7 @@ def resume(
 def evaluate(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
     """Recompute value and certificate from the saved policy."""
     result = evaluate_run(run)
-    show(tables.result(result), result, as_json)
+    show(shown(run, result), result, as_json)
 
 
 @command

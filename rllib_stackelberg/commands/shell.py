@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -11,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.live import Live
 
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files import to_json
@@ -112,6 +114,11 @@ def show(table: Any, data: Any, as_json: bool) -> None:
     Console().print(table)
     if as_json:
         print(json.dumps(json.loads(to_json(data))))
+
+
+def live_on(console: Console) -> Live:
+    """Something that is shown while it changes."""
+    return Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty())
 
 
 def given_models(learners: list[str] | None, file: Path | None) -> list[Any] | None:

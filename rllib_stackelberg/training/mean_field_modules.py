@@ -26,6 +26,9 @@ LEADER, MEMBERS = "leader", "members"
 STATE, SHOWN = "state", "leader"
 """Parts of a member's observation: its own state, and the leader's action."""
 
+SETTLED = 1e8
+"""Observations that the statistics of a loaded actor count as."""
+
 
 class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     """One side. `model_config`: widths (`state`, `actions`, of the `mean_state` and `mean_action`), `hidden`,
@@ -78,20 +81,21 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
 
     def export(self, low: Any, high: Any, logged: Any) -> BoxActor:
         """The actor as data, for a box of actions."""
-        mean, deviation = self.normaliser.mean, self.normaliser.deviation
-        statistics = (part.detach().cpu().numpy().astype(np.float64) for part in (mean, deviation))
-        return BoxActor(tuple(layers_of(self.pi.network)), *statistics, logged, low, high)
+        parts = (self.normaliser.mean, self.normaliser.deviation)
+        mean, deviation = (part.detach().cpu().numpy().astype(np.float64) for part in parts)
+        return BoxActor(tuple(layers_of(self.pi.network)), mean, deviation, logged, low, high)
 
-    def load(self, actor: BoxActor, count: float) -> None:
-        """Take an actor over, its statistics as if they were of so many observations."""
-        linear = [layer for layer in self.pi.network if isinstance(layer, nn.Linear)]
-        with torch.no_grad():
-            for layer, (weight, bias) in zip(linear, actor.layers, strict=True):
-                layer.weight.copy_(torch.from_numpy(weight))
-                layer.bias.copy_(torch.from_numpy(bias))
+    def load(self, actor: BoxActor) -> None:
+        """Take over an actor and its statistics, which no longer move much."""
+        for network in (self.pi, self.target_pi):
+            linear = [layer for layer in network.network if isinstance(layer, nn.Linear)]
+            with torch.no_grad():
+                for layer, (weight, bias) in zip(linear, actor.layers, strict=True):
+                    layer.weight.copy_(torch.from_numpy(weight))
+                    layer.bias.copy_(torch.from_numpy(bias))
         self.normaliser.mean.copy_(torch.from_numpy(actor.mean))
         self.normaliser.variance.copy_(torch.from_numpy(actor.deviation**2))
-        self.normaliser.count.fill_(count)
+        self.normaliser.count.fill_(SETTLED)
 
 
 class LeaderSide(SideModule):

@@ -86,6 +86,7 @@ class UnitActor(nn.Module):
         super().__init__()
         self.network = layers([width, *hidden, actions])
         last = self.network[-1]
+        assert isinstance(last, nn.Linear)
         nn.init.uniform_(last.weight, -3e-3, 3e-3)
         nn.init.zeros_(last.bias)
 

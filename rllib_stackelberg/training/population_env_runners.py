@@ -9,6 +9,7 @@ pieces of plays as RLlib's `SingleAgentEpisode` with nested observations and act
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,16 @@ MEMBERS_RETURN = "members_return_mean"
 WINDOW = 20
 """Plays over which reported means are taken."""
 
+EXPLORERS = {LEADER: Stream.LEADER, MEMBERS: Stream.FOLLOWER}
+
 Arrays = dict[str, NDArray]
 
 
 class PopulationEnvRunner(EnvRunner, Checkpointable):
     """Samples periods of plays that go on from call to call."""
+
+    num_env_steps_sampled_lifetime: int
+    _seen: Arrays
 
     def __init__(self, *, config: Any, **kwargs: Any):
         super().__init__(config=config, **kwargs)
@@ -64,6 +70,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self.env = PopulationPlays(self.game, streams, range(self.config.num_envs_per_env_runner))
         self._subsets = [self.env.generator(play, Stream.MEMBERS) for play in range(len(self.env))]
         self._returns = np.zeros((2, len(self.env)))
+        self._noise: list[dict[str, np.random.Generator]] = [{}] * len(self.env)
         self._began_anew(np.arange(len(self.env)))
 
     def make_module(self) -> None:
@@ -115,7 +122,9 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         before = self._seen
         leader, members = self._act(before, explore)
         boxes = zip(self.boxes, (leader, members), strict=True)
-        paid = self.env.step(*(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes))
+        paid = self.env.step(
+            *(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes)
+        )
         endings = self.env.state.ending.copy()
         after = self._observe()
         found = {
@@ -141,29 +150,25 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     @torch.no_grad()
     def _act(self, seen: Arrays, explore: bool) -> tuple[NDArray, NDArray]:
         """Points of the unit box, `[B, w]` and `[B, N, v]`; members see what the leader does, noise and all."""
-        actions, members = self.boxes[0].shape[0], self.boxes[1].shape[0]
-        if explore and self.num_env_steps_sampled_lifetime < self._random_periods:
-            draws = [(a.random(actions), b.random((self.game.members, members))) for a, b in self._noise]
-            return np.stack([first for first, _ in draws]), np.stack([second for _, second in draws])
         leader = self._ask(LEADER, torch.from_numpy(seen[LEADER].astype(np.float32)))
-        noise = self._spread() if explore else 0.0
-        if noise:
-            leader = leader + noise * np.stack([first.standard_normal(actions) for first, _ in self._noise])
-        leader = np.clip(leader, 0.0, 1.0)
-        shown = {SHOWN: torch.from_numpy(leader.astype(np.float32))}
-        answers = self._ask(MEMBERS, {STATE: torch.from_numpy(seen[MEMBERS].astype(np.float32)), **shown})
-        if noise:
-            drawn = [second.standard_normal(answers.shape[1:]) for _, second in self._noise]
-            answers = answers + noise * np.stack(drawn)
-        return leader, np.clip(answers, 0.0, 1.0)
+        leader = self._explored(LEADER, leader, explore)
+        shown = torch.from_numpy(leader.astype(np.float32))
+        answers = self._ask(MEMBERS, {STATE: torch.from_numpy(seen[MEMBERS].astype(np.float32)), SHOWN: shown})
+        return leader, self._explored(MEMBERS, answers, explore)
+
+    def _explored(self, side: str, actions: NDArray, explore: bool) -> NDArray:
+        """Actions of a side, at random at first, then with noise, if it is one that learns."""
+        if not explore or side not in self.settings.learning:
+            return np.clip(actions, 0.0, 1.0)
+        shape, draws = actions.shape[1:], [generators[side] for generators in self._noise]
+        if self.num_env_steps_sampled_lifetime < self.settings.random_epochs * self.settings.epoch_periods:
+            return np.stack([generator.random(shape) for generator in draws])
+        noise = np.stack([generator.standard_normal(shape) for generator in draws])
+        return np.clip(actions + self._spread() * noise, 0.0, 1.0)
 
     def _ask(self, side: str, seen: Any) -> NDArray[np.float64]:
         batch = {Columns.OBS: seen}
         return self.module[side].forward_inference(batch)[Columns.ACTIONS].numpy().astype(np.float64)
-
-    @property
-    def _random_periods(self) -> int:
-        return self.settings.random_epochs * self.settings.epoch_periods
 
     def _spread(self) -> float:
         """Of exploration, at this time of the run."""
@@ -182,22 +187,20 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self._began_anew(over)
 
     def _began_anew(self, rows: NDArray[np.int64]) -> None:
-        if len(rows) == len(self.env):
-            self._noise = [self._explorers(play) for play in rows]
         for play in rows:
             self._noise[play] = self._explorers(play)
         self._returns[:, rows] = 0.0
         self._seen = self._observe()
 
-    def _explorers(self, play: int) -> tuple[np.random.Generator, np.random.Generator]:
-        return self.env.generator(play, Stream.LEADER), self.env.generator(play, Stream.FOLLOWER)
+    def _explorers(self, play: int) -> dict[str, np.random.Generator]:
+        return {side: self.env.generator(play, stream) for side, stream in EXPLORERS.items()}
 
     def _pieces(self, columns: Arrays, endings: NDArray[np.int64]) -> list[SingleAgentEpisode]:
         """Cut columns `[B, T, ...]` where plays ended `[B, T]`."""
         pieces = []
         for play, ended in enumerate(endings):
             cuts = [0, *(np.flatnonzero(ended != RUNNING) + 1), endings.shape[1]]
-            for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+            for first, last in pairwise(cuts):
                 if last > first:
                     rows = {name: values[play, first:last] for name, values in columns.items()}
                     pieces.append(_piece(rows, int(ended[last - 1]), self.game.horizon))

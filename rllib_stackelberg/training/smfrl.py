@@ -183,11 +183,16 @@ class SMFRL(Algorithm):
         game, settings = self.config.make_game(), self.config.population
         boxes, spaces = settings.boxes(game), (game.leader_space, game.member_space)
         modules = self.env_runner_group.local_env_runner.module
-        actors = [
+        leader, members = (
             modules[side].export(box.low, box.high, logged(space))
             for side, box, space in zip((LEADER, MEMBERS), boxes, spaces, strict=True)
-        ]
-        return PopulationPolicy(*actors, sees_leader=settings.stackelberg)
+        )
+        return PopulationPolicy(leader, members, sees_leader=settings.stackelberg)
+
+    def start_from(self, policy: PopulationPolicy) -> None:
+        """Both sides act as in a policy; critics begin afresh."""
+        self.learner_group.foreach_learner(lambda learner: learner.load(policy))
+        self.env_runner_group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
 
 
 def smfrl_config(

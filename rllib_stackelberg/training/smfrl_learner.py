@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from rllib_stackelberg.errors import RunStoppedError
+from rllib_stackelberg.population_policy import PopulationPolicy
 from rllib_stackelberg.population_settings import PopulationSettings
 from rllib_stackelberg.training.mean_field_modules import LEADER, MEMBERS
 from rllib_stackelberg.training.smfrl_losses import (
@@ -71,6 +72,12 @@ class SMFRLLearner(TorchLearner):
             if side in self.settings.learning:
                 module.normaliser.take(seen[side])
 
+    def load(self, policy: PopulationPolicy) -> None:
+        """Take over both actors and what they are used to see."""
+        for side in (LEADER, MEMBERS):
+            self.module[side].unwrapped().load(getattr(policy, side))
+        self._weights_seq_no += 1  # env runners take no weights of a number they have
+
     def compute_losses(self, *, fwd_out: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
         """Of the sides that learn; both see what either did."""
         leader, members = (self.module[side].unwrapped() for side in (LEADER, MEMBERS))
@@ -97,7 +104,8 @@ class SMFRLLearner(TorchLearner):
         if self._epochs < settings.critic_epochs:
             return critic
         if module_id == LEADER:
-            actor = leader_actor_loss(leader, members, periods, settings.squash_penalty)
+            penalty, through = settings.squash_penalty, settings.through_members
+            actor = leader_actor_loss(leader, members, periods, penalty, through)
         else:
             actor = members_actor_loss(members, periods, settings.squash_penalty)
         self._note(module_id, "actor_loss", actor)

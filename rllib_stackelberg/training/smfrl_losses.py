@@ -4,7 +4,7 @@ With primes for the next period and for target networks, m for the members' mean
 answer, bar for a mean over members, and r over its scale:
 
     leader    Q_L(s_g, a_g, m, bar a)      ->  r_g + gamma Q_L'(s_g', b, m', bar pi_F'(s', b)),  b = pi_L'(s_g')
-              actor ascends Q_L(s_g, c, m, bar pi_F(s, c)),  c = pi_L(s_g), no gradient through pi_F
+              actor ascends Q_L(s_g, c, m, bar pi_F(s, c)),  c = pi_L(s_g), no gradient through pi_F (`through`: with)
     members   Q_F(s_i, a_g, a_i, m, bar a) ->  r_i + gamma Q_F'(s_i', b, pi_F'(s_i', b), m', bar pi_F'(s', b))
               actor ascends Q_F(s_i, a_g, pi_F(s_i, a_g), m, bar a)
 
@@ -139,10 +139,10 @@ def members_critic_loss(members: MembersSide, periods: Periods, ahead: Ahead, ga
     return critic_loss(values, members_target(members, periods, ahead, gamma))
 
 
-def answer(members: MembersSide, periods: Periods, action: Tensor) -> Tensor:
-    """The members' mean answer to a leader's action `[R, w]`, and no gradient through it: `[R, v]`."""
-    with torch.no_grad():
-        return members.pi(members.joined(periods.members, action)).mean(dim=1)
+def answer(members: MembersSide, periods: Periods, action: Tensor, through: bool = False) -> Tensor:
+    """The members' mean answer to a leader's action `[R, w]`, with gradients through it or not: `[R, v]`."""
+    with frozen(members.pi):
+        return members.pi(members.joined(periods.members, action if through else action.detach())).mean(dim=1)
 
 
 def beyond(raw: Tensor) -> Tensor:
@@ -150,12 +150,14 @@ def beyond(raw: Tensor) -> Tensor:
     return (raw.abs() - EDGE).clamp(min=0.0).square().mean()
 
 
-def leader_actor_loss(leader: LeaderSide, members: MembersSide, periods: Periods, penalty: float) -> Tensor:
+def leader_actor_loss(
+    leader: LeaderSide, members: MembersSide, periods: Periods, penalty: float, through: bool = False
+) -> Tensor:
     """Of the leader's actor."""
     raw = leader.pi.raw(periods.leader)
     action = squashed(raw)
     stackelberg = members.model_config["stackelberg"] and members.model_config["mean_field"]
-    mean_action = answer(members, periods, action) if stackelberg else periods.mean_action
+    mean_action = answer(members, periods, action, through) if stackelberg else periods.mean_action
     with frozen(leader.qf):
         value = leader.qf(torch.cat([periods.leader, action], dim=-1), periods.mean, mean_action)
     return penalty * beyond(raw) - value.mean()

@@ -1,0 +1,67 @@
+"""What the commands do about games with a population."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from rllib_stackelberg import population_tables, tables
+from rllib_stackelberg.commands.shell import live_on, parsed, show
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.population_options import PopulationOptions
+from rllib_stackelberg.run_folder import RunFolder
+
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option("--setting", help="of SMFRL, such as mean_field=false; may be repeated", metavar="KEY=VALUE"),
+]
+ExploitabilityOption = Annotated[
+    int | None,
+    typer.Option("--exploitability", help="epochs for which each side is trained on alone", metavar="EPOCHS"),
+]
+
+
+def refuse(options: Mapping[str, Any], whose: str) -> None:
+    """Refuse, by name, options that are given and belong to other games."""
+    for name, value in options.items():
+        if value is not None and value is not False:
+            raise InvalidFieldError(name, f"is for {whose}", f"no --{name.replace('_', '-')}")
+
+
+def train_population(
+    options: Mapping[str, Any], setting: list[str] | None, exploitability: int | None, as_json: bool
+) -> None:
+    """Train both sides, with a live line, and show the result."""
+    settings = {name: _value(text) for name, text in parsed(setting).items()}
+    given = dict(options) | {"settings": settings, "exploitability": exploitability or 0}
+    checked = PopulationOptions.checked(**given | {"algo": options["algo"] or "SMFRL"})
+    assert checked.out is not None
+    RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
+    console = Console()
+    console.print("starting Ray ...", style="dim")
+    from rllib_stackelberg.training.population_runs import train_population as run_training
+
+    with live_on(console) as live:
+        result = run_training(checked, lambda now: live.update(population_tables.progress(now, checked.game)))
+    show(population_tables.result(result), result, as_json)
+
+
+def _value(text: str) -> Any:
+    """JSON where it is some, text elsewhere."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def shown(run: Path, result: Mapping[str, Any]) -> RenderableType:
+    """The result of a run of either kind."""
+    if isinstance(RunFolder(run).rules(), PopulationGame):
+        return population_tables.result(result)
+    return tables.result(dict(result))
