@@ -141,6 +141,8 @@ class Taxation(PopulationGame):
     endings = (
         "running", "not-a-number", "overspending", "negative-wealth", "no-capital", "inequality", "horizon",
     )  # fmt: skip
+    leader_terms = ("income tax, rate", "income tax, slope", "wealth tax, rate", "wealth tax, slope", "spending / GDP")
+    member_terms = ("share saved", "share worked")
     start_draws = 2
     draws = 2
 

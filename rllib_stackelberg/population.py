@@ -53,6 +53,7 @@ class PopulationGame(Rules, ABC):
         start_draws, draws: uniforms per member that `start` and a period are handed.
         endings: why plays end. The first is that they do not, the last that they are cut off at the horizon: a play
             that ended otherwise is over, and nothing comes after it.
+        leader_terms, member_terms: what the numbers of an action are called.
         units: what `report` tells, and in which unit ("" for shares and indices).
     """
 
@@ -65,6 +66,8 @@ class PopulationGame(Rules, ABC):
     start_draws: int = 1
     draws: int = 1
     endings: tuple[str, ...] = ("running", "horizon")
+    leader_terms: tuple[str, ...] = ()
+    member_terms: tuple[str, ...] = ()
     units: Mapping[str, str] = {}
 
     @abstractmethod

@@ -11,79 +11,18 @@ from itertools import cycle, product
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 
 from rllib_stackelberg.dependence import Dependence
+from rllib_stackelberg.reports.axes import NARROW, TEXT, add_legend, label_axes, panel_axes, single_axes
 from rllib_stackelberg.reports.svg import colour
-
-POINTS_PER_INCH = 72
-TEXT = 12
-NARROW = 500
-"""CSS pixels below which ticks and legend are arranged for a phone."""
 
 EXACT_LABEL = "exact optimum"
 BCCE_LABEL = "coarse correlated equilibria (BCCE)"
 
 DASHES: tuple[Any, ...] = ("-", (0, (6, 3)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 """Line styles that tell curves of one colour apart."""
-
-PANELS_ABREAST = 3
-
-
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """An empty figure of a size in CSS pixels (units of its SVG)."""
-    figure = _figure(width, height)
-    return figure, _styled(figure.add_subplot())
-
-
-def _panels(width: float, height: float, titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """A figure of several panels, each of the given height in CSS pixels, that share their axes."""
-    abreast = min(PANELS_ABREAST, len(titles))
-    rows = -(-len(titles) // abreast)
-    figure = _figure(width, rows * height)
-    shared: Axes | None = None
-    axes = []
-    for k, title in enumerate(titles):
-        axis = _styled(figure.add_subplot(rows, abreast, k + 1, sharex=shared, sharey=shared))
-        axis.set_title(title, color=colour("ink"), fontsize=TEXT, loc="left")
-        axis.tick_params(labelleft=k % abreast == 0)
-        shared = shared or axis
-        axes.append(axis)
-    return figure, axes
-
-
-def _figure(width: float, height: float) -> Figure:
-    size = (width / POINTS_PER_INCH, height / POINTS_PER_INCH)
-    return Figure(figsize=size, dpi=POINTS_PER_INCH, layout="constrained")
-
-
-def _styled(axes: Axes) -> Axes:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(colour("muted"))
-    axes.tick_params(colors=colour("muted"), labelsize=TEXT, left=False, which="both")
-    axes.grid(axis="y", color=colour("rule"), linewidth=1)
-    axes.set_axisbelow(True)
-    return axes
-
-
-def _label(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlabel(x, color=colour("muted"), fontsize=TEXT)
-    axes.set_ylabel(y, color=colour("muted"), fontsize=TEXT)
-
-
-def _legend(figure: Figure, width: float) -> None:
-    """Above the axes, where it hides nothing; what several panels have is named once."""
-    drawn = {
-        label: handle
-        for axes in reversed(figure.axes)
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(
-        list(drawn.values()), list(drawn), loc="outside upper left", ncols=2 if width < NARROW else 3, frameon=False,
-        fontsize=TEXT, labelcolor=colour("ink"), handlelength=1.6, columnspacing=1.2, borderaxespad=0, borderpad=0.1,
-    )  # fmt: skip
 
 
 def learning_figure(
@@ -94,7 +33,7 @@ def learning_figure(
     Args:
         progress: lines of progress.jsonl; exact: the exact value, None if unknown; width, height: in CSS pixels.
     """
-    figure, axes = _axes(width, height)
+    figure, axes = single_axes(width, height)
     episodes = [line["episodes"] for line in progress]
     marker = "o" if len(progress) < 3 else ""
     for key, name, chosen in (("mean_return", "mean return", "second"), ("value", "greedy value", "first")):
@@ -105,8 +44,8 @@ def learning_figure(
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    _label(axes, "leader episodes", "leader value")
-    _legend(figure, width)
+    label_axes(axes, "leader episodes", "leader value")
+    add_legend(figure, width)
     return figure
 
 
@@ -116,7 +55,7 @@ def gap_figure(gaps: Sequence[tuple[int, float]], width: float = 720, height: fl
     Args:
         gaps: (updates, gap) in ascending order; width, height: in CSS pixels.
     """
-    figure, axes = _axes(width, height)
+    figure, axes = single_axes(width, height)
     updates, values = zip(*gaps, strict=True)
     axes.plot(updates, values, color=colour("first"), linewidth=1.8, marker="o", markersize=5, clip_on=False)
     axes.set_xscale("log")
@@ -126,7 +65,7 @@ def gap_figure(gaps: Sequence[tuple[int, float]], width: float = 720, height: fl
     axes.set_xlim(updates[0], max(updates[-1], 2))
     axes.set_ylim(0, 1.1 * max(values) or 1)
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    _label(axes, "followers' updates", "BCCE gap")
+    label_axes(axes, "followers' updates", "BCCE gap")
     return figure
 
 
@@ -147,7 +86,7 @@ def arms_figure(
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['PPO', 'random']
     """
-    figure, axes = _axes(width, 92 + 34 * len(arms))
+    figure, axes = single_axes(width, 92 + 34 * len(arms))
     for line, values in enumerate(arms.values()):
         seeds = np.asarray(values, dtype=float)
         error = seeds.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else 0.0
@@ -167,7 +106,7 @@ def arms_figure(
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6))
     axes.set_xlabel(label, color=colour("muted"), fontsize=TEXT)
     axes.grid(axis="x", color=colour("rule"), linewidth=1)
-    _legend(figure, width)
+    add_legend(figure, width)
     return figure
 
 
@@ -180,7 +119,7 @@ def gap_curves_figure(
         panels: per title and learner (updates, gap) in ascending order; a gap of 0 is left out.
         width, height: in CSS pixels.
     """
-    figure, every = _panels(width, height, list(panels))
+    figure, every = panel_axes(width, height, list(panels))
     for axes, curves in zip(every, panels.values(), strict=True):
         styles = cycle(product(DASHES, ("first", "second", "reference", "ink")))
         for (name, curve), (dashes, chosen) in zip(curves.items(), styles, strict=False):
@@ -194,7 +133,7 @@ def gap_curves_figure(
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.set_xlabel("followers' updates", color=colour("muted"), fontsize=TEXT)
     every[0].set_ylabel("BCCE gap", color=colour("muted"), fontsize=TEXT)
-    _legend(figure, width)
+    add_legend(figure, width)
     return figure
 
 
@@ -206,7 +145,7 @@ def costs_figure(
     Args:
         panels: per kind of size and curve microseconds by size; width, height: in CSS pixels.
     """
-    figure, every = _panels(width, height, list(panels))
+    figure, every = panel_axes(width, height, list(panels))
     for axes, curves in zip(every, panels.values(), strict=True):
         styles = cycle(zip(DASHES, ("first", "second", "reference"), strict=False))
         for (name, costs), (dashes, chosen) in zip(curves.items(), styles, strict=False):
@@ -220,7 +159,7 @@ def costs_figure(
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     every[0].set_ylabel("microseconds per update", color=colour("muted"), fontsize=TEXT)
-    _legend(figure, width)
+    add_legend(figure, width)
     return figure
 
 
@@ -239,7 +178,7 @@ def bands_figure(
         curves: by name `rounds`, `mean`, `low`, `high`; a band may have holes (None), as that of one seed has.
         label: of what is drawn; references: by name of a curve; width, height: in CSS pixels.
     """
-    figure, axes = _axes(width, height)
+    figure, axes = single_axes(width, height)
     inside: list[float] = []
     for (name, curve), chosen in zip(curves.items(), cycle(("first", "second", "reference", "ink")), strict=False):
         mean, low, high = (np.array(curve[key], dtype=float) for key in ("mean", "low", "high"))
@@ -258,8 +197,8 @@ def bands_figure(
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    _label(axes, "rounds", label)
-    _legend(figure, width)
+    label_axes(axes, "rounds", label)
+    add_legend(figure, width)
     return figure
 
 
@@ -270,7 +209,7 @@ def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> F
         panels: per title a leader strategy's values, all against the same learners; width: in CSS pixels.
     """
     names = [model.name for model in next(iter(panels.values())).models]
-    figure, every = _panels(width, 110 + 24 * len(names), list(panels))
+    figure, every = panel_axes(width, 110 + 24 * len(names), list(panels))
     styles = {"average": ("s", "second"), "last": ("o", "first"), "argmax": ("D", "ink")}
     for axes, found in zip(every, panels.values(), strict=True):
         ends = found.coarse.worst.values[0], found.coarse.best.values[0]
@@ -290,5 +229,5 @@ def dependence_figure(panels: Mapping[str, Dependence], width: float = 720) -> F
         axes.set_yticks(range(len(names)), names, color=colour("ink"))
         axes.set_xlabel("leader value", color=colour("muted"), fontsize=TEXT)
     every[0].set_ylim(len(names) - 0.5, -0.5)
-    _legend(figure, width)
+    add_legend(figure, width)
     return figure

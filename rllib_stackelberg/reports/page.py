@@ -14,9 +14,11 @@ from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files import write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.population import PopulationGame
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
+from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
@@ -39,7 +41,7 @@ def write_report(run: str | Path) -> Path:
         InvalidFieldError: a file of the run is missing or broken, by name.
     """
     folder = RunFolder(Path(run))
-    page = report_html(folder)
+    page = population_html(folder) if isinstance(folder.rules(), PopulationGame) else report_html(folder)
     path = folder.path / REPORT
     write_atomically(path, page.encode())
     return path

@@ -212,7 +212,7 @@ def test_the_command_writes_it_and_says_where(run, tmp_path):
     assert json.loads(done.output.strip().splitlines()[-1]) == {"report": str(run.path / "report.html")}
     refused = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert refused.exit_code == 2
-    assert "result.json" in refused.output
+    assert "config.json" in refused.output
 
 
 def test_followers_that_learn_from_experience_have_no_gap_to_show(tmp_path):

@@ -1,0 +1,58 @@
+"""report.html of a run on a game with a population: what both sides get, how they learned, and how plays go.
+
+Everything on it is read from the run folder, except the course of plays, which is played again by the saved policies on
+the streams that the result is of. The same run folder gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.population_course import Course, course
+from rllib_stackelberg.population_policy import PopulationPolicy
+from rllib_stackelberg.registry import find_spec
+from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
+from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.run_folder import RunFolder
+
+NOT_SHOWN = ("game", "params", "settings", "versions", "out")
+
+
+def population_html(folder: RunFolder) -> str:
+    """The page."""
+    return rendered("population.html", _content(folder))
+
+
+def _content(folder: RunFolder) -> dict[str, Any]:
+    result, config, progress = folder.read("result"), folder.read("config"), folder.progress()
+    game, spec = folder.population(), find_spec(config["game"])
+    found = course(game, PopulationPolicy.load(folder.path), int(config["seed"]))
+    return {
+        "name": spec.name or config["game"],
+        "summary": spec.summary,
+        "source": spec.source or game.source,
+        "parameters": shown(config["params"]),
+        "result": result,
+        "members": game.members,
+        "periods": game.periods,
+        "learning": both_widths("learning", "What both sides get, over epochs", sides_figure, progress),
+        "policies": both_widths("policies", "What both sides do, over periods", course_figure, _actions(game, found)),
+        "course": both_widths("course", "Plays over periods", course_figure, _figures(game, found)),
+        "configuration": shown({k: v for k, v in config.items() if k not in NOT_SHOWN} | config["settings"]),
+        "versions": shown(config["versions"]),
+    }
+
+
+def _figures(game: PopulationGame, found: Course) -> dict[str, Any]:
+    return {name + (f" ({unit})" if unit else ""): found.figures[name] for name, unit in game.units.items()}
+
+
+def _actions(game: PopulationGame, found: Course) -> dict[str, Any]:
+    """A panel per number of an action, under the game's names if it has some."""
+    sides = (("leader", game.leader_terms, found.leader), ("members", game.member_terms, found.members))
+    panels = {}
+    for side, terms, actions in sides:
+        names = terms or [f"action {k + 1}" for k in range(actions.shape[2])]
+        panels |= {f"{side}: {name}": actions[:, :, k] for k, name in enumerate(names)}
+    return panels
