@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ PARAMETERS = {"households": 5, "years": 12}
 
 def an_actor(rng, seen, shown, actions):
     sizes = (seen + shown, 4, len(actions.low))
-    layers = tuple((rng.normal(size=(b, a)) / a, np.zeros(b)) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    layers = tuple((rng.normal(size=(b, a)) / a, np.zeros(b)) for a, b in pairwise(sizes))
     return BoxActor(layers, np.zeros(seen), np.ones(seen), np.ones(seen, dtype=bool), actions.low, actions.high)
 
 
