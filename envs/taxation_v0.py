@@ -34,11 +34,11 @@ the year before.
 through tax, in percent (of a and y against what is kept of them in the same year: saving has no part in it).
 "social_welfare": the sum of the households' payoffs.
 
-**Ends**, the first that holds: "not-a-number"; "overspending" (step 3); "negative-wealth" (some a' < 0); "no-capital"
-(K' <= 0: at 0 nothing can be produced, and growth has no meaning); "inequality" (a Gini coefficient, of a' or y, of
-1); "horizon", after `years`. The last year pays as any other, except one that is not a number: it pays nothing. Wealth
-cannot become negative: nobody keeps less than nothing of a or y after tax, and 1.065 c is at most what is kept of y.
-Without negative amounts a Gini coefficient is at most 1 - 1/N. Not-a-number takes an overflow. So plays end by
+**Ends**, the first that holds: "not-a-number"; "overspending" (step 3); "inequality" (a Gini coefficient, of a' or y,
+of 1); "negative-wealth" (some a' < 0); "no-capital" (K' <= 0: at 0 nothing can be produced, and growth has no
+meaning); "horizon", after `years`. The last year pays as any other, except one that is not a number: it pays nothing.
+Wealth cannot become negative: nobody keeps less than nothing of a or y after tax, and 1.065 c is at most what is kept
+of y. Without negative amounts a Gini coefficient is at most 1 - 1/N. Not-a-number takes an overflow. So plays end by
 overspending, by capital or by the horizon, and the other guards stay. Capital is 1.04 K + W L - sum c - G (profits
 beyond 4 % interest go nowhere): it is lost by consuming and spending more than wages.
 
@@ -139,7 +139,7 @@ class Taxation(PopulationGame):
 
     source = "Mi et al. 2025, arXiv 2403.12093"
     endings = (
-        "running", "not-a-number", "overspending", "negative-wealth", "no-capital", "inequality", "horizon",
+        "running", "not-a-number", "overspending", "inequality", "negative-wealth", "no-capital", "horizon",
     )  # fmt: skip
     start_draws = 2
     draws = 2
@@ -193,33 +193,36 @@ class Taxation(PopulationGame):
 
     def observe_members(self, state):
         """Ability, wealth."""
-        return np.stack([state.ability, state.wealth], axis=2).astype(np.float32)
+        seen = np.empty((*state.wealth.shape, 2), dtype=np.float32)
+        seen[..., 0], seen[..., 1] = state.ability, state.wealth
+        return seen
 
     def transition(self, state, leader, members, uniforms):
         """A year: work, pay taxes, consume, save; then abilities change."""
-        income_rate, income_slope, wealth_rate, wealth_slope, share = np.minimum(leader, CAPS).T[:, :, None]
-        saving, work = members[:, :, 0], members[:, :, 1]
-        output, wage, income = self._produce(state, work)
-        income_kept = kept(income, income_rate, income_slope)
-        wealth_kept = kept(state.wealth, wealth_rate, wealth_slope)
-        spending = share[:, 0] * output
-        consumption, overspent = within((1 - saving) * income_kept / (1 + CONSUMPTION_TAX), output - spending)
-        wealth = income_kept + wealth_kept - (1 + CONSUMPTION_TAX) * consumption
-        owned, consumed = state.wealth.sum(axis=1), consumption.sum(axis=1)
-        paid = (income - income_kept).sum(axis=1), owned - wealth_kept.sum(axis=1), CONSUMPTION_TAX * consumed
-        taxes = paid[0] + paid[1] + paid[2]
+        policy = np.minimum(leader, CAPS).T[:, :, None]  # rate, slope, rate, slope, share: [5, B, 1]
+        saving, work = members.transpose(2, 0, 1).copy()
+        output, wage, amounts = self._produce(state, work)
+        left = kept(amounts, policy[0:4:2], policy[1:4:2])
+        spending = policy[4, :, 0] * output
+        wanted = (1 - saving) * left[0] / (1 + CONSUMPTION_TAX)
+        consumption, consumed, overspent = within(wanted, output - spending)
+        wealth = left[0] + left[1] - (1 + CONSUMPTION_TAX) * consumption
+        # Sums over households are the dearest part of a small economy: those that follow from others are not taken.
+        totals, totals_left = amounts.sum(axis=2), left.sum(axis=2)
+        taxes = np.concatenate([totals - totals_left, [CONSUMPTION_TAX * consumed]])
+        revenue, saved = taxes.sum(axis=0), totals_left[0] + totals_left[1] - (1 + CONSUMPTION_TAX) * consumed
         log_ability, ability, star = next_abilities(state, uniforms)
         after = Economy(
             period=state.period, ending=state.ending,
-            wealth=wealth, log_ability=log_ability, ability=ability, star=star, income=income, kept=income_kept,
-            capital=(1 + INTEREST) * (state.capital - owned) - spending + taxes + wealth.sum(axis=1),
-            debt=(1 + INTEREST) * state.debt + spending - taxes,
-            output=output, consumption=consumed, spending=spending, wage=wage, work=work.mean(axis=1),
-            taxes=np.stack(paid, axis=1),
+            wealth=wealth, log_ability=log_ability, ability=ability, star=star, income=amounts[0], kept=left[0],
+            capital=(1 + INTEREST) * (state.capital - totals[1]) - spending + revenue + saved,
+            debt=(1 + INTEREST) * state.debt + spending - revenue,
+            output=output, consumption=consumed, spending=spending, wage=wage, work=work.sum(axis=1) / self.members,
+            taxes=taxes.T,
         )  # fmt: skip
         enjoyed = consumption / 1000
-        members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work**3))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
-        leader_paid = self._leader_payoff(state, after, wealth_kept, members_paid)
+        members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work * work * work))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
+        leader_paid = self._leader_payoff(state, after, left, members_paid)
         after.ending = self._ending(after, overspent)
         after.wealth = self._struck(wealth, state.period + 1)
         lost = after.ending == NOT_A_NUMBER
@@ -228,15 +231,17 @@ class Taxation(PopulationGame):
         return after, leader_paid, members_paid
 
     def _produce(self, state, work):
-        """Output and wage `[B]`, households' income `[B, N]`."""
+        """Output and wage `[B]`; households' income, and their wealth beside it: `[2, B, N]`."""
         factor, since = self.factor, state.period + 1 - self.shock_year
         if self.shock.productivity != 1:
             factor = factor * np.where((since >= 0) & (since < self.shock.years), self.shock.productivity, 1.0)
-        supplied = state.ability * (HOURS * work)
-        labour = supplied.sum(axis=1)
+        supplied = state.ability * work
+        labour = HOURS * supplied.sum(axis=1)
         output = factor * state.capital**self.alpha * labour ** (1 - self.alpha)
         wage = (1 - self.alpha) * output / labour
-        return output, wage, wage[:, None] * supplied + INTEREST * state.wealth
+        amounts = np.empty((2, *state.wealth.shape))
+        amounts[0], amounts[1] = (HOURS * wage)[:, None] * supplied + INTEREST * state.wealth, state.wealth
+        return output, wage, amounts
 
     def _struck(self, wealth, period):
         """Wealth at the beginning of a period, after the shock."""
@@ -244,22 +249,25 @@ class Taxation(PopulationGame):
             return wealth
         return wealth * np.where(period + 1 == self.shock_year, self.shock.wealth, 1.0)[:, None]
 
-    def _leader_payoff(self, state, after, wealth_kept, members_paid):
+    def _leader_payoff(self, state, after, left, members_paid):
         if self.task == "gdp":
             return 100 * (after.capital - state.capital) / state.capital
         if self.task == "social_welfare":
             return members_paid.sum(axis=1)
         before = gini(state.wealth) + gini(after.income)
-        fall = before - gini(wealth_kept) - gini(after.kept)
+        fall = before - gini(left).sum(axis=0)
         return 100 * np.divide(fall, before, out=np.zeros_like(fall), where=before > 0)
 
     def _ending(self, after, overspent):
         """Why plays end in this year: `[B]`."""
-        unequal = (gini(after.wealth) >= 1) | (gini(after.income) >= 1)
-        defined = np.isfinite(after.wealth.sum(axis=1) + after.capital + after.debt + after.output)
-        reasons = (~defined, overspent, (after.wealth < 0).any(axis=1), after.capital <= 0, unequal)
-        ending = np.full(len(after), RUNNING)
-        for reason, holds in reversed(tuple(enumerate(reasons, start=NOT_A_NUMBER))):
+        undefined, negative = ~np.isfinite(after.capital + after.debt), after.wealth.min(axis=1) < 0
+        ruined, ending = after.capital <= 0, np.full(len(after), RUNNING)
+        if not (undefined | overspent | negative | ruined).any():
+            return ending
+        # Without negative amounts no Gini coefficient is 1.
+        unequal = negative & ((gini(after.wealth) >= 1) | (gini(after.income) >= 1))
+        reasons = enumerate((undefined, overspent, unequal, negative, ruined), start=NOT_A_NUMBER)
+        for reason, holds in reversed(tuple(reasons)):
             ending[holds] = reason
         return ending
 
@@ -274,22 +282,23 @@ class Taxation(PopulationGame):
         return dict(zip(self.units, figures, strict=True))
 
 
-def within(consumption, limits):
-    """Consumption `[B, N]` cut in proportion to what there is `[B]`, and where it was."""
-    wanted = consumption.sum(axis=1)
-    over = wanted > limits
-    if over.any():
-        consumption = consumption * np.where(over, limits / wanted, 1.0)[:, None]
-    return consumption, over
+def within(wanted, limits):
+    """Consumption `[B, N]` cut in proportion to what there is `[B]`; its sum, and where it was cut, `[B]` each."""
+    total = wanted.sum(axis=1)
+    over = total > limits
+    if not over.any():
+        return wanted, total, over
+    consumption = wanted * np.where(over, limits / total, 1.0)[:, None]
+    return consumption, consumption.sum(axis=1), over
 
 
 def next_abilities(state, uniforms):
     """Next year's logarithm of ordinary ability, ability, and who is a star, `[B, N]`: from uniforms `[B, N, 2]`."""
     log_ability = ABILITY_PERSISTENCE * state.log_ability + ABILITY_NOISE * normal(uniforms[:, :, 0])
     ordinary, chance = np.exp(log_ability), uniforms[:, :, 1]
+    if not state.star.any() and (chance >= STAR_BEGINS).all():
+        return log_ability, ordinary, state.star
     star = chance < np.where(state.star, STAR_STAYS, STAR_BEGINS)
-    if not (star.any() or state.star.any()):
-        return log_ability, ordinary, star
     back, compared = state.star & ~star, ~(state.star | star)
     compared |= ~compared.any(axis=1, keepdims=True)
     low = np.where(compared, ordinary, np.inf).min(axis=1, keepdims=True)

@@ -8,6 +8,7 @@ plays side by side and never draw a number: the platform hands uniforms in.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ class PopulationState(Batch):
 
     period: NDArray[np.int64]
     ending: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ending)
 
 
 class PopulationGame(Rules, ABC):
@@ -112,8 +116,9 @@ class PopulationGame(Rules, ABC):
     def view_members(self, state: Any, leader: Floats) -> NDArray[np.float32]:
         """What members see when they act, `[B, N, e + w]`, after the leader's action `[B, w]`."""
         own = self.observe_members(state)
-        shown = np.broadcast_to(leader[:, None, :].astype(np.float32), (*own.shape[:2], leader.shape[1]))
-        return np.concatenate([own, shown], axis=2)
+        view = np.empty((*own.shape[:2], *self.member_view.shape), dtype=np.float32)
+        view[..., : own.shape[2]], view[..., own.shape[2] :] = own, leader[:, None]
+        return view
 
     def ended(self, state: Any) -> NDArray[np.int64]:
         """Index into `endings` of each play: `[B]`, `RUNNING` where it goes on."""
@@ -137,9 +142,10 @@ class PopulationGame(Rules, ABC):
         self._check_shape("leader actions", leader, (len(state), *self.leader_actions.shape))
         self._check_shape("member actions", members, (len(state), self.members, *self.member_actions.shape))
         self._check_shape("uniforms", uniforms, (len(state), self.members, self.draws))
-        live = np.flatnonzero(state.ending == RUNNING)
-        if len(live) == len(state):
+        running = state.ending == RUNNING
+        if running.all():
             return self._play(state, leader, members, uniforms)
+        live = np.flatnonzero(running)
         leader_payoffs, member_payoffs = np.zeros(len(state)), np.zeros((len(state), self.members))
         after = state.take(np.arange(len(state)))
         if len(live):
@@ -155,13 +161,15 @@ class PopulationGame(Rules, ABC):
         after, *payoffs = self.transition(state, leader, members, uniforms)
         for agent, paid in zip(self.agents, payoffs, strict=True):
             # A sum is one pass; it is finite unless an entry is not, or it overflows.
-            if not np.isfinite(paid.sum()) and not np.isfinite(paid).all():
+            if not math.isfinite(paid.sum()) and not np.isfinite(paid).all():
                 at = tuple(np.argwhere(~np.isfinite(paid))[0])
                 whose = agent if len(at) == 1 else f"member {at[1]} of {agent}"
                 problem = f"payoff of {whose} is {paid[at]} in period {state.period[at[0]]}"
                 raise RulesError(f"game {name_of(self)}: {problem}")
         after.period = state.period + 1
-        after.ending = np.where((after.ending == RUNNING) & (after.period >= self.periods), self.horizon, after.ending)
+        late = after.period >= self.periods
+        if late.any():
+            after.ending = np.where(late & (after.ending == RUNNING), self.horizon, after.ending)
         return after, *payoffs
 
     def check_leader(self, leader: Floats) -> None:
@@ -180,15 +188,21 @@ class PopulationGame(Rules, ABC):
             raise InvalidFieldError(f"action of {agent}", f"got {wrong.tolist()}", _words(actions))
 
     @cached_property
-    def _ranges(self) -> dict[str, tuple[Floats, Floats]]:
+    def _ranges(self) -> dict[str, tuple[Floats | float, Floats | float]]:
+        """Bounds of either agent's action; one number if all are the same, which is faster to compare with."""
         spaces = zip(self.agents, (self.leader_actions, self.member_actions), strict=True)
-        return {agent: self._wide(space) for agent, space in spaces}
+        bounds = {agent: self._wide(space) for agent, space in spaces}
+        return {agent: (_shortest(low), _shortest(high)) for agent, (low, high) in bounds.items()}
 
     @staticmethod
     def _wide(actions: Box) -> tuple[Floats, Floats]:
         """The range of an action: a bound rounded to single precision, as policies return it, is in it."""
         low, high = actions.low.astype(np.float64), actions.high.astype(np.float64)
         return np.minimum(low, low.astype(np.float32)), np.maximum(high, high.astype(np.float32))
+
+
+def _shortest(bound: Floats) -> Floats | float:
+    return float(bound[0]) if (bound == bound[0]).all() else bound
 
 
 def _words(actions: Box) -> str:
