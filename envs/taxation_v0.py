@@ -77,7 +77,6 @@ from rllib_stackelberg.inequality import gini, top_and_bottom
 from rllib_stackelberg.population import RUNNING, PopulationGame, PopulationState
 from rllib_stackelberg.taxes import kept
 
-NOT_A_NUMBER = 1
 LEAST, MOST = 0.001, 0.99
 CAPS = np.array([0.2, 0.05, 0.2, 0.05, 0.3])
 HOURS = 365 * 24 * (2 / 3) * (2 / 3)
@@ -114,14 +113,15 @@ class Economy(PopulationState):
     """Households `[B, N]` and accounts `[B]`, in dollars.
 
     `log_ability`: of ordinary ability; `ability`: as it counts; `star`: who is a super-star; `income`, `kept`: of the
-    last year before and after tax; `taxes`: of it on income, wealth, consumption `[B, 3]`; `wage`: dollars an
-    hour of ability 1; `work`: mean share of time. `output`, `consumption`, `spending` are of the last year, too.
+    last year before and after tax; `work`: share of time in it; `wage`: dollars an hour of ability 1. `output`,
+    `consumption`, `spending`, `income_tax` and `wealth_tax` are of the last year, too.
     """
 
     wealth: np.ndarray
     log_ability: np.ndarray
     ability: np.ndarray
     star: np.ndarray
+    work: np.ndarray
     income: np.ndarray
     kept: np.ndarray
     capital: np.ndarray
@@ -130,8 +130,13 @@ class Economy(PopulationState):
     consumption: np.ndarray
     spending: np.ndarray
     wage: np.ndarray
-    work: np.ndarray
-    taxes: np.ndarray
+    income_tax: np.ndarray
+    wealth_tax: np.ndarray
+
+    @property
+    def taxes(self):
+        """All taxes of the last year: `[B]`."""
+        return self.income_tax + self.wealth_tax + CONSUMPTION_TAX * self.consumption
 
 
 class Taxation(PopulationGame):
@@ -182,9 +187,9 @@ class Taxation(PopulationGame):
         never, nothing = np.zeros(plays, dtype=np.int64), np.zeros(plays)
         return Economy(
             period=never, ending=never.copy(), wealth=self._struck(wealth, never), log_ability=np.log(ability),
-            ability=ability, star=np.zeros(wealth.shape, dtype=bool), income=income, kept=income.copy(),
-            capital=capital, debt=debt, output=output, consumption=nothing, spending=nothing.copy(), wage=wage,
-            work=np.full(plays, START_WORK), taxes=np.zeros((plays, 3)),
+            ability=ability, star=np.zeros(wealth.shape, dtype=bool), work=np.full(wealth.shape, START_WORK),
+            income=income, kept=income.copy(), capital=capital, debt=debt, output=output, consumption=nothing,
+            spending=nothing.copy(), wage=wage, income_tax=nothing.copy(), wealth_tax=nothing.copy(),
         )  # fmt: skip
 
     def observe_leader(self, state):
@@ -209,26 +214,22 @@ class Taxation(PopulationGame):
         wealth = left[0] + left[1] - (1 + CONSUMPTION_TAX) * consumption
         # Sums over households are the dearest part of a small economy: those that follow from others are not taken.
         totals, totals_left = amounts.sum(axis=2), left.sum(axis=2)
-        taxes = np.concatenate([totals - totals_left, [CONSUMPTION_TAX * consumed]])
-        revenue, saved = taxes.sum(axis=0), totals_left[0] + totals_left[1] - (1 + CONSUMPTION_TAX) * consumed
+        taxes, saved = totals - totals_left, totals_left[0] + totals_left[1] - (1 + CONSUMPTION_TAX) * consumed
+        revenue = taxes[0] + taxes[1] + CONSUMPTION_TAX * consumed
         log_ability, ability, star = next_abilities(state, uniforms)
         after = Economy(
             period=state.period, ending=state.ending,
-            wealth=wealth, log_ability=log_ability, ability=ability, star=star, income=amounts[0], kept=left[0],
+            wealth=wealth, log_ability=log_ability, ability=ability, star=star, work=work,
+            income=amounts[0], kept=left[0],
             capital=(1 + INTEREST) * (state.capital - totals[1]) - spending + revenue + saved,
             debt=(1 + INTEREST) * state.debt + spending - revenue,
-            output=output, consumption=consumed, spending=spending, wage=wage, work=work.sum(axis=1) / self.members,
-            taxes=taxes.T,
+            output=output, consumption=consumed, spending=spending, wage=wage, income_tax=taxes[0], wealth_tax=taxes[1],
         )  # fmt: skip
         enjoyed = consumption / 1000
         members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work * work * work))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
-        leader_paid = self._leader_payoff(state, after, left, members_paid)
-        after.ending = self._ending(after, overspent)
+        paid = self._end(after, overspent, self._leader_payoff(state, after, left, members_paid), members_paid)
         after.wealth = self._struck(wealth, state.period + 1)
-        lost = after.ending == NOT_A_NUMBER
-        if lost.any():
-            return after, np.where(lost, 0.0, leader_paid), np.where(lost[:, None], 0.0, members_paid)
-        return after, leader_paid, members_paid
+        return after, *paid
 
     def _produce(self, state, work):
         """Output and wage `[B]`; households' income, and their wealth beside it: `[2, B, N]`."""
@@ -258,25 +259,25 @@ class Taxation(PopulationGame):
         fall = before - gini(left).sum(axis=0)
         return 100 * np.divide(fall, before, out=np.zeros_like(fall), where=before > 0)
 
-    def _ending(self, after, overspent):
-        """Why plays end in this year: `[B]`."""
+    def _end(self, after, overspent, leader_paid, members_paid):
+        """Say why plays end in this year, if they do; payoffs, of which those that are no numbers become 0."""
         undefined, negative = ~np.isfinite(after.capital + after.debt), after.wealth.min(axis=1) < 0
-        ruined, ending = after.capital <= 0, np.full(len(after), RUNNING)
+        ruined, after.ending = after.capital <= 0, np.full(len(after), RUNNING)
         if not (undefined | overspent | negative | ruined).any():
-            return ending
+            return leader_paid, members_paid
         # Without negative amounts no Gini coefficient is 1.
         unequal = negative & ((gini(after.wealth) >= 1) | (gini(after.income) >= 1))
-        reasons = enumerate((undefined, overspent, unequal, negative, ruined), start=NOT_A_NUMBER)
-        for reason, holds in reversed(tuple(reasons)):
-            ending[holds] = reason
-        return ending
+        reasons = ("not-a-number", undefined), ("overspending", overspent), ("inequality", unequal)
+        for name, holds in reversed((*reasons, ("negative-wealth", negative), ("no-capital", ruined))):
+            after.ending[holds] = self.endings.index(name)
+        return np.where(undefined, 0.0, leader_paid), np.where(undefined[:, None], 0.0, members_paid)
 
     def report(self, state):
         """The year's accounts."""
         heads, output = self.members, state.output
         figures = (
-            output / heads, state.capital / heads, state.debt / output, state.taxes.sum(axis=1) / output,
-            state.spending / output, state.consumption / heads, state.wage, HOURS * state.work,
+            output / heads, state.capital / heads, state.debt / output, state.taxes / output,
+            state.spending / output, state.consumption / heads, state.wage, HOURS * state.work.mean(axis=1),
             state.wealth.mean(axis=1), gini(state.wealth), gini(state.income), gini(state.kept),
         )  # fmt: skip
         return dict(zip(self.units, figures, strict=True))

@@ -142,10 +142,9 @@ class PopulationGame(Rules, ABC):
         self._check_shape("leader actions", leader, (len(state), *self.leader_actions.shape))
         self._check_shape("member actions", members, (len(state), self.members, *self.member_actions.shape))
         self._check_shape("uniforms", uniforms, (len(state), self.members, self.draws))
-        running = state.ending == RUNNING
-        if running.all():
+        if not state.ending.any():
             return self._play(state, leader, members, uniforms)
-        live = np.flatnonzero(running)
+        live = np.flatnonzero(state.ending == RUNNING)
         leader_payoffs, member_payoffs = np.zeros(len(state)), np.zeros((len(state), self.members))
         after = state.take(np.arange(len(state)))
         if len(live):
