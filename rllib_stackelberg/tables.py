@@ -15,6 +15,7 @@ from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.population import PopulationGame
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def _plain(title: str, *columns: str) -> Table:
 
 def game_data(spec: GameSpec) -> dict[str, Any]:
     """A registered game as plain data."""
-    fields = parameter_model(load_class(spec.entry_point)).model_fields
+    cls = load_class(spec.entry_point)
+    fields = parameter_model(cls).model_fields
     free = {name: field.default for name, field in fields.items() if name not in spec.parameters}
     return {
         "id": spec.id,
@@ -58,6 +60,7 @@ def game_data(spec: GameSpec) -> dict[str, Any]:
         "summary": spec.summary,
         "parameters": free,
         "messages": "messages" in free,
+        "population": issubclass(cls, PopulationGame),
         "exact": spec.exact,
         "source": spec.source,
     }

@@ -28,6 +28,7 @@ def test_games_lists_every_game():
     assert code == 0
     assert {"stackelberg/escape-v0", "stackelberg/matrix-design-v0"} <= {game["id"] for game in found}
     assert all({"id", "summary", "messages", "exact", "source"} <= game.keys() for game in found)
+    assert [game["name"] for game in found if game["population"]] == ["taxation"]
 
 
 @pytest.mark.parametrize("game", ["maintain", "stackelberg/maintain", "maintain-v0", "stackelberg/maintain-v0"])
@@ -104,6 +105,13 @@ def test_play_prints_the_years_of_an_economy():
 )
 def test_population_games_are_refused_by_commands_that_cannot_use_them(arguments):
     code, output = call(*arguments)
+    assert code == 2
+    assert "is a population game" in output.replace("\n", " ")
+
+
+def test_a_run_of_a_population_game_is_not_evaluated(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"game": "stackelberg/taxation-v0", "params": {}}))
+    code, output = call("evaluate", str(tmp_path))
     assert code == 2
     assert "is a population game" in output.replace("\n", " ")
 

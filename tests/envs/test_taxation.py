@@ -1,7 +1,7 @@
 """The economy: its accounts close, its formulas are right, and its ends have names."""
 
 import warnings
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -196,6 +196,22 @@ def test_every_action_leads_to_numbers_and_a_named_end(leader, members, task, co
             assert np.isfinite(game.observe_leader(state)).all()
             assert (state.wealth >= 0).all()
     assert game.endings[game.ended(state)[0]] in ("overspending", "no-capital", "horizon")
+
+
+@pytest.mark.parametrize("constants", ["smfrl", "taxai"])
+def test_corners_of_the_box_stay_numbers_for_300_years(constants):
+    corners = np.array(list(product([LEAST, MOST], repeat=7)))
+    game, plays = Taxation(households=5, constants=constants), len(corners)
+    state, rng = begin(game, plays)
+    members = np.repeat(corners[:, None, 5:], game.members, axis=1)
+    for _ in range(300):
+        state, paid, members_paid = game.step(state, corners[:, :5], members, rng.random((plays, 5, 2)))
+        assert np.isfinite(paid).all()
+        assert np.isfinite(members_paid).all()
+    ended = {game.endings[k] for k in game.ended(state)}
+    assert {"horizon"} < ended <= {"horizon", "no-capital", "overspending"}
+    assert np.isfinite(game.observe_leader(state)).all()
+    assert np.isfinite(game.observe_members(state)).all()
 
 
 def abilities(game, state, shock, chance):
