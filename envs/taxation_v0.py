@@ -218,7 +218,7 @@ class Taxation(PopulationGame):
         revenue = taxes[0] + taxes[1] + CONSUMPTION_TAX * consumed
         log_ability, ability, star = next_abilities(state, uniforms)
         after = Economy(
-            period=state.period, ending=state.ending,
+            period=state.period, ending=state.ending.copy(),
             wealth=wealth, log_ability=log_ability, ability=ability, star=star, work=work,
             income=amounts[0], kept=left[0],
             capital=(1 + INTEREST) * (state.capital - totals[1]) - spending + revenue + saved,
@@ -262,9 +262,10 @@ class Taxation(PopulationGame):
     def _end(self, after, overspent, leader_paid, members_paid):
         """Say why plays end in this year, if they do; payoffs, of which those that are no numbers become 0."""
         undefined, negative = ~np.isfinite(after.capital + after.debt), after.wealth.min(axis=1) < 0
-        ruined, after.ending = after.capital <= 0, np.full(len(after), RUNNING)
+        ruined = after.capital <= 0
         if not (undefined | overspent | negative | ruined).any():
             return leader_paid, members_paid
+        after.ending = np.full(len(after), RUNNING)
         # Without negative amounts no Gini coefficient is 1.
         unequal = negative & ((gini(after.wealth) >= 1) | (gini(after.income) >= 1))
         reasons = ("not-a-number", undefined), ("overspending", overspent), ("inequality", unequal)
@@ -297,8 +298,8 @@ def next_abilities(state, uniforms):
     """Next year's logarithm of ordinary ability, ability, and who is a star, `[B, N]`: from uniforms `[B, N, 2]`."""
     log_ability = ABILITY_PERSISTENCE * state.log_ability + ABILITY_NOISE * normal(uniforms[:, :, 0])
     ordinary, chance = np.exp(log_ability), uniforms[:, :, 1]
-    if not state.star.any() and (chance >= STAR_BEGINS).all():
-        return log_ability, ordinary, state.star
+    if chance.min() >= STAR_BEGINS and not state.star.any():
+        return log_ability, ordinary, state.star.copy()
     star = chance < np.where(state.star, STAR_STAYS, STAR_BEGINS)
     back, compared = state.star & ~star, ~(state.star | star)
     compared |= ~compared.any(axis=1, keepdims=True)

@@ -89,7 +89,8 @@ class PopulationGame(Rules, ABC):
 
         Takes actions in range, `[B, w]` and `[B, N, v]`, and uniforms in [0, 1) `[B, N, draws]`. Returns the new state
         and the period's payoffs, the leader's `[B]` and the members' `[B, N]`. A play that ends has its reason in
-        `ending`; periods and the horizon are counted in `step`. Call that, which checks, instead of this.
+        `ending`; periods and the horizon are counted in `step`. The new state shares no array with the old one, so that
+        whoever keeps both can put other plays into either. Call `step`, which checks, instead of this.
         """
 
     @abstractmethod
