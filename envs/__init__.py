@@ -123,4 +123,22 @@ register_game(
     source="Mi et al. 2025, arXiv 2403.12093",
     exact=False,
 )
+register_game(
+    "labour-supply",
+    "rllib_stackelberg.envs.labour_supply_v0:LabourSupplyGame",
+    summary="government sets a tax's progressivity, a population of households works",
+    source="Heathcote, Storesletten & Violante 2017",
+)
+register_game(
+    "public-investment",
+    "rllib_stackelberg.envs.saving_v0:PublicInvestment",
+    summary="government invests what it taxes, a population of households saves",
+    source="Barro 1990",
+)
+register_game(
+    "output-tax",
+    "rllib_stackelberg.envs.saving_v0:OutputTax",
+    summary="government spends what it taxes, a population of households saves",
+    source="Brock & Mirman 1972",
+)
 register_tables("rllib_stackelberg.envs.experiments:TABLES")

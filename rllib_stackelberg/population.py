@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.rules import Batch, Rules, name_of
+from rllib_stackelberg.solvers.solution import PopulationSolution
 
 RUNNING = 0
 """Index into `endings` of plays that go on."""
@@ -96,6 +97,17 @@ class PopulationGame(Rules, ABC):
     @abstractmethod
     def report(self, state: Any) -> Mapping[str, Floats]:
         """Figures of the last period for people, each `[B]`, in the order and units of `units`."""
+
+    def best_response(self, state: Any, leader: Floats) -> Floats | None:
+        """Exact best answers of the members `[B, N, v]` to the leader's actions `[B, w]`, where they are known.
+
+        Of members who take what the others do together as given; if later periods matter, of a play without end.
+        """
+        return None
+
+    def optimum(self) -> PopulationSolution | None:
+        """The leader's best action against members who answer best, where it is known."""
+        return None
 
     @property
     def followers(self) -> tuple[str, ...]:

@@ -99,6 +99,18 @@ def solution(data: dict[str, Any]) -> RenderableType:
     return Group(table, strategy(data["leader_strategy"]))
 
 
+def population_solution(data: dict[str, Any]) -> RenderableType:
+    """An exact optimum of a game with a population."""
+    table = _plain(f"Exact optimum of {data['game']}", "", "")
+    table.add_row("leader's action", " ".join(map(number, data["leader_action"])))
+    table.add_row("leader value", number(data["leader_value"]))
+    table.add_row("members' value", number(data["members_value"]))
+    for name, value in data["details"].items():
+        table.add_row(name, number(value))
+    table.add_row("method", data["method"])
+    return table
+
+
 def progress(now: Progress, options: TrainOptions) -> Table:
     """The live line of a run."""
     table = _plain(

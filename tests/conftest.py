@@ -57,6 +57,10 @@ POPULATIONS = {
         "taxation",
         {"households": 1, "years": 4, "shock": "productivity", "shock_year": 1},
     ),
+    "labour-supply": ("labour-supply", {"households": 5}),
+    "labour-supply-output": ("labour-supply", {"households": 4, "task": "output", "cap": 0.05, "budget": 0}),
+    "public-investment": ("public-investment", {"households": 4, "periods": 3}),
+    "output-tax": ("output-tax", {"households": 4, "periods": 4, "public": 0.5}),
 }
 
 

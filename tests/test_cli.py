@@ -28,7 +28,9 @@ def test_games_lists_every_game():
     assert code == 0
     assert {"stackelberg/escape-v0", "stackelberg/matrix-design-v0"} <= {game["id"] for game in found}
     assert all({"id", "summary", "messages", "exact", "source"} <= game.keys() for game in found)
-    assert [game["name"] for game in found if game["population"]] == ["taxation"]
+    assert [game["name"] for game in found if game["population"]] == [
+        "labour-supply", "output-tax", "public-investment", "taxation"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("game", ["maintain", "stackelberg/maintain", "maintain-v0", "stackelberg/maintain-v0"])
@@ -39,6 +41,17 @@ def test_solve(game):
     assert found["leader_value"] == pytest.approx(11 / 12)
     assert {"game", "params", "method", "tie_break", "leader_strategy"} <= found.keys()
     assert found["params"] == {"mixed": True}
+
+
+def test_solve_knows_optima_of_populations():
+    code, output = call("solve", "labour-supply", "variance=1.1212", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert found["leader_action"] == pytest.approx([0.58350], abs=1e-5)
+    assert found["leader_value"] == pytest.approx(-1.51871, abs=1e-5)
+    code, output = call("solve", "output-tax", "--followers", "mw")
+    assert code == 2
+    assert "followers" in output
 
 
 def test_solve_against_learning_followers():
