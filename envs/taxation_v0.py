@@ -27,8 +27,15 @@ the year before.
 3. Taxes on y and a are paid. Of what is kept of y a household spends the share 1-s, on c and on .065 c of consumption
    tax. If all c and the government's spending G exceed Y, every c shrinks in proportion, and the play ends.
 4. a' is what was kept of a and y, less 1.065 c; B' = 1.04 B + G - taxes; K' = 1.04 (K - sum a) - G + taxes + sum a'.
-5. Abilities change: log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a super-star with probability
-   2.2e-6; a super-star remains one with probability .99.
+5. Abilities change (rllib_stackelberg/abilities.py): log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a
+   super-star with probability 2.2e-6; a super-star remains one with probability .99. Nobody starts as one.
+
+**Tax systems**, `taxes` (rllib_stackelberg/taxes.py). "chosen": as above. Under the others there is no tax on wealth,
+and the government's action is one number, the share of output it spends, cut as above. "federal": the US federal
+income tax of 2022 on y less 12,950, and the consumption tax. "saez": five brackets up to 4 million, whose rates
+follow from incomes by Saez's formula before the first year and after each 100, and the consumption tax; nobody is
+shown the rates. "none": a free market, with no tax, consumption included, and no spending: the government's one
+number has no effect.
 
 **Tasks.** "gdp": 100 (K' - K) / K. "gini": how much the sum of the Gini coefficients of wealth and income falls
 through tax, in percent (of a and y against what is kept of them in the same year: saving has no part in it).
@@ -50,12 +57,6 @@ literally, so that it drifts to its stationary mean 1.75 over decades. With `sur
 survey's in dollars and ability is its wages, scaled as before; the difference of K + B and sum a then grows at 4 % a
 year on the books between them.
 
-**Super-stars.** Every household has an ordinary ability, which step 5 moves; a super-star's own is out of use
-meanwhile. A super-star has 504.3 times the mean, this very year, of those who are none (stars would set their own
-height); one that falls back gets an ordinary ability uniform between the least and the largest of those who were none
-and are none. Where nobody is left to compare with, all ordinary abilities are. Nobody starts as a super-star. One
-uniform says whether a household rises or falls, and where it lands.
-
 **Shocks**, in `shock_year` (1 is the first). "productivity": A x .8 for three years, seen by nobody in advance.
 "wealth": all wealth is halved before the government looks; K and B stay, so that the books between them gain what is
 lost.
@@ -66,27 +67,27 @@ Source: Mi et al. 2025, arXiv 2403.12093; Mi et al. 2023, "TaxAI". Version histo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
 
-from rllib_stackelberg.households import ABILITY_NOISE, ABILITY_PERSISTENCE, Survey, normal, synthetic
+from rllib_stackelberg.abilities import next_abilities
+from rllib_stackelberg.households import Survey, synthetic
 from rllib_stackelberg.inequality import gini, top_and_bottom
 from rllib_stackelberg.population import RUNNING, PopulationGame, PopulationState
-from rllib_stackelberg.taxes import kept
+from rllib_stackelberg.shocks import Shock, ShockName
+from rllib_stackelberg.taxes import CODES, SALES_TAX, TaxSystem, kept
 
 LEAST, MOST = 0.001, 0.99
 CAPS = np.array([0.2, 0.05, 0.2, 0.05, 0.3])
 HOURS = 365 * 24 * (2 / 3) * (2 / 3)
 INTEREST = 0.04
-CONSUMPTION_TAX = 0.065
 START_GDP = 69_919.0
 START_CAPITAL = 0.183
 START_DEBT = 1.2129
 START_WORK = 0.1 ** (1 / 3)
-STAR, STAR_BEGINS, STAR_STAYS = 504.3, 2.2e-6, 0.99
 TECHNOLOGIES = {"smfrl": (0.7445, 10.0), "taxai": (1 / 3, 1.0)}
 
 
@@ -97,24 +98,14 @@ UNITS = {
 }  # fmt: skip
 
 
-class Shock(NamedTuple):
-    """What hits the economy: factors of productivity for some years, and of all wealth once."""
-
-    productivity: float = 1.0
-    years: int = 1
-    wealth: float = 1.0
-
-
-SHOCKS = {"none": Shock(), "productivity": Shock(productivity=0.8, years=3), "wealth": Shock(wealth=0.5)}
-
-
 @dataclass
 class Economy(PopulationState):
     """Households `[B, N]` and accounts `[B]`, in dollars.
 
     `log_ability`: of ordinary ability; `ability`: as it counts; `star`: who is a super-star; `income`, `kept`: of the
     last year before and after tax; `work`: share of time in it; `wage`: dollars an hour of ability 1. `output`,
-    `consumption`, `spending`, `income_tax` and `wealth_tax` are of the last year, too.
+    `consumption`, `spending`, `income_tax`, `wealth_tax` and `taxes`, all of them, are of the last year, too. `rates`
+    `[B, m]` are of the next year, of m brackets.
     """
 
     wealth: np.ndarray
@@ -132,11 +123,8 @@ class Economy(PopulationState):
     wage: np.ndarray
     income_tax: np.ndarray
     wealth_tax: np.ndarray
-
-    @property
-    def taxes(self):
-        """All taxes of the last year: `[B]`."""
-        return self.income_tax + self.wealth_tax + CONSUMPTION_TAX * self.consumption
+    taxes: np.ndarray
+    rates: np.ndarray
 
 
 class Taxation(PopulationGame):
@@ -158,15 +146,20 @@ class Taxation(PopulationGame):
         years: Annotated[int, Field(ge=1, le=100_000)] = 300,
         survey: str = "",
         caps: Literal["cut", "box"] = "cut",
-        shock: Literal["none", "productivity", "wealth"] = "none",
+        taxes: TaxSystem = "chosen",
+        shock: ShockName = "none",
         shock_year: Annotated[int, Field(ge=1)] = 100,
     ):
         self.members, self.periods, self.task = households, years, task
         self.alpha, self.factor = TECHNOLOGIES[constants]
-        self.shock, self.shock_year = SHOCKS[shock], shock_year
+        self.shock = Shock.named(shock, shock_year)
         self.survey = Survey.read(survey) if survey else None
         self.units = UNITS
-        self.leader_actions = Box(np.full(5, LEAST), CAPS if caps == "box" else np.full(5, MOST), dtype=np.float64)
+        self.code = CODES.get(taxes)
+        self.sales = self.code.sales if self.code else SALES_TAX
+        self.caps = CAPS[-1:] if self.code else CAPS
+        most = self.caps if caps == "box" else np.full(len(self.caps), MOST)
+        self.leader_actions = Box(np.full(len(most), LEAST), most, dtype=np.float64)
         self.member_actions = Box(LEAST, MOST, (2,), np.float64)
         self.leader_space = Box(0.0, np.inf, (6,), np.float32)
         self.member_space = Box(0.0, np.inf, (2,), np.float32)
@@ -186,10 +179,11 @@ class Taxation(PopulationGame):
         income = wage[:, None] * ability * hours + INTEREST * wealth
         never, nothing = np.zeros(plays, dtype=np.int64), np.zeros(plays)
         return Economy(
-            period=never, ending=never.copy(), wealth=self._struck(wealth, never), log_ability=np.log(ability),
+            period=never, ending=never.copy(), wealth=self.shock.struck(wealth, never + 1), log_ability=np.log(ability),
             ability=ability, star=np.zeros(wealth.shape, dtype=bool), work=np.full(wealth.shape, START_WORK),
             income=income, kept=income.copy(), capital=capital, debt=debt, output=output, consumption=nothing,
             spending=nothing.copy(), wage=wage, income_tax=nothing.copy(), wealth_tax=nothing.copy(),
+            taxes=nothing.copy(), rates=self.code.begin(income) if self.code else np.empty((plays, 0)),
         )  # fmt: skip
 
     def observe_leader(self, state):
@@ -204,38 +198,36 @@ class Taxation(PopulationGame):
 
     def transition(self, state, leader, members, uniforms):
         """A year: work, pay taxes, consume, save; then abilities change."""
-        policy = np.minimum(leader, CAPS).T[:, :, None]  # rate, slope, rate, slope, share: [5, B, 1]
         saving, work = members.transpose(2, 0, 1).copy()
         output, wage, amounts = self._produce(state, work)
-        left = kept(amounts, policy[0:4:2], policy[1:4:2])
-        spending = policy[4, :, 0] * output
-        wanted = (1 - saving) * left[0] / (1 + CONSUMPTION_TAX)
-        consumption, consumed, overspent = within(wanted, output - spending)
-        wealth = left[0] + left[1] - (1 + CONSUMPTION_TAX) * consumption
+        left, share = self._taxed(state, amounts, leader)
+        spending, price = share * output, 1 + self.sales
+        consumption, consumed, overspent = within((1 - saving) * left[0] / price, output - spending)
+        wealth = left[0] + left[1] - price * consumption
         # Sums over households are the dearest part of a small economy: those that follow from others are not taken.
         totals, totals_left = amounts.sum(axis=2), left.sum(axis=2)
-        taxes, saved = totals - totals_left, totals_left[0] + totals_left[1] - (1 + CONSUMPTION_TAX) * consumed
-        revenue = taxes[0] + taxes[1] + CONSUMPTION_TAX * consumed
-        log_ability, ability, star = next_abilities(state, uniforms)
+        taxes, saved = totals - totals_left, totals_left[0] + totals_left[1] - price * consumed
+        revenue = taxes[0] + taxes[1] + self.sales * consumed
+        log_ability, ability, star = next_abilities(state.log_ability, state.star, uniforms)
+        rates = self.code.next_rates(state.rates, amounts[0], state.period + 1) if self.code else state.rates.copy()
         after = Economy(
             period=state.period, ending=state.ending.copy(),
             wealth=wealth, log_ability=log_ability, ability=ability, star=star, work=work,
             income=amounts[0], kept=left[0],
             capital=(1 + INTEREST) * (state.capital - totals[1]) - spending + revenue + saved,
             debt=(1 + INTEREST) * state.debt + spending - revenue,
-            output=output, consumption=consumed, spending=spending, wage=wage, income_tax=taxes[0], wealth_tax=taxes[1],
+            output=output, consumption=consumed, spending=spending, wage=wage,
+            income_tax=taxes[0], wealth_tax=taxes[1], taxes=revenue, rates=rates,
         )  # fmt: skip
         enjoyed = consumption / 1000
         members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work * work * work))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
         paid = self._end(after, overspent, self._leader_payoff(state, after, left, members_paid), members_paid)
-        after.wealth = self._struck(wealth, state.period + 1)
+        after.wealth = self.shock.struck(wealth, state.period + 2)
         return after, *paid
 
     def _produce(self, state, work):
         """Output and wage `[B]`; households' income, and their wealth beside it: `[2, B, N]`."""
-        factor, since = self.factor, state.period + 1 - self.shock_year
-        if self.shock.productivity != 1:
-            factor = factor * np.where((since >= 0) & (since < self.shock.years), self.shock.productivity, 1.0)
+        factor = self.factor * self.shock.productivity_in(state.period + 1)
         supplied = state.ability * work
         labour = HOURS * supplied.sum(axis=1)
         output = factor * state.capital**self.alpha * labour ** (1 - self.alpha)
@@ -244,11 +236,14 @@ class Taxation(PopulationGame):
         amounts[0], amounts[1] = (HOURS * wage)[:, None] * supplied + INTEREST * state.wealth, state.wealth
         return output, wage, amounts
 
-    def _struck(self, wealth, period):
-        """Wealth at the beginning of a period, after the shock."""
-        if self.shock.wealth == 1:
-            return wealth
-        return wealth * np.where(period + 1 == self.shock_year, self.shock.wealth, 1.0)[:, None]
+    def _taxed(self, state, amounts, leader):
+        """What is kept of income and wealth `[2, B, N]`, and the share of output that is spent `[B]`."""
+        policy = np.minimum(leader, self.caps).T
+        if self.code is None:
+            rates, slopes = policy[0:4:2, :, None], policy[1:4:2, :, None]
+            return kept(amounts, rates, slopes), policy[4]
+        left = np.stack([self.code.left(amounts[0], state.rates), amounts[1]])
+        return left, policy[0] if self.code.spends else np.zeros(len(leader))
 
     def _leader_payoff(self, state, after, left, members_paid):
         if self.task == "gdp":
@@ -292,21 +287,3 @@ def within(wanted, limits):
         return wanted, total, over
     consumption = wanted * np.where(over, limits / total, 1.0)[:, None]
     return consumption, consumption.sum(axis=1), over
-
-
-def next_abilities(state, uniforms):
-    """Next year's logarithm of ordinary ability, ability, and who is a star, `[B, N]`: from uniforms `[B, N, 2]`."""
-    log_ability = ABILITY_PERSISTENCE * state.log_ability + ABILITY_NOISE * normal(uniforms[:, :, 0])
-    ordinary, chance = np.exp(log_ability), uniforms[:, :, 1]
-    if chance.min() >= STAR_BEGINS and not state.star.any():
-        return log_ability, ordinary, state.star.copy()
-    star = chance < np.where(state.star, STAR_STAYS, STAR_BEGINS)
-    back, compared = state.star & ~star, ~(state.star | star)
-    compared |= ~compared.any(axis=1, keepdims=True)
-    low = np.where(compared, ordinary, np.inf).min(axis=1, keepdims=True)
-    high = np.where(compared, ordinary, 0.0).max(axis=1, keepdims=True)
-    place = (chance - STAR_STAYS) / (1 - STAR_STAYS)
-    ordinary = np.where(back, low + place * (high - low), ordinary)
-    compared = ~star | star.all(axis=1, keepdims=True)
-    mean = np.where(compared, ordinary, 0.0).sum(axis=1, keepdims=True) / compared.sum(axis=1, keepdims=True)
-    return np.where(back, np.log(ordinary), log_ability), np.where(star, STAR * mean, ordinary), star

@@ -185,6 +185,9 @@ BAD = [
     (["play", "taxation", "constants=mine"], "constants"),
     (["play", "taxation", "years=0"], "years"),
     (["play", "taxation", "shock=flood"], "shock"),
+    (["play", "taxation", "taxes=low"], "taxes"),
+    (["play", "labour-supply", "cap=1"], "cap"),
+    (["play", "output-tax", "public=0"], "public"),
     (["play", "taxation", "shock_year=0"], "shock_year"),
     (["play", "taxation", "survey=/no/file.csv"], "survey"),
 ]

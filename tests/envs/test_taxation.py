@@ -19,9 +19,9 @@ from rllib_stackelberg.envs.taxation_v0 import (
     START_GDP,
     START_WORK,
     Taxation,
-    next_abilities,
 )
 
+from rllib_stackelberg.abilities import next_abilities
 from rllib_stackelberg.inequality import gini
 from rllib_stackelberg.testing import population_game_test
 
@@ -235,7 +235,7 @@ def test_ability_is_stationary_where_it_says():
     state, rng = begin(game)
     for _ in range(400):
         uniforms = np.stack([rng.random((1, game.members)), np.full((1, game.members), 0.5)], axis=2)
-        state.log_ability, state.ability, state.star = next_abilities(state, uniforms)
+        state.log_ability, state.ability, state.star = next_abilities(state.log_ability, state.star, uniforms)
     assert state.log_ability.mean() == pytest.approx(0, abs=0.05)
     assert state.log_ability.var() == pytest.approx(1.1212, rel=0.05)
 
