@@ -56,7 +56,7 @@ def test_saez_rates_of_pareto_incomes(index, elasticity):
     edges = np.array([0.0, 1.5, 2.0, 4.0])
     found = saez_rates(pareto(index), edges, elasticity)[0]
     for edge, rate in zip(edges[1:], found[1:], strict=True):
-    """Of incomes of that index from 1: above an edge a is the index."""
+        # E[1 - z / y | y > z] = 1 / (index + 1); E[y - z | y > z] = z / (index - 1); E[1 / y] = index / (index + 1).
         weight = (index - 1) / (index * edge)
         assert rate == pytest.approx((1 - weight) / (1 - weight + index * elasticity), abs=0.01)
     weight = (index + 1) / index * (index - 1) / index  # a flat tax on all: weight 1 / y over E[y], and a = 1
