@@ -130,7 +130,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.exploitability < 1:
         parser.error("--exploitability: at least 1")
-    arms = PAPERS if "all" in arguments.arms else arguments.arms
+    arms = [arm for arm in ARMS if arm in arguments.arms or ("all" in arguments.arms and arm in PAPERS)]
     rows: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     with ray_session():
         for seed in range(arguments.seeds):
