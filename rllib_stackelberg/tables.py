@@ -102,7 +102,7 @@ def solution(data: dict[str, Any]) -> RenderableType:
 
 def population_solution(data: dict[str, Any]) -> RenderableType:
     """An exact optimum of a game with a population."""
-    table = _plain(f"Exact optimum of {data['game']}", "", "")
+    table = plain(f"Exact optimum of {data['game']}", "", "")
     table.add_row("leader's action", " ".join(map(number, data["leader_action"])))
     table.add_row("leader value", number(data["leader_value"]))
     table.add_row("members' value", number(data["members_value"]))
