@@ -125,4 +125,22 @@ register_game(
     # Households save at least half of what they keep, as the paper's do.
     defaults=RunDefaults(max_seconds=120, settings={"member_low": [0.5, 0.001]}),
 )
+register_game(
+    "labour-supply",
+    "rllib_stackelberg.envs.labour_supply_v0:LabourSupplyGame",
+    summary="government sets a tax's progressivity, a population of households works",
+    source="Heathcote, Storesletten & Violante 2017",
+)
+register_game(
+    "public-investment",
+    "rllib_stackelberg.envs.saving_v0:PublicInvestment",
+    summary="government invests what it taxes, a population of households saves",
+    source="Barro 1990",
+)
+register_game(
+    "output-tax",
+    "rllib_stackelberg.envs.saving_v0:OutputTax",
+    summary="government spends what it taxes, a population of households saves",
+    source="Brock & Mirman 1972",
+)
 register_tables("rllib_stackelberg.envs.experiments:TABLES")

@@ -27,18 +27,25 @@ the year before.
 3. Taxes on y and a are paid. Of what is kept of y a household spends the share 1-s, on c and on .065 c of consumption
    tax. If all c and the government's spending G exceed Y, every c shrinks in proportion, and the play ends.
 4. a' is what was kept of a and y, less 1.065 c; B' = 1.04 B + G - taxes; K' = 1.04 (K - sum a) - G + taxes + sum a'.
-5. Abilities change: log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a super-star with probability
-   2.2e-6; a super-star remains one with probability .99.
+5. Abilities change (rllib_stackelberg/abilities.py): log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a
+   super-star with probability 2.2e-6; a super-star remains one with probability .99. Nobody starts as one.
+
+**Tax systems**, `taxes` (rllib_stackelberg/taxes.py). "chosen": as above. Under the others there is no tax on wealth,
+and the government's action is one number, the share of output it spends, cut as above. "federal": the US federal
+income tax of 2022 on y less 12,950, and the consumption tax. "saez": five brackets up to 4 million, whose rates
+follow from incomes by Saez's formula before the first year and after each 100, and the consumption tax; nobody is
+shown the rates. "none": a free market, with no tax, consumption included, and no spending: the government's one
+number has no effect.
 
 **Tasks.** "gdp": 100 (K' - K) / K. "gini": how much the sum of the Gini coefficients of wealth and income falls
 through tax, in percent (of a and y against what is kept of them in the same year: saving has no part in it).
 "social_welfare": the sum of the households' payoffs.
 
-**Ends**, the first that holds: "not-a-number"; "overspending" (step 3); "negative-wealth" (some a' < 0); "no-capital"
-(K' <= 0: at 0 nothing can be produced, and growth has no meaning); "inequality" (a Gini coefficient, of a' or y, of
-1); "horizon", after `years`. The last year pays as any other, except one that is not a number: it pays nothing. Wealth
-cannot become negative: nobody keeps less than nothing of a or y after tax, and 1.065 c is at most what is kept of y.
-Without negative amounts a Gini coefficient is at most 1 - 1/N. Not-a-number takes an overflow. So plays end by
+**Ends**, the first that holds: "not-a-number"; "overspending" (step 3); "inequality" (a Gini coefficient, of a' or y,
+of 1); "negative-wealth" (some a' < 0); "no-capital" (K' <= 0: at 0 nothing can be produced, and growth has no
+meaning); "horizon", after `years`. The last year pays as any other, except one that is not a number: it pays nothing.
+Wealth cannot become negative: nobody keeps less than nothing of a or y after tax, and 1.065 c is at most what is kept
+of y. Without negative amounts a Gini coefficient is at most 1 - 1/N. Not-a-number takes an overflow. So plays end by
 overspending, by capital or by the horizon, and the other guards stay. Capital is 1.04 K + W L - sum c - G (profits
 beyond 4 % interest go nowhere): it is lost by consuming and spending more than wages.
 
@@ -50,12 +57,6 @@ literally, so that it drifts to its stationary mean 1.75 over decades. With `sur
 survey's in dollars and ability is its wages, scaled as before; the difference of K + B and sum a then grows at 4 % a
 year on the books between them.
 
-**Super-stars.** Every household has an ordinary ability, which step 5 moves; a super-star's own is out of use
-meanwhile. A super-star has 504.3 times the mean, this very year, of those who are none (stars would set their own
-height); one that falls back gets an ordinary ability uniform between the least and the largest of those who were none
-and are none. Where nobody is left to compare with, all ordinary abilities are. Nobody starts as a super-star. One
-uniform says whether a household rises or falls, and where it lands.
-
 **Shocks**, in `shock_year` (1 is the first). "productivity": A x .8 for three years, seen by nobody in advance.
 "wealth": all wealth is halved before the government looks; K and B stay, so that the books between them gain what is
 lost.
@@ -66,28 +67,27 @@ Source: Mi et al. 2025, arXiv 2403.12093; Mi et al. 2023, "TaxAI". Version histo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
 
-from rllib_stackelberg.households import ABILITY_NOISE, ABILITY_PERSISTENCE, Survey, normal, synthetic
+from rllib_stackelberg.abilities import next_abilities
+from rllib_stackelberg.households import Survey, synthetic
 from rllib_stackelberg.inequality import gini, top_and_bottom
 from rllib_stackelberg.population import RUNNING, PopulationGame, PopulationState
-from rllib_stackelberg.taxes import kept
+from rllib_stackelberg.shocks import Shock, ShockName
+from rllib_stackelberg.taxes import CODES, SALES_TAX, TaxSystem, kept
 
-NOT_A_NUMBER = 1
 LEAST, MOST = 0.001, 0.99
 CAPS = np.array([0.2, 0.05, 0.2, 0.05, 0.3])
 HOURS = 365 * 24 * (2 / 3) * (2 / 3)
 INTEREST = 0.04
-CONSUMPTION_TAX = 0.065
 START_GDP = 69_919.0
 START_CAPITAL = 0.183
 START_DEBT = 1.2129
 START_WORK = 0.1 ** (1 / 3)
-STAR, STAR_BEGINS, STAR_STAYS = 504.3, 2.2e-6, 0.99
 TECHNOLOGIES = {"smfrl": (0.7445, 10.0), "taxai": (1 / 3, 1.0)}
 
 
@@ -98,30 +98,21 @@ UNITS = {
 }  # fmt: skip
 
 
-class Shock(NamedTuple):
-    """What hits the economy: factors of productivity for some years, and of all wealth once."""
-
-    productivity: float = 1.0
-    years: int = 1
-    wealth: float = 1.0
-
-
-SHOCKS = {"none": Shock(), "productivity": Shock(productivity=0.8, years=3), "wealth": Shock(wealth=0.5)}
-
-
 @dataclass
 class Economy(PopulationState):
     """Households `[B, N]` and accounts `[B]`, in dollars.
 
     `log_ability`: of ordinary ability; `ability`: as it counts; `star`: who is a super-star; `income`, `kept`: of the
-    last year before and after tax; `taxes`: of it on income, wealth, consumption `[B, 3]`; `wage`: dollars an
-    hour of ability 1; `work`: mean share of time. `output`, `consumption`, `spending` are of the last year, too.
+    last year before and after tax; `work`: share of time in it; `wage`: dollars an hour of ability 1. `output`,
+    `consumption`, `spending`, `income_tax`, `wealth_tax` and `taxes`, all of them, are of the last year, too. `rates`
+    `[B, m]` are of the next year, of m brackets.
     """
 
     wealth: np.ndarray
     log_ability: np.ndarray
     ability: np.ndarray
     star: np.ndarray
+    work: np.ndarray
     income: np.ndarray
     kept: np.ndarray
     capital: np.ndarray
@@ -130,8 +121,10 @@ class Economy(PopulationState):
     consumption: np.ndarray
     spending: np.ndarray
     wage: np.ndarray
-    work: np.ndarray
+    income_tax: np.ndarray
+    wealth_tax: np.ndarray
     taxes: np.ndarray
+    rates: np.ndarray
 
 
 class Taxation(PopulationGame):
@@ -139,7 +132,7 @@ class Taxation(PopulationGame):
 
     source = "Mi et al. 2025, arXiv 2403.12093"
     endings = (
-        "running", "not-a-number", "overspending", "negative-wealth", "no-capital", "inequality", "horizon",
+        "running", "not-a-number", "overspending", "inequality", "negative-wealth", "no-capital", "horizon",
     )  # fmt: skip
     leader_terms = ("income tax, rate", "income tax, slope", "wealth tax, rate", "wealth tax, slope", "spending / GDP")
     member_terms = ("share saved", "share worked")
@@ -155,15 +148,20 @@ class Taxation(PopulationGame):
         years: Annotated[int, Field(ge=1, le=100_000)] = 300,
         survey: str = "",
         caps: Literal["cut", "box"] = "cut",
-        shock: Literal["none", "productivity", "wealth"] = "none",
+        taxes: TaxSystem = "chosen",
+        shock: ShockName = "none",
         shock_year: Annotated[int, Field(ge=1)] = 100,
     ):
         self.members, self.periods, self.task = households, years, task
         self.alpha, self.factor = TECHNOLOGIES[constants]
-        self.shock, self.shock_year = SHOCKS[shock], shock_year
+        self.shock = Shock.named(shock, shock_year)
         self.survey = Survey.read(survey) if survey else None
         self.units = UNITS
-        self.leader_actions = Box(np.full(5, LEAST), CAPS if caps == "box" else np.full(5, MOST), dtype=np.float64)
+        self.code = CODES.get(taxes)
+        self.sales = self.code.sales if self.code else SALES_TAX
+        self.caps = CAPS[-1:] if self.code else CAPS
+        most = self.caps if caps == "box" else np.full(len(self.caps), MOST)
+        self.leader_actions = Box(np.full(len(most), LEAST), most, dtype=np.float64)
         self.member_actions = Box(LEAST, MOST, (2,), np.float64)
         self.leader_space = Box(0.0, np.inf, (6,), np.float32)
         self.member_space = Box(0.0, np.inf, (2,), np.float32)
@@ -183,10 +181,11 @@ class Taxation(PopulationGame):
         income = wage[:, None] * ability * hours + INTEREST * wealth
         never, nothing = np.zeros(plays, dtype=np.int64), np.zeros(plays)
         return Economy(
-            period=never, ending=never.copy(), wealth=self._struck(wealth, never), log_ability=np.log(ability),
-            ability=ability, star=np.zeros(wealth.shape, dtype=bool), income=income, kept=income.copy(),
-            capital=capital, debt=debt, output=output, consumption=nothing, spending=nothing.copy(), wage=wage,
-            work=np.full(plays, START_WORK), taxes=np.zeros((plays, 3)),
+            period=never, ending=never.copy(), wealth=self.shock.struck(wealth, never + 1), log_ability=np.log(ability),
+            ability=ability, star=np.zeros(wealth.shape, dtype=bool), work=np.full(wealth.shape, START_WORK),
+            income=income, kept=income.copy(), capital=capital, debt=debt, output=output, consumption=nothing,
+            spending=nothing.copy(), wage=wage, income_tax=nothing.copy(), wealth_tax=nothing.copy(),
+            taxes=nothing.copy(), rates=self.code.begin(income) if self.code else np.empty((plays, 0)),
         )  # fmt: skip
 
     def observe_leader(self, state):
@@ -195,109 +194,98 @@ class Taxation(PopulationGame):
 
     def observe_members(self, state):
         """Ability, wealth."""
-        return np.stack([state.ability, state.wealth], axis=2).astype(np.float32)
+        seen = np.empty((*state.wealth.shape, 2), dtype=np.float32)
+        seen[..., 0], seen[..., 1] = state.ability, state.wealth
+        return seen
 
     def transition(self, state, leader, members, uniforms):
         """A year: work, pay taxes, consume, save; then abilities change."""
-        income_rate, income_slope, wealth_rate, wealth_slope, share = np.minimum(leader, CAPS).T[:, :, None]
-        saving, work = members[:, :, 0], members[:, :, 1]
-        output, wage, income = self._produce(state, work)
-        income_kept = kept(income, income_rate, income_slope)
-        wealth_kept = kept(state.wealth, wealth_rate, wealth_slope)
-        spending = share[:, 0] * output
-        consumption, overspent = within((1 - saving) * income_kept / (1 + CONSUMPTION_TAX), output - spending)
-        wealth = income_kept + wealth_kept - (1 + CONSUMPTION_TAX) * consumption
-        owned, consumed = state.wealth.sum(axis=1), consumption.sum(axis=1)
-        paid = (income - income_kept).sum(axis=1), owned - wealth_kept.sum(axis=1), CONSUMPTION_TAX * consumed
-        taxes = paid[0] + paid[1] + paid[2]
-        log_ability, ability, star = next_abilities(state, uniforms)
+        saving, work = members.transpose(2, 0, 1).copy()
+        output, wage, amounts = self._produce(state, work)
+        left, share = self._taxed(state, amounts, leader)
+        spending, price = share * output, 1 + self.sales
+        consumption, consumed, overspent = within((1 - saving) * left[0] / price, output - spending)
+        wealth = left[0] + left[1] - price * consumption
+        # Sums over households are the dearest part of a small economy: those that follow from others are not taken.
+        totals, totals_left = amounts.sum(axis=2), left.sum(axis=2)
+        taxes, saved = totals - totals_left, totals_left[0] + totals_left[1] - price * consumed
+        revenue = taxes[0] + taxes[1] + self.sales * consumed
+        log_ability, ability, star = next_abilities(state.log_ability, state.star, uniforms)
+        rates = self.code.next_rates(state.rates, amounts[0], state.period + 1) if self.code else state.rates.copy()
         after = Economy(
-            period=state.period, ending=state.ending,
-            wealth=wealth, log_ability=log_ability, ability=ability, star=star, income=income, kept=income_kept,
-            capital=(1 + INTEREST) * (state.capital - owned) - spending + taxes + wealth.sum(axis=1),
-            debt=(1 + INTEREST) * state.debt + spending - taxes,
-            output=output, consumption=consumed, spending=spending, wage=wage, work=work.mean(axis=1),
-            taxes=np.stack(paid, axis=1),
+            period=state.period, ending=state.ending.copy(),
+            wealth=wealth, log_ability=log_ability, ability=ability, star=star, work=work,
+            income=amounts[0], kept=left[0],
+            capital=(1 + INTEREST) * (state.capital - totals[1]) - spending + revenue + saved,
+            debt=(1 + INTEREST) * state.debt + spending - revenue,
+            output=output, consumption=consumed, spending=spending, wage=wage,
+            income_tax=taxes[0], wealth_tax=taxes[1], taxes=revenue, rates=rates,
         )  # fmt: skip
         enjoyed = consumption / 1000
-        members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work**3))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
-        leader_paid = self._leader_payoff(state, after, wealth_kept, members_paid)
-        after.ending = self._ending(after, overspent)
-        after.wealth = self._struck(wealth, state.period + 1)
-        lost = after.ending == NOT_A_NUMBER
-        if lost.any():
-            return after, np.where(lost, 0.0, leader_paid), np.where(lost[:, None], 0.0, members_paid)
-        return after, leader_paid, members_paid
+        members_paid = enjoyed / (enjoyed + np.exp(10 / 3 * work * work * work))  # sigmoid(log(c / 1000) - 10 h^3 / 3)
+        paid = self._end(after, overspent, self._leader_payoff(state, after, left, members_paid), members_paid)
+        after.wealth = self.shock.struck(wealth, state.period + 2)
+        return after, *paid
 
     def _produce(self, state, work):
-        """Output and wage `[B]`, households' income `[B, N]`."""
-        factor, since = self.factor, state.period + 1 - self.shock_year
-        if self.shock.productivity != 1:
-            factor = factor * np.where((since >= 0) & (since < self.shock.years), self.shock.productivity, 1.0)
-        supplied = state.ability * (HOURS * work)
-        labour = supplied.sum(axis=1)
+        """Output and wage `[B]`; households' income, and their wealth beside it: `[2, B, N]`."""
+        factor = self.factor * self.shock.productivity_in(state.period + 1)
+        supplied = state.ability * work
+        labour = HOURS * supplied.sum(axis=1)
         output = factor * state.capital**self.alpha * labour ** (1 - self.alpha)
         wage = (1 - self.alpha) * output / labour
-        return output, wage, wage[:, None] * supplied + INTEREST * state.wealth
+        amounts = np.empty((2, *state.wealth.shape))
+        amounts[0], amounts[1] = (HOURS * wage)[:, None] * supplied + INTEREST * state.wealth, state.wealth
+        return output, wage, amounts
 
-    def _struck(self, wealth, period):
-        """Wealth at the beginning of a period, after the shock."""
-        if self.shock.wealth == 1:
-            return wealth
-        return wealth * np.where(period + 1 == self.shock_year, self.shock.wealth, 1.0)[:, None]
+    def _taxed(self, state, amounts, leader):
+        """What is kept of income and wealth `[2, B, N]`, and the share of output that is spent `[B]`."""
+        policy = np.minimum(leader, self.caps).T
+        if self.code is None:
+            rates, slopes = policy[0:4:2, :, None], policy[1:4:2, :, None]
+            return kept(amounts, rates, slopes), policy[4]
+        left = np.stack([self.code.left(amounts[0], state.rates), amounts[1]])
+        return left, policy[0] if self.code.spends else np.zeros(len(leader))
 
-    def _leader_payoff(self, state, after, wealth_kept, members_paid):
+    def _leader_payoff(self, state, after, left, members_paid):
         if self.task == "gdp":
             return 100 * (after.capital - state.capital) / state.capital
         if self.task == "social_welfare":
             return members_paid.sum(axis=1)
         before = gini(state.wealth) + gini(after.income)
-        fall = before - gini(wealth_kept) - gini(after.kept)
+        fall = before - gini(left).sum(axis=0)
         return 100 * np.divide(fall, before, out=np.zeros_like(fall), where=before > 0)
 
-    def _ending(self, after, overspent):
-        """Why plays end in this year: `[B]`."""
-        unequal = (gini(after.wealth) >= 1) | (gini(after.income) >= 1)
-        defined = np.isfinite(after.wealth.sum(axis=1) + after.capital + after.debt + after.output)
-        reasons = (~defined, overspent, (after.wealth < 0).any(axis=1), after.capital <= 0, unequal)
-        ending = np.full(len(after), RUNNING)
-        for reason, holds in reversed(tuple(enumerate(reasons, start=NOT_A_NUMBER))):
-            ending[holds] = reason
-        return ending
+    def _end(self, after, overspent, leader_paid, members_paid):
+        """Say why plays end in this year, if they do; payoffs, of which those that are no numbers become 0."""
+        undefined, negative = ~np.isfinite(after.capital + after.debt), after.wealth.min(axis=1) < 0
+        ruined = after.capital <= 0
+        if not (undefined | overspent | negative | ruined).any():
+            return leader_paid, members_paid
+        after.ending = np.full(len(after), RUNNING)
+        # Without negative amounts no Gini coefficient is 1.
+        unequal = negative & ((gini(after.wealth) >= 1) | (gini(after.income) >= 1))
+        reasons = ("not-a-number", undefined), ("overspending", overspent), ("inequality", unequal)
+        for name, holds in reversed((*reasons, ("negative-wealth", negative), ("no-capital", ruined))):
+            after.ending[holds] = self.endings.index(name)
+        return np.where(undefined, 0.0, leader_paid), np.where(undefined[:, None], 0.0, members_paid)
 
     def report(self, state):
         """The year's accounts."""
         heads, output = self.members, state.output
         figures = (
-            output / heads, state.capital / heads, state.debt / output, state.taxes.sum(axis=1) / output,
-            state.spending / output, state.consumption / heads, state.wage, HOURS * state.work,
+            output / heads, state.capital / heads, state.debt / output, state.taxes / output,
+            state.spending / output, state.consumption / heads, state.wage, HOURS * state.work.mean(axis=1),
             state.wealth.mean(axis=1), gini(state.wealth), gini(state.income), gini(state.kept),
         )  # fmt: skip
         return dict(zip(self.units, figures, strict=True))
 
 
-def within(consumption, limits):
-    """Consumption `[B, N]` cut in proportion to what there is `[B]`, and where it was."""
-    wanted = consumption.sum(axis=1)
-    over = wanted > limits
-    if over.any():
-        consumption = consumption * np.where(over, limits / wanted, 1.0)[:, None]
-    return consumption, over
-
-
-def next_abilities(state, uniforms):
-    """Next year's logarithm of ordinary ability, ability, and who is a star, `[B, N]`: from uniforms `[B, N, 2]`."""
-    log_ability = ABILITY_PERSISTENCE * state.log_ability + ABILITY_NOISE * normal(uniforms[:, :, 0])
-    ordinary, chance = np.exp(log_ability), uniforms[:, :, 1]
-    star = chance < np.where(state.star, STAR_STAYS, STAR_BEGINS)
-    if not (star.any() or state.star.any()):
-        return log_ability, ordinary, star
-    back, compared = state.star & ~star, ~(state.star | star)
-    compared |= ~compared.any(axis=1, keepdims=True)
-    low = np.where(compared, ordinary, np.inf).min(axis=1, keepdims=True)
-    high = np.where(compared, ordinary, 0.0).max(axis=1, keepdims=True)
-    place = (chance - STAR_STAYS) / (1 - STAR_STAYS)
-    ordinary = np.where(back, low + place * (high - low), ordinary)
-    compared = ~star | star.all(axis=1, keepdims=True)
-    mean = np.where(compared, ordinary, 0.0).sum(axis=1, keepdims=True) / compared.sum(axis=1, keepdims=True)
-    return np.where(back, np.log(ordinary), log_ability), np.where(star, STAR * mean, ordinary), star
+def within(wanted, limits):
+    """Consumption `[B, N]` cut in proportion to what there is `[B]`; its sum, and where it was cut, `[B]` each."""
+    total = wanted.sum(axis=1)
+    over = total > limits
+    if not over.any():
+        return wanted, total, over
+    consumption = wanted * np.where(over, limits / total, 1.0)[:, None]
+    return consumption, consumption.sum(axis=1), over

@@ -83,6 +83,9 @@ class State(Batch):
     types: NDArray[np.int64]
     chance: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.types)
+
 
 class StackelbergGame(Rules, ABC):
     """Rules of a leader-follower game over B plays. Subclass this to write a game.

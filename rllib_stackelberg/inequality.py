@@ -41,7 +41,13 @@ def top_and_bottom(by: Floats, of: Sequence[Floats], top: float = 0.1, bottom: f
     >>> top_and_bottom(wealth, [wealth, age])
     array([[ 9. , 70. ,  1.5, 25. ]])
     """
-    order, people, rows = np.argsort(by, axis=1), by.shape[1], np.arange(len(by))[:, None]
+    plays, people = by.shape
     most, least = max(1, int(top * people)), max(1, int(bottom * people))
-    groups = order[:, people - most :], order[:, :least]
-    return np.stack([amounts[rows, group].mean(axis=1) for group in groups for amounts in of], axis=1)
+    order = np.argpartition(by, (least - 1, people - most), axis=1) + people * np.arange(plays)[:, None]
+    amounts = np.empty((len(of), plays, people))
+    for k, each in enumerate(of):
+        amounts[k] = each
+    means, flat = np.empty((2, len(of), plays)), amounts.reshape(len(of), -1)
+    means[0] = flat.take(order[:, people - most :], axis=1).sum(axis=2) / most
+    means[1] = flat.take(order[:, :least], axis=1).sum(axis=2) / least
+    return means.reshape(-1, plays).T

@@ -8,6 +8,7 @@ plays side by side and never draw a number: the platform hands uniforms in.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.rules import Batch, Rules, name_of
+from rllib_stackelberg.solvers.solution import PopulationSolution
 
 RUNNING = 0
 """Index into `endings` of plays that go on."""
@@ -37,6 +39,9 @@ class PopulationState(Batch):
 
     period: NDArray[np.int64]
     ending: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ending)
 
 
 class PopulationGame(Rules, ABC):
@@ -88,12 +93,24 @@ class PopulationGame(Rules, ABC):
 
         Takes actions in range, `[B, w]` and `[B, N, v]`, and uniforms in [0, 1) `[B, N, draws]`. Returns the new state
         and the period's payoffs, the leader's `[B]` and the members' `[B, N]`. A play that ends has its reason in
-        `ending`; periods and the horizon are counted in `step`. Call that, which checks, instead of this.
+        `ending`; periods and the horizon are counted in `step`. The new state shares no array with the old one, so that
+        whoever keeps both can put other plays into either. Call `step`, which checks, instead of this.
         """
 
     @abstractmethod
     def report(self, state: Any) -> Mapping[str, Floats]:
         """Figures of the last period for people, each `[B]`, in the order and units of `units`."""
+
+    def best_response(self, state: Any, leader: Floats) -> Floats | None:
+        """Exact best answers of the members `[B, N, v]` to the leader's actions `[B, w]`, where they are known.
+
+        Of members who take what the others do together as given; if later periods matter, of a play without end.
+        """
+        return None
+
+    def optimum(self) -> PopulationSolution | None:
+        """The leader's best action against members who answer best, where it is known."""
+        return None
 
     @property
     def followers(self) -> tuple[str, ...]:
@@ -115,8 +132,9 @@ class PopulationGame(Rules, ABC):
     def view_members(self, state: Any, leader: Floats) -> NDArray[np.float32]:
         """What members see when they act, `[B, N, e + w]`, after the leader's action `[B, w]`."""
         own = self.observe_members(state)
-        shown = np.broadcast_to(leader[:, None, :].astype(np.float32), (*own.shape[:2], leader.shape[1]))
-        return np.concatenate([own, shown], axis=2)
+        view = np.empty((*own.shape[:2], *self.member_view.shape), dtype=np.float32)
+        view[..., : own.shape[2]], view[..., own.shape[2] :] = own, leader[:, None]
+        return view
 
     def ended(self, state: Any) -> NDArray[np.int64]:
         """Index into `endings` of each play: `[B]`, `RUNNING` where it goes on."""
@@ -140,9 +158,9 @@ class PopulationGame(Rules, ABC):
         self._check_shape("leader actions", leader, (len(state), *self.leader_actions.shape))
         self._check_shape("member actions", members, (len(state), self.members, *self.member_actions.shape))
         self._check_shape("uniforms", uniforms, (len(state), self.members, self.draws))
-        live = np.flatnonzero(state.ending == RUNNING)
-        if len(live) == len(state):
+        if not state.ending.any():
             return self._play(state, leader, members, uniforms)
+        live = np.flatnonzero(state.ending == RUNNING)
         leader_payoffs, member_payoffs = np.zeros(len(state)), np.zeros((len(state), self.members))
         after = state.take(np.arange(len(state)))
         if len(live):
@@ -158,13 +176,15 @@ class PopulationGame(Rules, ABC):
         after, *payoffs = self.transition(state, leader, members, uniforms)
         for agent, paid in zip(self.agents, payoffs, strict=True):
             # A sum is one pass; it is finite unless an entry is not, or it overflows.
-            if not np.isfinite(paid.sum()) and not np.isfinite(paid).all():
+            if not math.isfinite(paid.sum()) and not np.isfinite(paid).all():
                 at = tuple(np.argwhere(~np.isfinite(paid))[0])
                 whose = agent if len(at) == 1 else f"member {at[1]} of {agent}"
                 problem = f"payoff of {whose} is {paid[at]} in period {state.period[at[0]]}"
                 raise RulesError(f"game {name_of(self)}: {problem}")
         after.period = state.period + 1
-        after.ending = np.where((after.ending == RUNNING) & (after.period >= self.periods), self.horizon, after.ending)
+        late = after.period >= self.periods
+        if late.any():
+            after.ending = np.where(late & (after.ending == RUNNING), self.horizon, after.ending)
         return after, *payoffs
 
     def check_leader(self, leader: Floats) -> None:
@@ -183,15 +203,21 @@ class PopulationGame(Rules, ABC):
             raise InvalidFieldError(f"action of {agent}", f"got {wrong.tolist()}", _words(actions))
 
     @cached_property
-    def _ranges(self) -> dict[str, tuple[Floats, Floats]]:
+    def _ranges(self) -> dict[str, tuple[Floats | float, Floats | float]]:
+        """Bounds of either agent's action; one number if all are the same, which is faster to compare with."""
         spaces = zip(self.agents, (self.leader_actions, self.member_actions), strict=True)
-        return {agent: self._wide(space) for agent, space in spaces}
+        bounds = {agent: self._wide(space) for agent, space in spaces}
+        return {agent: (_shortest(low), _shortest(high)) for agent, (low, high) in bounds.items()}
 
     @staticmethod
     def _wide(actions: Box) -> tuple[Floats, Floats]:
         """The range of an action: a bound rounded to single precision, as policies return it, is in it."""
         low, high = actions.low.astype(np.float64), actions.high.astype(np.float64)
         return np.minimum(low, low.astype(np.float32)), np.maximum(high, high.astype(np.float32))
+
+
+def _shortest(bound: Floats) -> Floats | float:
+    return float(bound[0]) if (bound == bound[0]).all() else bound
 
 
 def _words(actions: Box) -> str:

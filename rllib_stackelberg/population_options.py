@@ -26,7 +26,7 @@ class PopulationOptions(BaseModel):
     Attributes:
         game: id or "package.module:ClassName"; params: its constructor parameters.
         settings: fields of `PopulationSettings` that differ from the game's defaults.
-        algo: "SMFRL".
+        algo: "SMFRL", or "PPO": the leader by PPO against members that answer by SMFRL, in turns.
         seed: of the whole run.
         max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: epochs; with it and no remote env runners, a run repeats exactly.
@@ -41,7 +41,7 @@ class PopulationOptions(BaseModel):
     game: str
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
-    algo: Literal["SMFRL"] = "SMFRL"
+    algo: Literal["SMFRL", "PPO"] = "SMFRL"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     max_seconds: Positive | None = None
     max_iterations: Annotated[int, Field(ge=1)] | None = None

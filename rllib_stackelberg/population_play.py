@@ -65,6 +65,8 @@ class PopulationPlays:
 
     def restart(self, rows: NDArray[np.int64]) -> None:
         """Begin the given plays anew, each with numbers it has not had."""
+        if not len(rows):
+            return
         self.episodes[rows] += 1
         for play in rows:
             self._nature[play] = self.generator(play, Stream.NATURE)

@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 class Batch:
     """Struct of arrays: B plays. Subclasses are dataclasses of arrays of shape `[B, ...]`."""
 
-    def __len__(self) -> int:
-        return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
-
     def take(self, rows: NDArray) -> Self:
         """A new state made of the given plays."""
         return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.population import PopulationGame
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def plain(title: str, *columns: str) -> Table:
 
 def game_data(spec: GameSpec) -> dict[str, Any]:
     """A registered game as plain data."""
-    fields = parameter_model(load_class(spec.entry_point)).model_fields
+    cls = load_class(spec.entry_point)
+    fields = parameter_model(cls).model_fields
     free = {name: field.default for name, field in fields.items() if name not in spec.parameters}
     return {
         "id": spec.id,
@@ -59,6 +61,7 @@ def game_data(spec: GameSpec) -> dict[str, Any]:
         "summary": spec.summary,
         "parameters": free,
         "messages": "messages" in free,
+        "population": issubclass(cls, PopulationGame),
         "exact": spec.exact,
         "source": spec.source,
     }
@@ -95,6 +98,18 @@ def solution(data: dict[str, Any]) -> RenderableType:
     table.add_row("method", data["method"])
     table.add_row("ties", data["tie_break"])
     return Group(table, strategy(data["leader_strategy"]))
+
+
+def population_solution(data: dict[str, Any]) -> RenderableType:
+    """An exact optimum of a game with a population."""
+    table = plain(f"Exact optimum of {data['game']}", "", "")
+    table.add_row("leader's action", " ".join(map(number, data["leader_action"])))
+    table.add_row("leader value", number(data["leader_value"]))
+    table.add_row("members' value", number(data["members_value"]))
+    for name, value in data["details"].items():
+        table.add_row(name, number(value))
+    table.add_row("method", data["method"])
+    return table
 
 
 def progress(now: Progress, options: TrainOptions) -> Table:

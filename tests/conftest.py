@@ -57,6 +57,13 @@ POPULATIONS = {
         "taxation",
         {"households": 1, "years": 4, "shock": "productivity", "shock_year": 1},
     ),
+    "taxation-free-market": ("taxation", {"households": 3, "years": 3, "taxes": "none"}),
+    "taxation-federal": ("taxation", {"households": 4, "years": 3, "taxes": "federal", "caps": "box"}),
+    "taxation-saez": ("taxation", {"households": 6, "years": 3, "taxes": "saez"}),
+    "labour-supply": ("labour-supply", {"households": 5}),
+    "labour-supply-output": ("labour-supply", {"households": 4, "task": "output", "cap": 0.05, "budget": 0}),
+    "public-investment": ("public-investment", {"households": 4, "periods": 3}),
+    "output-tax": ("output-tax", {"households": 4, "periods": 4, "public": 0.5}),
 }
 
 

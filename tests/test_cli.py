@@ -28,6 +28,9 @@ def test_games_lists_every_game():
     assert code == 0
     assert {"stackelberg/escape-v0", "stackelberg/matrix-design-v0"} <= {game["id"] for game in found}
     assert all({"id", "summary", "messages", "exact", "source"} <= game.keys() for game in found)
+    assert [game["name"] for game in found if game["population"]] == [
+        "labour-supply", "output-tax", "public-investment", "taxation"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("game", ["maintain", "stackelberg/maintain", "maintain-v0", "stackelberg/maintain-v0"])
@@ -38,6 +41,17 @@ def test_solve(game):
     assert found["leader_value"] == pytest.approx(11 / 12)
     assert {"game", "params", "method", "tie_break", "leader_strategy"} <= found.keys()
     assert found["params"] == {"mixed": True}
+
+
+def test_solve_knows_optima_of_populations():
+    code, output = call("solve", "labour-supply", "variance=1.1212", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert found["leader_action"] == pytest.approx([0.58350], abs=1e-5)
+    assert found["leader_value"] == pytest.approx(-1.51871, abs=1e-5)
+    code, output = call("solve", "output-tax", "--followers", "mw")
+    assert code == 2
+    assert "followers" in output
 
 
 def test_solve_against_learning_followers():
@@ -108,6 +122,13 @@ def test_population_games_are_refused_by_commands_that_cannot_use_them(arguments
     assert "is a population game" in output.replace("\n", " ")
 
 
+def test_a_run_of_a_population_game_is_not_evaluated(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"game": "stackelberg/taxation-v0", "params": {}}))
+    code, output = call("evaluate", str(tmp_path))
+    assert code == 2
+    assert "is a population game" in output.replace("\n", " ")
+
+
 PRIOR_GAME = """
 from rllib_stackelberg import Prior
 from tests.games_for_tests import BayesianGame
@@ -164,6 +185,9 @@ BAD = [
     (["play", "taxation", "constants=mine"], "constants"),
     (["play", "taxation", "years=0"], "years"),
     (["play", "taxation", "shock=flood"], "shock"),
+    (["play", "taxation", "taxes=low"], "taxes"),
+    (["play", "labour-supply", "cap=1"], "cap"),
+    (["play", "output-tax", "public=0"], "public"),
     (["play", "taxation", "shock_year=0"], "shock_year"),
     (["play", "taxation", "survey=/no/file.csv"], "survey"),
 ]

@@ -123,8 +123,9 @@ def test_stepping_the_view_equals_stepping_the_rules(population):
         env.step(leader[0])
         assert env.agent_selection == "population_0"
         seen = env.observe("population_0")["observation"]
-        np.testing.assert_array_equal(seen[:, :-5], population.observe_members(state)[0])
-        np.testing.assert_array_equal(seen[:, -5:], np.tile(leader.astype(np.float32), (population.members, 1)))
+        shown = len(leader[0])
+        np.testing.assert_array_equal(seen[:, :-shown], population.observe_members(state)[0])
+        np.testing.assert_array_equal(seen[:, -shown:], np.tile(leader.astype(np.float32), (population.members, 1)))
         env.step(members[0])
         uniforms = rng.random((1, population.members, population.draws))
         state, paid, members_paid = population.step(state, leader, members, uniforms)

@@ -29,8 +29,9 @@ from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.playthrough import playthrough
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.registry import finite, make_game, make_rules
 from rllib_stackelberg.registry import games as all_games
-from rllib_stackelberg.registry import make_game, make_rules
 from rllib_stackelberg.solvers import StackelbergSolution, response_solve
 from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
@@ -58,19 +59,24 @@ def solve(
     as_json: Json = False,
 ) -> None:
     """Compute the exact optimum: against followers that play an equilibrium, or that learn."""
-    made = make_game(game, **parsed(params))
+    rules = make_rules(game, **parsed(params))
     response = {
         "followers": followers,
         "models": given_models(model, models),
         "response_updates": response_updates,
         "reward_play": reward_play and reward_play.value,
     }
+    known = None if against_response or not isinstance(rules, PopulationGame) else rules.optimum()
+    if known is not None:
+        _refuse(response)
+        data = {"game": rules.id, "params": rules.parameters, **vars(known)}
+        show(tables.population_solution(data), data, as_json)
+        return
+    made = finite(rules)
     if against_response:
         solution = response_solve(made, default_settings(game, **response, update_mode="expected"))
     else:
-        for name, value in response.items():
-            if value is not None:
-                raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
+        _refuse(response)
         solution = _equilibrium(game, made)
     strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
     data = {
@@ -85,6 +91,13 @@ def solve(
         "leader_strategy": strategy.data(),
     }
     show(tables.solution(data), data, as_json)
+
+
+def _refuse(response: dict[str, Any]) -> None:
+    """Options that only learning followers have."""
+    for name, value in response.items():
+        if value is not None:
+            raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
 
 
 def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:

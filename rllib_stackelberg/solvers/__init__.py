@@ -9,12 +9,13 @@ from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_co
 from rllib_stackelberg.solvers.enumeration import Equilibrium, equilibria, solve, table_solve
 from rllib_stackelberg.solvers.payments import payment_solve
 from rllib_stackelberg.solvers.reachable import response_solve
-from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.solvers.solution import PopulationSolution, StackelbergSolution
 
 __all__ = [
     "CoarseCorrelated",
     "CoarseCorrelatedRange",
     "Equilibrium",
+    "PopulationSolution",
     "StackelbergSolution",
     "coarse_correlated_range",
     "equilibria",

@@ -31,3 +31,23 @@ class StackelbergSolution:
     tie_break: str
     exists: bool = True
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class PopulationSolution:
+    """A leader's best action in a game with a population whose members answer best, the same in every period.
+
+    Attributes:
+        leader_action: in the game's units `[w]`.
+        leader_value: the leader's payoff of a play, the sum over its periods, at that action; an expectation, where
+            plays start by chance, over a population without end.
+        members_value: the same of the members, on average.
+        method: how it was found.
+        details: further findings by name.
+    """
+
+    leader_action: tuple[float, ...]
+    leader_value: float
+    members_value: float
+    method: str
+    details: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

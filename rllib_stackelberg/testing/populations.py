@@ -98,6 +98,8 @@ def _check_step(game: PopulationGame, before: Any, after: Any, leader: Floats, m
     assert not leader[over].any(), "a play that has ended pays the leader"
     assert not members[over].any(), "a play that has ended pays members"
     assert _same(before.take(over), after.take(over)), "a play that has ended goes on"
+    arrays = [(getattr(before, f.name), getattr(after, f.name)) for f in fields(before)]
+    assert not any(np.may_share_memory(old, new) for old, new in arrays), "a new state shares arrays with the old one"
     assert ((after.ending >= 0) & (after.ending < len(game.endings))).all(), "an ending is none of `endings`"
     assert len(after) == plays, "plays were lost"
 

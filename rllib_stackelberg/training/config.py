@@ -6,6 +6,7 @@ import importlib
 import uuid
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -18,13 +19,17 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
-from rllib_stackelberg.registry import finite, make_game
+from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.population_policy import PopulationPolicy
+from rllib_stackelberg.registry import finite, make_rules
+from rllib_stackelberg.rules import Rules, name_of
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderSetup
 from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
 from rllib_stackelberg.training.losses import survive_losses
+from rllib_stackelberg.training.population_leaders import population_leader_config, tune_population_ppo
 from rllib_stackelberg.training.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.rl_modules import leader_model_config
 
@@ -40,15 +45,21 @@ def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
 
 
 def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
-    """A game by id, "package.module:ClassName" or class."""
-    return finite(game(**game_config)) if isinstance(game, type) else make_game(game, **game_config)
+    """A game of finite types by id, "package.module:ClassName" or class."""
+    return finite(rules_of(game, game_config))
+
+
+def rules_of(game: str | type[Rules], game_config: Mapping[str, Any]) -> Rules:
+    """A game of either contract by id, "package.module:ClassName" or class."""
+    return game(**game_config) if isinstance(game, type) else make_rules(game, **game_config)
 
 
 def leader_config(
     algorithm: str | AlgorithmConfig = "PPO",
     *,
-    game: str | type[StackelbergGame],
+    game: str | type[StackelbergGame] | type[PopulationGame],
     game_config: Mapping[str, Any] | None = None,
+    members: str | Path | PopulationPolicy | None = None,
     followers: Learner | tuple[Learner, ...] | str | None = None,
     critic: Literal["central", "local"] | None = None,
     seed: int = 0,
@@ -62,6 +73,7 @@ def leader_config(
         algorithm: name (PPO, APPO, IMPALA, SAC, DQN) or a configuration of one to start from, whose numbers stay.
         game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
         game_config: the game's constructor parameters.
+        members: of a game with a population: folder with the policy by which they answer (population_leaders.py).
         followers: learner(s) or their command-line form; multiplicative weights by default.
         critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
         seed: of the run: followers' streams, types, chance, and RLlib's own.
@@ -71,11 +83,17 @@ def leader_config(
     Raises:
         InvalidFieldError: anything that cannot work, by name, before a process is started.
     """
+    game_config = dict(game_config or {})
+    rules = rules_of(game, game_config)
+    if isinstance(rules, PopulationGame):
+        refuse_for_populations(followers=followers, critic=critic, **settings)
+        return _of_population(algorithm, game, game_config, members, seed)
+    if members is not None:
+        raise InvalidFieldError("members", f"{name_of(rules)} has no population", "no members")
     if followers is not None:
         settings["followers"] = followers
     checked = LeaderSettings.checked(**settings)
-    game_config = dict(game_config or {})
-    made = game_of(game, game_config)
+    made = finite(rules)
     if critic not in ("central", "local", None):
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
     name = _name_of(algorithm)
@@ -96,6 +114,23 @@ def leader_config(
     config.debugging(seed=seed, log_level="ERROR")
     if isinstance(algorithm, str):
         setup.tune(config, problem)
+    return config
+
+
+def refuse_for_populations(**given: Any) -> None:
+    """Refuse, by name, what a leader of a population has no use for."""
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidFieldError(name, "is for games of finite types", "nothing in a game with a population")
+
+
+def _of_population(
+    algorithm: str | AlgorithmConfig, game: Any, game_config: Mapping[str, Any], members: Any, seed: int
+) -> AlgorithmConfig:
+    name = _name_of(algorithm)
+    config = population_leader_config(name, named_algorithm(algorithm), game, game_config, members, seed)
+    if isinstance(algorithm, str) and name == "PPO":
+        tune_population_ppo(config)
     return config
 
 

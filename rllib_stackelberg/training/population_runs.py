@@ -19,6 +19,7 @@ from rllib_stackelberg.population_options import PopulationOptions
 from rllib_stackelberg.population_policy import PopulationPolicy
 from rllib_stackelberg.run_folder import RunFolder, versions
 from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.alternation import Alternation
 from rllib_stackelberg.training.interruptions import Interruption, interruptible
 from rllib_stackelberg.training.loop import storing
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
@@ -117,7 +118,7 @@ def _trained(
     folder: RunFolder, options: PopulationOptions, report: Report | None, configure: Configure | None
 ) -> dict[str, Any]:
     snapshots = Snapshots(options)
-    algo = configured(options, configure).build_algo()
+    algo = started(options, configure)
     try:
         with interruptible() as interruption:
             last = _loop(algo, snapshots, options, interruption, lambda now: _note(folder, now, report))
@@ -138,6 +139,11 @@ def configured(options: PopulationOptions, configure: Configure | None = None) -
     return config
 
 
+def started(options: PopulationOptions, configure: Configure | None = None) -> SMFRL | Alternation:
+    """What the run iterates; `configure` is for SMFRL alone."""
+    return Alternation(options) if options.algo == "PPO" else configured(options, configure).build_algo()
+
+
 def _note(folder: RunFolder, now: PopulationProgress, report: Report | None) -> None:
     folder.append_progress(now.line())
     if report:
@@ -145,7 +151,7 @@ def _note(folder: RunFolder, now: PopulationProgress, report: Report | None) -> 
 
 
 def _loop(
-    algo: SMFRL,
+    algo: SMFRL | Alternation,
     snapshots: Snapshots,
     options: PopulationOptions,
     interruption: Interruption,
@@ -155,12 +161,12 @@ def _loop(
     while done < 1:
         if interruption.signal is not None:
             raise interruption.error()
-        result = algo.train()
+        reported = algo.iterate()
         iteration += 1
         done = options.done(iteration, time.monotonic() - began)
         if done >= 1 or iteration % snapshots.settings.evaluate_every == 0 or not snapshots.found:
             snapshots.look(algo.policy(), done)
-        now = _progress(result["env_runners"], snapshots, iteration, time.monotonic() - began, done)
+        now = _progress(reported, snapshots, iteration, time.monotonic() - began, done)
         note(now)
     return now
 

@@ -34,7 +34,7 @@ from ray.rllib.utils.metrics import (
 
 from rllib_stackelberg.population import PopulationGame
 from rllib_stackelberg.population_play import logged
-from rllib_stackelberg.population_policy import PopulationPolicy
+from rllib_stackelberg.population_policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.population_settings import PopulationSettings
 from rllib_stackelberg.registry import make_population
 from rllib_stackelberg.training.mean_field_modules import LEADER, MEMBERS, SHOWN, STATE, LeaderSide, MembersSide
@@ -190,9 +190,20 @@ class SMFRL(Algorithm):
         return PopulationPolicy(leader, members, sees_leader=settings.stackelberg)
 
     def start_from(self, policy: PopulationPolicy) -> None:
-        """Both sides act as in a policy; critics begin afresh."""
-        self.learner_group.foreach_learner(lambda learner: learner.load(policy))
+        """Both sides act as in a policy; critics are as they were."""
+        self._load({LEADER: policy.leader, MEMBERS: policy.members})
+
+    def lead_as(self, leader: BoxActor) -> None:
+        """The leader acts as one that was trained elsewhere."""
+        self._load({LEADER: leader})
+
+    def _load(self, actors: Mapping[str, BoxActor]) -> None:
+        self.learner_group.foreach_learner(lambda learner: learner.load(actors))
         self.env_runner_group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
+
+    def iterate(self) -> dict[str, Any]:
+        """An epoch; returns what env runners report."""
+        return self.train()["env_runners"]
 
 
 def smfrl_config(

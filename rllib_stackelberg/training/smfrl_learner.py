@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.population_policy import PopulationPolicy
+from rllib_stackelberg.population_policy import BoxActor
 from rllib_stackelberg.population_settings import PopulationSettings
 from rllib_stackelberg.training.mean_field_modules import LEADER, MEMBERS
 from rllib_stackelberg.training.smfrl_losses import (
@@ -72,10 +72,10 @@ class SMFRLLearner(TorchLearner):
             if side in self.settings.learning:
                 module.normaliser.take(seen[side])
 
-    def load(self, policy: PopulationPolicy) -> None:
-        """Take over both actors and what they are used to see."""
-        for side in (LEADER, MEMBERS):
-            self.module[side].unwrapped().load(getattr(policy, side))
+    def load(self, actors: Mapping[str, BoxActor]) -> None:
+        """Take over actors by side, and what they are used to see."""
+        for side, actor in actors.items():
+            self.module[side].unwrapped().load(actor)
         self._weights_seq_no += 1  # env runners take no weights of a number they have
 
     def compute_losses(self, *, fwd_out: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:

@@ -195,3 +195,19 @@ def test_without_a_gradient_through_members_the_leader_takes_all():
     value, levy, _ = learned(through_members=False)
     assert levy > 0.9
     assert value < 0.5
+
+
+@pytest.mark.ray
+def test_ppo_leads_members_that_answer_in_turns(tmp_path):
+    result = trained(tmp_path / "run", iterations=1, algo="PPO")
+    assert result["algo"] == "PPO"
+    assert evaluate(tmp_path / "run") == result
+
+
+@pytest.mark.learning
+@pytest.mark.ray
+def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(tmp_path):
+    """Members answer what the leader does in the same period: its own problem contains the answer."""
+    settings = {"gamma": 0.5, "rate": 1e-3, "plays": 20}
+    result = trained(tmp_path / "run", iterations=8, algo="PPO", settings=settings, plays=64)
+    assert result["leader_value"] > 0.95 * Levy().optimum()
