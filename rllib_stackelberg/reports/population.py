@@ -51,7 +51,7 @@ def _figures(game: PopulationGame, found: Course) -> dict[str, Any]:
 def _actions(game: PopulationGame, found: Course) -> dict[str, Any]:
     """A panel per number of an action, under the game's names if it has some."""
     sides = (("leader", game.leader_terms, found.leader), ("members", game.member_terms, found.members))
-    panels = {}
+    panels: dict[str, Any] = {}
     for side, terms, actions in sides:
         names = terms or [f"action {k + 1}" for k in range(actions.shape[2])]
         panels |= {f"{side}: {name}": actions[:, :, k] for k, name in enumerate(names)}

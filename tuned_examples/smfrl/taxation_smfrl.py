@@ -13,7 +13,7 @@ Reported of each run are the best greedy policies on 64 fresh economies: years s
 coefficients of wealth and income (means over years), households' payoff of a play (welfare), and exploitability: what
 either side gains, relatively, by learning on alone for some epochs (training/exploitability.py).
 
-How to run: `python tuned_examples/smfrl/taxation_smfrl.py --seeds 10 --arms all --max-seconds 90`. Runs that are
+How to run: `python tuned_examples/smfrl/taxation_smfrl.py --seeds 10 --arms all`. Runs that are
 finished under `--out` are not run again: an interrupted call goes on. `--json FILE` is where the table is written.
 
 Results to expect: every arm survives all 300 years. The caps of the policy are the ends of the box here (`caps=box`);
@@ -51,6 +51,9 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 PAPERS = [name for name in ARMS if name != "through"]
 
+EVERY_EPOCH = {"evaluate_every": 1}
+"""Settings of all arms: a greedy snapshot is valued after every epoch."""
+
 MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
     "years": lambda result: result["lasted"],
     "GDP per head": lambda result: result["average"]["GDP per head"]["mean"],
@@ -59,18 +62,20 @@ MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
     "welfare": lambda result: result["members_value"],
     "government": lambda result: result["leader_value"],
     "exploitability": lambda result: result["exploitability"]["total"],
-    "epochs": lambda result: result["iterations"],
 }
+
+
+SURVIVES = "survives from epoch"
 
 
 def options(arguments: argparse.Namespace, arm: str, seed: int) -> PopulationOptions:
     """Of one run."""
     return PopulationOptions.checked(
         game="taxation",
-        params={"households": arguments.households, "task": "gdp", "caps": "box"},
-        settings=ARMS[arm],
+        params={"households": arguments.households, "task": "gdp"},
+        settings=ARMS[arm] | EVERY_EPOCH,
         seed=seed,
-        max_seconds=arguments.max_seconds,
+        max_iterations=arguments.epochs,
         exploitability=arguments.exploitability,
         out=arguments.out / f"{arm}-{seed}",
     )
@@ -90,13 +95,21 @@ def finished(chosen: PopulationOptions) -> dict[str, Any] | None:
 
 def row(result: dict[str, Any]) -> dict[str, float]:
     """What is shown of a run."""
-    return {name: float(measure(result)) for name, measure in MEASURES.items()}
+    return {name: float(measure(result)) for name, measure in MEASURES.items()} | {SURVIVES: survives_from(result)}
+
+
+def survives_from(result: dict[str, Any]) -> float:
+    """Epoch from which on all greedy snapshots of a run survive; one more than there were if the last does not."""
+    folder = RunFolder(Path(result["run_dir"]))
+    lasted = [line["lasted"] for line in folder.progress()]
+    short = [epoch for epoch, years in enumerate(lasted, start=1) if years < folder.population().periods]
+    return float(max(short, default=0) + 1)
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
     """Mean over seeds and half of its 95 % confidence interval, of every measure."""
     found = {}
-    for name in MEASURES:
+    for name in (*MEASURES, SURVIVES):
         values = np.array([row[name] for row in rows])
         half = float(half_width(values)) if len(values) > 1 else None
         found[name] = {"mean": float(values.mean()), "half_width": half}
@@ -106,7 +119,7 @@ def summary(rows: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
 def show(table: dict[str, dict[str, dict[str, float | None]]], seeds: int) -> None:
     """For people."""
     shown = Table(title=f"taxation, gdp: mean over {seeds} seed(s) ± 95 %", box=SIMPLE, title_justify="left")
-    for column in ("arm", *MEASURES):
+    for column in ("arm", *MEASURES, SURVIVES):
         shown.add_column(column)
     for arm, measures in table.items():
         cells = [
@@ -122,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--arms", nargs="+", default=["all"], choices=["all", *ARMS], help="all: the paper's four")
-    parser.add_argument("--max-seconds", type=float, default=90.0, help="of training, each")
+    parser.add_argument("--epochs", type=int, default=25, help="of training, each; one takes about two seconds")
     parser.add_argument("--households", type=int, default=100)
     parser.add_argument("--exploitability", type=int, default=15, help="epochs for which each side learns on alone")
     parser.add_argument("--out", type=Path, default=Path("results/smfrl-taxation"), help="run folders, kept")
@@ -141,7 +154,7 @@ def main() -> None:
                 print(f"{arm} seed {seed}: " + ", ".join(f"{k} {v:.4g}" for k, v in rows[arm][-1].items()), flush=True)
     table = {arm: summary(found) for arm, found in rows.items()}
     show(table, arguments.seeds)
-    written = {"seeds": arguments.seeds, "max_seconds": arguments.max_seconds, "table": table, "runs": rows}
+    written = {"seeds": arguments.seeds, "epochs": arguments.epochs, "table": table, "runs": rows}
     write_atomically(arguments.json or arguments.out / "table.json", to_json(written).encode())
 
 
