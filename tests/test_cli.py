@@ -109,8 +109,6 @@ def test_play_prints_the_years_of_an_economy():
     [
         ["solve", "taxation"],
         ["solve", "taxation", "--against-response"],
-        ["train", "taxation"],
-        ["train", "rllib_stackelberg.envs.taxation_v0:Taxation"],
         ["respond", "taxation", "--leader", "{}.json"],
         ["online", "taxation", "--leader", "EXP3", "--follower", "UCB"],
     ],
@@ -122,11 +120,11 @@ def test_population_games_are_refused_by_commands_that_cannot_use_them(arguments
     assert "is a population game" in output.replace("\n", " ")
 
 
-def test_a_run_of_a_population_game_is_not_evaluated(tmp_path):
+def test_runs_of_population_games_are_not_resumed(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"game": "stackelberg/taxation-v0", "params": {}}))
-    code, output = call("evaluate", str(tmp_path))
+    code, output = call("resume", str(tmp_path))
     assert code == 2
-    assert "is a population game" in output.replace("\n", " ")
+    assert "keep no checkpoints" in output.replace("\n", " ")
 
 
 PRIOR_GAME = """
