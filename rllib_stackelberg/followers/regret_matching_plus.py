@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.regret_matching import blackwell_bound, match_regrets
+from rllib_stackelberg.followers.learner import Kernels, Traits
+from rllib_stackelberg.followers.regret_matching import RegretMatching, match_regrets
 
 
 @njit(cache=True)
@@ -32,7 +30,7 @@ def _learn(regrets, row, parameters, who, policy, place, actions, utilities, dra
 
 
 @dataclass(frozen=True)
-class RegretMatchingPlus(UtilityLearner):
+class RegretMatchingPlus(RegretMatching):
     """Plays each action in proportion to a regret that is never negative.
 
     >>> learner, state = RegretMatchingPlus(), RegretMatchingPlus().begin((), actions=2)
@@ -44,11 +42,3 @@ class RegretMatchingPlus(UtilityLearner):
 
     traits: ClassVar[Traits] = Traits(name="regret-matching-plus")
     kernels: ClassVar[Kernels] = Kernels(match_regrets, _learn)
-
-    def start(self, actions: int) -> NDArray[np.float64]:
-        """No regrets."""
-        return np.zeros(actions)
-
-    def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
-        """That of regret matching."""
-        return blackwell_bound(actions, updates, spread)
