@@ -7,6 +7,7 @@ limit here: a response has many updates. SCALING_UPDATES and SCALING_ROUNDS in t
 import os
 import statistics
 import time
+from functools import partial
 
 import pytest
 
@@ -42,22 +43,23 @@ def seconds(function):
     return statistics.median(found)
 
 
-def sample(group, remote, episodes, *, keep):
-    """Every runner plays its share at once; the episodes come here, or only their number."""
+def configured(runners, batch):
+    """An iteration of `batch` episodes, side by side on as many runners."""
+    config = leader_config("PPO", game=GAME[0], game_config=GAME[1], response_updates=UPDATES)
+    config.env_runners(num_env_runners=runners, num_envs_per_env_runner=batch // max(1, runners))
+    return config.training(train_batch_size_per_learner=batch)
 
-    def play(runner):
-        found = runner.sample(num_episodes=episodes)
-        return found if keep else len(found)
 
-    return group.foreach_env_runner(play, local_env_runner=not remote)
+def sampled(runner, episodes, *, keep=False):
+    """What a runner plays: the episodes, or only their number."""
+    found = runner.sample(num_episodes=episodes)
+    return found if keep else len(found)
 
 
 def measure(runners, batch):
     """Seconds of sampling (`play`), of that with the episodes sent here, of handing out weights, of an iteration."""
-    config = leader_config("PPO", game=GAME[0], game_config=GAME[1], response_updates=UPDATES)
-    share = batch // max(1, runners)
-    config.env_runners(num_env_runners=runners, num_envs_per_env_runner=share)
-    config.training(train_batch_size_per_learner=batch)
+    config = configured(runners, batch)
+    play = partial(sampled, episodes=config.num_envs_per_env_runner)
     algo = config.build_algo()
     group = algo.env_runner_group
 
@@ -66,8 +68,8 @@ def measure(runners, batch):
 
     try:
         return {
-            "play": seconds(lambda: sample(group, runners, share, keep=False)),
-            "send": seconds(lambda: sample(group, runners, share, keep=True)),
+            "play": seconds(lambda: group.foreach_env_runner(play, local_env_runner=not runners)),
+            "send": seconds(lambda: group.foreach_env_runner(partial(play, keep=True), local_env_runner=not runners)),
             "sync": seconds(sync) if runners else 0.0,
             "iteration": seconds(algo.train),
         }
@@ -82,6 +84,35 @@ def costs(found, small):
     step, learn = line((SMALL, BATCH), tuple(each["iteration"] - each["play"] for each in (small, alone)))
     move = max(0.0, statistics.mean(found[r]["send"] - found[r]["play"] for r in (1, 2))) / BATCH
     return Costs(begin, episode, move, learn, step, max(0.0, found[2]["sync"] / 2))
+
+
+def alternately(runners):
+    """Episodes per second of one env runner and of all at once, `[rounds]` each: taken in turns, as machines vary."""
+    config = configured(runners, BATCH)
+    algo = config.build_algo()
+    play = partial(sampled, episodes=config.num_envs_per_env_runner)
+    group, rates = algo.env_runner_group, ([], [])
+    try:
+        seconds(lambda: group.foreach_env_runner(play, local_env_runner=False))
+        for _ in range(ROUNDS):
+            for found, who in zip(rates, ([1], None), strict=True):
+                begun = time.perf_counter()
+                episodes = sum(group.foreach_env_runner(play, local_env_runner=False, remote_worker_ids=who))
+                found.append(episodes / (time.perf_counter() - begun))
+    finally:
+        algo.stop()
+    return rates
+
+
+@pytest.mark.usefixtures("ray_two")
+@pytest.mark.timeout(1800)
+def test_two_runners_against_one():
+    one, two = alternately(2)
+    ratios = sorted(both / alone for alone, both in zip(one, two, strict=True))
+    print(f"\n\n{GAME[0]} {GAME[1]}, {UPDATES} updates a response: episodes sampled per second, median of {ROUNDS}")
+    print(f"one runner {statistics.median(one):.0f}, two at once {statistics.median(two):.0f}: ", end="")
+    print(f"{statistics.median(ratios):.2f} x (of single rounds {ratios[0]:.2f} to {ratios[-1]:.2f})")
+    assert min(one + two) > 0
 
 
 @pytest.mark.usefixtures("ray_two")
