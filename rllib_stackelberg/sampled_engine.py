@@ -157,7 +157,7 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
 def chosen_phase(kernels: Any, who: Any, updates: int) -> Any:
     """The loop for so many updates more: compiled for these followers, once they have learned enough to be worth it."""
     followers, actions = len(who.actions), set(who.actions.tolist())
-    if len(actions) > 1:
+    if len(actions) != 1:
         return sampled_phase()
     alike = actions.pop()
     _learned[kernels, followers, alike] += updates

@@ -35,7 +35,7 @@ class RegretMatchingPlus(RegretMatching):
 
     >>> learner, state = RegretMatchingPlus(), RegretMatchingPlus().begin((), actions=2)
     >>> for utilities in ([1, 0], [1, 0], [0, 1]):
-    ...     state = learner.update(state, np.array(utilities))
+    ...     state = learner.update(state, utilities)
     >>> learner.policy(state).round(3)  # the third update alone counts for action 1: regrets .5 and 1
     array([0.333, 0.667])
     """

@@ -14,7 +14,7 @@ import pytest
 from rllib_stackelberg import leader_config
 from tests.benchmarks.scaling import Costs, line, table
 
-UPDATES = int(os.environ.get("SCALING_UPDATES", "4000"))
+UPDATES = int(os.environ.get("SCALING_UPDATES", "20000"))
 ROUNDS = int(os.environ.get("SCALING_ROUNDS", "7"))
 WARM_SECONDS = 5.0
 GAME = ("simple-allocation", {"types": 8, "messages": 8})
