@@ -186,11 +186,6 @@ class Deviations(NamedTuple):
     realised: NDArray[np.float64]
     fixed: NDArray[np.float64]
 
-    def conditional(self) -> NDArray[np.float64]:
-        """Expected payoff of each action given the row, 0 at rows never reached: `[S, rows, actions]`."""
-        reach = self.reach[..., None]
-        return np.divide(self.fixed, reach, out=np.zeros_like(self.fixed), where=reach > 0)
-
     def gains(self) -> NDArray[np.float64]:
         """Interim gain of the best fixed action over play, given the row: `[S, rows]`, 0 where not reached."""
         gain = self.fixed.max(axis=-1) - self.realised

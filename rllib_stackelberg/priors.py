@@ -19,6 +19,10 @@ from rllib_stackelberg.errors import InvalidFieldError
 SUM_TOLERANCE = 1e-9
 
 
+FEW = 64
+"""Values of a prior that are counted through faster than searched."""
+
+
 @dataclass(frozen=True, eq=False)
 class Prior:
     """A product of independent blocks of joint probabilities.
@@ -111,7 +115,7 @@ class Prior:
         """Inverse-CDF draw, one uniform per block: `[..., blocks]` -> cells `[..., blocks]`."""
         cells = np.empty(uniforms.shape, dtype=np.int64)
         for k, thresholds in enumerate(self._thresholds):
-            cells[..., k] = np.searchsorted(thresholds, uniforms[..., k], side="right")
+            cells[..., k] = _drawn(thresholds, np.ascontiguousarray(uniforms[..., k]))
         return cells
 
     def values(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -142,6 +146,16 @@ class Prior:
                 return block.sum(axis=tuple(axis for axis in range(block.ndim) if axis != column))
             column -= block.ndim
         raise IndexError(column)
+
+
+def _drawn(thresholds: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.integer]:
+    """How many of the ascending thresholds each uniform has reached; few are compared one by one, not searched."""
+    if len(thresholds) > FEW:
+        return np.searchsorted(thresholds, uniforms, side="right")
+    passed = np.zeros(uniforms.shape, dtype=np.uint8)
+    for threshold in thresholds:
+        passed += uniforms >= threshold
+    return passed
 
 
 def prior_from(field: str, probabilities: Sequence | NDArray, shape: Sequence[int]) -> Prior:

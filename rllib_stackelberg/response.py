@@ -30,9 +30,6 @@ Play = Literal["argmax", "last", "average"]
 
 NOTHING = np.zeros((0, 0, 0))
 
-MANY_UPDATES = 500_000
-"""Updates from which on a loop compiled for the number of actions is worth its compilation."""
-
 
 @dataclass
 class Record:
@@ -233,9 +230,8 @@ class Response:
             uniforms: `[E, updates, learned turns]`.
             total: `[E, nature, joint action]`, to which the play of every update is added; or empty.
         """
-        actions, rows = set(self._who.actions.tolist()), self.numbers.shape[1]
-        many = len(actions) == 1 and uniforms.size >= MANY_UPDATES
-        sampled_engine.sampled_phase(*(len(self.learners), actions.pop()) if many else ())(
+        rows = self.numbers.shape[1]
+        sampled_engine.chosen_phase(self.kernels, self._who, uniforms.size)(
             self.kernels,
             self._who,
             table.arrays,

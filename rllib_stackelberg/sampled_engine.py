@@ -8,6 +8,8 @@ what else is in the batch.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,6 +22,12 @@ from rllib_stackelberg.followers.learner import draw_action
 
 LANES = 8
 """Episodes that run in step. Measured with 1 to 32: two do most of it, more than eight nothing."""
+
+
+MANY_UPDATES = 2_000_000
+"""Updates in a process after which a loop compiled for the number of actions is worth its compilation (1 s)."""
+
+_learned: Counter[Hashable] = Counter()
 
 
 class LookUp(NamedTuple):
@@ -144,6 +152,16 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
                         )
 
     return phase
+
+
+def chosen_phase(kernels: Any, who: Any, updates: int) -> Any:
+    """The loop for so many updates more: compiled for these followers, once they have learned enough to be worth it."""
+    followers, actions = len(who.actions), set(who.actions.tolist())
+    if len(actions) != 1:
+        return sampled_phase()
+    alike = actions.pop()
+    _learned[kernels, followers, alike] += updates
+    return sampled_phase(*(followers, alike) if _learned[kernels, followers, alike] >= MANY_UPDATES else ())
 
 
 @njit

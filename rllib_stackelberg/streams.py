@@ -19,7 +19,6 @@ class Purpose(IntEnum):
     TRAINING = 0
     SELECTION = 1  # choosing the best snapshot
     REPORT = 2  # the value that is reported
-    PLAY = 3  # one play for people to look at
     ONLINE = 4  # leader and follower learn as they play
 
 
@@ -28,7 +27,6 @@ class Stream(IntEnum):
 
     RESPONSE = 0
     REWARD = 1
-    LEARNER = 2
     TRANSITIONS = 3  # which rows of a batch are learned from
     DEVIATION = 4
     MODEL = 5  # which model followers respond by

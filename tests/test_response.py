@@ -161,7 +161,7 @@ def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(monkeypat
     nature, uniforms = rng.integers(9, size=(4, 60)), rng.random((4, 60, 2))
     kept = []
     for most in (10**9, 0):
-        monkeypatch.setattr("rllib_stackelberg.response.MANY_UPDATES", most)
+        monkeypatch.setattr("rllib_stackelberg.sampled_engine.MANY_UPDATES", most)
         response = Response(game, (MultiplicativeWeights(),), 4)
         response.learn_from_table(table, np.arange(4), nature, uniforms)
         kept.append((response.numbers.tobytes(), [response.record(m).sums.tobytes() for m in range(2)]))

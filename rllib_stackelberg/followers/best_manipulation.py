@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.followers.best_response import see_utilities
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner, best_action
 from rllib_stackelberg.followers.simplex import certain
 
@@ -80,12 +81,6 @@ def _play(rows, row, parameters, who, policy, place, actions):
     certain(committed if committed >= 0 else best_action(rows, row, actions), policy, place, actions)
 
 
-@njit(cache=True)
-def _learn(rows, row, parameters, who, policy, place, actions, utilities, drawn):
-    for k in range(actions):
-        rows[row, k] = utilities[k]
-
-
 @dataclass(frozen=True)
 class BestManipulation(UtilityLearner):
     """Answers every leader action as it has committed to; a row without a commitment best responds.
@@ -99,7 +94,7 @@ class BestManipulation(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="best-manipulation", update_mode="expected", no_regret=False, commits=True)
-    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
+    kernels: ClassVar[Kernels] = Kernels(_play, see_utilities)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen, nothing committed to."""

@@ -24,7 +24,8 @@ def _play(seen, row, parameters, who, policy, place, actions):
 
 
 @njit(cache=True)
-def _learn(seen, row, parameters, who, policy, place, actions, utilities, drawn):
+def see_utilities(seen, row, parameters, who, policy, place, actions, utilities, drawn):
+    """Keep the utilities in place of those before."""
     for k in range(actions):
         seen[row, k] = utilities[k]
 
@@ -39,7 +40,7 @@ class BestResponse(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="best-response", update_mode="expected", no_regret=False)
-    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
+    kernels: ClassVar[Kernels] = Kernels(_play, see_utilities)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen: action 0."""

@@ -119,8 +119,7 @@ class Learner(ABC):
 
     def text(self) -> str:
         """Name and parameters as the command line writes them."""
-        given = ",".join(f"{f.name}={getattr(self, f.name):.15g}" for f in fields(self))  # type: ignore[arg-type]
-        return f"{self.traits.name}:{given}" if given else self.traits.name
+        return as_text(self.traits.name, self)
 
 
 class UtilityLearner(Learner):
@@ -254,6 +253,16 @@ def learner_from_parameters(parameters: dict[str, Any]) -> Learner:
     """The inverse of `Learner.parameters`; values may be text."""
     given = {name: value for name, value in parameters.items() if name != "name"}
     return described(Learner.registry[parameters["name"]], given, "followers")
+
+
+def as_text(name: str, description: Any) -> str:
+    """A frozen description under its name, as the command line writes it; the inverse of `split_text`.
+
+    >>> as_text("mw", learner_from_text("mw:epsilon=0.1"))
+    'mw:epsilon=0.1'
+    """
+    given = ",".join(f"{own.name}={getattr(description, own.name):.15g}" for own in fields(description))
+    return f"{name}:{given}" if given else name
 
 
 def split_text(text: str) -> tuple[str, dict[str, str]]:

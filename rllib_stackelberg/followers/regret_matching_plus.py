@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.regret_matching import blackwell_bound, match_regrets
+from rllib_stackelberg.followers.learner import Kernels, Traits
+from rllib_stackelberg.followers.regret_matching import RegretMatching, match_regrets
 
 
 @njit(cache=True)
@@ -32,23 +30,15 @@ def _learn(regrets, row, parameters, who, policy, place, actions, utilities, dra
 
 
 @dataclass(frozen=True)
-class RegretMatchingPlus(UtilityLearner):
+class RegretMatchingPlus(RegretMatching):
     """Plays each action in proportion to a regret that is never negative.
 
     >>> learner, state = RegretMatchingPlus(), RegretMatchingPlus().begin((), actions=2)
     >>> for utilities in ([1, 0], [1, 0], [0, 1]):
-    ...     state = learner.update(state, np.array(utilities))
+    ...     state = learner.update(state, utilities)
     >>> learner.policy(state).round(3)  # the third update alone counts for action 1: regrets .5 and 1
     array([0.333, 0.667])
     """
 
     traits: ClassVar[Traits] = Traits(name="regret-matching-plus")
     kernels: ClassVar[Kernels] = Kernels(match_regrets, _learn)
-
-    def start(self, actions: int) -> NDArray[np.float64]:
-        """No regrets."""
-        return np.zeros(actions)
-
-    def regret_bound(self, actions: int, updates: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
-        """That of regret matching."""
-        return blackwell_bound(actions, updates, spread)

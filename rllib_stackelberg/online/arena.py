@@ -6,6 +6,7 @@ pay by a coin instead: the smallest or the largest reward, with the expectation 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -40,11 +41,10 @@ class Arena:
         if noise == "bernoulli" and not self.finite:
             raise InvalidFieldError("noise", "a coin needs a finite game", "rules")
 
-    @property
+    @cached_property
     def finite(self) -> bool:
         """Whether both players choose from a list, and the follower by itself."""
-        turns = self.leader_turn, self.follower_turn
-        return all(isinstance(turn.actions, Discrete) and turn.kind != "reply" for turn in turns)
+        return finite(self.game.turns)
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
@@ -114,6 +114,11 @@ class Arena:
 
     def _padded(self, actions: NDArray) -> NDArray[np.float64]:
         return np.pad(actions, ((0, 0), (0, self.game.width - actions.shape[1]))).astype(float)
+
+
+def finite(turns: Sequence[Turn]) -> bool:
+    """Whether all of them are choices from a list that the rules do not make."""
+    return all(isinstance(turn.actions, Discrete) and turn.kind != "reply" for turn in turns)
 
 
 def _two_turns(game: StackelbergGame) -> tuple[Turn, Turn]:

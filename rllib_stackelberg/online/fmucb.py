@@ -16,31 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.best_manipulation import best_manipulation
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
-from rllib_stackelberg.online.learners import Feedback, FollowerLearner, FollowerPlayer, Traits
-from rllib_stackelberg.online.pairs import DELTA, PairEstimates, discrete, finite_only, refuse_delta
+from rllib_stackelberg.online.learners import Feedback, FollowerPlayer, Traits
+from rllib_stackelberg.online.pairs import PairEstimates, PairLearner, discrete
 
 
 @dataclass(frozen=True)
-class FMUCB(FollowerLearner):
-    """The best manipulation by confidence bounds.
-
-    Attributes:
-        delta: probability that a bound fails, in (0, 1).
-    """
-
-    delta: float = DELTA
+class FMUCB(PairLearner):
+    """The best manipulation by confidence bounds."""
 
     traits = Traits("FMUCB", sees="noisy")
-
-    def __post_init__(self) -> None:
-        refuse_delta(self.delta)
-
-    @classmethod
-    def misfit(cls, game: StackelbergGame) -> str | None:
-        """Keeps two means per pair of actions."""
-        return finite_only(game)
 
     def begin(self, arena: Arena, seeds: int, rounds: int) -> FollowerPlayer:
         """A follower that has not learned anything."""

@@ -8,13 +8,13 @@ others run beside it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import described, split_text
+from rllib_stackelberg.followers.learner import as_text, described, split_text
 from rllib_stackelberg.game import StackelbergGame
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ class OnlineLearner(ABC):
 
     def text(self) -> str:
         """Name and parameters as the command line writes them."""
-        given = ",".join(f"{f.name}={getattr(self, f.name):.15g}" for f in fields(self))  # type: ignore[arg-type]
-        return f"{self.traits.name}:{given}" if given else self.traits.name
+        return as_text(self.traits.name, self)
 
     def check(self, game: StackelbergGame) -> None:
         """Refuse a game that this learner cannot play, by name of the seat.

@@ -7,32 +7,45 @@ estimate at all times t, n being the times that the pair was played (Yu & Chen 2
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
-
-DELTA = 0.05
+from rllib_stackelberg.online.arena import finite
+from rllib_stackelberg.online.learners import FollowerLearner
 
 
 def finite_only(game: StackelbergGame) -> str | None:
     """The misfit of learners that keep a number per action, in words; None where they fit."""
-    finite = all(isinstance(turn.actions, Discrete) and turn.kind != "reply" for turn in game.turns)
-    return None if finite else "finitely many actions of both players"
-
-
-def refuse_delta(delta: float) -> None:
-    """Raises: InvalidFieldError: it is no probability of being wrong."""
-    if not 0 < delta < 1:
-        raise InvalidFieldError("follower.delta", f"got {delta}", "a number strictly between 0 and 1")
+    return None if finite(game.turns) else "finitely many actions of both players"
 
 
 def discrete(actions: NDArray) -> NDArray[np.int64]:
     """Discrete actions `[S]`, of actions as the loop hands them over `[S, w]`."""
     return actions[:, 0].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class PairLearner(FollowerLearner):
+    """A follower that keeps means per pair of actions.
+
+    Attributes:
+        delta: probability that a bound fails, in (0, 1).
+    """
+
+    delta: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 < self.delta < 1:
+            raise InvalidFieldError("follower.delta", f"got {self.delta}", "a number strictly between 0 and 1")
+
+    @classmethod
+    def misfit(cls, game: StackelbergGame) -> str | None:
+        """See `finite_only`."""
+        return finite_only(game)
 
 
 class PairEstimates:

@@ -11,31 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
-from rllib_stackelberg.online.learners import Feedback, FollowerLearner, FollowerPlayer, Traits
-from rllib_stackelberg.online.pairs import DELTA, PairEstimates, discrete, finite_only, refuse_delta
+from rllib_stackelberg.online.learners import Feedback, FollowerPlayer, Traits
+from rllib_stackelberg.online.pairs import PairEstimates, PairLearner, discrete
 
 
 @dataclass(frozen=True)
-class UCB(FollowerLearner):
-    """Upper confidence bounds on its own reward.
-
-    Attributes:
-        delta: probability that a bound fails, in (0, 1).
-    """
-
-    delta: float = DELTA
+class UCB(PairLearner):
+    """Upper confidence bounds on its own reward."""
 
     traits = Traits("UCB")
-
-    def __post_init__(self) -> None:
-        refuse_delta(self.delta)
-
-    @classmethod
-    def misfit(cls, game: StackelbergGame) -> str | None:
-        """Keeps a mean per pair of actions."""
-        return finite_only(game)
 
     def begin(self, arena: Arena, seeds: int, rounds: int) -> FollowerPlayer:
         """A follower that has not learned anything."""

@@ -132,7 +132,8 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         self.note_name = note_name if worker else ""
 
     def _start(self, seed: int) -> None:
-        self.failures.survived(super()._start, seed)
+        with self._noting():
+            self.failures.survived(super()._start, seed)
 
     def begin(self, envs: NDArray[np.int64]) -> None:
         """As the parent's, but for `EpisodesLostError`: all episodes have been given up."""
@@ -173,13 +174,19 @@ class WorkerLeaderEnv(StackelbergPOMDP):
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
+        with self._noting():
+            try:
+                with self.failures.counted(self.failures.seconds):
+                    yield
+            except EpisodesLostError:
+                self.game = self.failures.survived(self.make)
+                self.abandon()  # which the game may fail in once too often
+                raise
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
         try:
-            with self.failures.counted(self.failures.seconds):
-                yield
-        except EpisodesLostError:
-            self.game = self.failures.survived(self.make)
-            self.abandon()
-            raise
+            yield
         except RulesError as error:
             self._leave_note(error)
             raise

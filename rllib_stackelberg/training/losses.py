@@ -6,6 +6,7 @@ again so many times, and a run in which nothing has been learned for so long sto
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -46,8 +47,12 @@ def survive_losses(config: AlgorithmConfig) -> None:
 
 
 def learned(result: dict[str, Any]) -> bool:
-    """Whether an iteration of RLlib came to a learner's update."""
-    return "default_policy" in result.get("learners", {})
+    """Whether an iteration of RLlib came to a learner's update.
+
+    Without one RLlib reports the learner's last figures again, and no number for the steps of this iteration.
+    """
+    steps = result.get("learners", {}).get("default_policy", {}).get("num_module_steps_trained", math.nan)
+    return math.isfinite(steps)
 
 
 def learn_once(algo: Algorithm) -> dict[str, Any]:

@@ -27,7 +27,13 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.training.rl_modules import INITIAL_OUTPUT_GAIN, layers_of, start_afresh, tanh_network
+from rllib_stackelberg.training.rl_modules import (
+    INITIAL_OUTPUT_GAIN,
+    copy_to_targets,
+    layers_of,
+    start_afresh,
+    tanh_network,
+)
 
 FIRST_LOG_STD = -1.0
 """Of a squashed Gaussian leader at the start."""
@@ -97,10 +103,9 @@ class LeaderSACModule(DefaultSACTorchRLModule):
             for name in ("qf", "qf_twin"):
                 setattr(self, f"{name}_encoder", Parts(*seen, with_action=not self.discrete))
                 setattr(self, name, PayoffNetwork(sizes, config))
-        self.restart()
+        self._start_afresh()
 
-    def restart(self) -> None:
-        """Forget everything learned."""
+    def _start_afresh(self) -> None:
         start_afresh(self.pi, INITIAL_OUTPUT_GAIN)
         if not self.discrete:
             last = self.pi[-1]
@@ -110,8 +115,11 @@ class LeaderSACModule(DefaultSACTorchRLModule):
         if not self.inference_only:
             for critic in (self.qf, self.qf_twin):
                 start_afresh(critic.network, INITIAL_OUTPUT_GAIN)
-            for network, target in self.get_target_network_pairs() if hasattr(self, "target_qf") else ():
-                target.load_state_dict(network.state_dict())
+
+    def restart(self) -> None:
+        """Forget everything learned, in a learner: the targets, too."""
+        self._start_afresh()
+        copy_to_targets(self)
 
     def anneal(self, done: float) -> float:
         """Nothing: the temperature is learned."""
@@ -146,14 +154,16 @@ class LeaderDQNModule(DefaultDQNTorchRLModule):
         self.af = PayoffNetwork([_width(actor), *config["hidden"], int(self.action_space.n)], config)
         self.action_dist_cls = TorchCategorical
         self.register_buffer("epsilon", torch.tensor(1.0))
-        self.restart()
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        start_afresh(self.af.network, INITIAL_OUTPUT_GAIN)
+        self.anneal(0.0)
 
     def restart(self) -> None:
-        """Forget everything learned."""
-        start_afresh(self.af.network, INITIAL_OUTPUT_GAIN)
-        for network, target in self.get_target_network_pairs() if hasattr(self, "_target_af") else ():
-            target.load_state_dict(network.state_dict())
-        self.anneal(0.0)
+        """Forget everything learned, in a learner: the target, too."""
+        self._start_afresh()
+        copy_to_targets(self)
 
     def anneal(self, done: float) -> float:
         """Set the share of random answers when that share of its schedule is over; the learning rate stays."""

@@ -82,14 +82,17 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
             critic_width = int(np.prod(self.observation_space["critic"].shape)) if self.central else 0
             self.vf = tanh_network([actor_width + critic_width, *hidden, 1])
             self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
-        self.restart()
+        self._start_afresh()
 
-    def restart(self) -> None:
-        """Forget everything learned."""
+    def _start_afresh(self) -> None:
         start_afresh(self.pi, INITIAL_OUTPUT_GAIN)
         if not self.inference_only:
             start_afresh(self.vf, 1.0)
         self.anneal(0.0)
+
+    def restart(self) -> None:
+        """Forget everything learned."""
+        self._start_afresh()
 
     def get_non_inference_attributes(self) -> list[str]:
         """What env runners do without."""
@@ -141,8 +144,7 @@ class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
     def restart(self) -> None:
         """Forget everything learned, in the copy too."""
         super().restart()
-        for network, target in self.get_target_network_pairs() if hasattr(self, "target_pi") else ():
-            target.load_state_dict(network.state_dict())
+        copy_to_targets(self)
 
     def make_target_networks(self) -> None:
         """Make the copy (the learner calls it)."""
@@ -160,6 +162,12 @@ class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
         """What the copy says."""
         outputs = self.target_pi(batch[Columns.OBS][self.actor_part])
         return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._inputs_of(outputs)}
+
+
+def copy_to_targets(module: TargetNetworkAPI) -> None:
+    """Let a module's target networks be what the networks are."""
+    for network, target in module.get_target_network_pairs():
+        target.load_state_dict(network.state_dict())
 
 
 def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:

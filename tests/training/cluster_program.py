@@ -1,11 +1,9 @@
 """One program for any number of env runners and hosts: trains a leader, prints its learning curves and who sampled.
 
-`python tests/training/cluster_program.py RUNNERS ITERATIONS SEED...`; RAY_ADDRESS says which Ray. RESTARTS in the
-environment lets RLlib start env runners again.
+`python tests/training/cluster_program.py RUNNERS ITERATIONS SEED...`; RAY_ADDRESS says which Ray.
 """
 
 import json
-import os
 import sys
 from typing import Any
 
@@ -32,9 +30,6 @@ def curve(seed: int, runners: int, iterations: int) -> tuple[list[float], list[d
         "PPO", game="simple-allocation", game_config={"messages": 2}, seed=seed, response_updates=100
     )
     config.env_runners(num_env_runners=runners)
-    if "RESTARTS" in os.environ:
-        config.fault_tolerance(restart_failed_env_runners=True, env_runner_health_probe_timeout_s=5)
-        config.env_runners(sample_timeout_s=20)
     algo = config.build_algo()
     try:
         values = []

@@ -102,11 +102,10 @@ def test_a_job_brings_its_own_working_directory(tmp_path):
     assert result["params"]["messages"] == 2
 
 
-@pytest.mark.parametrize("restarts", [False, True])
-def test_a_host_that_dies_does_not_hang_the_run(tmp_path, restarts):
-    """Without restarts the driver ends with an error, with them it goes on; what it took is printed."""
+def test_a_host_that_dies_does_not_stop_the_run(tmp_path):
+    """The driver goes on with the runners that are left; what it took is printed."""
     with ray_cluster(tmp_path / "hosts", cpus=2) as cluster:
-        cluster.env |= {"RAY_ADDRESS": "auto", "PYTHONPATH": str(ROOT)} | ({"RESTARTS": "1"} if restarts else {})
+        cluster.env |= {"RAY_ADDRESS": "auto", "PYTHONPATH": str(ROOT)}
         head, worker = cluster.nodes
         # Four CPUs: three runners cannot all be on the head, and two can.
         driver = head.start(command(3, 40, ("0",)), cluster.env, "program.log", ROOT)
@@ -121,7 +120,7 @@ def test_a_host_that_dies_does_not_hang_the_run(tmp_path, restarts):
     done = len(re.findall(r"^iteration \d+$", output, re.M))
     print(f"\nexit {code} {time.monotonic() - killed:.0f} s after the host died, {done} of 40 iterations done")
     print(output[-600:])
-    assert (code, done) == (0, 40) if restarts else code == 1
+    assert (code, done) == (0, 40)
 
 
 def _until_iteration(number, head, driver):

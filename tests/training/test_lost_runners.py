@@ -94,7 +94,6 @@ def test_a_run_whose_env_runners_never_come_back_does_not_hang(tmp_path, monkeyp
     assert Checkpoints(tmp_path / "run").load()
 
 
-@pytest.mark.xfail(reason="known defect: the driver may sample in the runner's place before the game's error is read")
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
 @pytest.mark.parametrize(

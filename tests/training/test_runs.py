@@ -71,7 +71,9 @@ def test_a_report_that_fails_does_not_cost_the_result(tmp_path, monkeypatch):
 
 
 def test_the_same_seed_repeats_the_result_and_another_does_not(tmp_path):
-    first, second, other = (run(tmp_path, name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
+    first, second, other = (
+        run(tmp_path, name, seed=seed, max_iterations=3) for name, seed in (("a", 3), ("b", 3), ("c", 4))
+    )
     assert without_time(first) == without_time(second)
     assert first["mean_return"] != other["mean_return"]
 
@@ -151,7 +153,7 @@ def test_a_game_that_breaks_stops_the_run_by_name_and_keeps_the_checkpoint(tmp_p
     assert not (tmp_path / "run" / "result.json").exists()
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12])
+@pytest.mark.parametrize("scale", [pytest.param(1e-12, marks=pytest.mark.learning), 1e12])
 def test_payoffs_of_any_size_train(tmp_path, scale):
     matrices = {
         "leader": (np.array([[2, 4], [1, 3]]) * scale).tolist(),
@@ -167,8 +169,8 @@ def test_payoffs_of_any_size_train(tmp_path, scale):
     ("game", "params", "value"),
     [
         ("bimatrix", {"leader": [[3, 3], [3, 3]], "follower": [[1, 1], [1, 1]]}, 3),
-        ("bimatrix", {"leader": [[3], [4]], "follower": [[0], [0]]}, 4),
-        ("simple-allocation", {"types": 1, "messages": 1}, 1),
+        pytest.param("bimatrix", {"leader": [[3], [4]], "follower": [[0], [0]]}, 4, marks=pytest.mark.learning),
+        pytest.param("simple-allocation", {"types": 1, "messages": 1}, 1, marks=pytest.mark.learning),
     ],
 )
 def test_degenerate_games_train(tmp_path, game, params, value):
