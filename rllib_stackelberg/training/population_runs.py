@@ -22,8 +22,12 @@ from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.alternation import Alternation
 from rllib_stackelberg.training.interruptions import Interruption, interruptible
 from rllib_stackelberg.training.loop import storing
+from rllib_stackelberg.training.reporting import leave_report
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 from rllib_stackelberg.training.smfrl import SMFRL, SMFRLConfig, smfrl_config
+
+REPORT_SECONDS = 120.0
+"""In which the page about a run must be written."""
 
 SETTLED_SHARE = 0.5
 """Of a run, after which snapshots are candidates."""
@@ -111,6 +115,7 @@ def train_population(
             folder.write("exploitability", exploitability(options, PopulationPolicy.load(folder.path)))
         result = evaluate(folder.path)
         folder.write("result", result)
+        leave_report(folder, REPORT_SECONDS)
     return result
 
 

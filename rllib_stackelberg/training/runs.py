@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,6 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.evaluation import evaluate
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.run_folder import RunFolder, versions
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
@@ -22,6 +20,7 @@ from rllib_stackelberg.training.deadlines import DeadlineError, deadline
 from rllib_stackelberg.training.failures import LONG, Failures
 from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import Loop, Progress, storing
+from rllib_stackelberg.training.reporting import leave_report
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 from rllib_stackelberg.training.tracking import Tracking
 
@@ -112,7 +111,7 @@ def _run(
     except RunStoppedError as error:
         error.add_note(f"go on with: rllib-stackelberg resume {folder.path}")
         raise
-    _write_report(folder, LONG * options.game_timeout)
+    leave_report(folder, LONG * options.game_timeout)
     return result
 
 
@@ -140,12 +139,3 @@ def _configured(options: TrainOptions, configure: Configure | None) -> Algorithm
 def _stop(algo: Algorithm) -> None:
     with suppress(DeadlineError), deadline(STOP_SECONDS):
         algo.stop()
-
-
-def _write_report(folder: RunFolder, seconds: float) -> None:
-    """The page about the run; whatever goes wrong with it must not cost the result, which is written."""
-    try:
-        with deadline(seconds):
-            write_report(folder.path)
-    except Exception as error:
-        warnings.warn(f"{folder.path} has no report.html: {error!r}", RuntimeWarning, stacklevel=3)
