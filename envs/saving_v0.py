@@ -42,8 +42,8 @@ import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
 
-from rllib_stackelberg.households import normal, stratified
-from rllib_stackelberg.population import PopulationGame, PopulationState
+from rllib_stackelberg.economies.households import normal, stratified
+from rllib_stackelberg.populations.game import PopulationGame, PopulationState
 from rllib_stackelberg.solvers.fiscal import (
     Growth,
     invested_return,

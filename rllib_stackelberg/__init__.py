@@ -36,7 +36,7 @@ from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.policy import load_policy
-from rllib_stackelberg.population import PopulationGame, PopulationState
+from rllib_stackelberg.populations.game import PopulationGame, PopulationState
 from rllib_stackelberg.priors import NO_CHANCE, Prior
 from rllib_stackelberg.registry import games, make_game, make_population, register_game
 from rllib_stackelberg.roles import Roles

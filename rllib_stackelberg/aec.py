@@ -17,8 +17,8 @@ from pettingzoo.utils import wrappers
 from rllib_stackelberg.aec_view import AECView
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER, StackelbergGame
-from rllib_stackelberg.population import PopulationGame
-from rllib_stackelberg.population_aec import PopulationAEC
+from rllib_stackelberg.populations.aec import PopulationAEC
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import finite, make_rules
 from rllib_stackelberg.rules import Rules
 

@@ -20,8 +20,8 @@ from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.population import PopulationGame
-from rllib_stackelberg.population_evaluation import evaluate_population_run
+from rllib_stackelberg.populations.evaluation import evaluate_population_run
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_game
-from rllib_stackelberg.population import PopulationGame, check_population
+from rllib_stackelberg.populations.game import PopulationGame, check_population
 from rllib_stackelberg.rules import Rules, name_of
 from rllib_stackelberg.validation import validated
 

@@ -28,7 +28,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import finite, make_rules, populated
 from rllib_stackelberg.settings import LeaderSettings
 

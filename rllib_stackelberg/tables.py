@@ -15,7 +15,7 @@ from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 
 if TYPE_CHECKING:

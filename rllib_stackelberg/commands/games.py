@@ -29,7 +29,7 @@ from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.playthrough import playthrough
-from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import finite, make_game, make_rules
 from rllib_stackelberg.registry import games as all_games
 from rllib_stackelberg.solvers import StackelbergSolution, response_solve

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, RenderableType
 
-from rllib_stackelberg import population_tables, tables
+from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import live_on, parsed, show
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.population import PopulationGame
-from rllib_stackelberg.population_options import PopulationOptions
+from rllib_stackelberg.populations import tables as population_tables
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.run_folder import RunFolder
 
 SettingOption = Annotated[
@@ -45,7 +46,7 @@ def train_population(
     RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
     console = Console()
     console.print("starting Ray ...", style="dim")
-    from rllib_stackelberg.training.population_runs import train_population as run_training
+    from rllib_stackelberg.training.populations.runs import train_population as run_training
 
     with live_on(console) as live:
         result = run_training(checked, lambda now: live.update(population_tables.progress(now, checked.game)))

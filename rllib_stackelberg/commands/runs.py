@@ -35,7 +35,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.experiments import Plan, chosen_tables
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
-from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.run_folder import RunFolder
 

@@ -14,7 +14,7 @@ from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files import write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.population import PopulationGame
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables

@@ -14,7 +14,7 @@ from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.population import RUNNING, Floats, PopulationGame, check_population
+from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame, check_population
 
 MOST_PERIODS = 20
 LARGEST_UNIFORM = np.nextafter(1.0, 0.0)

@@ -19,8 +19,8 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
-from rllib_stackelberg.population import PopulationGame
-from rllib_stackelberg.population_policy import PopulationPolicy
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.registry import finite, make_rules
 from rllib_stackelberg.rules import Rules, name_of
 from rllib_stackelberg.settings import LeaderSettings
@@ -29,7 +29,7 @@ from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
 from rllib_stackelberg.training.losses import survive_losses
-from rllib_stackelberg.training.population_leaders import population_leader_config, tune_population_ppo
+from rllib_stackelberg.training.populations.leaders import population_leader_config, tune_population_ppo
 from rllib_stackelberg.training.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.rl_modules import leader_model_config
 
@@ -73,7 +73,7 @@ def leader_config(
         algorithm: name (PPO, APPO, IMPALA, SAC, DQN) or a configuration of one to start from, whose numbers stay.
         game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
         game_config: the game's constructor parameters.
-        members: of a game with a population: folder with the policy by which they answer (population_leaders.py).
+        members: of a game with a population: folder with the policy by which they answer (populations/leaders.py).
         followers: learner(s) or their command-line form; multiplicative weights by default.
         critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
         seed: of the run: followers' streams, types, chance, and RLlib's own.

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg.evaluation import evaluate
-from rllib_stackelberg.population_course import course
-from rllib_stackelberg.population_evaluation import evaluate_population
-from rllib_stackelberg.population_options import PopulationOptions
-from rllib_stackelberg.population_policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.populations.course import course
+from rllib_stackelberg.populations.evaluation import evaluate_population
+from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.registry import make_population
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.run_folder import RunFolder, versions

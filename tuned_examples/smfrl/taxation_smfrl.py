@@ -11,7 +11,7 @@ capital grows, in percent. The arms (Mi et al., arXiv 2403.12093):
 
 Reported of each run are the best greedy policies on 64 fresh economies: years survived, GDP per head, Gini
 coefficients of wealth and income (means over years), households' payoff of a play (welfare), and exploitability: what
-either side gains, relatively, by learning on alone for some epochs (training/exploitability.py).
+either side gains, relatively, by learning on alone for some epochs (training/populations/exploitability.py).
 
 How to run: `python tuned_examples/smfrl/taxation_smfrl.py --seeds 10 --arms all`. Runs that are
 finished under `--out` are not run again: an interrupted call goes on. `--json FILE` is where the table is written.
@@ -34,9 +34,9 @@ from rich.table import Table
 
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.online.results import half_width
-from rllib_stackelberg.population_options import PopulationOptions
+from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.training.population_runs import train_population
+from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.sessions import ray_session
 
 EXAMPLES: list = []

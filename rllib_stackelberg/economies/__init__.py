@@ -1,0 +1,1 @@
+"""What economies are made of: households, abilities, taxes, inequality."""

@@ -1,0 +1,1 @@
+"""Games with a population of alike followers: their rules, plays, policies and values; NumPy alone."""

@@ -1,0 +1,102 @@
+"""Options of a training run on a game with a population: checked before anything starts, saved with the run."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.populations.evaluation import PLAYS
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.settings import PopulationSettings
+from rllib_stackelberg.registry import find_spec, make_population
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.validation import validated
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class PopulationOptions(BaseModel):
+    """What to train and for how long.
+
+    Attributes:
+        game: id or "package.module:ClassName"; params: its constructor parameters.
+        settings: fields of `PopulationSettings` that differ from the game's defaults.
+        algo: "SMFRL", or "PPO": the leader by PPO against members that answer by SMFRL, in turns.
+        seed: of the whole run.
+        max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
+        max_iterations: epochs; with it and no remote env runners, a run repeats exactly.
+        num_env_runners: remote sampling processes; 0 samples in the main one.
+        plays: on which the final policies are valued.
+        exploitability: epochs for which either side is trained on against the other's final policy; 0: not at all.
+        out: run folder, new or empty; None: a new one under ./runs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    game: str
+    params: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    algo: Literal["SMFRL", "PPO"] = "SMFRL"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    max_seconds: Positive | None = None
+    max_iterations: Annotated[int, Field(ge=1)] | None = None
+    num_env_runners: Annotated[int, Field(ge=0)] = 0
+    plays: Annotated[int, Field(ge=1)] = PLAYS
+    exploitability: Annotated[int, Field(ge=0)] = 0
+    out: Path | None = None
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """Build options and refuse, by field name, what cannot work.
+
+        Raises:
+            InvalidFieldError: naming the field and what it may be.
+        """
+        options = validated(cls, values)
+        settings, game = options.make_settings(), options.make_game()
+        settings.boxes(game)
+        settings.capacity(game)
+        cpus = os.cpu_count() or 1
+        if options.num_env_runners > cpus:
+            problem = f"{options.num_env_runners} on {cpus} CPUs"
+            raise InvalidFieldError("num_env_runners", problem, f"0..{cpus} on this machine")
+        filled: dict[str, Any] = {}
+        if options.max_seconds is None and options.max_iterations is None:
+            filled["max_seconds"] = find_spec(options.game).defaults.max_seconds
+        if options.out is None:
+            name = find_spec(options.game).name or options.game.rpartition(":")[2]
+            filled["out"] = Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        return options.model_copy(update=filled)
+
+    def make_game(self) -> PopulationGame:
+        """The game."""
+        return make_population(self.game, **self.params)
+
+    def make_settings(self) -> PopulationSettings:
+        """The game's default settings with this run's changes."""
+        return PopulationSettings.checked(**find_spec(self.game).defaults.settings | self.settings)
+
+    def done(self, iteration: int, seconds: float) -> float:
+        """Which share of the run is over; 1 or more at its end."""
+        shares = [0.0]
+        if self.max_iterations is not None:
+            shares.append(iteration / self.max_iterations)
+        if self.max_seconds is not None and iteration:
+            shares.append(seconds / self.max_seconds)
+        return max(shares)
+
+    def resolved(self) -> dict[str, Any]:
+        """As plain data, defaults filled in."""
+        settings = self.make_settings().model_dump(mode="json")
+        return self.model_dump(mode="json") | {"settings": settings}
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Self:
+        """Those of a run."""
+        config = {name: value for name, value in folder.read("config").items() if name != "versions"}
+        return cls.checked(**config | {"out": folder.path})

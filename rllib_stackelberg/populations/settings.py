@@ -1,0 +1,136 @@
+"""Settings of SMFRL: how a leader and a population of members learn together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from gymnasium.spaces import Box
+from pydantic import BaseModel, ConfigDict, Field
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.play import narrowed
+from rllib_stackelberg.validation import validated
+
+Count = Annotated[int, Field(ge=1, le=10**6)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+BYTES = 4
+"""Of a number in the buffer."""
+
+
+class PopulationSettings(BaseModel):
+    """How both sides learn; the defaults are this project's, `PAPER` holds those of the paper's released code.
+
+    Attributes:
+        stackelberg: members see the leader's action, and the leader's actor counts on their answer to what it would do;
+            otherwise they do not see it, and the leader takes what they did as given (the paper's ablation).
+        through_members: the leader's actor also ascends by how what it does moves their answer; the paper's does not.
+        mean_field: critics see the members' mean state and mean action; otherwise each only its own (ablation).
+        learning: which sides learn; the other plays on as it is.
+        member_low, member_high, leader_low, leader_high: bounds of actions within those of the game.
+        plays: games side by side on each env runner.
+        epoch_periods: periods of all plays together between two rounds of updates.
+        updates: of each side in an epoch.
+        random_epochs: first epochs whose actions are uniform; nothing is learned but what observations are like.
+        critic_epochs: epochs after those in which only critics learn.
+        batch: periods of an update; batch_members: members of each of these whose own losses are computed.
+        kept_members: of a period, drawn at random, that the buffer holds; their exact mean is held besides.
+        buffer_mb: how large the buffer may become.
+        gamma: discount of a period, on both sides.
+        rate: of Adam; critic_rate: of the critics; rate_decay: its factor every `rate_decay_epochs`.
+        noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
+            `rate_decay_epochs`.
+        mixing: share of the networks in their targets after an update.
+        squash_penalty: on actors whose outputs go far to an end of the unit box, from where they cannot be moved any
+            more.
+        hidden: widths of critics' hidden layers; actor_hidden: of actors'.
+        evaluate_every: epochs between snapshots that are valued; evaluation_plays: on which plays each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stackelberg: bool = True
+    through_members: bool = False
+    mean_field: bool = True
+    learning: Annotated[tuple[Literal["leader", "members"], ...], Field(min_length=1)] = ("leader", "members")
+    member_low: tuple[float, ...] | None = None
+    member_high: tuple[float, ...] | None = None
+    leader_low: tuple[float, ...] | None = None
+    leader_high: tuple[float, ...] | None = None
+    plays: Count = 6
+    epoch_periods: Count = 300
+    updates: Count = 100
+    random_epochs: Annotated[int, Field(ge=0)] = 2
+    critic_epochs: Annotated[int, Field(ge=0)] = 1
+    batch: Count = 128
+    batch_members: Count = 8
+    kept_members: Count = 100
+    buffer_mb: Positive = 256.0
+    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.975
+    rate: Positive = 1e-4
+    critic_rate: Positive = 1e-3
+    rate_decay: Fraction = 0.95
+    rate_decay_epochs: Count = 35
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.1
+    noise_decay: Fraction = 0.95
+    mixing: Fraction = 0.05
+    squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
+    actor_hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 32)
+    evaluate_every: Count = 5
+    evaluation_plays: Count = 8
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """Build settings; a bad value is refused by field name.
+
+        Raises:
+            InvalidFieldError: naming the field and what it may be.
+        """
+        return validated(cls, values)
+
+    def boxes(self, game: PopulationGame) -> tuple[Box, Box]:
+        """The boxes of actions of the leader and of a member.
+
+        Raises:
+            InvalidFieldError: bounds that are not within the game's, by name.
+        """
+        return (
+            narrowed(game.leader_actions, self.leader_low, self.leader_high, "leader"),
+            narrowed(game.member_actions, self.member_low, self.member_high, "member"),
+        )
+
+    def kept(self, game: PopulationGame) -> int:
+        """How many members of a period the buffer holds."""
+        return min(self.kept_members, game.members)
+
+    def capacity(self, game: PopulationGame) -> int:
+        """Periods the buffer has room for: each holds the leader's view, the means, and the kept members.
+
+        Raises:
+            InvalidFieldError: fewer than a batch.
+        """
+        member = game.member_space.shape[0] + game.member_actions.shape[0]
+        numbers = game.leader_space.shape[0] + game.leader_actions.shape[0] + 1 + member
+        numbers += self.kept(game) * (member + 1)
+        periods = int(self.buffer_mb * 2**20 / (BYTES * numbers))
+        if periods < self.batch:
+            raise InvalidFieldError("buffer_mb", f"holds {periods} periods", f"more, for a batch of {self.batch}")
+        return min(periods, 10**6)
+
+
+PAPER: dict[str, Any] = {
+    "plays": 1,
+    "random_epochs": 0,
+    "critic_epochs": 0,
+    "rate": 3e-4,
+    "critic_rate": 3e-4,
+    "noise": 0.01,
+    "noise_decay": 1.0,
+    "squash_penalty": 0.0,
+    "hidden": (128, 128),
+    "actor_hidden": (128, 128),
+}
+"""What the paper's released code does differently (Mi et al., arXiv 2403.12093); its buffer holds a million periods."""

@@ -1,0 +1,1 @@
+"""Training of both sides of a population game on RLlib."""

@@ -1,0 +1,272 @@
+"""An env runner that steps population games side by side with nothing but arrays, locally or as a remote worker.
+
+A period is two calls of networks, whatever the number of plays and members. Connectors and gymnasium environments
+are not involved: observations go in as signed logarithms, actions come out as points of the unit box, exploration
+noise is added here, from streams of its own for every play and independent for every member. What is returned are
+pieces of plays as RLlib's `SingleAgentEpisode` with nested observations and actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ray import ObjectRef, get
+from ray.rllib.core import COMPONENT_RL_MODULE
+from ray.rllib.core.columns import Columns
+from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
+from ray.rllib.env.env_runner import EnvRunner
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
+from ray.rllib.utils.checkpoints import Checkpointable
+from ray.rllib.utils.metrics import (
+    EPISODE_LEN_MEAN,
+    EPISODE_RETURN_MEAN,
+    NUM_ENV_STEPS_SAMPLED,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    NUM_EPISODES,
+    NUM_EPISODES_LIFETIME,
+    WEIGHTS_SEQ_NO,
+)
+
+from rllib_stackelberg.populations.game import RUNNING
+from rllib_stackelberg.populations.play import PopulationPlays, logged, told
+from rllib_stackelberg.streams import Stream, Streams
+from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS
+from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE
+
+MEMBERS_RETURN = "members_return_mean"
+WINDOW = 20
+"""Plays over which reported means are taken."""
+
+EXPLORERS = {LEADER: Stream.LEADER, MEMBERS: Stream.FOLLOWER}
+
+Arrays = dict[str, NDArray]
+
+
+class PopulationEnvRunner(EnvRunner, Checkpointable):
+    """Samples periods of plays that go on from call to call."""
+
+    num_env_steps_sampled_lifetime: int
+    _seen: Arrays
+
+    def __init__(self, *, config: Any, **kwargs: Any):
+        super().__init__(config=config, **kwargs)
+        self.settings = self.config.population
+        self.game = self.config.make_game()
+        self.boxes = self.settings.boxes(self.game)
+        self._logged = logged(self.game.leader_space), logged(self.game.member_space)
+        self.make_env()
+        self.make_module()
+        self._weights_seq_no = 0
+
+    def make_env(self) -> None:
+        """Begin the plays."""
+        streams = Streams(self.config.seed or 0, worker=self.worker_index or 0)
+        self.env = PopulationPlays(self.game, streams, range(self.config.num_envs_per_env_runner))
+        self._subsets = [self.env.generator(play, Stream.MEMBERS) for play in range(len(self.env))]
+        self._returns = np.zeros((2, len(self.env)))
+        self._noise: list[dict[str, np.random.Generator]] = [{}] * len(self.env)
+        self._began_anew(np.arange(len(self.env)))
+
+    def make_module(self) -> None:
+        """Build both actors."""
+        self.module = self.config.get_multi_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
+
+    def get_spaces(self) -> dict[str, Any]:
+        """Of both modules."""
+        spaces = {side: self.config.spaces_of(self.game, side) for side in (LEADER, MEMBERS)}
+        return spaces | {INPUT_ENV_SPACES: spaces[LEADER], INPUT_ENV_SINGLE_SPACES: spaces[LEADER]}
+
+    def assert_healthy(self) -> None:
+        """There are plays and networks."""
+        assert self.env is not None
+        assert self.module is not None
+
+    def stop(self) -> None:
+        """Nothing to close."""
+
+    def sample(self, *, num_timesteps: int | None = None, explore: bool = True, **kwargs: Any) -> list:
+        """Play on: as many periods as asked for together, rounded up to whole ones of all plays.
+
+        Args:
+            num_timesteps: periods; by default this runner's share of an epoch. explore: with noise.
+        """
+        asked = num_timesteps or -(-self.settings.epoch_periods // max(1, self.config.num_env_runners))
+        kept = self._subset()
+        periods: list[Arrays] = []
+        ended: list[NDArray[np.int64]] = []
+        for _ in range(-(-asked // len(self.env))):
+            found, endings = self._period(kept, explore)
+            periods.append(found)
+            ended.append(endings)
+            self.num_env_steps_sampled_lifetime += len(self.env)
+        columns = {name: np.stack([part[name] for part in periods], axis=1) for name in periods[0]}
+        episodes = self._pieces(columns, np.stack(ended, axis=1))
+        self._log(sum(map(len, episodes)))
+        return episodes
+
+    def _subset(self) -> NDArray[np.int64]:
+        """Which members of each play are kept of the coming periods `[B, M]`."""
+        count, kept = self.game.members, self.settings.kept(self.game)
+        if kept == count:
+            return np.broadcast_to(np.arange(count), (len(self.env), count))
+        return np.stack([generator.permutation(count)[:kept] for generator in self._subsets])
+
+    def _period(self, kept: NDArray[np.int64], explore: bool) -> tuple[Arrays, NDArray[np.int64]]:
+        """A period of all plays: columns by play, and why plays ended."""
+        before = self._seen
+        leader, members = self._act(before, explore)
+        boxes = zip(self.boxes, (leader, members), strict=True)
+        paid = self.env.step(
+            *(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes)
+        )
+        endings = self.env.state.ending.copy()
+        after = self._observe()
+        found = {
+            "leader": before[LEADER], "next_leader": after[LEADER], "leader_action": leader, "leader_reward": paid[0],
+            "mean": before[MEMBERS].mean(axis=1), "next_mean": after[MEMBERS].mean(axis=1),
+            "mean_action": members.mean(axis=1), "members": _of(before[MEMBERS], kept),
+            "next_members": _of(after[MEMBERS], kept), "actions": _of(members, kept), "rewards": _of(paid[1], kept),
+        }  # fmt: skip
+        self._returns += paid[0], paid[1].mean(axis=1)
+        self._seen = after
+        if len(over := np.flatnonzero(endings != RUNNING)):
+            self._finish(over)
+        return {name: values.astype(np.float32) for name, values in found.items()}, endings
+
+    def _observe(self) -> Arrays:
+        """What both sides see, as signed logarithms."""
+        state = self.env.state
+        return {
+            LEADER: told(self.game.observe_leader(state), self._logged[0]),
+            MEMBERS: told(self.game.observe_members(state), self._logged[1]),
+        }
+
+    @torch.no_grad()
+    def _act(self, seen: Arrays, explore: bool) -> tuple[NDArray, NDArray]:
+        """Points of the unit box, `[B, w]` and `[B, N, v]`; members see what the leader does, noise and all."""
+        leader = self._ask(LEADER, torch.from_numpy(seen[LEADER].astype(np.float32)))
+        leader = self._explored(LEADER, leader, explore)
+        shown = torch.from_numpy(leader.astype(np.float32))
+        answers = self._ask(MEMBERS, {STATE: torch.from_numpy(seen[MEMBERS].astype(np.float32)), SHOWN: shown})
+        return leader, self._explored(MEMBERS, answers, explore)
+
+    def _explored(self, side: str, actions: NDArray, explore: bool) -> NDArray:
+        """Actions of a side, at random at first, then with noise, if it is one that learns."""
+        if not explore or side not in self.settings.learning:
+            return np.clip(actions, 0.0, 1.0)
+        shape, draws = actions.shape[1:], [generators[side] for generators in self._noise]
+        if self.num_env_steps_sampled_lifetime < self.settings.random_epochs * self.settings.epoch_periods:
+            return np.stack([generator.random(shape) for generator in draws])
+        noise = np.stack([generator.standard_normal(shape) for generator in draws])
+        return np.clip(actions + self._spread() * noise, 0.0, 1.0)
+
+    def _ask(self, side: str, seen: Any) -> NDArray[np.float64]:
+        batch = {Columns.OBS: seen}
+        return self.module[side].forward_inference(batch)[Columns.ACTIONS].numpy().astype(np.float64)
+
+    def _spread(self) -> float:
+        """Of exploration, at this time of the run."""
+        epoch = self.num_env_steps_sampled_lifetime // self.settings.epoch_periods
+        return self.settings.noise * self.settings.noise_decay ** (epoch // self.settings.rate_decay_epochs)
+
+    def _finish(self, over: NDArray[np.int64]) -> None:
+        """Report plays that have ended, and begin others."""
+        for play in over:
+            self.metrics.log_value(EPISODE_LEN_MEAN, int(self.env.state.period[play]), reduce="mean", window=WINDOW)
+            for name, total in zip((EPISODE_RETURN_MEAN, MEMBERS_RETURN), self._returns[:, play], strict=True):
+                self.metrics.log_value(name, float(total), reduce="mean", window=WINDOW)
+        self.metrics.log_value(NUM_EPISODES, len(over), reduce="sum")
+        self.metrics.log_value(NUM_EPISODES_LIFETIME, len(over), reduce="lifetime_sum")
+        self.env.restart(over)
+        self._began_anew(over)
+
+    def _began_anew(self, rows: NDArray[np.int64]) -> None:
+        for play in rows:
+            self._noise[play] = self._explorers(play)
+        self._returns[:, rows] = 0.0
+        self._seen = self._observe()
+
+    def _explorers(self, play: int) -> dict[str, np.random.Generator]:
+        return {side: self.env.generator(play, stream) for side, stream in EXPLORERS.items()}
+
+    def _pieces(self, columns: Arrays, endings: NDArray[np.int64]) -> list[SingleAgentEpisode]:
+        """Cut columns `[B, T, ...]` where plays ended `[B, T]`."""
+        pieces = []
+        for play, ended in enumerate(endings):
+            cuts = [0, *(np.flatnonzero(ended != RUNNING) + 1), endings.shape[1]]
+            for first, last in pairwise(cuts):
+                if last > first:
+                    rows = {name: values[play, first:last] for name, values in columns.items()}
+                    pieces.append(_piece(rows, int(ended[last - 1]), self.game.horizon))
+        return pieces
+
+    def _log(self, periods: int) -> None:
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, periods, reduce="sum")
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, periods, reduce="lifetime_sum", with_throughput=True)
+
+    def get_metrics(self) -> Any:
+        """Since the last call."""
+        return self.metrics.reduce()
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Networks and counters."""
+        state: dict[str, Any] = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.num_env_steps_sampled_lifetime}
+        if self._check_component(COMPONENT_RL_MODULE, components, not_components):
+            state[COMPONENT_RL_MODULE] = self.module.get_state(**kwargs)
+            state[WEIGHTS_SEQ_NO] = self._weights_seq_no
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The inverse of `get_state`."""
+        if COMPONENT_RL_MODULE in state:
+            number = state.get(WEIGHTS_SEQ_NO, 0)
+            if number == 0 or self._weights_seq_no < number:
+                weights = state[COMPONENT_RL_MODULE]
+                self.module.set_state(get(weights) if isinstance(weights, ObjectRef) else weights)
+            self._weights_seq_no = number or self._weights_seq_no
+        self.num_env_steps_sampled_lifetime = int(
+            state.get(NUM_ENV_STEPS_SAMPLED_LIFETIME) or self.num_env_steps_sampled_lifetime
+        )
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
+        """As it was made."""
+        return (), {"config": self.config}
+
+    def get_checkpointable_components(self) -> list[tuple[str, Any]]:
+        """The networks."""
+        return [(COMPONENT_RL_MODULE, self.module)]
+
+
+def _of(values: NDArray, kept: NDArray[np.int64]) -> NDArray:
+    """Of values by member `[B, N, ...]` those of some of them `[B, M]`."""
+    return np.take_along_axis(values, kept.reshape(*kept.shape, *[1] * (values.ndim - 2)), axis=1)
+
+
+def _piece(rows: Arrays, ending: int, horizon: int) -> SingleAgentEpisode:
+    """Periods of one play, in a row."""
+    seen = {name: np.concatenate([rows[name], rows[f"next_{name}"][-1:]]) for name in ("leader", "mean", "members")}
+    acted = {"leader": rows["leader_action"], "mean": rows["mean_action"], "members": rows["actions"]}
+    steps = len(rows["leader_reward"])
+    return SingleAgentEpisode(
+        observations=InfiniteLookbackBuffer(seen),
+        actions=InfiniteLookbackBuffer(acted),
+        rewards=InfiniteLookbackBuffer(rows["leader_reward"]),
+        infos=InfiniteLookbackBuffer([{}] * (steps + 1)),
+        extra_model_outputs={MEMBER_REWARDS: InfiniteLookbackBuffer(rows["rewards"])},
+        terminated=ending not in (RUNNING, horizon),
+        truncated=ending == horizon,
+        t_started=0,
+        len_lookback_buffer=0,
+    )

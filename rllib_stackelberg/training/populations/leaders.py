@@ -1,0 +1,122 @@
+"""A leader of a population as an ordinary RLlib leader: PPO or IMPALA against members that play a given policy.
+
+    config = leader_config("PPO", game="stackelberg/taxation-v0", members="runs/taxation-...")
+
+The actor's outputs are what is squashed to the unit box (populations/leader_env.py): `leader_of` is it as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.distribution.torch.torch_distribution import TorchDiagGaussian
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from ray.tune.registry import register_env
+from torch import nn
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
+from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.registry import make_population
+from rllib_stackelberg.training.populations.networks import layers
+from rllib_stackelberg.training.rl_modules import layers_of
+
+ENV_NAME = "stackelberg_population_leader"
+ON_POLICY = ("PPO", "IMPALA")
+PLAYS = 8
+FIRST_LOG_STD = -1.0
+"""Spread of what is squashed."""
+
+
+class PopulationLeaderModule(TorchRLModule, ValueFunctionAPI):
+    """Actor and critic, ReLU between layers, with a spread that is learned. `model_config`: `hidden`."""
+
+    def setup(self) -> None:
+        """Build the networks."""
+        hidden = self.model_config["hidden"]
+        seen, acted = self.observation_space.shape[0], self.action_space.shape[0]
+        self.pi, self.vf = layers([seen, *hidden, acted]), layers([seen, *hidden, 1])
+        last = self.pi[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.uniform_(last.weight, -3e-3, 3e-3)
+        nn.init.zeros_(last.bias)
+        self.log_std = nn.Parameter(torch.full((acted,), FIRST_LOG_STD))
+        self.action_dist_cls = TorchDiagGaussian
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        mean = self.pi(batch[Columns.OBS])
+        return {Columns.ACTION_DIST_INPUTS: torch.cat([mean, self.log_std.expand_as(mean)], dim=-1)}
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
+        """Of discounted rewards."""
+        return self.vf(batch[Columns.OBS]).squeeze(-1)
+
+
+def make_population_leader_env(context: Mapping[str, Any]) -> PopulationLeaderEnv:
+    """What RLlib calls on every env runner."""
+    game = made(context["game"], context["game_config"])
+    worker = int(getattr(context, "worker_index", 0) or 0)
+    return PopulationLeaderEnv(game, context["members"], int(context.get("num_envs", 1)), int(context["seed"]), worker)
+
+
+def made(game: str | type[PopulationGame], game_config: Mapping[str, Any]) -> PopulationGame:
+    """A game by id, "package.module:ClassName" or class."""
+    return game(**game_config) if isinstance(game, type) else make_population(game, **game_config)
+
+
+def population_leader_config(
+    name: str,
+    config: AlgorithmConfig,
+    game: str | type[PopulationGame],
+    game_config: Mapping[str, Any],
+    members: str | Path | PopulationPolicy | None,
+    seed: int,
+) -> AlgorithmConfig:
+    """What `leader_config` returns of a game with a population.
+
+    Raises:
+        InvalidFieldError: another algorithm, no policy of the members, or one of another game.
+    """
+    if name not in ON_POLICY:
+        raise InvalidFieldError("algorithm", f"{name} does not lead a population", ", ".join(ON_POLICY))
+    if members is None:
+        raise InvalidFieldError("members", "is not given", "a folder with a policy of a population game")
+    policy = members if isinstance(members, PopulationPolicy) else PopulationPolicy.load(Path(members))
+    rules = made(game, game_config)
+    if policy.leader.mean.shape != rules.leader_space.shape or policy.members.mean.shape != rules.member_space.shape:
+        raise InvalidFieldError("members", "play another game", "a policy of this one")
+    register_env(ENV_NAME, make_population_leader_env)
+    context = {"game": game, "game_config": dict(game_config), "members": policy, "seed": seed}
+    config.environment(ENV_NAME, env_config=context, normalize_actions=False, clip_actions=False)
+    config.env_runners(
+        gym_env_vectorize_mode="vector_entry_point", num_env_runners=0, num_envs_per_env_runner=PLAYS,
+        rollout_fragment_length="auto",
+    )  # fmt: skip
+    hidden = {"hidden": [len(weight) for weight, _ in policy.leader.layers[:-1]]}
+    config.rl_module(rl_module_spec=RLModuleSpec(module_class=PopulationLeaderModule, model_config=hidden))
+    config.debugging(seed=seed, log_level="ERROR")
+    return config
+
+
+def tune_population_ppo(config: AlgorithmConfig) -> None:
+    """Defaults of PPO: all plays for a hundred periods, rewards of order one."""
+    config.training(
+        gamma=0.975, lambda_=0.95, lr=1e-3, train_batch_size_per_learner=800, minibatch_size=200, num_epochs=6,
+        vf_clip_param=float("inf"), vf_loss_coeff=0.01, clip_param=0.2, use_kl_loss=False, entropy_coeff=0.0,
+        grad_clip=1.0,
+    )  # fmt: skip
+
+
+def leader_of(algo: Algorithm, policy: PopulationPolicy) -> BoxActor:
+    """The leader that an algorithm has learned, as data; statistics and box of actions are those of its problem."""
+    return replace(policy.leader, layers=tuple(layers_of(algo.get_module().pi)))

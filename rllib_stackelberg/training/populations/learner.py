@@ -1,0 +1,149 @@
+"""RLlib's learner with SMFRL's losses: two optimizers a side, targets that follow after every gradient step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+
+from rllib_stackelberg.errors import RunStoppedError
+from rllib_stackelberg.populations.policy import BoxActor
+from rllib_stackelberg.populations.settings import PopulationSettings
+from rllib_stackelberg.training.populations.losses import (
+    Ahead,
+    Periods,
+    leader_actor_loss,
+    leader_critic_loss,
+    members_actor_loss,
+    members_critic_loss,
+)
+from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
+
+ACTOR, CRITIC = "actor", "critic"
+
+
+class DivergedError(RunStoppedError):
+    """A loss is no number."""
+
+
+@torch.no_grad()
+def follow(network: torch.nn.Module, target: torch.nn.Module, share: float) -> None:
+    """Move a target a share of the way to its network."""
+    for own, copy in zip(network.parameters(), target.parameters(), strict=True):
+        copy.lerp_(own, share)
+
+
+class SMFRLLearner(TorchLearner):
+    """Both sides' updates. An epoch is one call of `update`, with a minibatch for every update."""
+
+    def build(self) -> None:
+        """Make target networks."""
+        super().build()
+        self.module.foreach_module(lambda _, module: module.unwrapped().make_target_networks())
+        self._epochs = 0
+
+    @property
+    def settings(self) -> PopulationSettings:
+        """Of the run."""
+        return self.config.population
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """Adam for the actor and Adam for the critic."""
+        module = self.module[module_id].unwrapped()
+        for name, network, rate in (
+            (ACTOR, module.pi, self.settings.rate),
+            (CRITIC, module.qf, self.settings.critic_rate),
+        ):
+            params = list(network.parameters())
+            optimizer = torch.optim.Adam(params, fused=True)
+            self.register_optimizer(
+                module_id=module_id, optimizer_name=name, optimizer=optimizer, params=params, lr_or_lr_schedule=rate
+            )
+
+    def observe(self, seen: Mapping[str, NDArray], rewards: Mapping[str, NDArray]) -> None:
+        """Count new observations and rewards of each learning side in; of the other, its actor is used to the old."""
+        for side in (LEADER, MEMBERS):
+            module = self.module[side].unwrapped()
+            module.reward_scale.take(rewards[side])
+            if side in self.settings.learning:
+                module.normaliser.take(seen[side])
+
+    def load(self, actors: Mapping[str, BoxActor]) -> None:
+        """Take over actors by side, and what they are used to see."""
+        for side, actor in actors.items():
+            self.module[side].unwrapped().load(actor)
+        self._weights_seq_no += 1  # env runners take no weights of a number they have
+
+    def compute_losses(self, *, fwd_out: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
+        """Of the sides that learn; both see what either did."""
+        leader, members = (self.module[side].unwrapped() for side in (LEADER, MEMBERS))
+        # Discounted sums of what is scaled so are of order one.
+        scale = 1 - self.settings.gamma
+        periods = Periods.of(leader, members, batch[LEADER], batch[MEMBERS], scale)
+        found = {"periods": periods, "ahead": Ahead.of(leader, members, periods)}
+        return {
+            side: self.compute_loss_for_module(module_id=side, config=self.config, batch=found, fwd_out={})
+            for side in self.settings.learning
+        }
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: Any, batch: dict[str, Any], fwd_out: dict[str, Any]
+    ) -> torch.Tensor:
+        """Critic's and, once critics know something, actor's loss: their gradients do not mix."""
+        leader, members = (self.module[side].unwrapped() for side in (LEADER, MEMBERS))
+        settings, periods, ahead = self.settings, batch["periods"], batch["ahead"]
+        if module_id == LEADER:
+            critic = leader_critic_loss(leader, periods, ahead, settings.gamma)
+        else:
+            critic = members_critic_loss(members, periods, ahead, settings.gamma)
+        self._note(module_id, "critic_loss", critic)
+        if self._epochs < settings.critic_epochs:
+            return critic
+        if module_id == LEADER:
+            penalty, through = settings.squash_penalty, settings.through_members
+            actor = leader_actor_loss(leader, members, periods, penalty, through)
+        else:
+            actor = members_actor_loss(members, periods, settings.squash_penalty)
+        self._note(module_id, "actor_loss", actor)
+        return critic + actor
+
+    def _note(self, side: str, name: str, loss: torch.Tensor) -> None:
+        value = loss.item()
+        if not math.isfinite(value):
+            raise DivergedError(f"the {name.replace('_', ' ')} of the {side} is {value} in epoch {self._epochs}")
+        self.metrics.log_value((side, name), value, window=self.settings.updates)
+
+    def apply_gradients(self, gradients_dict: dict[Any, Any]) -> None:
+        """Step the optimizers of all that has gradients, then let targets follow.
+
+        RLlib's own looks at every gradient for numbers that are none, which takes as long as the gradients do; here
+        losses are looked at instead.
+        """
+        for side in self.settings.learning:
+            for optimizer in (self.get_optimizer(side, name) for name in (ACTOR, CRITIC)):
+                optimizer.step()
+            for network, target in self.module[side].unwrapped().get_target_network_pairs():
+                follow(network, target, self.settings.mixing)
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Count the epoch; the learning rates fall by steps."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        self._epochs += 1
+        factor = self.settings.rate_decay ** (self._epochs // self.settings.rate_decay_epochs)
+        for side in (LEADER, MEMBERS):
+            for name, rate in ((ACTOR, self.settings.rate), (CRITIC, self.settings.critic_rate)):
+                for group in self.get_optimizer(side, name).param_groups:
+                    group["lr"] = rate * factor
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """With the number of epochs."""
+        return super().get_state(*args, **kwargs) | {"epochs": self._epochs}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """With the number of epochs."""
+        super().set_state(state)
+        self._epochs = state.get("epochs", self._epochs)

@@ -1,0 +1,130 @@
+"""Networks of SMFRL: what normalises, what acts in the unit box, and critics with a place for the population's mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rllib_stackelberg.populations.policy import CLIP
+
+SMALLEST_DEVIATION = 1e-3
+
+
+class Normaliser(nn.Module):
+    """Running mean and variance of vectors; part of the state, not of what is learned by gradients."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+        self.register_buffer("count", torch.zeros(()))
+
+    @property
+    def deviation(self) -> Tensor:
+        """Square root of the variance, bounded away from 0."""
+        return self.variance.sqrt().clamp(min=SMALLEST_DEVIATION)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Values `[..., width]` in deviations from the mean, cut off far from it."""
+        return ((values - self.mean) / self.deviation).clamp(-CLIP, CLIP)
+
+    def take(self, values: NDArray) -> None:
+        """Count in values `[..., width]` (Chan et al.'s parallel update)."""
+        rows = torch.from_numpy(values.reshape(-1, values.shape[-1]).astype(np.float64))
+        total = self.count.double() + len(rows)
+        mean, variance = rows.mean(dim=0), rows.var(dim=0, unbiased=False)
+        gap, share = mean - self.mean.double(), len(rows) / total
+        spread = (1 - share) * self.variance.double() + share * variance + share * (1 - share) * gap**2
+        self.variance.copy_(spread)
+        self.mean.copy_(self.mean.double() + share * gap)
+        self.count.copy_(total)
+
+
+class RewardScale(nn.Module):
+    """Root mean square of rewards so far: what they are divided by, so that critics learn numbers of order one."""
+
+    square: Tensor
+    count: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("square", torch.zeros(()))
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, rewards: Tensor) -> Tensor:
+        """Rewards over their scale."""
+        return rewards / self.square.sqrt().clamp(min=1e-6) if self.count > 0 else rewards
+
+    def take(self, rewards: NDArray) -> None:
+        """Count in rewards of any shape."""
+        total = self.count + rewards.size
+        self.square.copy_(self.square + (float(np.square(rewards).mean()) - self.square) * rewards.size / total)
+        self.count.copy_(total)
+
+
+def layers(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers with ReLU between them."""
+    made: list[nn.Module] = []
+    for width_in, width_out in pairwise(sizes):
+        made += [nn.Linear(width_in, width_out), nn.ReLU()]
+    return nn.Sequential(*made[:-1])
+
+
+class UnitActor(nn.Module):
+    """An actor whose actions lie in the unit box. It begins in the middle, about indifferent to what it sees."""
+
+    def __init__(self, width: int, hidden: Sequence[int], actions: int):
+        super().__init__()
+        self.network = layers([width, *hidden, actions])
+        last = self.network[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.uniform_(last.weight, -3e-3, 3e-3)
+        nn.init.zeros_(last.bias)
+
+    def raw(self, inputs: Tensor) -> Tensor:
+        """What is squashed."""
+        return self.network(inputs)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Actions `[..., actions]` for inputs `[..., width]`."""
+        return squashed(self.raw(inputs))
+
+
+def squashed(raw: Tensor) -> Tensor:
+    """From any number to the unit box."""
+    return 0.5 + 0.5 * torch.tanh(raw)
+
+
+class MeanFieldCritic(nn.Module):
+    """Q of one's own state and actions, and of the population's mean state and mean action.
+
+    The mean state and the mean action have first layers of their own; without a mean field there are none.
+    """
+
+    def __init__(self, own: int, hidden: Sequence[int], mean_state: int = 0, mean_action: int = 0):
+        super().__init__()
+        first, *rest = hidden
+        self.own = nn.Linear(own, first)
+        self.mean_state = nn.Linear(mean_state, first) if mean_state else None
+        self.mean_action = nn.Linear(mean_action, first) if mean_action else None
+        wide = first * (1 + bool(mean_state) + bool(mean_action))
+        self.rest = layers([wide, *rest, 1])
+
+    def forward(self, own: Tensor, mean_state: Tensor | None = None, mean_action: Tensor | None = None) -> Tensor:
+        """Values `[R]` of `[R, own]`, or `[R, K]` of `[R, K, own]`; the means are `[R, ...]` either way."""
+        parts = [self.own(own)]
+        for layer, mean in ((self.mean_state, mean_state), (self.mean_action, mean_action)):
+            if layer is not None:
+                assert mean is not None
+                part = layer(mean)
+                parts.append(part if own.dim() == 2 else part[:, None].expand(*own.shape[:2], part.shape[-1]))
+        return self.rest(torch.relu(torch.cat(parts, dim=-1))).squeeze(-1)

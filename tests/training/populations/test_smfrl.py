@@ -1,0 +1,213 @@
+"""SMFRL as an RLlib algorithm."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from rllib_stackelberg import evaluate
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.populations.evaluation import evaluate_population
+from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.populations.settings import PAPER, PopulationSettings
+from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer
+from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
+from rllib_stackelberg.training.populations.runs import train_population
+from rllib_stackelberg.training.populations.smfrl import smfrl_config
+from rllib_stackelberg.training.sessions import ray_session, torch_threads
+from tests.populations_for_tests import Levy
+
+TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}
+LEVY = "tests.populations_for_tests:Levy"
+
+
+def runner(game_config=None, seed=0, **settings):
+    return PopulationEnvRunner(
+        config=smfrl_config(game=Levy, game_config=game_config, seed=seed, **TINY | settings), worker_index=0
+    )
+
+
+def test_every_member_explores_alone():
+    """Noise is the difference from what the actor would have done; an untrained one does about the same for all."""
+    made = runner(random_epochs=0, noise=0.05)
+    actions = made.sample(num_timesteps=24)[0].actions.data["members"][:, :, 0]
+    assert abs(np.corrcoef(actions.T) - np.eye(20)).mean() < 0.4  # 8 periods
+    assert actions.std(axis=1).min() > 0.02
+    still = made.sample(num_timesteps=24, explore=False)[0].actions.data["members"][:, :, 0]
+    assert still.std() < 0.01
+
+
+def test_a_side_that_does_not_learn_does_not_explore():
+    episode = runner(learning=["members"]).sample(num_timesteps=24)[0]
+    assert episode.actions.data["leader"].std() < 1e-2
+    assert episode.actions.data["members"].std() > 0.1
+
+
+def test_pieces_are_cut_where_plays_end_and_say_how():
+    for fails_at, terminated in ((0, False), (10, True)):
+        episodes = runner({"fails_at": fails_at}).sample(num_timesteps=75)
+        assert [len(episode) for episode in episodes] == [10, 10, 5] * 3
+        assert [episode.is_terminated for episode in episodes] == [terminated, terminated, False] * 3
+        assert [episode.is_truncated for episode in episodes] == [not terminated, not terminated, False] * 3
+
+
+def test_what_is_kept_are_exact_means_and_some_members():
+    made = runner({"members": 50}, kept_members=10)
+    episode = made.sample(num_timesteps=9)[0]
+    assert episode.observations.data["members"].shape == (4, 10, 1)
+    whole = runner({"members": 50}).sample(num_timesteps=9)[0]
+    assert np.allclose(episode.observations.data["mean"], whole.observations.data["mean"])
+    assert np.allclose(whole.observations.data["members"].mean(axis=1), whole.observations.data["mean"], atol=1e-6)
+    assert np.allclose(whole.actions.data["members"].mean(axis=1), whole.actions.data["mean"], atol=1e-6)
+
+
+def test_the_buffer_hands_over_what_was_played():
+    buffer = PeriodEpisodeReplayBuffer(1000, seed=3)
+    buffer.add(runner({"fails_at": 4}).sample(num_timesteps=60))
+    leader, own = buffer.sample_periods(200, 5)
+    assert leader["leader_action"].min() >= 0
+    assert leader["leader_action"].max() <= 1
+    # Rewards are those of the actions in the buffer: their units agree with the game's, whose boxes are unit boxes.
+    made = own["learned"][:, :, 0] * own["actions"][:, :, 0]
+    paid = made * (1 - leader["leader_action"]) - own["actions"][:, :, 0] ** 2 / 2
+    assert np.allclose(own["rewards"], paid, atol=1e-6)
+    assert own["members"].shape == (200, 20, 1)
+    assert leader["over"].mean() == pytest.approx(0.25, abs=0.1)
+    small = PeriodEpisodeReplayBuffer(20, seed=3)
+    small.add(runner().sample(num_timesteps=60))
+    assert len(small) <= 20
+    assert small.sample_periods(8, 99)[1]["actions"].shape == (8, 20, 1)
+
+
+def test_memory_bounds_the_buffer():
+    for members in (100, 1000, 100_000):
+        assert PopulationSettings().capacity(Levy(members=members)) == PopulationSettings().capacity(Levy(members=100))
+    with pytest.raises(InvalidFieldError, match="buffer_mb"):
+        PopulationSettings(buffer_mb=0.01).capacity(Levy(members=100))
+
+
+def test_settings_are_refused_by_name():
+    for settings, field in (
+        ({"member_low": [0.1, 0.2]}, "member_low"),
+        ({"member_high": [2.0]}, "member_high"),
+        ({"leader_low": [0.7], "leader_high": [0.6]}, "leader_low"),
+        ({"learning": ["nobody"]}, "learning"),
+        ({"gamma": 1.0}, "gamma"),
+        ({"unheard": 1}, "unheard"),
+    ):
+        with pytest.raises(InvalidFieldError) as refused:
+            smfrl_config(game=Levy, **settings)
+        assert refused.value.field == field
+    assert PopulationSettings(**PAPER).noise == 0.01
+
+
+def trained(folder, seed=0, iterations=3, settings=TINY, **options):
+    given = {"game": LEVY, "settings": settings, "seed": seed, "plays": 5, "out": folder}
+    return train_population(PopulationOptions.checked(max_iterations=iterations, **given | options))
+
+
+def of_training(result):
+    return {name: value for name, value in result.items() if name not in ("seconds", "run_dir")}
+
+
+@pytest.mark.ray
+def test_saved_policies_alone_give_the_reported_values_and_seeds_repeat(tmp_path, monkeypatch):
+    result = trained(tmp_path / "a", exploitability=2)
+    assert evaluate(tmp_path / "a") == result == json.loads((tmp_path / "a" / "result.json").read_text())
+    assert result["exploitability"]["total"] >= 0
+    again = trained(tmp_path / "b", exploitability=2)
+    assert of_training(again) == of_training(result)
+    other = trained(tmp_path / "c", seed=1)
+    assert other["final_value"] != result["final_value"]
+
+
+@pytest.mark.ray
+def test_exported_actors_act_as_the_modules_do():
+    with ray_session(), torch_threads():
+        algo = smfrl_config(game="taxation", game_config={"households": 5, "years": 9}, **TINY).build_algo()
+        for _ in range(3):
+            algo.train()
+        made, policy = algo.env_runner_group.local_env_runner, algo.policy()
+        seen = made._observe()
+        leader, members = made._act(seen, explore=False)
+        acted = policy.play(made.game, made.env.state)
+        assert np.allclose(policy.leader.unit(acted[0]), leader, atol=1e-5)
+        assert np.allclose(policy.members.unit(acted[1]), members, atol=1e-5)
+        algo.stop()
+
+
+@pytest.mark.ray
+def test_a_side_that_does_not_learn_stays_as_it_was_loaded(tmp_path):
+    trained(tmp_path / "run")
+    policy = PopulationPolicy.load(tmp_path / "run")
+    with ray_session(), torch_threads():
+        algo = smfrl_config(game=LEVY, **TINY | {"learning": ["members"]}).build_algo()
+        algo.start_from(policy)
+        for _ in range(3):
+            algo.train()
+        found = algo.policy()
+        algo.stop()
+    same = [np.array_equal(a[0], b[0]) for a, b in zip(policy.leader.layers, found.leader.layers, strict=True)]
+    assert all(same)
+    assert np.array_equal(policy.leader.mean, found.leader.mean)
+    assert not np.array_equal(policy.members.layers[0][0], found.members.layers[0][0])
+
+
+@pytest.mark.remote
+def test_remote_runners_play(tmp_path):
+    result = trained(tmp_path / "run", num_env_runners=1)
+    assert result["periods"] >= 3 * TINY["epoch_periods"]
+    assert evaluate(tmp_path / "run") == result
+
+
+def learned(**settings):
+    """A leader and members after 30 epochs; where the leader must know the answers to find its optimum."""
+    torch.manual_seed(0)
+    settings = {"gamma": 0.5, "rate": 1e-3, "plays": 20} | settings
+    with ray_session(), torch_threads():
+        algo = smfrl_config(game=LEVY, **settings).build_algo()
+        for _ in range(30):
+            algo.train()
+        policy = algo.policy()
+        algo.stop()
+    game = Levy()
+    levy = float(policy.lead(np.full((1, 1), 0.6))[0, 0])
+    skills = np.array([0.3, 0.6, 0.9])
+    works = policy.follow(skills[None, :, None], np.full((1, 1), levy))[0, :, 0]
+    return evaluate_population(game, policy).leader.mean() / game.optimum(), levy, works / (skills * (1 - levy))
+
+
+@pytest.mark.learning
+@pytest.mark.ray
+def test_smfrl_reaches_the_stackelberg_optimum_where_gradients_pass_through_members():
+    value, levy, relative = learned(through_members=True)
+    assert value > 0.95
+    assert levy == pytest.approx(0.5, abs=0.1)
+    assert np.allclose(relative, 1, atol=0.2)
+
+
+@pytest.mark.learning
+@pytest.mark.ray
+def test_without_a_gradient_through_members_the_leader_takes_all():
+    """The paper's actor: for given answers more is better, and how they will change is not part of its gradient."""
+    value, levy, _ = learned(through_members=False)
+    assert levy > 0.9
+    assert value < 0.5
+
+
+@pytest.mark.ray
+def test_ppo_leads_members_that_answer_in_turns(tmp_path):
+    result = trained(tmp_path / "run", iterations=1, algo="PPO")
+    assert result["algo"] == "PPO"
+    assert evaluate(tmp_path / "run") == result
+
+
+@pytest.mark.learning
+@pytest.mark.ray
+def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(tmp_path):
+    """Members answer what the leader does in the same period: its own problem contains the answer."""
+    settings = {"gamma": 0.5, "rate": 1e-3, "plays": 20}
+    result = trained(tmp_path / "run", iterations=8, algo="PPO", settings=settings, plays=64)
+    assert result["leader_value"] > 0.95 * Levy().optimum()
