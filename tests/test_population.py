@@ -9,7 +9,7 @@ from rllib_stackelberg import PopulationGame, games, make_game, make_population
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.population import check_population
-from rllib_stackelberg.registry import load_class, make_rules
+from rllib_stackelberg.registry import find_spec, load_class, make_rules
 from rllib_stackelberg.testing import population_game_test
 from rllib_stackelberg.testing.populations import random_moves
 from tests.conftest import GAMES, POPULATIONS
@@ -23,6 +23,15 @@ def test_the_registry_is_the_test_list():
     of = {contract: {name for name, _ in listed.values()} for contract, listed in (("", GAMES), ("p", POPULATIONS))}
     for spec in games():
         assert spec.name in of["p" if issubclass(load_class(spec.entry_point), PopulationGame) else ""]
+
+
+def test_optima_are_known_where_the_registry_says():
+    for name, parameters in POPULATIONS.values():
+        game = make_population(name, **parameters)
+        known = game.optimum() is not None
+        assert known == find_spec(name).exact
+        state = game.start(np.full((1, game.members, game.start_draws), 0.5))
+        assert known == (game.best_response(state, game.leader_actions.low[None]) is not None)
 
 
 class Leaking(Taxation):
@@ -44,6 +53,11 @@ class Narrow(Taxation):
         self.leader_space = type(self.leader_space)(0, 1, (6,), np.float32)
 
 
+class Overworked(Taxation):
+    def best_response(self, state, leader):
+        return np.full((len(state), self.members, 2), 2.0)
+
+
 class Unpaid(Taxation):
     def transition(self, state, leader, members, uniforms):
         after, paid, members_paid = super().transition(state, leader, members, uniforms)
@@ -56,6 +70,7 @@ def test_the_contract_notices_what_is_broken():
         (Leaking(households=3), "pays differently"),
         (Unreported(households=3), "different figures"),
         (Narrow(), "out of its space"),
+        (Overworked(households=3), "best answers are out of range"),
     ):
         with pytest.raises(AssertionError, match=problem):
             population_game_test(game)

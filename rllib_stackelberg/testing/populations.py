@@ -27,6 +27,7 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
     - observations, payoffs and reports have their shapes, and observations are in their spaces;
     - the same uniforms and actions give the same play, and a batch of plays equals the plays one by one, to the bit;
     - what has ended stays as it is and pays nothing, an ending is one of `endings`, and the horizon is kept;
+    - best answers and the optimum, where they are known, are actions in range;
     - actions out of range are refused by name; the smallest and the largest uniform are survived.
 
     Raises:
@@ -37,6 +38,7 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
     _check_refusals(game, rng)
     _check_extremes(game, rng)
     _check_horizon(game, rng)
+    _check_answers(game, rng)
     uniforms = rng.random((plays, game.members, game.start_draws))
     state, singles = game.start(uniforms), [game.start(uniforms[k : k + 1]) for k in range(plays)]
     assert _same(game.start(uniforms), state), "the same uniforms start other plays"
@@ -138,3 +140,15 @@ def _check_horizon(game: PopulationGame, rng: np.random.Generator) -> None:
     state.period[:] = game.periods - 1
     state, *_ = game.step(state, *random_moves(game, 2, rng))
     assert (game.ended(state) != RUNNING).all(), "a play goes on beyond its last period"
+
+
+def _check_answers(game: PopulationGame, rng: np.random.Generator) -> None:
+    state = game.start(rng.random((3, game.members, game.start_draws)))
+    leader, members, _ = random_moves(game, 3, rng)
+    best, optimum, space = game.best_response(state, leader), game.optimum(), game.member_actions
+    if best is not None:
+        assert best.shape == members.shape, f"best answers have shape {best.shape}"
+        assert ((best >= space.low) & (best <= space.high)).all(), "best answers are out of range"
+    if optimum is not None:
+        action = np.array(optimum.leader_action)
+        assert game.leader_actions.contains(action), f"the optimum {action} is no action of the leader"
