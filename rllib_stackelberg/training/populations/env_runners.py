@@ -4,6 +4,8 @@ A period is two calls of networks, whatever the number of plays and members. Con
 are not involved: observations go in as signed logarithms, actions come out as points of the unit box, exploration
 noise is added here, from streams of its own for every play and independent for every member. What is returned are
 pieces of plays as RLlib's `SingleAgentEpisode` with nested observations and actions.
+
+Private touches of RLlib: `_check_component` says whether a caller of `get_state` wants the networks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""RLlib's learner with SMFRL's losses: two optimizers a side, targets that follow after every gradient step."""
+"""RLlib's learner with SMFRL's losses: two optimizers a side, targets that follow after every gradient step.
+
+Private touch of RLlib: `_weights_seq_no` numbers the weights that env runners are sent; loaded ones are new ones.
+"""
 
 from __future__ import annotations
 

@@ -32,6 +32,9 @@ REPORT_SECONDS = 120.0
 SETTLED_SHARE = 0.5
 """Of a run, after which snapshots are candidates."""
 
+RETURNS = ("episode_return_mean", "members_return_mean")
+"""Of exploring plays, as env runners report them."""
+
 
 @dataclass(frozen=True)
 class PopulationProgress:
@@ -163,15 +166,17 @@ def _loop(
     note: Callable[[PopulationProgress], None],
 ) -> PopulationProgress:
     began, iteration, done = time.monotonic(), 0, 0.0
+    returns: dict[str, float] = {}  # reported in epochs in which plays end
     while done < 1:
         if interruption.signal is not None:
             raise interruption.error()
         reported = algo.iterate()
+        returns |= {name: reported[name] for name in RETURNS if not math.isnan(reported.get(name, math.nan))}
         iteration += 1
         done = options.done(iteration, time.monotonic() - began)
         if done >= 1 or iteration % snapshots.settings.evaluate_every == 0 or not snapshots.found:
             snapshots.look(algo.policy(), done)
-        now = _progress(reported, snapshots, iteration, time.monotonic() - began, done)
+        now = _progress(reported | returns, snapshots, iteration, time.monotonic() - began, done)
         note(now)
     return now
 

@@ -7,6 +7,13 @@ What comes back is an ordinary `AlgorithmConfig`. An iteration is an epoch: `epo
 replay buffer, then `updates` gradient steps of either side. What the method is: losses.py; what may be set:
 `PopulationSettings`. Known faults of the released code are not repeated: targets are copies that follow, the mean
 state has a layer of its own, every action in training is a point of the unit box, and every member explores alone.
+
+`through_members` departs from the paper where it matters: the paper's leader ascends for given answers of the members,
+and the answers it will get to what it does next are no part of the gradient. Where a leader's action and the answer to
+it work against each other (a levy on what members make), that leads to the end of the box instead of the Stackelberg
+optimum (tests/training/test_smfrl.py has both). The default is the paper's.
+
+Private touches of RLlib: the arguments of `synchronous_parallel_sample` that its own algorithms use.
 """
 
 from __future__ import annotations
