@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -34,7 +36,7 @@ from rllib_stackelberg.commands.shell import (
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.experiments import Plan, chosen_tables
-from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
+from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.run_folder import RunFolder
@@ -103,26 +105,18 @@ def train(
         train_population(both, setting, exploitability, as_json)
         return
     refuse(of_population, "games with a population")
-    settings = {
-        "followers": followers,
-        "models": given_models(model, models),
-        "response_updates": response_updates,
-        "leader_queries": leader_queries and leader_queries.value,
-        "response_transitions": response_transitions,
-        "reward_play": reward_play and reward_play.value,
-    }
-    options = TrainOptions.checked(
-        **both | {"algo": algo or "PPO"},
-        settings={name: value for name, value in settings.items() if value is not None},
-        critic=critic and critic.value,
-        restart_after=restart_after,
-        stop_at_optimum=stop_at_optimum,
-        ray_address=ray_address,
-        mlflow=mlflow,
-        wandb=wandb,
-        max_failures=MOST_FAILURES if max_failures is None else max_failures,
-        game_timeout=GAME_SECONDS if game_timeout is None else game_timeout,
-    )
+    _train_leader(both, of_finite, as_json)
+
+
+IN_SETTINGS = ("followers", "response_updates", "leader_queries", "response_transitions", "reward_play")
+
+
+def _train_leader(both: Mapping[str, Any], of_finite: Mapping[str, Any], as_json: bool) -> None:
+    """Train a leader, with a live line, and show the result."""
+    given = {name: _plain(value) for name, value in {**both, **of_finite}.items() if value is not None}
+    models = given_models(given.pop("model", None), given.pop("models", None))
+    settings = {name: given.pop(name) for name in IN_SETTINGS if name in given}
+    options = TrainOptions.checked(**given, settings=settings | ({"models": models} if models else {}))
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Console()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
@@ -131,6 +125,11 @@ def train(
     with live_on(console) as live:
         result = run_training(options, lambda progress: live.update(tables.progress(progress, options)))
     show(tables.result(result), result, as_json)
+
+
+def _plain(value: Any) -> Any:
+    """The value of a choice."""
+    return value.value if isinstance(value, Enum) else value
 
 
 @command
