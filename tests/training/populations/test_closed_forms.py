@@ -1,0 +1,58 @@
+"""How tuned_examples/smfrl/closed_forms_smfrl.py measures; that training reaches a bar is not shown yet."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rllib_stackelberg.registry import make_population
+
+SCRIPT = Path(__file__).parents[3] / "tuned_examples" / "smfrl" / "closed_forms_smfrl.py"
+
+
+def load():
+    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
+    module = sys.modules[SCRIPT.stem] = importlib.util.module_from_spec(spec)  # where a dataclass looks its module up
+    spec.loader.exec_module(module)
+    return module
+
+
+EXAMPLE = load()
+
+
+class Exact:
+    """A policy that does what the closed forms say, times a factor on either side."""
+
+    def __init__(self, leader=1.0, members=1.0):
+        self.factors = leader, members
+
+    def play(self, game, state):
+        leader = np.full((len(state), 1), self.factors[0] * game.optimum().leader_action[0])
+        return leader, self.factors[1] * game.best_response(state, leader)
+
+
+@pytest.mark.parametrize("game", ["labour-supply", "public-investment", "output-tax"])
+def test_errors_are_measured_from_the_closed_forms(game):
+    made = make_population(game, households=5)
+    for policy, errors in ((Exact(), (0, 0)), (Exact(leader=0.9), (0.1, 0)), (Exact(members=0.95), (0, 0.05))):
+        found = EXAMPLE.compared(made, policy, seed=0)
+        assert [found[side]["error"] for side in ("leader", "members")] == pytest.approx(errors, abs=1e-12)
+        assert [found[side]["apart"] for side in ("leader", "members")] == pytest.approx(errors, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", EXAMPLE.CASES)
+def test_cases_are_accepted_and_keep_the_last_policies(name, tmp_path):
+    options = EXAMPLE.CASES[name].options(0, tmp_path / "run")
+    assert options.make_settings().evaluate_every == options.max_iterations
+    assert options.make_game().optimum() is not None
+
+
+def test_the_worst_seed_is_the_furthest_off():
+    runs = [
+        {"leader": {"learned": learned, "closed form": 1.0, "error": abs(learned - 1), "apart": 0.0}, "seconds": 1.0}
+        for learned in (1.02, 0.9, 1.0)
+    ]
+    found = EXAMPLE.summary(runs, "leader")
+    assert (found["worst"], found["learned"]) == pytest.approx((0.9, np.mean([1.02, 0.9, 1.0])))
