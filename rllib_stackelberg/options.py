@@ -115,8 +115,7 @@ class TrainOptions(BaseModel):
 
     def new_folder(self) -> Path:
         """A folder of its own for a run that names none."""
-        name = find_spec(self.game).name or self.game.rpartition(":")[2]
-        return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        return new_folder(self.game)
 
     def finished(self, iteration: int, seconds: float) -> bool:
         """Whether the run has used up its budget."""
@@ -134,3 +133,9 @@ def _refuse_address(address: str) -> None:
     """Addresses of Ray's other doors (jobs: http://, clients: ray://) are no place for a driver."""
     if not CLUSTER_ADDRESS.fullmatch(address):
         raise InvalidFieldError("ray_address", f"got {address!r}", "auto, or HOST:PORT of a cluster's head")
+
+
+def new_folder(game: str) -> Path:
+    """A folder of its own for a run on a game, by time and process."""
+    name = find_spec(game).name or game.rpartition(":")[2]
+    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"

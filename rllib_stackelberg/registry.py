@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -131,6 +132,11 @@ def populated(game: Rules) -> PopulationGame:
     if not isinstance(game, PopulationGame):
         raise InvalidFieldError("game", f"{name_of(game)} has no population", "a population game (PopulationGame)")
     return game
+
+
+def population_of(game: str | type[PopulationGame], parameters: Mapping[str, Any]) -> PopulationGame:
+    """A game with a population by id, "package.module:ClassName" or class."""
+    return game(**parameters) if isinstance(game, type) else make_population(game, **parameters)
 
 
 def finite(game: Rules) -> StackelbergGame:

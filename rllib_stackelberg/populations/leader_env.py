@@ -38,18 +38,23 @@ class PopulationLeaderEnv(VectorEnv):
 
     metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012 (gymnasium's)
 
-    def __init__(self, game: PopulationGame, policy: PopulationPolicy, num_envs: int, run: int = 0, worker: int = 0):
-        """`run`, `worker`: of the streams of the plays."""
+    def __init__(self, game: PopulationGame, policy: PopulationPolicy, num_envs: int, run: int = 0):
+        """`run`: of the streams of the plays."""
         self.game, self.policy, self.num_envs = game, policy, num_envs
-        self._streams = Streams(run, Purpose.TRAINING, worker)
+        self._run = run
         first = evaluate_population(game, policy, run, Purpose.TRAINING, SCALED_BY)
         self.scale = max(float(np.abs(first.leader / first.periods).mean()), 1e-6)
         self.single_observation_space = Box(-CLIP, CLIP, game.leader_space.shape, np.float32)
         self.single_action_space = Box(-FURTHEST, FURTHEST, game.leader_actions.shape, np.float32)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._plays = PopulationPlays(game, self._streams, range(num_envs))
-        self._over = np.zeros(num_envs, dtype=bool)
+        self.place(0)
+
+    def place(self, worker: int) -> None:
+        """Begin afresh with the streams of an env runner: no two play the same plays."""
+        streams = Streams(self._run, Purpose.TRAINING, worker)
+        self._plays = PopulationPlays(self.game, streams, range(self.num_envs))
+        self._over = np.zeros(self.num_envs, dtype=bool)
 
     def respond(self, policy: PopulationPolicy) -> None:
         """Members answer by another policy from now on; what the leader sees is as before."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.registry import find_spec, make_population
-from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.validation import validated
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -69,8 +68,7 @@ class PopulationOptions(BaseModel):
         if options.max_seconds is None and options.max_iterations is None:
             filled["max_seconds"] = find_spec(options.game).defaults.max_seconds
         if options.out is None:
-            name = find_spec(options.game).name or options.game.rpartition(":")[2]
-            filled["out"] = Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+            filled["out"] = new_folder(options.game)
         return options.model_copy(update=filled)
 
     def make_game(self) -> PopulationGame:
@@ -94,9 +92,3 @@ class PopulationOptions(BaseModel):
         """As plain data, defaults filled in."""
         settings = self.make_settings().model_dump(mode="json")
         return self.model_dump(mode="json") | {"settings": settings}
-
-    @classmethod
-    def of(cls, folder: RunFolder) -> Self:
-        """Those of a run."""
-        config = {name: value for name, value in folder.read("config").items() if name != "versions"}
-        return cls.checked(**config | {"out": folder.path})

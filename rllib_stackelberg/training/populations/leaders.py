@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchDiagGaussian
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
@@ -27,7 +28,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
-from rllib_stackelberg.registry import make_population
+from rllib_stackelberg.registry import population_of
 from rllib_stackelberg.training.populations.networks import layers
 from rllib_stackelberg.training.rl_modules import layers_of
 
@@ -64,14 +65,16 @@ class PopulationLeaderModule(TorchRLModule, ValueFunctionAPI):
 
 def make_population_leader_env(context: Mapping[str, Any]) -> PopulationLeaderEnv:
     """What RLlib calls on every env runner."""
-    game = made(context["game"], context["game_config"])
-    worker = int(getattr(context, "worker_index", 0) or 0)
-    return PopulationLeaderEnv(game, context["members"], int(context.get("num_envs", 1)), int(context["seed"]), worker)
+    game = population_of(context["game"], context["game_config"])
+    return PopulationLeaderEnv(game, context["members"], int(context.get("num_envs", 1)), int(context["seed"]))
 
 
-def made(game: str | type[PopulationGame], game_config: Mapping[str, Any]) -> PopulationGame:
-    """A game by id, "package.module:ClassName" or class."""
-    return game(**game_config) if isinstance(game, type) else make_population(game, **game_config)
+class Placing(RLlibCallback):
+    """Tells every environment which env runner it is on: RLlib does not pass that to a vector environment's maker."""
+
+    def on_environment_created(self, *, env: Any, env_context: Any, **kwargs: Any) -> None:
+        """Select the runner's streams."""
+        env.unwrapped.place(int(env_context.worker_index or 0))
 
 
 def population_leader_config(
@@ -92,7 +95,7 @@ def population_leader_config(
     if members is None:
         raise InvalidFieldError("members", "is not given", "a folder with a policy of a population game")
     policy = members if isinstance(members, PopulationPolicy) else PopulationPolicy.load(Path(members))
-    rules = made(game, game_config)
+    rules = population_of(game, game_config)
     if policy.leader.mean.shape != rules.leader_space.shape or policy.members.mean.shape != rules.member_space.shape:
         raise InvalidFieldError("members", "play another game", "a policy of this one")
     register_env(ENV_NAME, make_population_leader_env)
@@ -104,6 +107,7 @@ def population_leader_config(
     )  # fmt: skip
     hidden = {"hidden": [len(weight) for weight, _ in policy.leader.layers[:-1]]}
     config.rl_module(rl_module_spec=RLModuleSpec(module_class=PopulationLeaderModule, model_config=hidden))
+    config.callbacks(Placing)
     config.debugging(seed=seed, log_level="ERROR")
     return config
 

@@ -43,7 +43,7 @@ from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.registry import make_population
+from rllib_stackelberg.registry import population_of
 from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS, new_rows
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
@@ -75,9 +75,7 @@ class SMFRLConfig(AlgorithmConfig):
 
     def make_game(self) -> PopulationGame:
         """The game of the environment configuration."""
-        given = self.env_config["game"]
-        parameters = self.env_config.get("game_config", {})
-        return given(**parameters) if isinstance(given, type) else make_population(given, **parameters)
+        return population_of(self.env_config["game"], self.env_config.get("game_config", {}))
 
     @property
     def replay_buffer_config(self) -> dict[str, Any]:

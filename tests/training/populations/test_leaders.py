@@ -49,6 +49,16 @@ def test_members_see_the_leader_unless_told_otherwise():
         assert (low != high).all() == sees
 
 
+def test_every_env_runner_plays_plays_of_its_own():
+    """RLlib makes all environments alike, and then says which runner each is on."""
+    environments = [PopulationLeaderEnv(Levy(), policy(Levy()), num_envs=2, run=3) for _ in range(3)]
+    for env, worker in zip(environments, (0, 1, 1), strict=True):
+        env.place(worker)
+    first, second, again = (env.reset()[0] for env in environments)
+    assert (second == again).all()
+    assert (first != second).all()
+
+
 def bounds(game):
     return game.member_actions.low, game.member_actions.high
 
