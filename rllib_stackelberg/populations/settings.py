@@ -37,15 +37,21 @@ class PopulationSettings(BaseModel):
         critic_epochs: epochs after those in which only critics learn.
         batch: periods of an update; batch_members: members of each of these whose own losses are computed.
         kept_members: of a period, drawn at random, that the buffer holds; their exact mean is held besides.
-        buffer_mb: how large the buffer may become.
+        buffer_mb: how large the buffer may become; buffer_periods: how many periods it holds at most. Few make critics
+            exact near what is done now, at the price of forgetting everything else.
         gamma: discount of a period, on both sides.
+        centred: critics learn what is paid above the mean of recent rewards, instead of all of it. Sharper where doing
+            right matters little beside what is paid anyway; unsteady where early policies are paid far less than later
+            ones.
         rate: of Adam; critic_rate: of the critics; rate_decay: its factor every `rate_decay_epochs`.
         noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
             `rate_decay_epochs`.
         mixing: share of the networks in their targets after an update.
         squash_penalty: on actors whose outputs go far to an end of the unit box, from where they cannot be moved any
             more.
-        hidden: widths of critics' hidden layers; actor_hidden: of actors'.
+        hidden: widths of critics' hidden layers; activation: between them: with "silu" critics are smooth, and what is
+            best near the middle of what they have seen is found more closely; with "relu" they mislead less outside
+            of it. actor_hidden: widths of actors'.
         evaluate_every: epochs between snapshots that are valued; evaluation_plays: on which plays each.
     """
 
@@ -68,7 +74,9 @@ class PopulationSettings(BaseModel):
     batch_members: Count = 8
     kept_members: Count = 100
     buffer_mb: Positive = 256.0
+    buffer_periods: Count = 10**6
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.975
+    centred: bool = False
     rate: Positive = 1e-4
     critic_rate: Positive = 1e-3
     rate_decay: Fraction = 0.95
@@ -78,6 +86,7 @@ class PopulationSettings(BaseModel):
     mixing: Fraction = 0.05
     squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
+    activation: Literal["relu", "silu"] = "relu"
     actor_hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 32)
     evaluate_every: Count = 5
     evaluation_plays: Count = 8
@@ -118,7 +127,10 @@ class PopulationSettings(BaseModel):
         periods = int(self.buffer_mb * 2**20 / (BYTES * numbers))
         if periods < self.batch:
             raise InvalidFieldError("buffer_mb", f"holds {periods} periods", f"more, for a batch of {self.batch}")
-        return min(periods, 10**6)
+        if self.buffer_periods < self.epoch_periods:
+            problem = f"{self.buffer_periods} are less than epoch_periods={self.epoch_periods}"
+            raise InvalidFieldError("buffer_periods", problem, f">= {self.epoch_periods}")
+        return min(periods, self.buffer_periods)
 
 
 PAPER: dict[str, Any] = {

@@ -54,6 +54,12 @@ class SMFRLLearner(TorchLearner):
         """Of the run."""
         return self.config.population
 
+    @property
+    def reward_factor(self) -> float:
+        """What makes discounted sums be of order one: of rewards about one, or of independent ones about zero."""
+        gamma = self.settings.gamma
+        return math.sqrt(1 - gamma**2) if self.settings.centred else 1 - gamma
+
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam for the actor and Adam for the critic."""
         module = self.module[module_id].unwrapped()
@@ -84,9 +90,7 @@ class SMFRLLearner(TorchLearner):
     def compute_losses(self, *, fwd_out: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
         """Of the sides that learn; both see what either did."""
         leader, members = (self.module[side].unwrapped() for side in (LEADER, MEMBERS))
-        # Discounted sums of what is scaled so are of order one.
-        scale = 1 - self.settings.gamma
-        periods = Periods.of(leader, members, batch[LEADER], batch[MEMBERS], scale)
+        periods = Periods.of(leader, members, batch[LEADER], batch[MEMBERS], self.reward_factor)
         found = {"periods": periods, "ahead": Ahead.of(leader, members, periods)}
         return {
             side: self.compute_loss_for_module(module_id=side, config=self.config, batch=found, fwd_out={})

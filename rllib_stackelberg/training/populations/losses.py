@@ -8,9 +8,9 @@ answer, bar for a mean over members, and r over its scale:
     members   Q_F(s_i, a_g, a_i, m, bar a) ->  r_i + gamma Q_F'(s_i', b, pi_F'(s_i', b), m', bar pi_F'(s', b))
               actor ascends Q_F(s_i, a_g, pi_F(s_i, a_g), m, bar a)
 
-A period after which a play is over does not bootstrap; one after which it is cut off at the horizon does. Without
-Stackelberg members neither see a_g nor does the leader's actor ask for their answer: it takes bar a as given. Without
-a mean field critics see neither m nor bar a.
+A period after which a play is over does not bootstrap (nothing is paid from then on); one after which it is cut off at
+the horizon does. Without Stackelberg members neither see a_g nor does the leader's actor ask for their answer: it takes
+bar a as given. Without a mean field critics see neither m nor bar a.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Periods:
         mean, next_mean: members' mean state `[R, e]`; mean_action `[R, v]`; over: 1 where the play is over `[R]`.
         members, next_members: states of the members that are kept `[R, M, e]`.
         learned, next_learned: of those of them that are learned from `[R, K, e]`; actions `[R, K, v]`;
-        rewards `[R, K]`.
+        rewards `[R, K]`. leader_missing, missing: what nothing is paid counts as, below 0 (`RewardScale`).
     """
 
     leader: Tensor
@@ -55,6 +55,8 @@ class Periods:
     next_learned: Tensor
     actions: Tensor
     rewards: Tensor
+    leader_missing: Tensor
+    missing: Tensor
 
     @classmethod
     def of(
@@ -75,6 +77,7 @@ class Periods:
                 leader_action=rows["leader_action"], leader_reward=scale * leader.reward_scale(rows["leader_reward"]),
                 mean_action=rows["mean_action"], over=rows["over"],
                 actions=own["actions"], rewards=scale * members.reward_scale(own["rewards"]),
+                leader_missing=scale * leader.reward_scale.missing, missing=scale * members.reward_scale.missing,
             )  # fmt: skip
 
 
@@ -108,7 +111,7 @@ def leader_target(leader: LeaderSide, periods: Periods, ahead: Ahead, gamma: flo
     with torch.no_grad():
         own = torch.cat([periods.next_leader, ahead.leader], dim=-1)
         value = leader.target_qf(own, periods.next_mean, ahead.mean)
-        return periods.leader_reward + gamma * (1 - periods.over) * value
+        return periods.leader_reward + gamma * afterwards(periods.over, value, periods.leader_missing, gamma)
 
 
 def members_target(members: MembersSide, periods: Periods, ahead: Ahead, gamma: float) -> Tensor:
@@ -117,7 +120,12 @@ def members_target(members: MembersSide, periods: Periods, ahead: Ahead, gamma: 
         inputs = members.joined(periods.next_learned, ahead.leader)
         own = torch.cat([inputs, members.target_pi(inputs)], dim=-1)
         value = members.target_qf(own, periods.next_mean, ahead.mean)
-        return periods.rewards + gamma * (1 - periods.over)[:, None] * value
+        return periods.rewards + gamma * afterwards(periods.over[:, None], value, periods.missing, gamma)
+
+
+def afterwards(over: Tensor, value: Tensor, missing: Tensor, gamma: float) -> Tensor:
+    """Values of what comes next; where a play is over, of nothing being paid for ever."""
+    return torch.where(over > 0, -missing / (1 - gamma), value)
 
 
 def critic_loss(values: Tensor, target: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ SETTLED = 1e8
 
 class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     """One side. `model_config`: widths (`state`, `actions`, of the `mean_state` and `mean_action`), `hidden`,
-    `actor_hidden`, and the switches `stackelberg` and `mean_field`."""
+    `activation` of critics, `actor_hidden`, and the switches `stackelberg`, `mean_field` and `centred`."""
 
     pi: UnitActor
     qf: MeanFieldCritic
@@ -43,9 +43,10 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
         self.normaliser = Normaliser(config["state"])
         self.pi = UnitActor(config["state"] + self.shown, config["actor_hidden"], config["actions"])
         if not self.inference_only:
-            self.reward_scale = RewardScale()
+            self.reward_scale = RewardScale(config["centred"])
             means = {name: config[name] if config["mean_field"] else 0 for name in ("mean_state", "mean_action")}
-            self.qf = MeanFieldCritic(config["state"] + self.shown + config["actions"], config["hidden"], **means)
+            own = config["state"] + self.shown + config["actions"]
+            self.qf = MeanFieldCritic(own, config["hidden"], **means, activation=config["activation"])
 
     @property
     def shown(self) -> int:

@@ -14,6 +14,15 @@ from rllib_stackelberg.populations.policy import CLIP
 
 SMALLEST_DEVIATION = 1e-3
 
+SMALLEST_SHARE = 1e-2
+"""Of the mean of rewards, below which their deviation counts as none."""
+
+RECENT = 0.1
+"""Least share of new rewards in statistics of recent ones."""
+
+BETWEEN: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
+"""Activations."""
+
 
 class Normaliser(nn.Module):
     """Running mean and variance of vectors; part of the state, not of what is learned by gradients."""
@@ -50,32 +59,60 @@ class Normaliser(nn.Module):
 
 
 class RewardScale(nn.Module):
-    """Root mean square of rewards so far: what they are divided by, so that critics learn numbers of order one."""
+    """What rewards are measured in, so that critics learn numbers of order one.
 
+    That is their root mean square so far. If `centred`, it is the deviation of recent ones from their mean: what is the
+    same whatever is done, mean / (1 - gamma), would else be nearly all of a value. Nothing, which is what is paid after
+    the end of a play, then is `-missing` a period, and policies are ordered as they are by what is paid.
+    """
+
+    mean: Tensor
     square: Tensor
     count: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, centred: bool = False) -> None:
         super().__init__()
-        self.register_buffer("square", torch.zeros(()))
-        self.register_buffer("count", torch.zeros(()))
+        self.centred = centred
+        for name in ("mean", "square", "count"):
+            self.register_buffer(name, torch.zeros(()))
+
+    @property
+    def origin(self) -> Tensor:
+        """The reward that counts as 0."""
+        return self.mean if self.centred else torch.zeros(())
+
+    @property
+    def unit(self) -> Tensor:
+        """The reward, from there, that counts as 1."""
+        if not self.count:
+            return torch.ones(())
+        smallest = torch.clamp(SMALLEST_SHARE * self.origin.abs(), min=1e-6)
+        return torch.maximum((self.square - self.origin**2).clamp(min=0.0).sqrt(), smallest)
+
+    @property
+    def missing(self) -> Tensor:
+        """How far, in units, nothing is below the origin."""
+        return self.origin / self.unit
 
     def forward(self, rewards: Tensor) -> Tensor:
-        """Rewards over their scale."""
-        return rewards / self.square.sqrt().clamp(min=1e-6) if self.count > 0 else rewards
+        """Rewards in units from the origin."""
+        return (rewards - self.origin) / self.unit
 
     def take(self, rewards: NDArray) -> None:
         """Count in rewards of any shape."""
-        total = self.count + rewards.size
-        self.square.copy_(self.square + (float(np.square(rewards).mean()) - self.square) * rewards.size / total)
-        self.count.copy_(total)
+        self.count.copy_(self.count + rewards.size)
+        share = rewards.size / float(self.count)
+        if self.centred:
+            share = max(share, RECENT)
+        for seen, new in ((self.mean, rewards), (self.square, np.square(rewards))):
+            seen.copy_(seen + (float(new.mean()) - seen) * share)
 
 
-def layers(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers with ReLU between them."""
+def layers(sizes: Sequence[int], activation: str = "relu") -> nn.Sequential:
+    """Linear layers with activations between them."""
     made: list[nn.Module] = []
     for width_in, width_out in pairwise(sizes):
-        made += [nn.Linear(width_in, width_out), nn.ReLU()]
+        made += [nn.Linear(width_in, width_out), BETWEEN[activation]()]
     return nn.Sequential(*made[:-1])
 
 
@@ -110,14 +147,17 @@ class MeanFieldCritic(nn.Module):
     The mean state and the mean action have first layers of their own; without a mean field there are none.
     """
 
-    def __init__(self, own: int, hidden: Sequence[int], mean_state: int = 0, mean_action: int = 0):
+    def __init__(
+        self, own: int, hidden: Sequence[int], mean_state: int = 0, mean_action: int = 0, activation: str = "relu"
+    ):
         super().__init__()
         first, *rest = hidden
         self.own = nn.Linear(own, first)
         self.mean_state = nn.Linear(mean_state, first) if mean_state else None
         self.mean_action = nn.Linear(mean_action, first) if mean_action else None
         wide = first * (1 + bool(mean_state) + bool(mean_action))
-        self.rest = layers([wide, *rest, 1])
+        self.between = BETWEEN[activation]()
+        self.rest = layers([wide, *rest, 1], activation)
 
     def forward(self, own: Tensor, mean_state: Tensor | None = None, mean_action: Tensor | None = None) -> Tensor:
         """Values `[R]` of `[R, own]`, or `[R, K]` of `[R, K, own]`; the means are `[R, ...]` either way."""
@@ -127,4 +167,4 @@ class MeanFieldCritic(nn.Module):
                 assert mean is not None
                 part = layer(mean)
                 parts.append(part if own.dim() == 2 else part[:, None].expand(*own.shape[:2], part.shape[-1]))
-        return self.rest(torch.relu(torch.cat(parts, dim=-1))).squeeze(-1)
+        return self.rest(self.between(torch.cat(parts, dim=-1))).squeeze(-1)

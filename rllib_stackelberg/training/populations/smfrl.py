@@ -49,6 +49,9 @@ from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunn
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE, LeaderSide, MembersSide
 
+PASSED_ON = "actor_hidden", "activation", "stackelberg", "mean_field", "centred"
+"""Settings that networks are made by."""
+
 BUFFER = "rllib_stackelberg.training.populations.buffer.PeriodEpisodeReplayBuffer"
 
 
@@ -105,7 +108,7 @@ class SMFRLConfig(AlgorithmConfig):
             space, actions = self._of(game, side)
             seen, acted = self.spaces_of(game, side)
             own = {"state": space.shape[0], "actions": actions.shape[0], "hidden": self.population.hidden}
-            rest = {name: getattr(self.population, name) for name in ("actor_hidden", "stackelberg", "mean_field")}
+            rest = {name: getattr(self.population, name) for name in PASSED_ON}
             specs[side] = RLModuleSpec(
                 module_class=cls, observation_space=seen, action_space=acted, inference_only=inference_only,
                 model_config=widths | own | rest,

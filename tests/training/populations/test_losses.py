@@ -10,6 +10,7 @@ from rllib_stackelberg.training.populations.learner import follow
 from rllib_stackelberg.training.populations.losses import (
     Ahead,
     Periods,
+    afterwards,
     answer,
     beyond,
     leader_actor_loss,
@@ -28,7 +29,7 @@ WIDTHS = {"leader_actions": W, "mean_state": E, "mean_action": V, "hidden": (8, 
 
 def sides(stackelberg=True, mean_field=True):
     torch.manual_seed(0)
-    switches = WIDTHS | {"stackelberg": stackelberg, "mean_field": mean_field}
+    switches = WIDTHS | {"stackelberg": stackelberg, "mean_field": mean_field, "centred": False, "activation": "relu"}
     wide = lambda n: Box(-np.inf, np.inf, (n,), np.float32)  # noqa: E731
     leader = LeaderSide(
         observation_space=wide(D), action_space=Box(0, 1, (W,)), model_config=switches | {"state": D, "actions": W}
@@ -52,6 +53,7 @@ def periods():
         mean_action=torch.rand(R, V), over=(torch.arange(R) % 4 == 0).float(), members=torch.randn(R, M, E),
         next_members=torch.randn(R, M, E), learned=torch.randn(R, K, E), next_learned=torch.randn(R, K, E),
         actions=torch.rand(R, K, V), rewards=torch.randn(R, K),
+        leader_missing=torch.zeros(()), missing=torch.zeros(()),
     )  # fmt: skip
 
 
@@ -195,6 +197,31 @@ def test_normaliser_has_the_moments_of_all_it_has_seen():
     assert np.allclose(normaliser.mean.numpy(), whole.mean(axis=0), rtol=1e-4)
     assert np.allclose(normaliser.variance.numpy(), whole.var(axis=0), rtol=1e-4)
     assert scale.square.item() == pytest.approx(float((whole**2).mean()), rel=1e-4)
+
+
+def test_centred_rewards_are_measured_from_the_mean_of_recent_ones():
+    rng, scale = np.random.default_rng(0), RewardScale(centred=True)
+    scale.take(rng.normal(-500, 50, 1000))
+    for _ in range(200):  # what was first is forgotten
+        scale.take(rng.normal(5, 3, 1000))
+    found = scale(torch.from_numpy(rng.normal(5, 3, 10_000)))
+    assert found.mean().item() == pytest.approx(0, abs=0.05)
+    assert found.std().item() == pytest.approx(1, abs=0.05)
+    assert scale(torch.zeros(())).item() == pytest.approx(-scale.missing.item())
+
+
+def test_centring_changes_values_by_one_affine_function():
+    rng, scale = np.random.default_rng(0), RewardScale(centred=True)
+    scale.take(rng.normal(5, 3, 1000))
+    steps = 12
+    for ends in (True, False):  # a play that is over, and one whose last state is worth 7
+        rewards = torch.from_numpy(rng.normal(5, 3, steps))
+        plain = torch.zeros(()) if ends else torch.tensor(7.0)
+        worth = (plain - scale.mean / (1 - GAMMA)) / scale.unit
+        centred = afterwards(torch.tensor(float(ends)), worth, scale.missing, GAMMA)
+        for reward in rewards.flip(0):
+            plain, centred = reward + GAMMA * plain, scale(reward) + GAMMA * centred
+        assert centred.item() == pytest.approx(((plain - scale.mean / (1 - GAMMA)) / scale.unit).item(), rel=1e-5)
 
 
 def test_what_has_no_bound_is_told_as_a_signed_logarithm():
