@@ -7,7 +7,8 @@ capital grows, in percent. The arms (Mi et al., arXiv 2403.12093):
 - `no-stackelberg`: households do not see it, and the government takes what they did as given;
 - `no-mean-field`: critics see their own state and actions alone;
 - `neither`: both;
-- `through`: not the paper's: `smfrl` with a government that also ascends by how its action moves the answer.
+- `through`: not the paper's: `smfrl` with a government that also ascends by how its action moves the answer;
+- `released`: `smfrl` with the rates, noise and networks of the paper's released code (`PAPER`), without random play first.
 
 Reported of each run are the best greedy policies on 64 fresh economies: years survived, GDP per head, Gini
 coefficients of wealth and income (means over years), households' payoff of a play (welfare), and exploitability: what
@@ -35,6 +36,7 @@ from rich.table import Table
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.online.results import half_width
 from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.populations.settings import PAPER
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.sessions import ray_session
@@ -48,8 +50,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "no-mean-field": {"mean_field": False},
     "neither": {"stackelberg": False, "mean_field": False},
     "through": {"through_members": True},
+    "released": PAPER,
 }
-PAPERS = [name for name in ARMS if name != "through"]
+ABLATIONS = "smfrl", "no-stackelberg", "no-mean-field", "neither"
 
 EVERY_EPOCH = {"evaluate_every": 1}
 """Settings of all arms: a greedy snapshot is valued after every epoch."""
@@ -143,7 +146,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.exploitability < 1:
         parser.error("--exploitability: at least 1")
-    arms = [arm for arm in ARMS if arm in arguments.arms or ("all" in arguments.arms and arm in PAPERS)]
+    arms = [arm for arm in ARMS if arm in arguments.arms or ("all" in arguments.arms and arm in ABLATIONS)]
     rows: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
     with ray_session():
         for seed in range(arguments.seeds):
