@@ -1,4 +1,4 @@
-"""How tuned_examples/smfrl/closed_forms_smfrl.py measures; that training reaches a bar is not shown yet."""
+"""How tuned_examples/smfrl/closed_forms_smfrl.py measures, and that training reaches the closed forms."""
 
 import importlib.util
 import sys
@@ -56,3 +56,13 @@ def test_the_worst_seed_is_the_furthest_off():
     ]
     found = EXAMPLE.summary(runs, "leader")
     assert (found["worst"], found["learned"]) == pytest.approx((0.9, np.mean([1.02, 0.9, 1.0])))
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", EXAMPLE.CASES)
+def test_training_reaches_the_closed_form(name, tmp_path):
+    case = EXAMPLE.CASES[name]
+    found = case.run(0, tmp_path / "run")
+    for side, bar in case.bars.items():
+        assert found[side]["error"] < bar, found
