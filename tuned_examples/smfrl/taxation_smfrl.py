@@ -8,7 +8,7 @@ capital grows, in percent. The arms (Mi et al., arXiv 2403.12093):
 - `no-mean-field`: critics see their own state and actions alone;
 - `neither`: both;
 - `through`: not the paper's: `smfrl` with a government that also ascends by how its action moves the answer;
-- `released`: `smfrl` with the rates, noise and networks of the paper's released code (`PAPER`), without random play first.
+- `released`: `smfrl` with the rates, noise and networks of the paper's released code (`PAPER`), nothing random first.
 
 Reported of each run are the best greedy policies on 64 fresh economies: years survived, GDP per head, Gini
 coefficients of wealth and income (means over years), households' payoff of a play (welfare), and exploitability: what
