@@ -27,7 +27,13 @@ What is set, and why:
 How to run: `python tuned_examples/smfrl/closed_forms_smfrl.py --seeds 3`. `--cases` picks some, `--json FILE` is where
 the table is written.
 
-Results: RESULTS
+Results of seeds 0, 1 and 2 (settings were chosen on seeds 5 and 6): all within 5 % for the government and 1 % for the
+households. Mean, and the seed that is furthest off; a run takes 1.5 to 3 minutes on one core.
+
+- `labour-supply`: progressivity .5944 (worst .6049, 3.7 % off) for .5835; work .3431 (.2 %) for .3436.
+- `labour-supply`, cap .05: progressivity .0497 (.6 %) at the corner .05; work .4564 (.24 %) for .4563.
+- `public-investment`: tax .2560 (.54 %) for .2555; saving share .7966 (.62 %) for .8.
+- `output-tax`: tax .1339 (worst .1319, 3.8 % off) for .1371; saving share .7247 (.44 %) for .7259.
 """
 
 import argparse
