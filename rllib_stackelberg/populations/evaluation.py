@@ -99,7 +99,9 @@ def evaluate_population(
 def _check_group(name: str, among: NDArray[np.bool_], members: int) -> None:
     if among.dtype != bool or among.shape != (members,) or not among.any():
         raise InvalidFieldError(
-            f"group {name!r}", f"{among.dtype} of shape {among.shape}", f"a mask of {members} members, one or more in it"
+            f"group {name!r}",
+            f"{among.dtype} of shape {among.shape}",
+            f"a mask of {members} members, one or more in it",
         )
 
 
