@@ -62,7 +62,7 @@ def shocks_figure(panels: Mapping[str, Mapping[str, Plays]], shock_year: int) ->
             _median(axes, name, plays[: shock_year + BEYOND], style)
         _shock(axes, shock_year)
         axes.set_xlim(max(1, shock_year - BEFORE), shock_year + BEYOND)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         label_axes(axes, "year", "output, of that without" if axes is every[0] else "")
     add_legend(figure, WIDTH)
     return figure
@@ -72,7 +72,7 @@ def mixed_figure(estimates: Mapping[float, Mapping[str, Estimate]], panels: Mapp
     """Measures by the share of households that do not adopt the policy, with their intervals over seeds.
 
     Args:
-        estimates: by share and measure; panels: the measures of each, by title.
+        estimates: by share and measure; panels: the measures of each, by title; the first begins at 0.
     """
     figure, every = panel_axes(WIDTH, 280, list(panels), share_y=False)
     shares = list(estimates)
@@ -85,8 +85,11 @@ def mixed_figure(estimates: Mapping[float, Mapping[str, Estimate]], panels: Mapp
                 shares, values, yerr=errors, color=colour(chosen), linestyle=dashes, linewidth=1.8, marker="o",
                 markersize=4, capsize=3, label=name if len(names) > 1 else None,
             )  # fmt: skip
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xticks(shares)
+        axes.set_yscale("log" if "factor" in found[0] else "linear")  # a geometric mean, of what grows by factors
+        if axes is every[0]:
+            axes.set_ylim(bottom=0)
         label_axes(axes, "do not adopt", "")
     add_legend(figure, WIDTH)
     return figure

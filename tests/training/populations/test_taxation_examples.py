@@ -26,6 +26,7 @@ estimates, kept, measures, figures, baselines, exploited = map(
 PARAMS = {"households": 8, "task": "gdp", "years": 20}
 VALUES = [0.5, 3.0, 2.0, 700.0, 1.0, 4.0, 2.5]
 SHOCK_YEAR = 4
+ROW = {"years": 10.0, "GDP per head": 1e5, "wealth Gini": 0.4, "adopters": 8.0, "non-adopters": 9.0}
 
 
 def constant(actions, seen, shown=0):
@@ -183,6 +184,18 @@ def test_figures_end_where_half_of_the_plays_have_ended():
     assert set(lines) == {"arm", "shock", "_child1"}
     assert lines["arm"].get_ydata().tolist() == [2.0, 2.5]
     assert lines["_child1"].get_marker() == "x"
+
+
+def test_figures_of_non_adopters_have_the_intervals_of_the_table():
+    rows = {share: [measures.mixed(saved(), share, plays=2), ROW] for share in (0.0, 1.0)}
+    found = {share: measures.over_seeds(of_seeds) for share, of_seeds in rows.items()}
+    years, payoffs, output = figures.mixed_figure(found, baselines.PANELS).axes
+    assert [axes.get_yscale() for axes in (years, payoffs, output)] == ["linear", "linear", "log"]
+    assert years.get_ylim()[0] == 0
+    assert output.lines[0].get_ydata().tolist() == [one["GDP per head"]["geometric mean"] for one in found.values()]
+    drawn = [segment[:, 1] for segment in output.collections[0].get_segments()]
+    np.testing.assert_allclose(drawn, [estimates.ends(one["GDP per head"]) for one in found.values()])
+    assert {text.get_text() for text in output.figure.legends[0].get_texts()} == {"adopters", "non-adopters"}
 
 
 def test_tables_and_figures_of_exploitability_are_of_seeds():
