@@ -160,6 +160,7 @@ class Taxation(PopulationGame):
         self.code = CODES.get(taxes)
         self.sales = self.code.sales if self.code else SALES_TAX
         self.caps = CAPS[-1:] if self.code else CAPS
+        self.leader_terms = self.leader_terms[-len(self.caps) :]
         most = self.caps if caps == "box" else np.full(len(self.caps), MOST)
         self.leader_actions = Box(np.full(len(most), LEAST), most, dtype=np.float64)
         self.member_actions = Box(LEAST, MOST, (2,), np.float64)

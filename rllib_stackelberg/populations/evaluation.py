@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
@@ -31,6 +32,7 @@ class PopulationEvaluation:
         periods: how many each play lasted `[P]`.
         endings: why each ended.
         final: the game's report at the end of each play, `[P]` by name; average: the same, mean over periods.
+        groups: payoff of a play of some of the members, mean over these, `[P]` by the name of the group.
     """
 
     leader: NDArray[np.float64]
@@ -39,6 +41,7 @@ class PopulationEvaluation:
     endings: tuple[str, ...]
     final: Mapping[str, NDArray[np.float64]]
     average: Mapping[str, NDArray[np.float64]]
+    groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
         """Means and standard errors over plays, as plain data."""
@@ -62,16 +65,24 @@ def evaluate_population(
     seed: int = 0,
     purpose: Purpose = Purpose.REPORT,
     plays: int = PLAYS,
+    groups: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> PopulationEvaluation:
     """Let both sides play by their policies, without exploring, from fresh starts.
 
     Args:
         game: the rules; policy: of both sides; seed, purpose: of the streams of the plays.
         plays: how many.
+        groups: who is in it `[N]`, by name, of groups of members whose payoffs are wanted apart.
+
+    Raises:
+        InvalidFieldError: a group without members, or of another population, by name.
     """
+    groups = groups or {}
+    for name, among in groups.items():
+        _check_group(name, among, game.members)
     side_by_side = max(1, min(plays, ROWS // game.members))
     parts = [
-        _played(game, policy, Streams(seed, purpose), range(first, min(first + side_by_side, plays)))
+        _played(game, policy, Streams(seed, purpose), range(first, min(first + side_by_side, plays)), groups)
         for first in range(0, plays, side_by_side)
     ]
     return PopulationEvaluation(
@@ -81,18 +92,37 @@ def evaluate_population(
         endings=tuple(name for part in parts for name in part.endings),
         final={name: np.concatenate([part.final[name] for part in parts]) for name in game.units},
         average={name: np.concatenate([part.average[name] for part in parts]) for name in game.units},
+        groups={name: np.concatenate([part.groups[name] for part in parts]) for name in groups},
     )
 
 
-def _played(game: PopulationGame, policy: PopulationPolicy, streams: Streams, numbers: range) -> PopulationEvaluation:
+def _check_group(name: str, among: NDArray[np.bool_], members: int) -> None:
+    if among.dtype != bool or among.shape != (members,) or not among.any():
+        raise InvalidFieldError(
+            f"group {name!r}",
+            f"{among.dtype} of shape {among.shape}",
+            f"a mask of {members} members, one or more in it",
+        )
+
+
+def _played(
+    game: PopulationGame,
+    policy: PopulationPolicy,
+    streams: Streams,
+    numbers: range,
+    groups: Mapping[str, NDArray[np.bool_]],
+) -> PopulationEvaluation:
     plays, count = PopulationPlays(game, streams, numbers), len(numbers)
     leader, members = np.zeros(count), np.zeros(count)
     summed = {name: np.zeros(count) for name in game.units}
+    apart = {name: np.zeros(count) for name in groups}
     while len(rows := plays.running):
         state = plays.state.take(rows)
         paid = plays.step(*policy.play(game, state), rows)
         leader[rows] += paid[0]
         members[rows] += paid[1].mean(axis=1)
+        for name, among in groups.items():
+            apart[name][rows] += paid[1][:, among].mean(axis=1)
         for name, figure in game.report(plays.state.take(rows)).items():
             summed[name][rows] += figure
     state = plays.state
@@ -103,6 +133,7 @@ def _played(game: PopulationGame, policy: PopulationPolicy, streams: Streams, nu
         endings=tuple(game.endings[k] for k in state.ending),
         final={name: np.asarray(figure, dtype=np.float64) for name, figure in game.report(state).items()},
         average={name: total / state.period for name, total in summed.items()},
+        groups=apart,
     )
 
 

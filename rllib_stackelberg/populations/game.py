@@ -240,6 +240,10 @@ def check_population(game: PopulationGame) -> None:
         space = getattr(game, name)
         if len(space.shape) != 1 or not space.is_bounded() or space.dtype != np.float64:
             raise InvalidFieldError(name, f"is {space}", "a bounded one-dimensional Box of float64")
+    for side in ("leader", "member"):
+        terms, numbers = getattr(game, f"{side}_terms"), getattr(game, f"{side}_actions").shape[0]
+        if terms and len(terms) != numbers:
+            raise InvalidFieldError(f"{side}_terms", f"are {terms}", f"none, or one for each of {numbers} numbers")
     for name in ("leader_space", "member_space"):
         if len(getattr(game, name).shape) != 1:
             raise InvalidFieldError(name, f"is {getattr(game, name)}", "a one-dimensional Box")

@@ -105,6 +105,7 @@ def test_actions_are_refused_by_name():
 def test_declarations_are_checked():
     for name, value in (
         ("members", 0), ("draws", -1), ("endings", ("running",)),
+        ("leader_terms", ("tax",)), ("member_terms", ("work",)),
         ("leader_actions", Taxation().leader_space), ("member_space", Taxation().leader_space),
     ):  # fmt: skip
         game = Taxation(households=2)

@@ -79,3 +79,16 @@ def test_values_are_sums_over_plays_until_they_end():
     other = evaluate_population(game, Fixed(), purpose=Purpose.SELECTION, plays=10)
     assert np.array_equal(again.leader, found.leader)
     assert not np.array_equal(other.leader, found.leader)
+
+
+def test_groups_of_members_are_valued_apart():
+    game, among = Levy(fails_at=4), np.arange(20) < 5
+    groups = {"five": among, "rest": ~among, "all": np.full(20, True)}
+    found = evaluate_population(game, Fixed(), plays=10, groups=groups)
+    np.testing.assert_allclose(found.groups["all"], found.members)
+    np.testing.assert_allclose(0.25 * found.groups["five"] + 0.75 * found.groups["rest"], found.members)
+    assert not np.allclose(found.groups["five"], found.groups["rest"])
+    assert evaluate_population(game, Fixed(), plays=10).groups == {}
+    for wrong in (~groups["all"], among[:5], among.astype(float)):
+        with pytest.raises(InvalidFieldError, match="group 'some'"):
+            evaluate_population(game, Fixed(), plays=10, groups={"some": wrong})

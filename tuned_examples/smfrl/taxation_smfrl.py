@@ -23,18 +23,14 @@ ablations of the paper's released code all end in the first year; here that is n
 """
 
 import argparse
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
+from estimates import Estimate, mean_of, show
+from kept_runs import finished
 
 from rllib_stackelberg.files import to_json, write_atomically
-from rllib_stackelberg.online.results import half_width
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.settings import PAPER
 from rllib_stackelberg.run_folder import RunFolder
@@ -84,18 +80,6 @@ def options(arguments: argparse.Namespace, arm: str, seed: int) -> PopulationOpt
     )
 
 
-def finished(chosen: PopulationOptions) -> dict[str, Any] | None:
-    """The result of a run that is done already, with the same options; what is left of any other is deleted."""
-    assert chosen.out is not None
-    folder = RunFolder(chosen.out)
-    if folder.has("result"):
-        config = folder.read("config")
-        if all(config[name] == value for name, value in chosen.resolved().items() if name != "out"):
-            return folder.read("result")
-    shutil.rmtree(folder.path, ignore_errors=True)
-    return None
-
-
 def row(result: dict[str, Any]) -> dict[str, float]:
     """What is shown of a run."""
     return {name: float(measure(result)) for name, measure in MEASURES.items()} | {SURVIVES: survives_from(result)}
@@ -109,28 +93,9 @@ def survives_from(result: dict[str, Any]) -> float:
     return float(max(short, default=0) + 1)
 
 
-def summary(rows: list[dict[str, float]]) -> dict[str, dict[str, float | None]]:
+def summary(rows: list[dict[str, float]]) -> dict[str, Estimate]:
     """Mean over seeds and half of its 95 % confidence interval, of every measure."""
-    found = {}
-    for name in (*MEASURES, SURVIVES):
-        values = np.array([row[name] for row in rows])
-        half = float(half_width(values)) if len(values) > 1 else None
-        found[name] = {"mean": float(values.mean()), "half_width": half}
-    return found
-
-
-def show(table: dict[str, dict[str, dict[str, float | None]]], seeds: int) -> None:
-    """For people."""
-    shown = Table(title=f"taxation, gdp: mean over {seeds} seed(s) ± 95 %", box=SIMPLE, title_justify="left")
-    for column in ("arm", *MEASURES, SURVIVES):
-        shown.add_column(column)
-    for arm, measures in table.items():
-        cells = [
-            f"{m['mean']:.4g}" + ("" if m["half_width"] is None else f" ± {m['half_width']:.2g}")
-            for m in measures.values()
-        ]
-        shown.add_row(arm, *cells)
-    Console(width=160).print(shown)
+    return {name: mean_of([row[name] for row in rows]) for name in (*MEASURES, SURVIVES)}
 
 
 def main() -> None:
@@ -156,7 +121,7 @@ def main() -> None:
                 rows[arm].append(row(result))
                 print(f"{arm} seed {seed}: " + ", ".join(f"{k} {v:.4g}" for k, v in rows[arm][-1].items()), flush=True)
     table = {arm: summary(found) for arm, found in rows.items()}
-    show(table, arguments.seeds)
+    show(f"taxation, gdp: mean over {arguments.seeds} seed(s) ± 95 %", "arm", table)
     written = {"seeds": arguments.seeds, "epochs": arguments.epochs, "table": table, "runs": rows}
     write_atomically(arguments.json or arguments.out / "table.json", to_json(written).encode())
 

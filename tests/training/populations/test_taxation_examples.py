@@ -1,0 +1,222 @@
+"""How the examples of `taxation` measure and what they keep: policies made by hand, nothing is trained."""
+
+import importlib
+import statistics
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rllib_stackelberg.envs.taxation_v0 import LEAST, MOST
+from scipy.stats import gmean, ttest_1samp
+
+from rllib_stackelberg.populations.evaluation import evaluate_population
+from rllib_stackelberg.populations.play import PopulationPlays
+from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.streams import Purpose, Streams
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tuned_examples" / "smfrl"))
+estimates, kept, measures, figures, baselines, exploited = map(
+    importlib.import_module,
+    ("estimates", "kept_runs", "taxation_measures", "taxation_figures", "taxation_baselines", "exploitability_smfrl"),
+)
+
+PARAMS = {"households": 8, "task": "gdp", "years": 20}
+VALUES = [0.5, 3.0, 2.0, 700.0, 1.0, 4.0, 2.5]
+SHOCK_YEAR = 4
+ROW = {"years": 10.0, "GDP per head": 1e5, "wealth Gini": 0.4, "adopters": 8.0, "non-adopters": 9.0}
+
+
+def constant(actions, seen, shown=0):
+    """An actor that does the same whatever it sees."""
+    target = np.asarray(actions, dtype=np.float64)
+    low, high = np.full(len(target), LEAST), np.full(len(target), MOST)
+    unit = np.clip((target - low) / (high - low), 1e-9, 1 - 1e-9)
+    layers = ((np.zeros((len(target), seen + shown)), np.arctanh(2 * unit - 1)),)
+    return BoxActor(layers, np.zeros(seen), np.ones(seen), np.ones(seen, dtype=bool), low, high)
+
+
+def saved(members=(0.6, 0.4), leader=(0.1, 0.02, 0.05, 0.02, 0.1), **params):
+    """A run whose policies do the same every year."""
+    policy = PopulationPolicy(constant(leader, 6), constant(members, 2, len(leader)))
+    return measures.SavedRun(PARAMS | params, policy, seed=3)
+
+
+def ruinous(**params):
+    """Ends early: nobody works enough for what is consumed and spent."""
+    return saved(members=(0.01, 0.05), leader=(0.001, 0.001, 0.001, 0.001, 0.3), **params)
+
+
+def by_hand(run, plays):
+    """What the plays of a run come to, stepped one by one until each ends."""
+    game = run.game()
+    for play in range(plays):
+        played = PopulationPlays(game, Streams(run.seed, Purpose.REPORT), [play])
+        output, paid = [], np.zeros(2)
+        while len(played.running):
+            leader, members = played.step(*run.policy.play(game, played.state))
+            output.append(played.state.output[0] / game.members)
+            paid += leader[0], members.mean()
+        yield len(output), np.mean(output), *paid
+
+
+@pytest.mark.parametrize("run", [saved(), ruinous(), saved(leader=[0.2], taxes="saez")])
+def test_accounts_are_those_of_plays_taken_one_by_one(run):
+    found = measures.as_trained(run, plays=5)
+    years, output, leader, members = map(np.array, zip(*by_hand(run, 5), strict=True))
+    assert found["years"] == pytest.approx(years.mean())
+    assert found["GDP per head"] == pytest.approx(gmean(output))
+    assert found["welfare"] == pytest.approx(members.mean())
+    assert found["government"] == pytest.approx(leader.mean())
+
+
+def test_output_is_followed_to_the_end_of_each_play():
+    for run in (saved(), ruinous()):
+        years = evaluate_population(run.game(), run.policy, run.seed, plays=measures.COURSES).periods
+        assert run.output.shape == (PARAMS["years"], measures.COURSES)
+        assert np.isfinite(run.output).sum(axis=0).tolist() == years.tolist()
+    assert years.max() < PARAMS["years"]
+
+
+def test_a_shock_changes_output_as_the_rules_say():
+    """Who does the same all the time produces .8 of it; halved wealth leaves capital, but bears less to consume."""
+    run = saved()
+    fall, halved = (run.relative_output(shock, SHOCK_YEAR) for shock in measures.SHOCKS)
+    for relative in (fall, halved):
+        np.testing.assert_allclose(relative[: SHOCK_YEAR - 1], 1)
+    np.testing.assert_allclose(fall[SHOCK_YEAR - 1], 0.8)
+    np.testing.assert_allclose(halved[SHOCK_YEAR - 1], 1)
+    assert (halved[SHOCK_YEAR:] > 1).all()
+    later = measures.shocked(run, "productivity", SHOCK_YEAR, plays=measures.COURSES)
+    assert later[measures.OUTPUT] == pytest.approx(gmean(fall[SHOCK_YEAR - 1 + measures.AFTER]))
+    assert later["welfare"] < measures.as_trained(run, plays=measures.COURSES)["welfare"]
+
+
+def test_where_no_play_gets_so_far_nothing_is_said_of_output():
+    row = measures.shocked(ruinous(), "productivity", SHOCK_YEAR, plays=4)
+    assert np.isnan(row[measures.OUTPUT])
+    assert estimates.cell(measures.over_seeds([row, row])[measures.OUTPUT]) == "-"
+    assert np.isnan(measures.shocked(saved(), "wealth", PARAMS["years"], plays=2)[measures.OUTPUT])
+
+
+def test_shares_of_nobody_and_of_everybody_are_pure_populations():
+    run, plays = saved(), 6
+    nobody, everybody = (measures.mixed(run, share, plays) for share in (0.0, 1.0))
+    alone, poor = measures.as_trained(run, plays), measures.as_trained(saved(measures.HAND_TO_MOUTH), plays)
+    for name in ("years", "GDP per head", "wealth Gini"):
+        assert nobody[name] == alone[name]
+        assert everybody[name] == pytest.approx(poor[name], rel=1e-6)
+    assert nobody["adopters"] == pytest.approx(alone["welfare"])
+    assert everybody["non-adopters"] == pytest.approx(poor["welfare"], rel=1e-6)
+    assert np.isnan([nobody["non-adopters"], everybody["adopters"]]).all()
+
+
+def test_groups_of_a_mixed_population_add_up_to_it():
+    """Who saves less consumes more at first, and everybody grows less rich."""
+    run = saved(years=3)
+    rows = [measures.mixed(run, share, plays=6) for share in measures.SHARES]
+    assert all(row["non-adopters"] > row["adopters"] for row in rows[1:-1])
+    assert np.all(np.diff([row["GDP per head"] for row in rows[1:]]) < 0)
+
+
+def test_means_and_their_intervals_are_those_of_the_libraries():
+    found = estimates.mean_of([*VALUES, np.nan])
+    assert found["of"] == len(VALUES)
+    assert estimates.middle(found) == pytest.approx(statistics.fmean(VALUES))
+    assert estimates.ends(found) == pytest.approx(tuple(ttest_1samp(VALUES, 0).confidence_interval(0.95)))
+    found = estimates.geometric_of(VALUES)
+    assert estimates.middle(found) == pytest.approx(statistics.geometric_mean(VALUES))
+    of_logarithms = ttest_1samp(np.log(VALUES), 0).confidence_interval(0.95)
+    assert estimates.ends(found) == pytest.approx(tuple(np.exp(of_logarithms)))
+    matrix = np.array([VALUES, [np.nan, *VALUES[1:]], [np.nan] * len(VALUES)])
+    np.testing.assert_allclose(estimates.geometric_mean(matrix, axis=1), [gmean(VALUES), gmean(VALUES[1:]), np.nan])
+
+
+def test_the_interval_of_a_median_is_of_order_statistics():
+    """Of seven values the ends miss the median with probability 2 / 2^7; the next two with 16 / 2^7 > .05."""
+    found = estimates.median_of(VALUES)
+    assert estimates.middle(found) == statistics.median(VALUES)
+    assert estimates.ends(found) == (min(VALUES), max(VALUES))
+    assert estimates.largest_of(VALUES)["largest"] == max(VALUES)
+
+
+def test_too_few_values_have_no_interval_and_none_no_value():
+    for estimate in (estimates.mean_of, estimates.geometric_of, estimates.median_of, estimates.largest_of):
+        assert np.isnan(estimates.ends(estimate([2.0]))).all()
+        assert estimates.cell(estimate([2.0])) == "2"
+        assert estimates.cell(estimate([np.nan])) == "-"
+
+
+@pytest.mark.parametrize("name", baselines.ARMS)
+def test_arms_are_accepted(name, tmp_path):
+    options = baselines.ARMS[name].options(10, 9, 0, tmp_path / "run")
+    game, settings = options.make_game(), options.make_settings()
+    assert options.max_iterations == (3 if options.algo == "PPO" else 9)
+    assert settings.evaluate_every == 1
+    assert settings.learning == (("members",) if name == "free-market" else ("leader", "members"))
+    assert game.leader_actions.shape == ((5,) if options.params["taxes"] == "chosen" else (1,))
+
+
+def test_what_is_finished_with_the_same_options_is_kept(tmp_path):
+    arm, out = baselines.ARMS["federal"], tmp_path / "federal-0"
+    folder, chosen = RunFolder.create(out), arm.options(8, 9, 0, out)
+    assert kept.finished(chosen) is None  # nothing is there
+    folder = RunFolder.create(out)
+    folder.write("config", chosen.resolved())
+    folder.write("result", {"lasted": 300.0})
+    PopulationPolicy(constant([0.2], 6), constant([0.6, 0.4], 2, 1)).save(out)
+    assert kept.finished(chosen) == {"lasted": 300.0}
+    kept.train_missing([chosen])  # would take minutes
+    run = measures.SavedRun.read(folder)
+    assert run.game().sales == 0.065
+    assert len(run.game().leader_terms) == 1
+    assert run.policy.play(run.game(), run.game().start(np.full((1, 8, 2), 0.5)))[0] == pytest.approx(0.2)
+    assert kept.finished(arm.options(8, 10, 0, out)) is None
+    assert not out.exists()
+
+
+def test_figures_end_where_half_of_the_plays_have_ended():
+    plays = np.array([[1.0, 2.0, 3.0], [2.0, 3.0, np.nan], [3.0, np.nan, np.nan]])
+    figure = figures.growth_figure({"arm": plays, "never": np.full((3, 3), np.nan)}, shock_year=2)
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert set(lines) == {"arm", "shock", "_child1"}
+    assert lines["arm"].get_ydata().tolist() == [2.0, 2.5]
+    assert lines["_child1"].get_marker() == "x"
+
+
+def test_figures_of_non_adopters_have_the_intervals_of_the_table():
+    rows = {share: [measures.mixed(saved(), share, plays=2), ROW] for share in (0.0, 1.0)}
+    found = {share: measures.over_seeds(of_seeds) for share, of_seeds in rows.items()}
+    years, payoffs, output = figures.mixed_figure(found, baselines.PANELS).axes
+    assert [axes.get_yscale() for axes in (years, payoffs, output)] == ["linear", "linear", "log"]
+    assert years.get_ylim()[0] == 0
+    assert output.lines[0].get_ydata().tolist() == [one["GDP per head"]["geometric mean"] for one in found.values()]
+    drawn = [segment[:, 1] for segment in output.collections[0].get_segments()]
+    np.testing.assert_allclose(drawn, [estimates.ends(one["GDP per head"]) for one in found.values()])
+    assert {text.get_text() for text in output.figure.legends[0].get_texts()} == {"adopters", "non-adopters"}
+
+
+def test_tables_and_figures_of_exploitability_are_of_seeds():
+    def gains(leader, members):
+        return {"total": leader + members, "leader": {"gain": leader}, "members": {"gain": members}}
+
+    seeds = [{"4": gains(k**3, 1.0), "8": gains(0.0, 0.25 * k)} for k in range(1, 8)]
+    table = exploited.table_of(seeds, [4, 8])
+    assert table["4"]["leader"]["median"] == 64
+    assert (table["8"]["members"]["low"], table["8"]["members"]["high"]) == (0.25, 1.75)
+    assert table["4"]["both, largest"]["largest"] == 344
+    drawn = exploited.gains_figure(seeds, [4, 8]).axes[1].lines[-1].get_ydata()
+    assert drawn[0] == 64
+    assert np.isnan(drawn[1])  # a gain of 0 on a logarithmic axis
+
+
+def test_seeds_are_kept_with_their_options_and_epochs(tmp_path):
+    arguments = Namespace(households=8, at=[2, 4], exploitability=3, out=tmp_path)
+    chosen, file = exploited.options(arguments, 1), tmp_path / "seed-1.json"
+    assert exploited.finished(file, chosen, [2, 4]) is None
+    exploited.keep(file, chosen, {"2": {"total": 1.0}, "4": {"total": 0.5}})
+    assert exploited.finished(file, chosen, [2, 4]) == {"2": {"total": 1.0}, "4": {"total": 0.5}}
+    assert exploited.finished(file, chosen, [2, 3, 4]) is None
+    assert exploited.finished(file, exploited.options(arguments, 2), [2, 4]) is None

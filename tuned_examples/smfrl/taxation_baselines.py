@@ -1,0 +1,192 @@
+"""This example compares governments of `taxation`, shocks their economies, and mixes in households that do not follow.
+
+The task is "gdp", with 100 households and 300 years. The arms:
+
+- `smfrl`: the government chooses taxes and spending; both sides learn together by SMFRL;
+- `free-market`: no taxes and no spending; households alone learn;
+- `federal`: the US federal income tax of 2022; the government learns what to spend, nothing else;
+- `saez`: five brackets after Saez (2001), found anew each hundred years; as before;
+- `ppo`: as `smfrl`, but the government learns by PPO, in turns with the households (a turn is four epochs of theirs, so
+  that households learn for as many epochs as in the other arms, rounded up).
+
+Everything reported follows from the saved policies alone, without Ray, on the same economies for all arms of a seed:
+
+- governments: years survived; GDP per head, mean over the years a play lasts; Gini coefficients of wealth and income,
+  means over years; households' payoff of a play (welfare); the government's, which is the growth of capital summed
+  over years whatever is taxed, and is nobody's in the free market. GDP grows by a factor a year and one play of many
+  would make an arithmetic mean: its mean over plays and over seeds is geometric, and the interval a factor.
+- shocks: what becomes of that with productivity at .8 for three years, and with all wealth halved once. Output ten
+  years later is relative to the same plays without (geometric means), of those that go on in both.
+- non-adopters, of the arm `smfrl`: a share of the households lives from hand to mouth. They save .001 of what they
+  keep of their income, the least the game allows (the learned policy saves .5 at least), and work .1^(1/3), the best
+  answer to no tax where nothing is saved. Welfare is of either group.
+
+What is set, and why: the shock comes in year 5. The earlier, the more there is to see, as growth slows later: one of
+productivity in year 2, 5, 10, 20 or 50 costs 10, 8, 7, 5 or 3 percent of output ten years later (`smfrl`, seed 0, ten
+epochs). Capital next year is 1.04 K + W L - sum c - G: that wealth is halved leaves it as it is, and is felt only
+through what both sides then do. Every epoch is valued, and the best of the second half is kept, as in
+`taxation_smfrl.py`.
+
+How to run: `python tuned_examples/smfrl/taxation_baselines.py --seeds 6 --epochs 35 --out results/baselines`. Finished
+runs under `--out` are not run again. An epoch takes 2.5 s on a quiet core, all measures of a run half a minute. Tables
+are printed and written to `--json`, figures (`growth.svg`, `shocks.svg`, `non_adopters.svg`) to `--out`.
+
+Results: not measured yet.
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from estimates import Estimate, show
+from kept_runs import train_missing
+from taxation_figures import growth_figure, mixed_figure, shocks_figure
+from taxation_measures import (
+    GDP,
+    SHARES,
+    SHOCKS,
+    Row,
+    SavedRun,
+    as_trained,
+    mixed,
+    over_seeds,
+    shocked,
+)
+
+from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.reports import save_svg
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.training.populations.alternation import MEMBERS_EPOCHS
+
+EVERY_EPOCH = {"evaluate_every": 1}
+"""Settings of all arms: a greedy snapshot is valued after every epoch, or turn."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A government: under which tax code, with which settings, and by which algorithm it learns."""
+
+    taxes: str = "chosen"
+    settings: dict[str, Any] = field(default_factory=dict)
+    algo: str = "SMFRL"
+
+    def options(self, households: int, epochs: int, seed: int, out: Path) -> PopulationOptions:
+        """Of one run."""
+        return PopulationOptions.checked(
+            game="taxation",
+            params={"households": households, "task": "gdp", "taxes": self.taxes},
+            settings=EVERY_EPOCH | self.settings,
+            algo=self.algo,
+            seed=seed,
+            max_iterations=-(-epochs // MEMBERS_EPOCHS) if self.algo == "PPO" else epochs,
+            out=out,
+        )
+
+
+MIXED_ARM = "smfrl"
+ARMS = {
+    MIXED_ARM: Arm(),
+    "free-market": Arm(taxes="none", settings={"learning": ["members"]}),
+    "federal": Arm(taxes="federal"),
+    "saez": Arm(taxes="saez"),
+    "ppo": Arm(algo="PPO"),
+}
+PANELS = {"years survived": ["years"], "payoff of a play": ["adopters", "non-adopters"], "GDP per head, $": [GDP]}
+
+Runs = dict[str, list[SavedRun]]
+Table = dict[str, dict[str, Estimate]]
+
+
+def trained(arguments: argparse.Namespace) -> Runs:
+    """The saved policies of every arm and seed, trained if they are not there."""
+    chosen = {
+        arm: [
+            ARMS[arm].options(arguments.households, arguments.epochs, seed, arguments.out / f"{arm}-{seed}")
+            for seed in range(arguments.seeds)
+        ]
+        for arm in arguments.arms
+    }
+    train_missing([options for seeds in zip(*chosen.values(), strict=True) for options in seeds])
+    return {arm: [SavedRun.read(RunFolder(options.out)) for options in seeds] for arm, seeds in chosen.items()}
+
+
+def governments(runs: Runs) -> dict[str, list[Row]]:
+    """Rows of seeds, by arm."""
+    rows = {}
+    for arm, saved in runs.items():
+        rows[arm] = [as_trained(run) for run in saved]
+        print(f"{arm}: {_words(rows[arm])}", flush=True)
+    return rows
+
+
+def under_shocks(runs: Runs, year: int) -> dict[str, list[Row]]:
+    """Rows of seeds, by arm and shock."""
+    rows = {}
+    for arm, saved in runs.items():
+        for shock in SHOCKS:
+            name = f"{arm}, {shock}"
+            rows[name] = [shocked(run, shock, year) for run in saved]
+            print(f"{name}: {_words(rows[name])}", flush=True)
+    return rows
+
+
+def non_adopters(saved: list[SavedRun]) -> dict[float, list[Row]]:
+    """Rows of seeds, by share."""
+    rows = {}
+    for share in SHARES:
+        rows[share] = [mixed(run, share) for run in saved]
+        print(f"{share:.0%} do not adopt: {_words(rows[share])}", flush=True)
+    return rows
+
+
+def _words(rows: list[Row]) -> str:
+    return "years " + ", ".join(f"{row['years']:.4g}" for row in rows)
+
+
+def draw(runs: Runs, year: int, shares: dict[float, dict[str, Estimate]], out: Path) -> None:
+    """Write the figures."""
+    plays = {arm: np.concatenate([run.output for run in saved], axis=1) for arm, saved in runs.items()}
+    save_svg(growth_figure(plays, year), out / "growth.svg")
+    panels = {
+        shock: {
+            arm: np.concatenate([run.relative_output(shock, year) for run in saved], axis=1)
+            for arm, saved in runs.items()
+        }
+        for shock in SHOCKS
+    }
+    save_svg(shocks_figure(panels, year), out / "shocks.svg")
+    if shares:
+        save_svg(mixed_figure(shares, PANELS), out / "non_adopters.svg")
+
+
+def main() -> None:
+    """Train what is not trained yet, measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--epochs", type=int, default=25, help="of training, each")
+    parser.add_argument("--households", type=int, default=100)
+    parser.add_argument("--shock-year", type=int, default=5, help="1 is the first")
+    parser.add_argument("--out", type=Path, default=Path("results/taxation-baselines"), help="run folders and figures")
+    parser.add_argument("--json", type=Path, help="write the tables there; default: in --out")
+    arguments = parser.parse_args()
+    if min(arguments.seeds, arguments.epochs, arguments.shock_year) < 1:
+        parser.error("--seeds, --epochs, --shock-year: at least 1")
+    runs = trained(arguments)
+    rows = {"governments": governments(runs), "shocks": under_shocks(runs, arguments.shock_year)}
+    if MIXED_ARM in runs:
+        rows["non-adopters"] = non_adopters(runs[MIXED_ARM])
+    tables = {title: {name: over_seeds(found) for name, found in by.items()} for title, by in rows.items()}
+    for title, table in tables.items():
+        show(f"{title}: over {arguments.seeds} seed(s), with 95 % intervals", "", {str(k): v for k, v in table.items()})
+    draw(runs, arguments.shock_year, tables.get("non-adopters", {}), arguments.out)
+    head = {name: getattr(arguments, name) for name in ("seeds", "epochs", "households", "shock_year")}
+    written = head | {"tables": tables, "runs": rows}
+    write_atomically(arguments.json or arguments.out / "tables.json", to_json(written).encode())
+
+
+if __name__ == "__main__":
+    main()
