@@ -170,7 +170,7 @@ class PopulationLoop:
         run = parts["run"]
         self.folder.cut_progress(run["iteration"])
         restore_algorithm(self.algo, parts)
-        self.algo.local_replay_buffer.set_state(parts[BUFFER])
+        self.algo.local_replay_buffer.set_state(parts.pop(BUFFER))  # else it would be in memory twice
         self.iteration = self.saved = run["iteration"]
         self.progress = run["progress"] and PopulationProgress(**run["progress"])
         self._returns = run["returns"]

@@ -87,6 +87,8 @@ def _run(
 ) -> dict[str, Any]:
     """From the last good generation of the folder, if it has one, to the result."""
     try:
+        with storing(folder.path):
+            folder.write("config", options.resolved() | {"versions": versions()})
         with storing(folder.path), ray_session(options.num_env_runners), torch_threads():
             folder.write("training", _trained(folder, options, report, configure))
             if options.exploitability:
@@ -108,7 +110,6 @@ def _trained(
 ) -> dict[str, Any]:
     checkpoints = PopulationCheckpoints(folder.path)
     parts = checkpoints.load()
-    folder.write("config", options.resolved() | {"versions": versions()})
     if parts is None:
         folder.cut_progress(0)
     algo = started(options, configure)
