@@ -120,15 +120,19 @@ class RunFolder:
         """The run's training options; limits that are given replace those it has.
 
         Raises:
-            InvalidFieldError: no run folder, one that cannot be gone on with, or options that cannot work.
+            InvalidFieldError: no run folder, one of a game with a population, or options that cannot work.
         """
         if isinstance(self.rules(), PopulationGame):
-            problem = f"{self.path} is of a game with a population, whose runs keep no checkpoints"
-            raise InvalidFieldError("run", problem, "a run of a game of finite types, or train anew")
+            problem = f"{self.path} is of a game with a population"
+            raise InvalidFieldError("run", problem, "a run of a game of finite types")
+        return TrainOptions.checked(**self.given(**limits))
+
+    def given(self, **limits: Any) -> dict[str, Any]:
+        """Fields of the run's options, of either kind; limits that are given replace all those it has."""
         config = {name: value for name, value in self.read("config").items() if name != "versions"}
         if any(limit is not None for limit in limits.values()):
             config |= limits
-        return TrainOptions.checked(**config | {"out": self.path})
+        return config | {"out": self.path}
 
     def has(self, name: str) -> bool:
         """Whether there is a `<name>.json`."""

@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
+from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.run_folder import RunFolder
 
 RUNNER = CliRunner()
 
@@ -120,11 +122,36 @@ def test_population_games_are_refused_by_commands_that_cannot_use_them(arguments
     assert "is a population game" in output.replace("\n", " ")
 
 
-def test_runs_of_population_games_are_not_resumed(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"game": "stackelberg/taxation-v0", "params": {}}))
+def population_run(folder, **changes):
+    given = {"game": "public-investment", "params": {"households": 3, "periods": 2}, "max_iterations": 2}
+    options = PopulationOptions.checked(**given | changes, out=folder)
+    RunFolder.create(folder).write("config", options.resolved())
+
+
+def test_runs_of_population_games_in_turns_are_not_resumed(tmp_path):
+    population_run(tmp_path, algo="PPO")
     code, output = call("resume", str(tmp_path))
     assert code == 2
-    assert "keep no checkpoints" in output.replace("\n", " ")
+    assert "algo PPO, in turns, whose runs keep no checkpoints" in output.replace("\n", " ")
+    assert "train this one anew" in output.replace("\n", " ")
+
+
+def test_a_finished_run_of_a_population_game_has_nothing_left_to_do(tmp_path):
+    population_run(tmp_path)
+    summary = {"mean": 1.0, "standard_error": 0.1}
+    result = {
+        "game": "stackelberg/public-investment-v0", "leader_value": 1.0, "standard_error": 0.1, "members_value": 2.0,
+        "members_standard_error": 0.1, "lasted": 2.0, "endings": {"horizon": 1.0}, "plays": 4, "iterations": 2,
+        "seconds": 3.0, "units": {"growth": "%"}, "average": {"growth": summary}, "final": {"growth": summary},
+        "exploitability": None, "run_dir": str(tmp_path),
+    }  # fmt: skip
+    RunFolder(tmp_path).write("result", result)
+    content = (tmp_path / "result.json").read_bytes()
+    code, output = call("resume", str(tmp_path), "--json")
+    assert code == 0
+    assert "nothing left to do" in output
+    assert last_json(output) == result
+    assert (tmp_path / "result.json").read_bytes() == content
 
 
 PRIOR_GAME = """

@@ -15,7 +15,7 @@ from rllib_stackelberg.commands.shell import live_on, parsed, show
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.run_folder import RunFolder
 
 SettingOption = Annotated[
@@ -50,6 +50,25 @@ def train_population(
 
     with live_on(console) as live:
         result = run_training(checked, lambda now: live.update(population_tables.progress(now, checked.game)))
+    show(population_tables.result(result), result, as_json)
+
+
+def resume_population(run: Path, limits: Mapping[str, Any], as_json: bool) -> None:
+    """Go on with a run, with a live line, and show the result."""
+    folder = RunFolder(run)
+    options = PopulationOptions.of_run(folder, **limits)  # refused now rather than after Ray has been loaded
+    console = Console()
+    result = finished(folder, options)
+    if result is not None:
+        console.print("nothing left to do", style="dim")
+    else:
+        console.print("starting Ray ...", style="dim")
+        from rllib_stackelberg.training.populations.runs import resume_population as resume_training
+
+        with live_on(console) as live:
+            result = resume_training(
+                run, lambda now: live.update(population_tables.progress(now, options.game)), **limits
+            )
     show(population_tables.result(result), result, as_json)
 
 

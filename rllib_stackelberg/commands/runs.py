@@ -15,7 +15,14 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg import tables
-from rllib_stackelberg.commands.populations import ExploitabilityOption, SettingOption, refuse, shown, train_population
+from rllib_stackelberg.commands.populations import (
+    ExploitabilityOption,
+    SettingOption,
+    refuse,
+    resume_population,
+    shown,
+    train_population,
+)
 from rllib_stackelberg.commands.shell import (
     CriticKind,
     FollowersOption,
@@ -140,20 +147,17 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was stopped or killed, from its last good checkpoint."""
-    options = RunFolder(run).options(
-        max_seconds=max_seconds, max_iterations=max_iterations
-    )  # refused now rather than after Ray has been loaded
+    limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
+    if isinstance(RunFolder(run).rules(), PopulationGame):
+        resume_population(run, limits, as_json)
+        return
+    options = RunFolder(run).options(**limits)  # refused now rather than after Ray has been loaded
     console = Console()
     console.print("starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import resume as resume_training
 
     with live_on(console) as live:
-        result = resume_training(
-            run,
-            lambda progress: live.update(tables.progress(progress, options)),
-            max_seconds=max_seconds,
-            max_iterations=max_iterations,
-        )
+        result = resume_training(run, lambda progress: live.update(tables.progress(progress, options)), **limits)
     show(tables.result(result), result, as_json)
 
 

@@ -14,6 +14,7 @@ from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.registry import find_spec, make_population
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.validation import validated
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -71,6 +72,25 @@ class PopulationOptions(BaseModel):
             filled["out"] = new_folder(options.game)
         return options.model_copy(update=filled)
 
+    @classmethod
+    def of_run(cls, folder: RunFolder, **limits: Any) -> Self:
+        """The options of a run that is to be gone on with; limits that are given replace those it has.
+
+        Raises:
+            InvalidFieldError: no folder of such a run, one that keeps no checkpoints, or options that cannot work.
+        """
+        folder.population()
+        options = cls.checked(**folder.given(**limits))
+        if not options.resumable:
+            problem = f"{folder.path} is of algo {options.algo}, in turns, whose runs keep no checkpoints"
+            raise InvalidFieldError("run", problem, "a run of algo SMFRL; train this one anew, into another folder")
+        return options
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the run keeps checkpoints."""
+        return self.algo == "SMFRL"
+
     def make_game(self) -> PopulationGame:
         """The game."""
         return make_population(self.game, **self.params)
@@ -92,3 +112,11 @@ class PopulationOptions(BaseModel):
         """As plain data, defaults filled in."""
         settings = self.make_settings().model_dump(mode="json")
         return self.model_dump(mode="json") | {"settings": settings}
+
+
+def finished(folder: RunFolder, options: PopulationOptions) -> dict[str, Any] | None:
+    """The result of a run that has one and has nothing left to do under these options, else None."""
+    if not folder.has("result"):
+        return None
+    result = folder.read("result")
+    return result if options.done(result["iterations"], result["seconds"]) >= 1 else None

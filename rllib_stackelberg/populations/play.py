@@ -72,6 +72,11 @@ class PopulationPlays:
             self._nature[play] = self.generator(play, Stream.NATURE)
         self.state.put(rows, self.game.start(self._uniforms(rows, self.game.start_draws)))
 
+    def restart_after(self, episodes: NDArray[np.int64]) -> None:
+        """Begin all plays anew, each with numbers that none of its first so many beginnings had `[B]`."""
+        self.episodes[:] = episodes
+        self.restart(np.arange(len(self)))
+
     def _uniforms(self, plays: Sequence[int] | NDArray[np.int64] | range, draws: int) -> Floats:
         shape = (self.game.members, draws)
         return np.stack([self._nature[play].random(shape) for play in plays])

@@ -105,12 +105,21 @@ class PopulationPolicy:
         leader = self.lead(game.observe_leader(state))
         return leader, self.follow(game.observe_members(state), leader)
 
-    def save(self, folder: Path) -> None:
-        """Write both files, each atomically."""
+    def data(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """Description and tensors."""
         description = {"kind": KIND, "sees_leader": self.sees_leader}
         counts = {side: len(getattr(self, side).layers) for side in SIDES}
-        tensors = self.leader.tensors("leader.") | self.members.tensors("members.")
-        write_data(folder, description | counts, tensors)
+        return description | counts, self.leader.tensors("leader.") | self.members.tensors("members.")
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any], tensors: Mapping[str, NDArray]) -> PopulationPolicy:
+        """The inverse of `data`."""
+        leader, members = (BoxActor.of(tensors, description[side], f"{side}.") for side in SIDES)
+        return cls(leader, members, sees_leader=bool(description["sees_leader"]))
+
+    def save(self, folder: Path) -> None:
+        """Write both files, each atomically."""
+        write_data(folder, *self.data())
 
     @classmethod
     def load(cls, folder: Path) -> PopulationPolicy:
@@ -123,5 +132,4 @@ class PopulationPolicy:
             description, tensors = read_data(folder)
             if description.get("kind") != KIND:
                 raise InvalidFieldError("run", "the policy is of a leader alone", "that of a population game")
-            leader, members = (BoxActor.of(tensors, description[side], f"{side}.") for side in SIDES)
-        return cls(leader, members, sees_leader=bool(description["sees_leader"]))
+            return cls.of(description, tensors)

@@ -12,7 +12,7 @@ from rich.text import Text
 from rllib_stackelberg.tables import ROUNDING, number, plain
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.training.populations.runs import PopulationProgress
+    from rllib_stackelberg.training.populations.loop import PopulationProgress
 
 
 def progress(now: PopulationProgress, game: str) -> Table:

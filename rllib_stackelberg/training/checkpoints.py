@@ -47,6 +47,14 @@ class Checkpoints:
         """Those there are, oldest first."""
         return sorted(self.path.glob("generation-*"))
 
+    def read(self, generation: Path) -> dict[str, State]:
+        """The parts of one of them, after all of its files have been checked.
+
+        Raises:
+            BrokenGenerationError: a file is missing, or not as it was written.
+        """
+        return read(generation)
+
     def save(self, iteration: int, parts: dict[str, State]) -> None:
         """Write a generation; those before the last few are deleted.
 
@@ -80,7 +88,7 @@ class Checkpoints:
         """The parts of the last good generation, None if there is none; warns of those that are not good."""
         for generation in reversed(self.generations()):
             try:
-                return read(generation)
+                return self.read(generation)
             except BrokenGenerationError as error:
                 problem = f"{generation} is damaged and was passed over: {error}"
                 warnings.warn(problem, RuntimeWarning, stacklevel=2)

@@ -118,7 +118,7 @@ class Loop:
             self._iterate()
             if report and self.progress:
                 report(self.progress)
-            if self.iteration % SAVE_ITERATIONS == 0 or time.monotonic() - self._saved_at >= SAVE_SECONDS:
+            if due(self.iteration, self._saved_at):
                 self.save()
         self.save()
         return self._finish()
@@ -172,9 +172,6 @@ class Loop:
         self.saved, self._saved_at = self.iteration, time.monotonic()
 
     def _parts(self) -> dict[str, State]:
-        runners = self.algo.env_runner_group.foreach_env_runner(
-            episodes_of, local_env_runner=False, timeout_seconds=ANSWER_SECONDS
-        )
         run = {
             "iteration": self.iteration,
             "seconds": self.seconds,
@@ -182,19 +179,12 @@ class Loop:
             "search": self.search.get_state(),
             "generators": generator_states(),
         }
-        return {"algorithm": self.algo.get_state(), "runners": dict(runners), "run": run}
+        return algorithm_parts(self.algo) | {"run": run}
 
     def _restore(self, parts: dict[str, State]) -> None:
         run = parts["run"]
         self.folder.cut_progress(run["iteration"])
-        self.algo.set_state(parts["algorithm"])
-        group = self.algo.env_runner_group
-        take = partial(take_episodes, parts["runners"])
-        group.foreach_env_runner(take, local_env_runner=False, timeout_seconds=ANSWER_SECONDS)
-        # RLlib sends the restored weights without waiting; a runner must not sample with others.
-        group.sync_weights(
-            from_worker_or_learner_group=self.algo.learner_group, inference_only=True, timeout_seconds=ANSWER_SECONDS
-        )
+        restore_algorithm(self.algo, parts)
         self.iteration = self.saved = run["iteration"]
         self.progress = run["progress"] and Progress(**run["progress"])
         self.search.set_state(run["search"])
@@ -225,6 +215,31 @@ def restart(algo: Algorithm) -> None:
     # Handed over without a sequence number: with its old one a runner would take them for the weights it has.
     weights = algo.learner_group.get_weights()
     algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))
+
+
+def due(iteration: int, saved_at: float) -> bool:
+    """Whether a generation is to be saved after an iteration, the last one having been at a time (monotonic)."""
+    return iteration % SAVE_ITERATIONS == 0 or time.monotonic() - saved_at >= SAVE_SECONDS
+
+
+def algorithm_parts(algo: Algorithm) -> dict[str, State]:
+    """Of a generation: RLlib's state, and that of every remote env runner by number."""
+    runners = algo.env_runner_group.foreach_env_runner(
+        episodes_of, local_env_runner=False, timeout_seconds=ANSWER_SECONDS
+    )
+    return {"algorithm": algo.get_state(), "runners": dict(runners)}
+
+
+def restore_algorithm(algo: Algorithm, parts: dict[str, State]) -> None:
+    """The inverse of `algorithm_parts`."""
+    algo.set_state(parts["algorithm"])
+    group = algo.env_runner_group
+    take = partial(take_episodes, parts["runners"])
+    group.foreach_env_runner(take, local_env_runner=False, timeout_seconds=ANSWER_SECONDS)
+    # RLlib sends the restored weights without waiting; a runner must not sample with others.
+    group.sync_weights(
+        from_worker_or_learner_group=algo.learner_group, inference_only=True, timeout_seconds=ANSWER_SECONDS
+    )
 
 
 def episodes_of(runner: EnvRunner) -> tuple[int, State]:

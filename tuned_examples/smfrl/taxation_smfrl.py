@@ -27,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from estimates import Estimate, mean_of, show
+from estimates import Estimate, geometric_of, mean_of, median_of, show
 from kept_runs import finished
 
 from rllib_stackelberg.files import to_json, write_atomically
@@ -63,6 +63,8 @@ MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
     "exploitability": lambda result: result["exploitability"]["total"],
 }
 
+KINDS = {"GDP per head": geometric_of, "exploitability": median_of}
+"""How seeds are taken together, other than by their mean."""
 
 SURVIVES = "survives from epoch"
 
@@ -94,8 +96,8 @@ def survives_from(result: dict[str, Any]) -> float:
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, Estimate]:
-    """Mean over seeds and half of its 95 % confidence interval, of every measure."""
-    return {name: mean_of([row[name] for row in rows]) for name in (*MEASURES, SURVIVES)}
+    """Over seeds, with a 95 % interval, of every measure: the kind of mean that fits it (estimates.py)."""
+    return {name: KINDS.get(name, mean_of)([row[name] for row in rows]) for name in (*MEASURES, SURVIVES)}
 
 
 def main() -> None:
@@ -121,7 +123,7 @@ def main() -> None:
                 rows[arm].append(row(result))
                 print(f"{arm} seed {seed}: " + ", ".join(f"{k} {v:.4g}" for k, v in rows[arm][-1].items()), flush=True)
     table = {arm: summary(found) for arm, found in rows.items()}
-    show(f"taxation, gdp: mean over {arguments.seeds} seed(s) ± 95 %", "arm", table)
+    show(f"taxation, gdp: over {arguments.seeds} seed(s), with 95 % intervals", "arm", table)
     written = {"seeds": arguments.seeds, "epochs": arguments.epochs, "table": table, "runs": rows}
     write_atomically(arguments.json or arguments.out / "table.json", to_json(written).encode())
 

@@ -1,19 +1,23 @@
 """RLlib's episode replay buffer, sampled by array: rows of single periods, thousands at a time.
 
 RLlib's own `sample` builds every row through Python objects, which takes longer than all updates together. What is
-added, evicted, counted and saved is RLlib's; here only rows are drawn, uniformly over periods and then over members.
+added, evicted and counted is RLlib's; here rows are drawn, uniformly over periods and then over members. The state is
+arrays, too: pieces of plays end to end, all of them or those that are new.
 
-Private touches of RLlib: `_indices` (which periods there are) and `_num_episodes_evicted` (what they are offset by).
+Private touches of RLlib: `_indices` (which periods there are), `_num_episodes_evicted` (what they are offset by) and
+`_num_timesteps_added` (which goes on counting after a restore).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
 from rllib_stackelberg.streams import replay_generator
@@ -21,6 +25,9 @@ from rllib_stackelberg.streams import replay_generator
 MEMBER_REWARDS = "member_rewards"
 
 Rows = dict[str, NDArray]
+
+SEEN, ACTED, PAID = ("leader", "mean", "members"), ("leader", "mean", "members"), ("leader", "members")
+"""What a piece holds: observations, one more than periods, actions, and rewards."""
 
 
 class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
@@ -53,6 +60,36 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
                 _put(into, found, rows, count)
         self.sampled_timesteps += count
         return leader, self._some(own, members)
+
+    def get_state(self, since: int = 0) -> dict[str, Any]:
+        """As data: pieces (`together`), how many periods they are, counters, and where the draws stand.
+
+        Args:
+            since: leave out what came before so many periods had been added (`get_added_timesteps`).
+        """
+        pieces: list[SingleAgentEpisode] = []
+        missing = self.get_added_timesteps() - since
+        for episode in reversed(self.episodes):
+            if missing <= 0:
+                break
+            pieces.insert(0, episode)
+            missing -= len(episode)
+        return {
+            "pieces": [together(pieces)] if pieces else [],
+            "periods": len(self),
+            "added": self.get_added_timesteps(),
+            "sampled": self.sampled_timesteps,
+            "draws": self.rng.bit_generator.state,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `get_state`, in a buffer that is empty; `pieces` may be in several parts, and be too many."""
+        assert not self.episodes
+        for part in state["pieces"]:
+            self.add(apart(part))
+        self._num_timesteps_added = state["added"]
+        self.sampled_timesteps = state["sampled"]
+        self.rng.bit_generator.state = state["draws"]
 
     def _some(self, own: Rows, members: int) -> Rows:
         """Draw which members are learned from, in each period for itself."""
@@ -99,3 +136,49 @@ def _put(into: Rows, found: Rows, rows: NDArray[np.int64], count: int) -> None:
 def new_rows(episodes: Sequence[SingleAgentEpisode], part: str) -> NDArray:
     """What was seen in new pieces of plays, end to end."""
     return np.concatenate([episode.observations.data[part][:-1] for episode in episodes])
+
+
+def piece(seen: Rows, acted: Rows, paid: Rows, terminated: bool, truncated: bool) -> SingleAgentEpisode:
+    """Periods of one play in a row: observations `[T + 1, ...]`, actions and rewards `[T, ...]` (`SEEN`, ...)."""
+    return SingleAgentEpisode(
+        observations=InfiniteLookbackBuffer(seen),
+        actions=InfiniteLookbackBuffer(acted),
+        rewards=InfiniteLookbackBuffer(paid["leader"]),
+        infos=InfiniteLookbackBuffer([{}] * len(seen["leader"])),
+        extra_model_outputs={MEMBER_REWARDS: InfiniteLookbackBuffer(paid["members"])},
+        terminated=terminated,
+        truncated=truncated,
+        t_started=0,
+        len_lookback_buffer=0,
+    )
+
+
+def together(pieces: Sequence[SingleAgentEpisode]) -> Rows:
+    """Pieces end to end: their lengths and endings, and all they hold, by name."""
+    rows = {
+        "lengths": np.array([len(episode) for episode in pieces]),
+        "terminated": np.array([episode.is_terminated for episode in pieces]),
+        "truncated": np.array([episode.is_truncated for episode in pieces]),
+    }
+    for part in SEEN:
+        rows[f"seen.{part}"] = np.concatenate([episode.observations.data[part] for episode in pieces])
+    for part in ACTED:
+        rows[f"acted.{part}"] = np.concatenate([episode.actions.data[part] for episode in pieces])
+    paid = [(episode.rewards.data, episode.extra_model_outputs[MEMBER_REWARDS].data) for episode in pieces]
+    return rows | {
+        f"paid.{part}": np.concatenate(rewards) for part, rewards in zip(PAID, zip(*paid, strict=True), strict=True)
+    }
+
+
+def apart(rows: Rows) -> list[SingleAgentEpisode]:
+    """The inverse of `together`."""
+    ends = np.concatenate([[0], np.cumsum(rows["lengths"])])
+    pieces = []
+    for number, (first, last) in enumerate(pairwise(ends)):
+        # Before a piece, every piece has left one observation more than it has periods.
+        seen = {part: rows[f"seen.{part}"][first + number : last + number + 1] for part in SEEN}
+        acted = {part: rows[f"acted.{part}"][first:last] for part in ACTED}
+        paid = {part: rows[f"paid.{part}"][first:last] for part in PAID}
+        ended = bool(rows["terminated"][number]), bool(rows["truncated"][number])
+        pieces.append(piece(seen, acted, paid, *ended))
+    return pieces

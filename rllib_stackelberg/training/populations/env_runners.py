@@ -23,7 +23,6 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
-from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import (
     EPISODE_LEN_MEAN,
@@ -38,8 +37,9 @@ from ray.rllib.utils.metrics import (
 from rllib_stackelberg.populations.game import RUNNING
 from rllib_stackelberg.populations.play import PopulationPlays, logged, told
 from rllib_stackelberg.streams import Stream, Streams
-from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS
+from rllib_stackelberg.training.populations.buffer import piece
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE
+from rllib_stackelberg.training.resumable import COMPONENT_EPISODES
 
 MEMBERS_RETURN = "members_return_mean"
 WINDOW = 20
@@ -70,10 +70,9 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         """Begin the plays."""
         streams = Streams(self.config.seed or 0, worker=self.worker_index or 0)
         self.env = PopulationPlays(self.game, streams, range(self.config.num_envs_per_env_runner))
-        self._subsets = [self.env.generator(play, Stream.MEMBERS) for play in range(len(self.env))]
         self._returns = np.zeros((2, len(self.env)))
         self._noise: list[dict[str, np.random.Generator]] = [{}] * len(self.env)
-        self._began_anew(np.arange(len(self.env)))
+        self._all_began()
 
     def make_module(self) -> None:
         """Build both actors."""
@@ -194,6 +193,11 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self._returns[:, rows] = 0.0
         self._seen = self._observe()
 
+    def _all_began(self) -> None:
+        """As `_began_anew`; which members are kept is drawn by streams of these episodes, too."""
+        self._subsets = [self.env.generator(play, Stream.MEMBERS) for play in range(len(self.env))]
+        self._began_anew(np.arange(len(self.env)))
+
     def _explorers(self, play: int) -> dict[str, np.random.Generator]:
         return {side: self.env.generator(play, stream) for side, stream in EXPLORERS.items()}
 
@@ -223,15 +227,17 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         not_components: str | Collection[str] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """Networks and counters."""
+        """Networks, counters, and how often plays have begun: after a restore all of them begin anew."""
         state: dict[str, Any] = {NUM_ENV_STEPS_SAMPLED_LIFETIME: self.num_env_steps_sampled_lifetime}
         if self._check_component(COMPONENT_RL_MODULE, components, not_components):
             state[COMPONENT_RL_MODULE] = self.module.get_state(**kwargs)
             state[WEIGHTS_SEQ_NO] = self._weights_seq_no
+        if self._check_component(COMPONENT_EPISODES, components, not_components):
+            state[COMPONENT_EPISODES] = {"worker": self.worker_index, "episodes": self.env.episodes.copy()}
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """The inverse of `get_state`."""
+        """The inverse of `get_state`; plays begin anew, on streams that none of this runner's has had."""
         if COMPONENT_RL_MODULE in state:
             number = state.get(WEIGHTS_SEQ_NO, 0)
             if number == 0 or self._weights_seq_no < number:
@@ -241,6 +247,11 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self.num_env_steps_sampled_lifetime = int(
             state.get(NUM_ENV_STEPS_SAMPLED_LIFETIME) or self.num_env_steps_sampled_lifetime
         )
+        played = state.get(COMPONENT_EPISODES)
+        # RLlib hands the state of one runner to another that it has restarted.
+        if played is not None and played["worker"] == self.worker_index:
+            self.env.restart_after(played["episodes"])
+            self._all_began()
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
         """As it was made."""
@@ -260,15 +271,10 @@ def _piece(rows: Arrays, ending: int, horizon: int) -> SingleAgentEpisode:
     """Periods of one play, in a row."""
     seen = {name: np.concatenate([rows[name], rows[f"next_{name}"][-1:]]) for name in ("leader", "mean", "members")}
     acted = {"leader": rows["leader_action"], "mean": rows["mean_action"], "members": rows["actions"]}
-    steps = len(rows["leader_reward"])
-    return SingleAgentEpisode(
-        observations=InfiniteLookbackBuffer(seen),
-        actions=InfiniteLookbackBuffer(acted),
-        rewards=InfiniteLookbackBuffer(rows["leader_reward"]),
-        infos=InfiniteLookbackBuffer([{}] * (steps + 1)),
-        extra_model_outputs={MEMBER_REWARDS: InfiniteLookbackBuffer(rows["rewards"])},
+    return piece(
+        seen,
+        acted,
+        {"leader": rows["leader_reward"], "members": rows["rewards"]},
         terminated=ending not in (RUNNING, horizon),
         truncated=ending == horizon,
-        t_started=0,
-        len_lookback_buffer=0,
     )

@@ -1,0 +1,58 @@
+"""Which snapshot of a run on a population game is kept.
+
+It is the one at which the side that learns (the leader, if both do) is worth most on the selection streams, among those
+of the second half of the run: earlier, members have not found their answers yet, and a leader is worth what it would
+never get from members that have. Values are reported of other streams.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rllib_stackelberg.populations.evaluation import evaluate_population
+from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.streams import Purpose
+
+SETTLED_SHARE = 0.5
+"""Of a run, after which snapshots are candidates."""
+
+
+class Snapshots:
+    """Greedy snapshots: the latest, and the best of those that count.
+
+    Attributes:
+        policy: the best; best: its value; found: evaluation of the latest.
+    """
+
+    def __init__(self, options: PopulationOptions):
+        self.options, self.settings, self.game = options, options.make_settings(), options.make_game()
+        self.of_leader = "leader" in self.settings.learning
+        self.policy: PopulationPolicy | None = None
+        self.best = -math.inf
+        self.found: dict[str, Any] = {}
+        self._settled = False
+
+    def look(self, policy: PopulationPolicy, done: float) -> None:
+        """Value a snapshot, and keep it if it is the best."""
+        plays = self.settings.evaluation_plays
+        evaluated = evaluate_population(self.game, policy, self.options.seed, Purpose.SELECTION, plays)
+        self.found = evaluated.data()
+        value = self.found["leader_value" if self.of_leader else "members_value"]
+        # A run that is given a higher limit may be in its first half again.
+        before, self._settled = self._settled, done >= SETTLED_SHARE
+        if self._settled and not before:
+            self.best = -math.inf
+        if value > self.best or self.policy is None:
+            self.best, self.policy = value, policy
+
+    def get_state(self) -> dict[str, Any]:
+        """As data."""
+        policy = self.policy and self.policy.data()
+        return {"policy": policy, "best": self.best, "found": self.found, "settled": self._settled}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `get_state`."""
+        self.policy = state["policy"] and PopulationPolicy.of(*state["policy"])
+        self.best, self.found, self._settled = state["best"], state["found"], state["settled"]
