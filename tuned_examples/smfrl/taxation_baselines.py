@@ -28,7 +28,7 @@ through what both sides then do. Every epoch is valued, and the best of the seco
 `taxation_smfrl.py`.
 
 How to run: `python tuned_examples/smfrl/taxation_baselines.py --seeds 6 --epochs 35 --out results/baselines`. Finished
-runs under `--out` are not run again. An epoch takes 2.5 s on a quiet core, all measures of a run half a minute. Tables
+runs under `--out` are not run again. An epoch takes 2.5 s on a quiet core, all measures of a run ten on average. Tables
 are printed and written to `--json`, figures (`growth.svg`, `shocks.svg`, `non_adopters.svg`) to `--out`.
 
 Results: not measured yet.
