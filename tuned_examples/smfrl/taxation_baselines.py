@@ -27,13 +27,8 @@ epochs). Capital next year is 1.04 K + W L - sum c - G: that wealth is halved le
 through what both sides then do. Every epoch is valued, and the best of the second half is kept, as in
 `taxation_smfrl.py`.
 
-<<<<<<< HEAD
 How to run: `python tuned_examples/smfrl/taxation_baselines.py --seeds 3 --out results/baselines`. Finished
 runs under `--out` are not run again. An epoch takes 2.5 s on a quiet core, all measures of a run half a minute. Tables
-=======
-How to run: `python tuned_examples/smfrl/taxation_baselines.py --seeds 6 --epochs 35 --out results/baselines`. Finished
-runs under `--out` are not run again. An epoch takes 2.5 s on a quiet core, all measures of a run ten on average. Tables
->>>>>>> base
 are printed and written to `--json`, figures (`growth.svg`, `shocks.svg`, `non_adopters.svg`) to `--out`.
 
 Results (three seeds, 25 epochs; tables are in the README): all arms but `ppo` survive 300 years (`saez` 299 on
