@@ -100,29 +100,33 @@ def mixed_kernels(kinds: tuple[Kernels, ...]) -> Kernels:
     """One pair of kernels that takes a leading `kind` and hands over to that learner's."""
     if not kinds:
         return Kernels(_nobody, _nobody)
-    (play, learn), others = kinds[0], mixed_kernels(kinds[1:])
-    other_play, other_learn = others.play, others.learn
+    if len(kinds) == 1:
+        return Kernels(*map(_only, kinds[0]))
+    return Kernels(*map(_either, kinds[0], mixed_kernels(kinds[1:])))
 
+
+def _only(kernel):
     @njit
-    def play_any(kind, *arguments):
-        if kind == 0:
-            play(*arguments)
-        else:
-            other_play(kind - 1, *arguments)
+    def only(kind, *arguments):
+        kernel(*arguments)
 
+    return only
+
+
+def _either(kernel, others):
     @njit
-    def learn_any(kind, *arguments):
+    def either(kind, *arguments):
         if kind == 0:
-            learn(*arguments)
+            kernel(*arguments)
         else:
-            other_learn(kind - 1, *arguments)
+            others(kind - 1, *arguments)
 
-    return Kernels(play_any, learn_any)
+    return either
 
 
 @njit
 def _nobody(*_):
-    """End of the chain: no such kind."""
+    """Nobody learns."""
 
 
 @njit(cache=True)
@@ -239,7 +243,7 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
     widest = sums.shape[2] // 2 - 1
     policy, fixed = np.zeros((numbers.shape[1], widest)), np.zeros((numbers.shape[1], widest))
     reach, realised = np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
-    scaled = np.zeros(widest)
+    scaled, no_draw = np.zeros(widest), np.int64(-1)
     play = np.zeros(table.payoffs.shape[1:3])
     for n in range(len(episodes)):
         own, record, b = numbers[episodes[n]], sums[episodes[n]], entry[n]
@@ -282,7 +286,7 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
                             fixed[row],
                             scaled,
                             who.unit,
-                            -1,
+                            no_draw,
                             record,
                             widest,
                         )

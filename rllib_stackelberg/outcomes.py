@@ -53,7 +53,7 @@ class Profiles:
         nature, probabilities = game.nature.support()
         sizes = [turn.choices for turn in game.learned_turns]
         joint = np.indices(sizes).reshape(len(sizes), -1).T if sizes else np.zeros((1, 0), dtype=np.int64)
-        return cls(nature, probabilities, joint)
+        return cls(nature, probabilities, np.ascontiguousarray(joint))  # loops are compiled anew for another layout
 
     def __len__(self) -> int:
         return len(self.nature) * len(self.joint)

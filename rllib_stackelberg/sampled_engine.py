@@ -48,14 +48,14 @@ def look_up(table: Outcomes) -> LookUp:
 def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms, utilities):
     """One update per episode from played payoffs: information `[N, M]` (-1: did not move), utilities `[N, M, K]`."""
     widest = utilities.shape[2]
-    policy, scaled = np.zeros((1, widest)), np.zeros(widest)
+    policy, scaled, place = np.zeros((1, widest)), np.zeros(widest), np.int64(0)
     for n in range(len(episodes)):
         own, record = numbers[episodes[n]], sums[episodes[n]]
         for m in range(len(who.kind)):
             if information[n, m] < 0:
                 continue
             row, kind, actions = who.first[m] + information[n, m], who.kind[m], who.actions[m]
-            kernels.play(kind, own, row, who.parameters, m, policy, 0, actions)
+            kernels.play(kind, own, row, who.parameters, m, policy, place, actions)
             learn_row(
                 kernels.learn,
                 kind,
@@ -64,12 +64,12 @@ def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms,
                 who.parameters,
                 m,
                 policy,
-                0,
+                place,
                 actions,
                 utilities[n, m],
                 scaled,
                 who.unit,
-                draw_action(policy, 0, actions, uniforms[n, m]),
+                draw_action(policy, place, actions, uniforms[n, m]),
                 record,
                 widest,
             )
@@ -104,7 +104,7 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
             for u in range(nature.shape[1]):
                 if total.size:
                     for n in range(begin, begin + lanes):
-                        _add_play(kernels, who, table, numbers, base[n], entry[n], total[n])
+                        _add_play(kernels, who, table, numbers, base[n], entry[n], widest, total[n])
                 for lane in range(lanes):
                     n = begin + lane
                     cell = entry[n] * len(table.probabilities) + nature[n, u]
@@ -165,10 +165,12 @@ def chosen_phase(kernels: Any, who: Any, updates: int) -> Any:
 
 
 @njit
-def _add_play(kernels, who, table, numbers, base, entry, total):
+def _add_play(kernels, who, table, numbers, base, entry, widest, total):
     """Add the play under one episode's present strategies to `total [T, A]`."""
-    own = numbers[base : base + who.rows.sum()]
-    widest = who.actions.max() if len(who.actions) else 0
+    rows = 0
+    for m in range(len(who.rows)):
+        rows += who.rows[m]
+    own = numbers[base : base + rows]
     policy, play = np.zeros((len(own), widest)), np.zeros(total.shape)
     strategies(kernels, who, own, policy)
     profile_play(who, table, entry, policy, play)

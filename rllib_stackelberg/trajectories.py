@@ -102,7 +102,7 @@ class TrajectoryResponse:
             frozen,
             int(self.carried[episode]),
             nature,
-            uniforms,
+            np.ascontiguousarray(uniforms),  # one layout: the loop is compiled anew for another
             payoffs,
         )
         if keep:

@@ -38,7 +38,8 @@ class Kernels(NamedTuple):
 
     Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
     Compiled code may be kept between processes (`njit(cache=True)`) only of functions that call none of another file:
-    numba looks for changes in a function's own file, and would go on with the old ones.
+    numba looks for changes in a function's own file, and would go on with the old ones. Compiled loops hand over a
+    number that never changes as `np.int64(0)`: numba takes a plain 0 for another type, and compiles all of it anew.
     """
 
     play: Callable
@@ -151,25 +152,26 @@ class UtilityLearner(Learner):
             self.kernels,
             numbers,
             np.array([self.kernel_parameters()]),
-            np.ascontiguousarray(payoffs).reshape(-1, state.actions),
-            np.ascontiguousarray(actions).reshape(-1),
+            np.array(payoffs, order="C").reshape(-1, state.actions),  # copies: read-only arrays are another type
+            np.array(actions, order="C").reshape(-1),
         )
         return LearnerState(numbers.reshape(shape), state.actions)
 
 
 @njit
 def _play_rows(play, rows, parameters, policy):
+    who = np.int64(0)
     for r in range(len(rows)):
-        play(rows, r, parameters, 0, policy, r, policy.shape[1])
+        play(rows, r, parameters, who, policy, r, policy.shape[1])
 
 
 @njit
 def _learn_rows(kernels, rows, parameters, utilities, drawn):
-    actions = utilities.shape[1]
+    actions, who, place = utilities.shape[1], np.int64(0), np.int64(0)
     policy = np.empty((1, actions))
     for r in range(len(rows)):
-        kernels.play(rows, r, parameters, 0, policy, 0, actions)
-        kernels.learn(rows, r, parameters, 0, policy, 0, actions, utilities[r], drawn[r])
+        kernels.play(rows, r, parameters, who, policy, place, actions)
+        kernels.learn(rows, r, parameters, who, policy, place, actions, utilities[r], drawn[r])
 
 
 @njit(cache=True)

@@ -51,5 +51,6 @@ class TrajectoryLearner(Learner):
 
 @njit
 def _play_rows(play, rows, parameters, plays, policy):
+    who = np.int64(0)
     for r in range(len(rows)):
-        play(rows, r, parameters, 0, policy, r, policy.shape[1], plays)
+        play(rows, r, parameters, who, policy, r, policy.shape[1], plays)

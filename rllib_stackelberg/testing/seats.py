@@ -123,23 +123,23 @@ def seats(learner: Learner, rows: int, actions: int) -> Seats:
 
 @njit
 def _endure(kernels, numbers, parameters, utilities, uniforms, rounds):
-    actions = utilities.shape[1]
+    actions, who, place = utilities.shape[1], np.int64(0), np.int64(0)
     policy = np.empty((1, actions))
     for _ in range(rounds):
         for t in range(len(utilities)):
             for row in range(len(numbers)):
-                kernels.play(numbers, row, parameters, 0, policy, 0, actions)
-                drawn = draw_action(policy, 0, actions, uniforms[t])
-                kernels.learn(numbers, row, parameters, 0, policy, 0, actions, utilities[t], drawn)
+                kernels.play(numbers, row, parameters, who, policy, place, actions)
+                drawn = draw_action(policy, place, actions, uniforms[t])
+                kernels.learn(numbers, row, parameters, who, policy, place, actions, utilities[t], drawn)
 
 
 @njit
 def _endure_plays(kernels, numbers, parameters, utilities, uniforms, rounds):
-    actions = utilities.shape[1]
+    actions, who, place, none = utilities.shape[1], np.int64(0), np.int64(0), np.int64(-1)
     policy = np.empty((1, actions))
     for u in range(rounds):
         for t in range(len(utilities)):
             for row in range(len(numbers)):
-                kernels.play(numbers, row, parameters, 0, policy, 0, actions, u * len(utilities) + t)
-                drawn = draw_action(policy, 0, actions, uniforms[t])
-                kernels.learn(numbers, row, parameters, 0, actions, drawn, utilities[t, drawn], -1)
+                kernels.play(numbers, row, parameters, who, policy, place, actions, u * len(utilities) + t)
+                drawn = draw_action(policy, place, actions, uniforms[t])
+                kernels.learn(numbers, row, parameters, who, actions, drawn, utilities[t, drawn], none)

@@ -106,6 +106,7 @@ def test_what_cannot_work_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 @pytest.mark.parametrize("algorithm", ["PPO", "IMPALA"])
 def test_algorithms_lead(algorithm):
     with ray_session(), torch_threads():

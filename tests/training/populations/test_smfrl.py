@@ -113,6 +113,7 @@ def of_training(result):
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_saved_policies_alone_give_the_reported_values_and_seeds_repeat(tmp_path, monkeypatch):
     result = trained(tmp_path / "a", exploitability=2)
     assert evaluate(tmp_path / "a") == result == json.loads((tmp_path / "a" / "result.json").read_text())
@@ -124,6 +125,7 @@ def test_saved_policies_alone_give_the_reported_values_and_seeds_repeat(tmp_path
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_exported_actors_act_as_the_modules_do():
     with ray_session(), torch_threads():
         algo = smfrl_config(game="taxation", game_config={"households": 5, "years": 9}, **TINY).build_algo()
@@ -139,6 +141,7 @@ def test_exported_actors_act_as_the_modules_do():
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_a_side_that_does_not_learn_stays_as_it_was_loaded(tmp_path):
     trained(tmp_path / "run")
     policy = PopulationPolicy.load(tmp_path / "run")
@@ -198,6 +201,7 @@ def test_without_a_gradient_through_members_the_leader_takes_all():
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_ppo_leads_members_that_answer_in_turns(tmp_path):
     result = trained(tmp_path / "run", iterations=1, algo="PPO")
     assert result["algo"] == "PPO"
