@@ -32,10 +32,8 @@ def _drawn(
     game: StackelbergGame, generators: list[np.random.Generator], plays: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     blocks, moves = len(game.nature.blocks), game.moves
-    uniforms = [generator.random((plays, blocks + moves)) for generator in generators]
-    # Stacked apart, so that followers' have one layout in every game: loops are compiled anew for another.
-    cells = game.nature.draw(np.stack([drawn[:, :blocks] for drawn in uniforms]))
-    return cells, np.stack([drawn[:, blocks:] for drawn in uniforms])
+    uniforms = np.stack([generator.random((plays, blocks + moves)) for generator in generators])
+    return game.nature.draw(uniforms[..., :blocks]), uniforms[..., blocks:]
 
 
 def learn(
