@@ -261,8 +261,14 @@ def test_remote_runners_go_on_with_plays_of_their_own(tmp_path):
     assert (last > saved["leader_episodes"]["episodes"]).all()
 
 
-@pytest.mark.remote
-@pytest.mark.parametrize("sign", ["config.json", "progress.jsonl", "checkpoints/*generation-000020*"])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        pytest.param("config.json", marks=pytest.mark.learning),
+        pytest.param("progress.jsonl", marks=pytest.mark.learning),
+        pytest.param("checkpoints/*generation-000020*", marks=pytest.mark.remote),
+    ],
+)
 def test_a_killed_run_goes_on(tmp_path, sign):
     """Before its first generation, while it trains, or while it saves."""
     folder = tmp_path / "run"
