@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.populations.runs import train_population
@@ -11,13 +13,27 @@ from rllib_stackelberg.training.sessions import ray_session
 
 
 def finished(chosen: PopulationOptions) -> dict[str, Any] | None:
-    """The result of a run that is done already, with the same options; what is left of any other is deleted."""
+    """The result of a run that is done already.
+
+    Raises:
+        InvalidFieldError: another run is there; it is not touched.
+    """
     assert chosen.out is not None
     folder = RunFolder(chosen.out)
-    if folder.has("result") and same_options(folder.read("config"), chosen):
-        return folder.read("result")
-    shutil.rmtree(folder.path, ignore_errors=True)
-    return None
+    if not folder.has("config"):
+        return None
+    check_same(folder.read("config"), chosen, folder.path)
+    return folder.read("result") if folder.has("result") else None
+
+
+def check_same(config: dict[str, Any], chosen: PopulationOptions, place: Path) -> None:
+    """Refuse what was run with other options.
+
+    Raises:
+        InvalidFieldError: it was.
+    """
+    if not same_options(config, chosen):
+        raise InvalidFieldError("out", f"{place} is of other options", "the same options again, or another folder")
 
 
 def same_options(config: dict[str, Any], chosen: PopulationOptions) -> bool:
@@ -26,13 +42,25 @@ def same_options(config: dict[str, Any], chosen: PopulationOptions) -> bool:
 
 
 def train_missing(runs: Sequence[PopulationOptions]) -> None:
-    """Train those that are not done, and say so; without any, no Ray is started."""
+    """Train those that are not done, and say so; one that was interrupted begins again. Without any, no Ray is started.
+
+    Raises:
+        InvalidFieldError: a folder holds something else, or is in use; nothing was started.
+    """
     missing = [chosen for chosen in runs if finished(chosen) is None]
     if not missing:
         return
     with ray_session():
         for number, chosen in enumerate(missing, start=1):
             assert chosen.out is not None
+            _clear(RunFolder(chosen.out))
             result = train_population(chosen)
             told = f"{result['lasted']:.4g} years, {result['seconds']:.0f} s of training"
             print(f"trained {number} of {len(missing)}, {chosen.out.name}: {told}", flush=True)
+
+
+def _clear(folder: RunFolder) -> None:
+    """Delete what an interrupted run has left: gone on with, its numbers would not be those of one that was not."""
+    if folder.has("config"):
+        with folder.locked():
+            shutil.rmtree(folder.path)

@@ -59,6 +59,7 @@ from taxation_measures import (
     shocked,
 )
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.reports import save_svg
@@ -179,7 +180,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if min(arguments.seeds, arguments.epochs, arguments.shock_year) < 1:
         parser.error("--seeds, --epochs, --shock-year: at least 1")
-    runs = trained(arguments)
+    try:
+        runs = trained(arguments)
+    except InvalidFieldError as error:
+        parser.error(str(error))
     rows = {"governments": governments(runs), "shocks": under_shocks(runs, arguments.shock_year)}
     if MIXED_ARM in runs:
         rows["non-adopters"] = non_adopters(runs[MIXED_ARM])

@@ -29,14 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from estimates import Estimate, geometric_of, mean_of, median_of, show
-from kept_runs import finished
+from kept_runs import train_missing
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.settings import PAPER
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.training.populations.runs import train_population
-from rllib_stackelberg.training.sessions import ray_session
 
 EXAMPLES: list = []
 """No leader is trained against a response here (what `tests/test_learning.py` runs)."""
@@ -83,6 +82,13 @@ def options(arguments: argparse.Namespace, arm: str, seed: int) -> PopulationOpt
     )
 
 
+def trained(arguments: argparse.Namespace, arms: list[str]) -> dict[str, list[RunFolder]]:
+    """The runs of every arm and seed, trained if they are not there."""
+    chosen = {arm: [options(arguments, arm, seed) for seed in range(arguments.seeds)] for arm in arms}
+    train_missing([one for seeds in zip(*chosen.values(), strict=True) for one in seeds])
+    return {arm: [RunFolder(one.out) for one in found if one.out] for arm, found in chosen.items()}
+
+
 def row(result: dict[str, Any]) -> dict[str, float]:
     """What is shown of a run."""
     return {name: float(measure(result)) for name, measure in MEASURES.items()} | {SURVIVES: survives_from(result)}
@@ -115,14 +121,11 @@ def main() -> None:
     if arguments.exploitability < 1:
         parser.error("--exploitability: at least 1")
     arms = [arm for arm in ARMS if arm in arguments.arms or ("all" in arguments.arms and arm in ABLATIONS)]
-    rows: dict[str, list[dict[str, float]]] = {arm: [] for arm in arms}
-    with ray_session():
-        for seed in range(arguments.seeds):
-            for arm in arms:
-                chosen = options(arguments, arm, seed)
-                result = finished(chosen) or train_population(chosen)
-                rows[arm].append(row(result))
-                print(f"{arm} seed {seed}: " + ", ".join(f"{k} {v:.4g}" for k, v in rows[arm][-1].items()), flush=True)
+    try:
+        folders = trained(arguments, arms)
+    except InvalidFieldError as error:
+        parser.error(str(error))
+    rows = {arm: [row(folder.read("result")) for folder in found] for arm, found in folders.items()}
     table = {arm: summary(found) for arm, found in rows.items()}
     show(f"taxation, gdp: over {arguments.seeds} seed(s), with 95 % intervals", "arm", table)
     written = {"seeds": arguments.seeds, "epochs": arguments.epochs, "table": table, "runs": rows}

@@ -11,6 +11,7 @@ import pytest
 from rllib_stackelberg.envs.taxation_v0 import LEAST, MOST
 from scipy.stats import gmean, ttest_1samp
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
@@ -163,7 +164,6 @@ def test_what_is_finished_with_the_same_options_is_kept(tmp_path):
     arm, out = baselines.ARMS["federal"], tmp_path / "federal-0"
     folder, chosen = RunFolder.create(out), arm.options(8, 9, 0, out)
     assert kept.finished(chosen) is None  # nothing is there
-    folder = RunFolder.create(out)
     folder.write("config", chosen.resolved())
     folder.write("result", {"lasted": 300.0})
     PopulationPolicy(constant([0.2], 6), constant([0.6, 0.4], 2, 1)).save(out)
@@ -173,8 +173,9 @@ def test_what_is_finished_with_the_same_options_is_kept(tmp_path):
     assert run.game().sales == 0.065
     assert len(run.game().leader_terms) == 1
     assert run.policy.play(run.game(), run.game().start(np.full((1, 8, 2), 0.5)))[0] == pytest.approx(0.2)
-    assert kept.finished(arm.options(8, 10, 0, out)) is None
-    assert not out.exists()
+    with pytest.raises(InvalidFieldError, match="is of other options"):
+        kept.train_missing([arm.options(8, 10, 0, out)])
+    assert kept.finished(chosen) == {"lasted": 300.0}  # untouched
 
 
 def test_figures_end_where_half_of_the_plays_have_ended():
@@ -218,5 +219,7 @@ def test_seeds_are_kept_with_their_options_and_epochs(tmp_path):
     assert exploited.finished(file, chosen, [2, 4]) is None
     exploited.keep(file, chosen, {"2": {"total": 1.0}, "4": {"total": 0.5}})
     assert exploited.finished(file, chosen, [2, 4]) == {"2": {"total": 1.0}, "4": {"total": 0.5}}
-    assert exploited.finished(file, chosen, [2, 3, 4]) is None
-    assert exploited.finished(file, exploited.options(arguments, 2), [2, 4]) is None
+    for at, seed, field in (([2, 3, 4], 1, "at"), ([2, 4], 2, "out")):
+        with pytest.raises(InvalidFieldError) as refused:
+            exploited.finished(file, exploited.options(arguments, seed), at)
+        assert refused.value.field == field
