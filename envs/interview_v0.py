@@ -138,5 +138,5 @@ class Interview(StackelbergGame):
             follower_values=(value,),
             leader_strategy=tuple(enumerate([*guesses, *given])),
             method="closed form",
-            tie_break="lowest index",
+            tie_break="lowest",
         )

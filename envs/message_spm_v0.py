@@ -308,7 +308,7 @@ class MessageSPM(StackelbergGame):
 
     def _solution(self, value, pairs, method, details):
         nothing = (float("nan"),) * self.buyers
-        return StackelbergSolution(value, nothing, tuple(sorted(pairs)), method, "optimistic", details=details)
+        return StackelbergSolution(value, nothing, tuple(sorted(pairs)), method, "leader", details=details)
 
     def market(self):
         """The instance without its messages, for solvers/sequential_prices.py."""

@@ -106,5 +106,5 @@ class SimpleAllocation(StackelbergGame):
             follower_values=(value,),
             leader_strategy=table,
             method="closed form",
-            tie_break="lowest index",
+            tie_break="lowest",
         )

@@ -7,15 +7,12 @@ value is a supremum under other tie rules. One linear program per column, polyno
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 
 from rllib_stackelberg.solvers.solution import StackelbergSolution
-
-TieBreak = Literal["optimistic", "pessimistic", "lowest index"]
+from rllib_stackelberg.ties import Ties, broken
 
 TIE_TOLERANCE = 1e-9
 """Payoffs within this share of the follower's payoff range count as tied."""
@@ -62,14 +59,12 @@ def mixed_commitment_solve(leader: ArrayLike, follower: ArrayLike) -> Stackelber
         follower_values=(float(mixture @ follower[:, column]),),
         leader_strategy=((0, tuple(mixture.tolist())),),
         method="linear programs (Conitzer & Sandholm 2006)",
-        tie_break="optimistic",
+        tie_break="leader",
         details={"follower_column": column},
     )
 
 
-def pure_commitment_solve(
-    leader: ArrayLike, follower: ArrayLike, tie_break: TieBreak = "optimistic"
-) -> StackelbergSolution:
+def pure_commitment_solve(leader: ArrayLike, follower: ArrayLike, ties: Ties = "leader") -> StackelbergSolution:
     """Optimal row to commit to, by enumeration.
 
     >>> pure_commitment_solve([[2, 4], [1, 3]], [[1, 0], [0, 1]]).leader_value
@@ -78,22 +73,13 @@ def pure_commitment_solve(
     leader, follower = np.asarray(leader, dtype=float), np.asarray(follower, dtype=float)
     scaled = unit(follower)
     tied = scaled >= scaled.max(axis=1, keepdims=True) - TIE_TOLERANCE
-    columns = favoured(tied, leader, tie_break)
-    row = int(np.argmax(leader[np.arange(len(leader)), columns]))
+    play = broken(tied, leader, ties)
+    row = int(np.argmax((play * leader).sum(axis=1)))
     return StackelbergSolution(
-        leader_value=float(leader[row, columns[row]]),
-        follower_values=(float(follower[row, columns[row]]),),
+        leader_value=float(play[row] @ leader[row]),
+        follower_values=(float(play[row] @ follower[row]),),
         leader_strategy=((0, row),),
         method="enumeration of rows",
-        tie_break=tie_break,
-        details={"follower_column": int(columns[row])},
+        tie_break=ties,
+        details={"follower_column": int(play[row].argmax())},
     )
-
-
-def favoured(tied: NDArray[np.bool_], leader: NDArray[np.float64], tie_break: TieBreak) -> NDArray[np.int64]:
-    """Which of the tied best responses is played: `[..., actions]` -> `[...]`."""
-    if tie_break == "lowest index":
-        return np.argmax(tied, axis=-1)
-    if tie_break == "optimistic":
-        return np.where(tied, leader, -np.inf).argmax(axis=-1)
-    return np.where(tied, leader, np.inf).argmin(axis=-1)

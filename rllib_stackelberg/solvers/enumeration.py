@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import TABLE_LIMIT, OutcomeTable, Profiles, tabulate
-from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE, TieBreak, favoured
+from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE
 from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.ties import Ties, broken, check_ties
 
 LEADER_TABLES = 100_000
 STRATEGY_PROFILES = 100_000
@@ -42,11 +43,11 @@ class Equilibrium:
     values: tuple[float, ...]
 
 
-def solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution | None:
+def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:
     """The exact optimum of a game, by its own solver or by enumeration; None where neither can."""
     found = game.optimum()
     if found is None and enumerable(game):
-        found = table_solve(game, tie_break)
+        found = table_solve(game, ties)
     return found
 
 
@@ -75,28 +76,31 @@ def strategy_profiles(game: StackelbergGame) -> int:
     return math.prod(turn.choices**turn.keys for turn in game.learned_turns)
 
 
-def table_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution:
+def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
     """Best leader table against best-responding followers.
 
-    One follower best-responds; several play a pure Bayesian equilibrium, the best for the leader
-    ("optimistic") or the worst ("pessimistic"). `details["worst"]` holds the value under pessimistic
-    selection of the returned table.
+    One follower best-responds; several play a pure Bayesian equilibrium: the best for the leader (`ties` "leader"), the
+    worst ("against"), or the first one ("lowest"). `details["worst"]` holds the value of the returned table under the
+    worst.
 
     Raises:
-        InvalidFieldError: the game is too large or its leader's actions are continuous.
+        InvalidFieldError: the game is too large or its leader's actions are continuous; a rule that is none, or
+            "uniform" with several followers.
     """
     _refuse_large(game)
+    if check_ties(ties) == "uniform" and len(game.learned_turns) > 1:
+        raise InvalidFieldError("ties", "uniform, of several followers' equilibria", "lowest, leader, against")
     respond = _best_response if len(game.learned_turns) <= 1 else _equilibrium_response
     best: StackelbergSolution | None = None
     for actions in _leader_batches(game):
         table = tabulate(game, actions)
-        for b, (values, worst) in enumerate(respond(table, tie_break)):
+        for b, (values, worst) in enumerate(respond(table, ties)):
             if values is not None and (best is None or values[0] > best.leader_value + TIE_TOLERANCE):
                 details = {"worst": worst, "leader_tables": round(leader_tables(game))}
-                best = _solution(actions[b], values, "enumeration of leader tables", tie_break, details)
+                best = _solution(actions[b], values, "enumeration of leader tables", ties, details)
     if best is None:
         nothing = (math.nan,) * len(game.followers)
-        return StackelbergSolution(math.nan, nothing, (), "enumeration of leader tables", tie_break, exists=False)
+        return StackelbergSolution(math.nan, nothing, (), "enumeration of leader tables", ties, exists=False)
     return best
 
 
@@ -130,7 +134,7 @@ def pure_policies(game: StackelbergGame) -> Iterator[list[NDArray[np.float64]]]:
         yield [np.eye(turn.choices)[np.array([strategies[k] for strategies in chunk])] for k, turn in enumerate(turns)]
 
 
-def _best_response(table: OutcomeTable, tie_break: TieBreak) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
+def _best_response(table: OutcomeTable, ties: Ties) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
     """Payoffs of all agents when the one follower best-responds, and the leader's worst under ties."""
     game = table.game
     if not game.learned_turns:
@@ -149,24 +153,21 @@ def _best_response(table: OutcomeTable, tie_break: TieBreak) -> Iterator[tuple[N
     own = by_row[:, :rows, :, turn.agent]
     tied = own >= own.max(axis=-1, keepdims=True) - TIE_TOLERANCE * game.utility_scale
     totals = {}
-    for rule in {tie_break, "pessimistic"}:
-        chosen = favoured(tied, by_row[:, :rows, :, 0], rule)
-        played = np.take_along_axis(by_row[:, :rows], chosen[..., None, None], axis=2)[:, :, 0]
-        totals[rule] = played.sum(axis=1) + always
-    for values, worst in zip(totals[tie_break], totals["pessimistic"], strict=True):
+    for rule in {ties, "against"}:
+        played = broken(tied, by_row[:, :rows, :, 0], rule)
+        totals[rule] = np.einsum("brk,brki->bri", played, by_row[:, :rows]).sum(axis=1) + always
+    for values, worst in zip(totals[ties], totals["against"], strict=True):
         yield values, float(worst[0])
 
 
-def _equilibrium_response(
-    table: OutcomeTable, tie_break: TieBreak
-) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
+def _equilibrium_response(table: OutcomeTable, ties: Ties) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
     for b in range(len(table.payoffs)):
         found = equilibria(table.entry(b))
         if not found:
             yield None, math.nan
             continue
         leader = [equilibrium.values[0] for equilibrium in found]
-        pick = {"optimistic": np.argmax, "pessimistic": np.argmin}.get(tie_break, lambda values: 0)(leader)
+        pick = {"leader": np.argmax, "against": np.argmin}.get(ties, lambda values: 0)(leader)
         yield np.array(found[int(pick)].values), min(leader)
 
 

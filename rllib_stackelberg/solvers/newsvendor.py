@@ -156,7 +156,7 @@ def newsvendor_solve(market: Market) -> StackelbergSolution:
         follower_values=(float(retailer_value(market, wholesale, chosen)),),
         leader_strategy=((0, (wholesale,)),),
         method="root of the marginal revenue",
-        tie_break="optimistic",
+        tie_break="leader",
         details={"order": float(chosen.order), "price": float(chosen.price)},
     )
 

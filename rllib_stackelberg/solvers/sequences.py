@@ -17,15 +17,16 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.plays import Plays, play_out
-from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE, TieBreak
+from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE
 from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.ties import Ties, broken
 
 LEADER_TABLES = 100_000
 SLOTS = 262_144
 """Most plays side by side."""
 
 
-def sequence_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") -> StackelbergSolution | None:
+def sequence_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:
     """Best leader table against a follower that knows it; None if there are more than `LEADER_TABLES`.
 
     Raises:
@@ -50,7 +51,7 @@ def sequence_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") ->
     tables = np.array(list(product(range(turn.choices), repeat=turn.keys)), dtype=float)
     paths = Paths.of(game)
     batches = np.array_split(tables, -(-len(tables) * len(paths) // SLOTS))
-    values = np.concatenate([_values(_tabulate(game, paths, batch), paths, tie_break) for batch in batches])
+    values = np.concatenate([_values(_tabulate(game, paths, batch), paths, ties) for batch in batches])
     # Of equally good tables the first one, in lexicographic order.
     best = int(np.argmax(values[:, 0] >= values[:, 0].max() - TIE_TOLERANCE))
     return StackelbergSolution(
@@ -58,7 +59,7 @@ def sequence_solve(game: StackelbergGame, tie_break: TieBreak = "optimistic") ->
         follower_values=(float(values[best, 1]),),
         leader_strategy=tuple((key, int(action)) for key, action in enumerate(tables[best])),
         method="leader tables and courses of the follower enumerated",
-        tie_break=tie_break,
+        tie_break=ties,
     )
 
 
@@ -83,11 +84,9 @@ def consistent(table: PathTable, paths: Paths) -> NDArray[np.bool_]:
     return ~(same & differs).any(axis=(-2, -1))
 
 
-def _values(table: PathTable, paths: Paths, tie_break: TieBreak) -> NDArray[np.float64]:
+def _values(table: PathTable, paths: Paths, ties: Ties) -> NDArray[np.float64]:
     """Payoffs `[B, agents]` of the course that the follower takes."""
     paid = table.paid[:, 0, 0, :, -1]
     follower = np.where(consistent(table, paths), paid[..., 1], -np.inf)
     best = follower >= follower.max(axis=1, keepdims=True) - TIE_TOLERANCE
-    sign = -1.0 if tie_break == "pessimistic" else 1.0
-    chosen = np.where(best, sign * paid[..., 0], -np.inf).argmax(axis=1)
-    return paid[np.arange(len(paid)), chosen]
+    return np.einsum("ba,bai->bi", broken(best, paid[..., 0], ties), paid)

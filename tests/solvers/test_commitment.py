@@ -121,6 +121,6 @@ def test_all_equal_payoffs_and_one_action():
 
 def test_tie_breaking():
     leader, follower = [[0, 5, 1]], [[7, 7, 3]]
-    assert pure_commitment_solve(leader, follower, "optimistic").leader_value == 5
-    assert pure_commitment_solve(leader, follower, "pessimistic").leader_value == 0
-    assert pure_commitment_solve(leader, follower, "lowest index").leader_value == 0
+    assert pure_commitment_solve(leader, follower, "leader").leader_value == 5
+    assert pure_commitment_solve(leader, follower, "against").leader_value == 0
+    assert pure_commitment_solve(leader, follower, "lowest").leader_value == 0

@@ -37,10 +37,10 @@ def test_pure_bimatrix_agrees_with_row_enumeration():
 
 def test_ties_for_and_against_the_leader():
     game = make_game("bimatrix", leader=[[0, 5]], follower=[[7, 7]])
-    assert table_solve(game, "optimistic").leader_value == 5
-    assert table_solve(game, "optimistic").details["worst"] == 0
-    assert table_solve(game, "pessimistic").leader_value == 0
-    assert table_solve(game, "lowest index").leader_value == 0
+    assert table_solve(game, "leader").leader_value == 5
+    assert table_solve(game, "leader").details["worst"] == 0
+    assert table_solve(game, "against").leader_value == 0
+    assert table_solve(game, "lowest").leader_value == 0
 
 
 def test_noise_costs_what_it_must():
@@ -83,7 +83,7 @@ def test_best_and_worst_equilibrium_over_leader_tables():
     for seed in range(10):
         game = BayesianGame(tables=3, seed=seed)
         plain = [[value for _, value in plain_equilibria(game, table)] for table in range(3)]
-        best, worst = table_solve(game, "optimistic"), table_solve(game, "pessimistic")
+        best, worst = table_solve(game, "leader"), table_solve(game, "against")
         if not any(plain):
             assert not best.exists
             continue
