@@ -56,7 +56,19 @@ class BayesianState(State):
 
 
 class Bayesian(StackelbergGame):
-    """Followers with private types play the table that the leader has picked."""
+    """Followers with private types play the table that the leader has picked.
+
+    Args:
+        followers: how many there are, each with a private type.
+        types: how many types each follower may have.
+        actions: how many actions each follower has.
+        tables: how many payoff tables the leader can pick from.
+        seed: of the random payoffs and the random prior.
+        correlated: whether the random prior makes types depend on each other.
+        prior: joint probabilities of types, with an axis per follower; random if it is not given.
+        objective: what the leader is paid: the followers' sum (welfare), or a random payoff of its own (own).
+        file: JSON file with `payoffs` and `prior`, in place of all of the above.
+    """
 
     source = "Harsanyi 1967-68"
 

@@ -52,6 +52,9 @@ NAMED = {
     "conitzer": ([[1, 3], [0, 2]], [[1, 0], [0, 1]]),
 }
 
+SHOWN_FROM = 1e-4
+"""Smallest probability of a row that is shown to people."""
+
 
 @dataclass
 class BimatrixState(State):
@@ -62,7 +65,15 @@ class BimatrixState(State):
 
 
 class Bimatrix(StackelbergGame):
-    """A bimatrix game whose row player commits first."""
+    """A bimatrix game whose row player commits first.
+
+    Args:
+        leader: the leader's payoffs, a list of numbers for each row.
+        follower: the follower's payoffs, in the same shape.
+        file: JSON file with both matrices, in their place.
+        mixed: whether the leader commits to probabilities of rows instead of one row.
+        sees_leader: whether the follower sees the row before it answers; not with `mixed`.
+    """
 
     source = "Conitzer & Sandholm 2006; Brero et al. 2022"
 
@@ -126,8 +137,7 @@ class Bimatrix(StackelbergGame):
         """Keep the commitment; pay when the follower has moved."""
         rows, columns = self.leader_matrix.shape
         if self.mixed:
-            total = actions[:, :rows].sum(axis=1, keepdims=True)
-            commitment = np.divide(actions[:, :rows], total, out=np.full((len(state), rows), 1 / rows), where=total > 0)
+            commitment = _probabilities(actions[:, :rows])
         else:
             commitment = np.eye(rows)[np.clip(actions[:, 0].astype(np.int64), 0, rows - 1)]
         weights = np.where(state.moves[:, None] == 0, commitment, state.weights)
@@ -137,6 +147,15 @@ class Bimatrix(StackelbergGame):
         payoffs = np.where(state.moves[:, None] == 1, np.stack([leader, follower], axis=1), 0.0)
         return BimatrixState(state.types, state.chance, weights, state.moves + 1), payoffs
 
+    def describe_action(self, turn, key, action):
+        """A row or column; of a mixed commitment the rows with their probabilities."""
+        if turn.kind == "learned":
+            return f"column {int(action[0])}"
+        if not self.mixed:
+            return f"row {int(action[0])}"
+        chosen = enumerate(_probabilities(action[None])[0])
+        return ", ".join(f"row {row}: {share:.4g}" for row, share in chosen if share >= SHOWN_FROM)
+
     def optimum(self):
         """Best row, or the mixed-commitment linear program."""
         solve = mixed_commitment_solve if self.mixed else pure_commitment_solve
@@ -144,7 +163,13 @@ class Bimatrix(StackelbergGame):
 
 
 class NamedBimatrix(Bimatrix):
-    """A bimatrix game from the literature, payoffs divided by the largest entry."""
+    """A bimatrix game from the literature, payoffs divided by the largest entry.
+
+    Args:
+        named: which game of the literature.
+        mixed: whether the leader commits to probabilities of rows instead of one row.
+        sees_leader: whether the follower sees the row before it answers; not with `mixed`.
+    """
 
     def __init__(
         self,
@@ -169,7 +194,14 @@ class NamedBimatrix(Bimatrix):
 
 
 class RandomBimatrix(Bimatrix):
-    """A square bimatrix game of independent payoffs, uniform in [0, 1]."""
+    """A square bimatrix game of independent payoffs, uniform in [0, 1].
+
+    Args:
+        actions: how many rows, and as many columns.
+        seed: of the payoffs.
+        mixed: whether the leader commits to probabilities of rows instead of one row.
+        sees_leader: whether the follower sees the row before it answers; not with `mixed`.
+    """
 
     def __init__(
         self,
@@ -181,6 +213,12 @@ class RandomBimatrix(Bimatrix):
     ):
         leader, follower = np.random.default_rng(seed).random((2, actions, actions))
         super().__init__(leader=leader.tolist(), follower=follower.tolist(), mixed=mixed, sees_leader=sees_leader)
+
+
+def _probabilities(weights: np.ndarray) -> np.ndarray:
+    """Weights `[B, rows]` over their sum; uniform where that is 0."""
+    total = weights.sum(axis=1, keepdims=True)
+    return np.divide(weights, total, out=np.full(weights.shape, 1 / weights.shape[1]), where=total > 0)
 
 
 def payoff_matrices(leader: list[list[float]], follower: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -51,7 +51,13 @@ class InterviewState(State):
 
 
 class Interview(StackelbergGame):
-    """Allocation of one item to one follower who can send two messages."""
+    """Allocation of one item to one follower who can send two messages.
+
+    Args:
+        types: how many types, and items: each type wants its own item.
+        messages: how many different messages the follower can choose from, each time.
+        early: share of the payoff that depends on the guess; the rest depends on the item given.
+    """
 
     source = "Aumann & Hart 2003; Forges 1990"
 
@@ -114,6 +120,10 @@ class Interview(StackelbergGame):
             np.minimum(state.stage + 1, 4),
         )
         return after, np.stack([payoff, payoff], axis=1)
+
+    def describe_action(self, turn, key, action):
+        """An item; a message's number."""
+        return f"item {int(action[0])}" if turn.kind == "leader" else super().describe_action(turn, key, action)
 
     def describe(self, turn, key):
         """The messages, or the type and what has been said."""

@@ -51,7 +51,14 @@ class IteratedState(State):
 
 
 class IteratedBimatrix(StackelbergGame):
-    """A bimatrix game played for some rounds."""
+    """A bimatrix game played for some rounds.
+
+    Args:
+        payoffs: which game is played.
+        file: JSON file with `leader` and `follower` matrices, in place of `payoffs`.
+        rounds: how often it is played.
+        follower_sees: whether the follower knows the round beside the last joint action (round), or not (joint).
+    """
 
     source = "Brero et al. 2022; Axelrod 1984"
 
@@ -130,7 +137,7 @@ class IteratedBimatrix(StackelbergGame):
         text = "".join(self._action(k) for k in divmod(joint, self.shape[1]))
         return f"{text} in round {later + 2}" if turn.kind == "learned" and self.sees_round else f"after {text}"
 
-    def describe_action(self, key, action):
+    def describe_action(self, turn, key, action):
         """A letter."""
         return self._action(int(action[0]))
 

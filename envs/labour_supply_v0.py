@@ -60,7 +60,15 @@ class Workers(PopulationState):
 
 
 class LabourSupplyGame(PopulationGame):
-    """A government taxes households that work."""
+    """A government taxes households that work.
+
+    Args:
+        households: how many there are.
+        task: what the government wants: the households' utility (welfare), or output.
+        cap: largest progressivity of the tax.
+        budget: share of output that the government needs.
+        variance: of the logarithm of ability.
+    """
 
     source = "Heathcote, Storesletten & Violante 2017"
     draws = 0

@@ -101,6 +101,12 @@ class MatrixDesign(StackelbergGame):
         payoffs = np.where(state.taken[:, None] == 2, paid, 0.0)
         return MatrixDesignState(state.types, state.chance, moves, state.taken + 1), payoffs
 
+    def describe_action(self, turn, key, action):
+        """Payments; an action of the 2x2 game."""
+        if turn.kind == "learned":
+            return super().describe_action(turn, key, action)
+        return f"{action[0]:.4g} to {self.followers[0]}, {action[1]:.4g} to {self.followers[1]}"
+
     def describe(self, turn, key):
         """The joint action."""
         return f"joint action ({key // 2}, {key % 2})" if turn.kind == "leader" else turn.name

@@ -77,7 +77,21 @@ class MessageSPMState(State):
 
 
 class MessageSPM(StackelbergGame):
-    """Sequential posted prices, after messages."""
+    """Sequential posted prices, after messages.
+
+    Args:
+        types: how many values a buyer may have, equally spaced from 0 to 1 and equally likely.
+        messages: how many different messages each buyer can send; 1 means none.
+        buyers: how many there are.
+        items: how many identical items are sold.
+        values: each buyer's own list of values, increasing, in place of `buyers` and `types`.
+        prior: a list of probabilities per buyer, or joint ones with an axis per buyer; uniform if not given.
+        file: JSON file with `values` and `prior`, in their place.
+        noise: probability that a message does not arrive as it was sent.
+        channel: what noise does: another message arrives (symmetric), or none (erasure).
+        price_grid: how many equally spaced prices from 0 to 1 the leader chooses from; any price if not given.
+        objective: what the leader is paid: minus the welfare lost (welfare), or the prices paid (revenue).
+    """
 
     source = "Brero et al. 2022"
 
@@ -274,8 +288,12 @@ class MessageSPM(StackelbergGame):
         done = [f"{i}{text}" for i, text in enumerate(reversed(status)) if text]
         return f"messages ({said})" + (f", buyer {', '.join(done)}" if done else "")
 
-    def describe_action(self, key, action):
-        """Who is offered an item, at what price, and with which values it buys."""
+    def describe_action(self, turn, key, action):
+        """Who is offered an item, at what price, and with which values it buys; whether it does; a message."""
+        if turn.kind == "reply":
+            return ("no", "yes")[int(action[0])]
+        if turn.kind == "learned":
+            return super().describe_action(turn, key, action)
         status = [(key // 3**i) % 3 for i in reversed(range(self.buyers))]
         left = np.array(status) == LEFT
         padded = np.pad(action, (0, max(0, self.buyers + 1 - len(action))))[None]
@@ -340,7 +358,12 @@ class MessageSPM(StackelbergGame):
 
 
 class MessageSPMPI(MessageSPM):
-    """The instance of Agrawal et al.: order and price must depend on who is likely to be worth more."""
+    """The instance of Agrawal et al.: order and price must depend on who is likely to be worth more.
+
+    Args:
+        epsilon: how small the first buyer's usual value is, and how likely its large one.
+        messages: how many different messages each buyer can send; 1 means none.
+    """
 
     def __init__(self, *, epsilon: Annotated[float, Field(gt=0, le=0.5)] = 0.2, messages: Count = 2):
         super().__init__(

@@ -61,7 +61,17 @@ class NewsvendorState(State):
 
 
 class Newsvendor(DemandGame):
-    """A supplier posts a wholesale price to a price-setting newsvendor."""
+    """A supplier posts a wholesale price to a price-setting newsvendor.
+
+    Args:
+        theta0: demand at a price of 0.
+        theta1: demand lost for each unit of price.
+        sigma: standard deviation of demand.
+        price_cap: largest price; .9 of the price at which nobody buys, theta0 / theta1, if not given.
+        retailer: whether the retailer prices for the largest expected profit (exact), or as if there were no noise
+            (riskless).
+        levels: how many equally likely values the noise takes.
+    """
 
     source = "Liu & Rong 2024, arXiv 2404.00203"
 
@@ -140,8 +150,10 @@ class Newsvendor(DemandGame):
         """Demand."""
         return state.demand[:, None]
 
-    def describe_action(self, key, action):
-        """The wholesale price, and what the retailer answers."""
+    def describe_action(self, turn, key, action):
+        """The wholesale price, and what the retailer answers; the answer."""
+        if turn.kind == "reply":
+            return f"orders {action[0]:.4g}, sells at {action[1]:.4g}"
         order, price = answer(self.market, action[0])
         return f"wholesale price {action[0]:.4g}: orders {order:.4g}, sells at {price:.4g}"
 

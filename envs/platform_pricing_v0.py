@@ -52,7 +52,16 @@ class PricingState(State):
 
 
 class PlatformPricing(StackelbergGame):
-    """Two sellers on a platform that decides who is shown."""
+    """Two sellers on a platform that decides who is shown.
+
+    Args:
+        levels: how many equally spaced prices the sellers choose from.
+        low: lowest of these prices.
+        high: highest of these prices.
+        quality: what consumers value the good at, in the unit of prices.
+        cost: what one unit costs a seller.
+        mu: how much consumers differ: the larger, the less prices matter to them.
+    """
 
     source = "Johnson, Rhodes & Wildenbeest 2023; Brero et al. 2022"
 
@@ -163,8 +172,10 @@ class PlatformPricing(StackelbergGame):
         first, second = (f"{self.prices[k]:.2f}" for k in divmod(key, self.levels))
         return f"prices {first} and {second}" if turn.kind == "leader" else f"last prices {first} and {second}"
 
-    def describe_action(self, key, action):
-        """Who is shown."""
+    def describe_action(self, turn, key, action):
+        """A seller's price; who is shown."""
         threshold = int(action[0])
+        if turn.kind == "learned":
+            return f"{self.prices[threshold]:.2f}"
         shown = [str(i) for i, level in enumerate(divmod(key, self.levels)) if level <= threshold]
         return f"up to {self.prices[threshold]:.2f}: " + (f"shows {' and '.join(shown)}" if shown else "shows nobody")

@@ -135,7 +135,16 @@ class Saving(PopulationGame):
 
 
 class PublicInvestment(Saving):
-    """A government invests what it taxes."""
+    """A government invests what it taxes.
+
+    Args:
+        households: how many there are.
+        periods: how long a play lasts.
+        alpha: exponent of capital in production.
+        factor: what is produced with one unit of both kinds of capital.
+        discount: weight of the next period's payoff beside this one's.
+        spread: standard deviation of the logarithm of capital at the start.
+    """
 
     source = "Barro 1990"
 
@@ -171,7 +180,16 @@ class PublicInvestment(Saving):
 
 
 class OutputTax(Saving):
-    """A government spends what it taxes on what households value."""
+    """A government spends what it taxes on what households value.
+
+    Args:
+        households: how many there are.
+        periods: how long a play lasts.
+        alpha: exponent of capital in production.
+        discount: weight of the next period's payoff beside this one's.
+        public: weight of what the government spends beside what households consume.
+        spread: standard deviation of the logarithm of capital at the start.
+    """
 
     source = "Brock & Mirman 1972"
 

@@ -46,7 +46,12 @@ class SimpleAllocationState(State):
 
 
 class SimpleAllocation(StackelbergGame):
-    """Allocation of one item to one follower who can send a message."""
+    """Allocation of one item to one follower who can send a message.
+
+    Args:
+        types: how many types, and items: each type wants its own item.
+        messages: how many different messages the follower can choose from.
+    """
 
     source = "Brero et al. 2022"
 
@@ -92,6 +97,10 @@ class SimpleAllocation(StackelbergGame):
             state.types, state.chance, np.where(sent, state.message, action), state.done | sent
         )
         return after, np.stack([payoff, payoff], axis=1)
+
+    def describe_action(self, turn, key, action):
+        """An item; a message's number."""
+        return f"item {int(action[0])}" if turn.kind == "leader" else super().describe_action(turn, key, action)
 
     def describe(self, turn, key):
         """The message, or the type."""

@@ -128,7 +128,23 @@ class Economy(PopulationState):
 
 
 class Taxation(PopulationGame):
-    """A government taxes households that save and work."""
+    """A government taxes households that save and work.
+
+    Args:
+        households: how many there are.
+        task: what the government wants: growth of capital (gdp), equality (gini), or the households' payoffs
+            (social_welfare).
+        constants: production as in the paper (smfrl), or as in its simulator (taxai).
+        years: how long a play lasts at most.
+        survey: CSV file of households to start from, with columns NETWORTH, WAGEINC and WGT; synthetic ones if not
+            given.
+        caps: whether policies above the caps are cut to them (cut), or cannot be chosen (box).
+        taxes: who sets them: the government (chosen), nobody (none), US law of 2022 (federal), or Saez's formula
+            (saez).
+        shock: what happens in `shock_year`: nothing, three years of lower productivity, or half of all wealth is
+            lost.
+        shock_year: the year of the shock; the first year is 1.
+    """
 
     source = "Mi et al. 2025, arXiv 2403.12093"
     endings = (

@@ -81,8 +81,9 @@ class StackelbergAEC(AECView):
         turn = self.game.turns[self._turn]
         actions = np.zeros((1, self.game.width))
         actions[0, : turn.width] = np.asarray(action, dtype=np.float64).reshape(-1)
+        key = int(self.game.information(self.state_of_play)[0])
         self.state_of_play, payoffs = self.game.step(self.state_of_play, actions)
-        shown = ", ".join(f"{value:g}" for value in actions[0, : turn.width])
+        shown = self.game.describe_action(turn, key, actions[0, : turn.width])
         self._lines.append(f"{agent} {turn.name}: {shown}")
         self._select()
         return dict(zip(self.agents, payoffs[0].tolist(), strict=True))

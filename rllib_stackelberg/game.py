@@ -165,8 +165,10 @@ class StackelbergGame(Rules, ABC):
         """What the agent knows at this turn when `information` returns `key`, for people."""
         return f"{turn.name} {key}" if (turn.rows or 2) > 1 else turn.name
 
-    def describe_action(self, key: int, action: NDArray[np.float64]) -> str:
-        """What the leader's action `[width]` at that question does, for people."""
+    def describe_action(self, turn: Turn, key: int, action: NDArray[np.float64]) -> str:
+        """What an action `[turn.width]` at this turn and `key` is, for people; by default its number(s)."""
+        if isinstance(turn.actions, Discrete):
+            return str(int(action[0]))
         return ", ".join(f"{number:.4g}" for number in action)
 
     @property

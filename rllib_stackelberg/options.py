@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rllib_stackelberg.algorithms import check_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.registry import GameName, find_spec, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.validation import validated
 
@@ -54,7 +54,7 @@ class TrainOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    game: str
+    game: GameName
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     algo: str = "PPO"

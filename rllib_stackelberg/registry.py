@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, get_type_hints
+from types import ModuleType
+from typing import Annotated, Any, get_type_hints
 
 import pettingzoo
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_game
+from rllib_stackelberg.game_modules import load_module, located
+from rllib_stackelberg.parameters import Parameter, parameters
 from rllib_stackelberg.populations.game import PopulationGame, check_population
 from rllib_stackelberg.rules import Rules, name_of
 from rllib_stackelberg.validation import validated
 
 NAMESPACE = "stackelberg"
+OWN_GAME = "package.module:ClassName or path/to/file.py:ClassName"
+"""How a game that is not registered is named."""
+
+GameName = Annotated[str, AfterValidator(located)]
+"""Field of a pydantic model: id or own game, meaning the same in every working directory."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class GameSpec:
         """The id without namespace and version."""
         return self.id.removeprefix(f"{NAMESPACE}/").rpartition("-v")[0]
 
+    @property
+    def registered(self) -> bool:
+        """Whether it is known by an id; else it is somebody's own class."""
+        return self.id in _GAMES
+
 
 _GAMES: dict[str, GameSpec] = {}
 
@@ -83,19 +93,34 @@ def games() -> list[GameSpec]:
 
 
 def find_spec(game: str) -> GameSpec:
-    """The spec of an id (namespace and version may be left out) or of "package.module:ClassName".
+    """The spec of an id (namespace and version may be left out), or of a class by module or file.
+
+    >>> find_spec("escape").id, find_spec("my_games:Toll").registered
+    ('stackelberg/escape-v0', False)
 
     Raises:
         InvalidFieldError: no such game.
     """
     if ":" in game:
-        return GameSpec(id=game, entry_point=game, exact=False)
+        return GameSpec(id=located(game), entry_point=located(game), exact=False)
     named = [spec for spec in _GAMES.values() if game in (spec.id, spec.name, f"{NAMESPACE}/{spec.name}")]
     versioned = [spec for spec in _GAMES.values() if f"{NAMESPACE}/{game}" == spec.id]
     if not named + versioned:
         known = ", ".join(spec.name for spec in games())
-        raise InvalidFieldError("game", f"unknown game {game!r}", f"{known}, or package.module:ClassName")
+        raise InvalidFieldError("game", f"unknown game {game!r}", f"{known}, or {OWN_GAME}")
     return (named + versioned)[-1]
+
+
+def parameters_of(spec: GameSpec) -> tuple[Parameter, ...]:
+    """What a person can set of a game, in order: without what its id fixes.
+
+    >>> for parameter in parameters_of(find_spec("simple-allocation")):
+    ...     print(parameter.name, "|", parameter.kind, "|", parameter.default, "|", parameter.meaning)
+    types | integer in 1..1024 | 3 | how many types, and items: each type wants its own item.
+    messages | integer in 1..1024 | 3 | how many different messages the follower can choose from.
+    """
+    cls = load_class(spec.entry_point)
+    return tuple(found for found in parameters(cls, parameter_model(cls)) if found.name not in spec.parameters)
 
 
 def make_game(game: str, **parameters: Any) -> StackelbergGame:
@@ -173,19 +198,33 @@ def make_rules(game: str, **parameters: Any) -> StackelbergGame | PopulationGame
 
 
 def load_class(entry_point: str) -> type[StackelbergGame] | type[PopulationGame]:
-    """The game class at "package.module:ClassName"; the current folder is searched too."""
-    module, _, name = entry_point.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    """The game class at "package.module:ClassName" or "path/to/file.py:ClassName".
+
+    Raises:
+        InvalidFieldError: the module cannot be imported, or has no such game.
+    """
+    place, _, name = entry_point.rpartition(":")
     try:
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InvalidFieldError("game", f"cannot load {entry_point!r} ({error})", "package.module:ClassName") from error
-    if not (inspect.isclass(cls) and issubclass(cls, StackelbergGame | PopulationGame)):
-        problem = f"{entry_point!r} is not a game"
-        raise InvalidFieldError("game", problem, "a subclass of StackelbergGame or PopulationGame")
+        module = load_module(place)
+    except (Exception, SystemExit) as error:
+        problem = f"cannot load {entry_point!r} ({type(error).__name__}: {error})"
+        raise InvalidFieldError("game", problem, OWN_GAME) from error
+    cls = getattr(module, name, None)
+    if not _is_game(cls):
+        problem = f"{place} has no game {name!r}" if cls is None else f"{entry_point!r} is not a game"
+        raise InvalidFieldError("game", problem, _games_of(module))
     return cls
+
+
+def _is_game(cls: Any) -> bool:
+    """Whether it is a class of rules that can be made: not one of the contracts themselves."""
+    return inspect.isclass(cls) and issubclass(cls, StackelbergGame | PopulationGame) and not inspect.isabstract(cls)
+
+
+def _games_of(module: ModuleType) -> str:
+    """The games that a module defines, in words."""
+    names = [name for name, cls in vars(module).items() if _is_game(cls) and cls.__module__ == module.__name__]
+    return ", ".join(names) or "a subclass of StackelbergGame or PopulationGame that has all of its methods"
 
 
 @lru_cache(maxsize=256)

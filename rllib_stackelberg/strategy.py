@@ -120,7 +120,7 @@ class LeaderStrategy:
                 "question": key,
                 "label": self.game.describe(turn, key),
                 "action": int(action[0]) if discrete else action.tolist(),
-                "shown": self.game.describe_action(key, action),
+                "shown": self.game.describe_action(turn, key, action),
             }
             for key, action in islice(self.answers.items(), most)
         ]

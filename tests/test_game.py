@@ -78,3 +78,15 @@ def test_named_games_pay_what_the_paper_says():
     assert make_game("escape").leader_matrix.max() == 1
     assert make_game("conitzer").utility_scale == 1
     assert make_game("bimatrix", leader=[[0, 1]], follower=[[5, -5]]).utility_scale == 10
+
+
+def test_actions_of_leader_and_followers_are_told_in_words():
+    matrices = {"leader": [[1], [2], [3], [4]], "follower": [[0]] * 4}
+    commit, respond = (game := make_game("bimatrix", mixed=True, **matrices)).turns
+    learned = np.array([1, 0.5002, 0.5007, 0.5001])
+    assert game.describe_action(commit, 0, learned) == "row 0: 0.3998, row 1: 0.2, row 2: 0.2002, row 3: 0.2"
+    assert game.describe_action(commit, 0, np.array([0, 0, 2e-5, 1])) == "row 3: 1"
+    assert game.describe_action(respond, 0, np.array([0.0])) == "column 0"
+    assert make_game("bimatrix", **matrices).describe_action(commit, 0, np.array([3.0])) == "row 3"
+    plain = BayesianGame(tables=20_000)
+    assert plain.describe_action(plain.turns[0], 0, np.array([12_345.0])) == "12345"

@@ -29,7 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-GameArgument = Annotated[str, typer.Argument(help="id, or package.module:ClassName", metavar="GAME")]
+GameArgument = Annotated[
+    str, typer.Argument(help="id, package.module:ClassName or path/to/file.py:ClassName", metavar="GAME")
+]
 Parameters = Annotated[list[str] | None, typer.Argument(help="the game's own parameters", metavar="[KEY=VALUE]...")]
 Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
 FollowersOption = Annotated[

@@ -13,7 +13,7 @@ from rllib_stackelberg.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.registry import find_spec, make_population
+from rllib_stackelberg.registry import GameName, find_spec, make_population
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.validation import validated
 
@@ -38,7 +38,7 @@ class PopulationOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    game: str
+    game: GameName
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     algo: Literal["SMFRL", "PPO"] = "SMFRL"

@@ -17,6 +17,7 @@ from rllib_stackelberg.algorithms import check_algorithm, find_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.game_modules import located
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.populations.game import PopulationGame
@@ -83,7 +84,7 @@ def leader_config(
     Raises:
         InvalidFieldError: anything that cannot work, by name, before a process is started.
     """
-    game_config = dict(game_config or {})
+    game, game_config = located(game) if isinstance(game, str) else game, dict(game_config or {})
     rules = rules_of(game, game_config)
     if isinstance(rules, PopulationGame):
         refuse_for_populations(followers=followers, critic=critic, **settings)

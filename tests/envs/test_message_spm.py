@@ -94,9 +94,9 @@ def test_values_and_prior_can_come_from_a_file(tmp_path):
 
 def test_the_leaders_answer_says_who_buys():
     game = make_game("message-spm", types=3)
-    question = game.question((0, 1), (0, 0))
-    assert game.describe_action(question, np.array([0.1, 0.9, 0.5])) == "buyer 1 at 0.5: sold to value 0.5, 1"
-    assert game.describe_action(question, np.array([0.1, 0.9, 0.0])) == "buyer 1 at 0: sold"
-    assert game.describe_action(game.question((0, 1), (0, 1)), np.array([0.1, 0.9, 0.7])) == (
+    question, choose = game.question((0, 1), (0, 0)), game.turns[game.leader_turn]
+    assert game.describe_action(choose, question, np.array([0.1, 0.9, 0.5])) == "buyer 1 at 0.5: sold to value 0.5, 1"
+    assert game.describe_action(choose, question, np.array([0.1, 0.9, 0.0])) == "buyer 1 at 0: sold"
+    assert game.describe_action(choose, game.question((0, 1), (0, 1)), np.array([0.1, 0.9, 0.7])) == (
         "buyer 0 at 0.7: sold to value 1"
     )

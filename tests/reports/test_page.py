@@ -62,7 +62,7 @@ class Quoting(BayesianGame):
     def describe(self, turn, key):
         return f"{self.title} {key}"
 
-    def describe_action(self, key, action):
+    def describe_action(self, turn, key, action):
         return f"</td>{self.title}"
 
 
