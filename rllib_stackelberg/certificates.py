@@ -7,7 +7,7 @@
   P(t) (E[u(a', a_-i) | t] - E[u | t]), from per-update joint records, so correlated types are covered. No-regret
   play drives it to zero (Hartline, Syrgkanis & Tardos 2015; Brero et al. 2022).
 - Deviation gain of the play whose value is reported: the largest interim gain E[u(a', .) | t] - E[u | t]. Zero
-  (up to rounding) means the play is an equilibrium given the leader's strategy.
+  (what rounding explains counts as zero: comparisons.py) means the play is an equilibrium given the leader's strategy.
 
 - Where followers move several times in a play, plans of all their moves take the place of actions (plans.py).
 - Learners from experience (trajectories.py) have neither of the first two; their deviation gain is the largest from
@@ -28,8 +28,6 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.outcomes import OutcomeTable
 from rllib_stackelberg.response import Play, Record, Response
-
-EQUILIBRIUM_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Certificate:
     @property
     def equilibrium(self) -> bool:
         """Whether no follower can gain by deviating from the reported play; of an estimate, at two standard errors."""
-        return self.deviation_gain <= EQUILIBRIUM_TOLERANCE + 2 * self.deviation_error
+        return self.deviation_gain <= 2 * self.deviation_error
 
     def data(self) -> dict[str, Any]:
         """As plain data."""
@@ -142,15 +140,14 @@ def certify(
 ) -> Certificate:
     """The certificate of a play, from outcomes, followers and the play's distribution over profiles."""
     turns = range(len(table.game.learned_turns))
-    found = [table.deviations(distribution, turn) for turn in turns]
-    gain = max((float(deviations.gains().max()) for deviations in found), default=0.0)
+    gain = max((float(table.gains(distribution, turn).max()) for turn in turns), default=0.0)
     return Certificate(
         play=play,
-        deviation_gain=max(gain, 0.0),
+        deviation_gain=gain,
         updates=updates,
         response_samples=len(distribution),
         exact_expectation=True,
-        **learning_certificate(response, [deviations.reach.mean(axis=0) for deviations in found]),
+        **learning_certificate(response, [table.deviations(distribution, turn).reach.mean(axis=0) for turn in turns]),
     )
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, learning_certificate
+from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import Consulted
 from rllib_stackelberg.plays import Leader, Plays, play_out
@@ -214,6 +215,7 @@ def _deviation_gain(
     for line, (k, _) in enumerate(tries):
         agent = turns[k].agent
         gains = paid[:, :, 1 + line, agent] - paid[:, :, 0, agent]
+        gains[np.abs(gains) <= NEGLIGIBLE * typical_spread(paid[..., agent])] = 0.0
         looked, judged = (
             _row_means(gains[:, half], rows[:, half, 0, k], alike, turns[k].keys)
             for half in (slice(None, None, 2), slice(1, None, 2))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
+from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING, exceeds, typical_spread
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.plays import Leader, Plays, play_out
 
@@ -150,6 +151,37 @@ class OutcomeTable:
         )
         return found
 
+    @cached_property
+    def sizes(self) -> OutcomeTable:
+        """The same plays with the sizes of all payoffs: expectations of it say what those of this one are off by."""
+        return OutcomeTable(self.game, self.profiles, np.abs(self.payoffs), self.information)
+
+    @cached_property
+    def spreads(self) -> NDArray[np.float64]:
+        """What payoffs typically differ by, `[agents]`."""
+        return np.array([typical_spread(self.payoffs[..., agent]) for agent in range(self.payoffs.shape[-1])])
+
+    def gains(self, distribution: NDArray[np.float64], turn: int, share: float = NEGLIGIBLE) -> NDArray[np.float64]:
+        """Interim gain of a follower's best fixed action over play, given its row: `[S, rows]`.
+
+        0 where a row is not reached, and where there is no more to gain than rounding explains (comparisons.py).
+
+        Args:
+            distribution: play `[S, T, A]`; turn: of the follower.
+            share: of what payoffs typically differ by, that counts as nothing.
+        """
+        found, agent = self.deviations(distribution, turn), self.game.learned_turns[turn].agent
+        slack = share * self.spreads[agent] * found.reach[..., None]
+        played = found.realised[..., None]
+        gain = found.fixed - played
+        most = ROUNDING * np.abs(self.payoffs[..., agent]).max(initial=0.0) * found.reach[..., None] + slack
+        if ((gain > 0) & (gain <= most)).any():
+            sizes = self.sizes.deviations(distribution, turn)
+            larger = np.maximum(sizes.fixed, sizes.realised[..., None])
+            gain = np.where(exceeds(found.fixed, played, larger, slack), gain, 0.0)
+        best = np.maximum(gain.max(axis=-1), 0.0)
+        return np.divide(best, found.reach, out=np.zeros_like(best), where=found.reach > 0)
+
 
 def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:
     """Outcomes against leader tables `[B, questions, leader width]`, in the game's units."""
@@ -185,8 +217,3 @@ class Deviations(NamedTuple):
     reach: NDArray[np.float64]
     realised: NDArray[np.float64]
     fixed: NDArray[np.float64]
-
-    def gains(self) -> NDArray[np.float64]:
-        """Interim gain of the best fixed action over play, given the row: `[S, rows]`, 0 where not reached."""
-        gain = self.fixed.max(axis=-1) - self.realised
-        return np.divide(gain, self.reach, out=np.zeros_like(gain), where=self.reach > 0)

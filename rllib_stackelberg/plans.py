@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, worst_regret
+from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.counterfactual import CounterfactualResponse, row_mass
 from rllib_stackelberg.counterfactual_engine import Movers, walk_back, weigh_paths
 from rllib_stackelberg.paths import PathTable
@@ -158,7 +159,10 @@ class Follower:
             begun = self.walk(policy, weights).begun
             plans = self.best(weights) if self.countable else self.changed(policy, weights)
         reached = begun[:, 1] > 0
-        return float(((plans - begun[:, 0])[:, reached] / begun[reached, 1]).max(initial=0.0))
+        planned, played = plans[:, reached] / begun[reached, 1], begun[reached, 0] / begun[reached, 1]
+        sizes = np.maximum(np.abs(planned), np.abs(played))
+        slack = NEGLIGIBLE * typical_spread(self.table.paid[0, 0, ..., -1, self.who.agents[self.turn]])
+        return float(beyond_rounding(planned - played, sizes, slack).max(initial=0.0))
 
     def _weights(self, policies: Sequence[Numbers]) -> Numbers:
         weights = np.zeros(self.response.sums.weights.shape[1:])

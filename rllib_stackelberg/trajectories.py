@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
+from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.followers.learner import argmax_play
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.game import StackelbergGame
@@ -199,6 +200,7 @@ def deviation_gain(
     """
     game, policies = response.game, response.policies(play)
     worst = 0.0
+    slack = [NEGLIGIBLE * typical_spread(table.paid[..., -1, turn.agent]) for turn in game.learned_turns]
     for row in range(len(response.numbers)):
         own = [policy[row] for policy in policies]
         if game.memory > 1:
@@ -213,7 +215,8 @@ def deviation_gain(
             for changed in _changes(own[m]):
                 others = [*own[:m], changed, *own[m + 1 :]]
                 gained = response.frozen(table, row, 0, others, nature, uniforms)[:, turn.agent] - base[:, turn.agent]
-                worst = max(worst, float(weights @ gained))
+                sizes = weights @ np.abs(base[:, turn.agent])
+                worst = max(worst, float(beyond_rounding(weights @ gained, sizes, slack[m])))
     return worst
 
 

@@ -186,3 +186,14 @@ def test_the_value_of_a_strategy_where_nobody_learns(play):
     assert found.leader_value == pytest.approx(solution.leader_value)
     assert found.follower_values[0] == pytest.approx(solution.follower_values[0], abs=0.05)  # of 8 levels
     assert found.certificate.equilibrium
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-10, 1.0, 1e10, 1e200])
+def test_matching_pennies_has_no_equilibrium_in_any_unit(unit, tmp_path):
+    pennies = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    payoffs = np.array([[np.zeros((1, 1, 2, 2)), pennies[None, None], -pennies[None, None]]]) * unit
+    file = tmp_path / "pennies.json"
+    file.write_text(json.dumps({"payoffs": payoffs.tolist(), "prior": [[1.0]]}))
+    found = respond(make_game("bayesian", file=file), [{"question": 0, "action": 0}], updates=50)
+    assert not found.certificate.equilibrium
+    assert found.certificate.deviation_gain == pytest.approx(2 * unit)

@@ -18,6 +18,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import TABLE_LIMIT, OutcomeTable, Profiles, tabulate
@@ -104,10 +105,10 @@ def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
     return best
 
 
-def equilibria(table: OutcomeTable, tolerance: float = TIE_TOLERANCE) -> list[Equilibrium]:
+def equilibria(table: OutcomeTable, share: float = NEGLIGIBLE) -> list[Equilibrium]:
     """Every pure Bayesian equilibrium of the followers against one leader table.
 
-    No follower may gain more than `tolerance` (times the payoff range) at any row it reaches.
+    No follower may gain more at any row it reaches than rounding explains, and `share` of what payoffs differ by.
     """
     if strategy_profiles(table.game) > STRATEGY_PROFILES:
         raise InvalidFieldError("followers", "have too many joint strategies", f"up to {STRATEGY_PROFILES}")
@@ -116,8 +117,8 @@ def equilibria(table: OutcomeTable, tolerance: float = TIE_TOLERANCE) -> list[Eq
     for policies in pure_policies(table.game):
         play = table.distribution(policies)
         values = table.values(play)
-        gains = [table.deviations(play, k).gains().max(axis=1) for k in range(len(turns))]
-        stable = np.max(gains, axis=0) <= tolerance * table.game.utility_scale
+        gains = [table.gains(play, k, share=share).max(axis=1) for k in range(len(turns))]
+        stable = np.max(gains, axis=0) == 0
         actions = [policy.argmax(axis=-1) for policy in policies]
         found += [
             Equilibrium(tuple(tuple(own[s].tolist()) for own in actions), tuple(values[s].tolist()))
@@ -162,7 +163,7 @@ def _best_response(table: OutcomeTable, ties: Ties) -> Iterator[tuple[NDArray[np
 
 def _equilibrium_response(table: OutcomeTable, ties: Ties) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
     for b in range(len(table.payoffs)):
-        found = equilibria(table.entry(b))
+        found = equilibria(table.entry(b), ROUNDING)
         if not found:
             yield None, math.nan
             continue
