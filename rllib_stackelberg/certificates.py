@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.outcomes import OutcomeTable
 from rllib_stackelberg.response import Play, Record, Response
+from rllib_stackelberg.rounding import estimate
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,10 @@ class Certificate:
 
     def _estimated_play(self) -> str:
         found = "no gain from" if self.equilibrium else "a gain from"
+        gain = estimate(self.deviation_gain, self.deviation_error)
         return (
-            f"{found} leaving the {self.play} play was found (estimated {self.deviation_gain:.2g} ± "
-            f"{self.deviation_error:.1g}, {self.deviation_plays} plays of every action per response sample)"
+            f"{found} leaving the {self.play} play was found (estimated {gain}, {self.deviation_plays} plays of every "
+            "action per response sample)"
         )
 
 

@@ -13,13 +13,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.rounding import estimate
 
 Method = Literal["train", "judged", "random", "independent", "strategy"]
 
 COLUMNS = ("instance", "arm", "mean ± standard error", "exact optimum", "no gain from deviating", "seconds")
 """Of a table for people (`Summary.cells`)."""
-
-ROUNDING = 1e-12
 
 OVERHEAD_SECONDS = 10.0
 """Of a run beyond its budget: building the algorithm, solving and certifying."""
@@ -198,11 +197,10 @@ class Summary:
     @property
     def cells(self) -> tuple[str, ...]:
         """A line of a table, in the order of `COLUMNS`."""
-        error = f" ± {self.error:.2g}" if self.error > ROUNDING else ""
         return (
             self.instance,
             self.arm,
-            f"{self.mean:.5g}{error}",
+            str(estimate(self.mean, self.error)),
             "" if self.exact is None else f"{self.exact:.5g}",
             "" if self.stable is None else f"{self.stable} of {len(self.values)}",
             f"{self.seconds:.1f}",

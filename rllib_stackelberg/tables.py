@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,29 +17,15 @@ from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
+from rllib_stackelberg.rounding import Rounded, estimate, number
 
 if TYPE_CHECKING:
     from rllib_stackelberg.training.loop import Progress
 
 
-ROUNDING = 1e-12
-"""What a sum of floating-point numbers may be off by, relative to it."""
-
-
-def number(value: Any) -> str:
-    """Six significant digits; a dash for nothing."""
-    return "-" if value is None or value != value else f"{value:.6g}"
-
-
-def standard_error(data: dict[str, Any]) -> str:
-    """Of the value of a result; nothing where it is only that of rounding."""
-    error = data["standard_error"]
-    return f"± {error:.1g}" if error > ROUNDING * abs(data["leader_value"]) else ""
-
-
-def learned_value(data: dict[str, Any]) -> str:
-    """The value of a result, with its standard error where it has one."""
-    return f"{number(data['leader_value'])} {standard_error(data)}".rstrip()
+def learned_value(data: dict[str, Any]) -> Rounded:
+    """The value of a result, rounded by its standard error."""
+    return estimate(data["leader_value"], data["standard_error"])
 
 
 def plain(title: str, *columns: str) -> Table:
@@ -112,25 +98,26 @@ def population_solution(data: dict[str, Any]) -> RenderableType:
     return table
 
 
-def progress(now: Progress, options: TrainOptions) -> Table:
-    """The live line of a run."""
-    table = plain(
-        f"Training {options.game}",
-        "episodes",
-        "mean return",
-        "greedy value",
-        "best",
-        "exact value",
-        "time left",
-    )
-    table.add_row(
-        str(now.episodes), number(now.mean_return), number(now.value), number(now.best), number(now.exact),
-        _time_left(now, options),
-    )  # fmt: skip
+def one_line(title: str, cells: Mapping[str, str]) -> Table:
+    """A table of one line, by column."""
+    table = plain(title, *cells)
+    table.add_row(*cells.values())
     return table
 
 
-def _time_left(now: Progress, options: TrainOptions) -> str:
+def progress(options: TrainOptions, now: Progress) -> dict[str, str]:
+    """How a run stands, by column."""
+    return {
+        "episodes": f"{now.episodes:,}",
+        "mean return": number(now.mean_return),
+        "greedy value": number(now.value),
+        "best": number(now.best),
+        "exact value": number(now.exact),
+        "time left": _time_left(options, now),
+    }
+
+
+def _time_left(options: TrainOptions, now: Progress) -> str:
     limits = []
     if options.max_seconds is not None:
         limits.append(options.max_seconds - now.seconds)
@@ -143,7 +130,7 @@ def result(data: dict[str, Any]) -> RenderableType:
     """What a run ends with."""
     table = plain(f"{data['game']}", "learned value", "exact optimum", "gap", "play", "episodes", "seconds")
     table.add_row(
-        learned_value(data), number(data["exact_value"]), number(data["gap"]), data["play"],
+        str(learned_value(data)), number(data["exact_value"]), number(data["gap"]), data["play"],
         str(data["episodes"]), f"{data['seconds']:.1f}",
     )  # fmt: skip
     shown = (*_certificate(data), *_models(data), strategy(data["leader_strategy"]))
@@ -168,7 +155,8 @@ def online(data: dict[str, Any]) -> RenderableType:
     table = plain(f"{data['game']}: {data['leader']} leads, {data['follower']} follows", "", "leader", "follower")
 
     def row(name: str, values: dict[str, Any], errors: dict[str, Any] | None = None) -> None:
-        table.add_row(name, *(_interval(values[p], errors[p] if errors else None) for p in ("leader", "follower")))
+        cells = (estimate(values[player], errors[player] if errors else None) for player in ("leader", "follower"))
+        table.add_row(name, *map(str, cells))
 
     averages = {"leader": data["leader_average"], "follower": data["follower_average"]}
     row(f"average of {rounds:,} rounds", averages, data["average_error"])
@@ -181,15 +169,6 @@ def online(data: dict[str, Any]) -> RenderableType:
         row("error of the estimate", data["estimation_error"])
     said = f"mean over {seeds} seed(s), ± half a 95 % confidence interval; {data['seconds']:.1f} s"
     return Group(table, *_frequencies(data["last_frequencies"]), Text(said))
-
-
-def _interval(value: float | None, error: float | None) -> str:
-    return f"{number(value)} {margin(error)}".rstrip()
-
-
-def margin(error: float | None) -> str:
-    """Half a confidence interval, two significant digits; nothing where there is none."""
-    return "" if error is None or error != error else f"± {float(f'{error:.2g}'):g}"
 
 
 def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[RenderableType]:
@@ -226,7 +205,7 @@ def response(data: dict[str, Any]) -> RenderableType:
     table = plain(f"Response in {data['game']}", "leader value", "exact optimum", "gap", "play", "followers get")
     followers = ", ".join(number(value) for value in data["follower_values"])
     table.add_row(
-        learned_value(data),
+        str(learned_value(data)),
         number(data["exact_value"]),
         number(data["gap"]),
         data["play"],
@@ -274,7 +253,7 @@ def _models(data: dict[str, Any]) -> list[RenderableType]:
     for model in data["by_model"]:
         certificate = model["certificate"]
         table.add_row(
-            model["name"], number(model["weight"]), learned_value(model), model["play"],
+            model["name"], number(model["weight"]), str(learned_value(model)), model["play"],
             number(certificate["deviation_gain"]), number(certificate["bcce_gap"]),
         )  # fmt: skip
     table.add_row("worst", "", number(data["worst_value"]), "", "", "")

@@ -35,6 +35,7 @@ from rllib_stackelberg.registry import games as all_games
 from rllib_stackelberg.solvers import StackelbergSolution, response_solve
 from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.terminal import Terminal
 
 
 @command
@@ -152,4 +153,4 @@ def play(
     seed: Annotated[int, typer.Option(help="of types, chance and the random actions")] = 0,
 ) -> None:
     """Print a playthrough with random actions."""
-    print(playthrough(make_rules(game, **parsed(params)), seed), end="")
+    Terminal(soft_wrap=True).print(playthrough(make_rules(game, **parsed(params)), seed), end="")

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import GameArgument, Json, NoiseKind, Parameters, command, parsed, show
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
 from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.terminal import Terminal, progress_bar
 
 
 @command
@@ -37,7 +36,7 @@ def online(
     )  # fmt: skip
     folder = RunFolder.create(out) if out else None  # refused now rather than after the rounds
     started = time.perf_counter()
-    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), transient=True) as progress:
+    with progress_bar(Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{leader} against {follower}", total=rounds)
         record = options.run(lambda done, _: progress.update(task, completed=done))
     data = result_data(record, options.arena) | {"seconds": time.perf_counter() - started}

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from rllib_stackelberg import tables
-from rllib_stackelberg.commands.shell import live_on, parsed, show
+from rllib_stackelberg.commands.shell import parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.terminal import Terminal
 
 SettingOption = Annotated[
     list[str] | None,
@@ -44,12 +45,12 @@ def train_population(
     checked = PopulationOptions.checked(**given | {"algo": options["algo"] or "SMFRL"})
     assert checked.out is not None
     RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
-    console = Console()
+    console = Terminal()
     console.print("starting Ray ...", style="dim")
     from rllib_stackelberg.training.populations.runs import train_population as run_training
 
-    with live_on(console) as live:
-        result = run_training(checked, lambda now: live.update(population_tables.progress(now, checked.game)))
+    with watched(console, f"Training {checked.game}", population_tables.progress) as report:
+        result = run_training(checked, report)
     show(population_tables.result(result), result, as_json)
 
 
@@ -57,7 +58,7 @@ def resume_population(run: Path, limits: Mapping[str, Any], as_json: bool) -> No
     """Go on with a run, with a live line, and show the result."""
     folder = RunFolder(run)
     options = PopulationOptions.of_run(folder, **limits)  # refused now rather than after Ray has been loaded
-    console = Console()
+    console = Terminal()
     result = finished(folder, options)
     if result is not None:
         console.print("nothing left to do", style="dim")
@@ -65,10 +66,8 @@ def resume_population(run: Path, limits: Mapping[str, Any], as_json: bool) -> No
         console.print("starting Ray ...", style="dim")
         from rllib_stackelberg.training.populations.runs import resume_population as resume_training
 
-        with live_on(console) as live:
-            result = resume_training(
-                run, lambda now: live.update(population_tables.progress(now, options.game)), **limits
-            )
+        with watched(console, f"Training {options.game}", population_tables.progress) as report:
+            result = resume_training(run, report, **limits)
     show(population_tables.result(result), result, as_json)
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg import tables
@@ -36,9 +35,9 @@ from rllib_stackelberg.commands.shell import (
     UpdatesOption,
     command,
     given_models,
-    live_on,
     parsed,
     show,
+    watched,
 )
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
@@ -47,6 +46,7 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.terminal import Terminal, progress_bar
 
 
 @command
@@ -125,12 +125,12 @@ def _train_leader(both: Mapping[str, Any], of_finite: Mapping[str, Any], as_json
     settings = {name: given.pop(name) for name in IN_SETTINGS if name in given}
     options = TrainOptions.checked(**given, settings=settings | ({"models": models} if models else {}))
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
-    console = Console()
+    console = Terminal()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import train as run_training
 
-    with live_on(console) as live:
-        result = run_training(options, lambda progress: live.update(tables.progress(progress, options)))
+    with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
+        result = run_training(options, report)
     show(tables.result(result), result, as_json)
 
 
@@ -152,12 +152,12 @@ def resume(
         resume_population(run, limits, as_json)
         return
     options = RunFolder(run).options(**limits)  # refused now rather than after Ray has been loaded
-    console = Console()
+    console = Terminal()
     console.print("starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import resume as resume_training
 
-    with live_on(console) as live:
-        result = resume_training(run, lambda progress: live.update(tables.progress(progress, options)), **limits)
+    with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
+        result = resume_training(run, report, **limits)
     show(tables.result(result), result, as_json)
 
 
@@ -193,7 +193,7 @@ def reproduce(
     side_by_side = jobs or os.cpu_count() or 1
     plan = Plan.within(chosen, seeds, budget, side_by_side)
     _writable(out)
-    console = Console()
+    console = Terminal()
     console.print(
         f"{len(chosen)} table(s), {plan.seeds} seed(s), budgets x {plan.scale:.2f}, {side_by_side} run(s) side by side",
         style="dim",
@@ -201,7 +201,7 @@ def reproduce(
     from rllib_stackelberg.training.reproduction import reproduce_table
 
     found: dict[str, list[str]] = {"tables": [], "figures": []}
-    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
+    with progress_bar(console, TimeElapsedColumn()) as progress:
         for each in chosen:
             task = progress.add_task(each.name, total=len(each.arms) * plan.seeds)
             summaries, file, figures = reproduce_table(each, plan, side_by_side, out, partial(progress.advance, task))

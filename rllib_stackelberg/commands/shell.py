@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
 import typer
-from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
+from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files import to_json
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.terminal import Terminal
+
+FIRST_LINE_SECONDS = 10.0
+"""After which something that runs says how it stands where nothing can be printed over; then after twice as long."""
 
 HELP = "Leader-follower games: exact solutions, learned leaders, certificates."
 
@@ -96,7 +101,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong on standard error, and exit."""
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/] {message}", highlight=False)
+    Terminal(stderr=True, soft_wrap=True).print(Text.assemble(("error", "bold red"), " ", message))
     raise SystemExit(code)
 
 
@@ -113,14 +118,45 @@ def parsed(pairs: list[str] | None) -> dict[str, str]:
 
 def show(table: Any, data: Any, as_json: bool) -> None:
     """A table for people; with --json the data after it, on one line."""
-    Console().print(table)
+    Terminal().print(table)
     if as_json:
         print(json.dumps(json.loads(to_json(data))))
 
 
-def live_on(console: Console) -> Live:
-    """Something that is shown while it changes."""
-    return Live(console=console, refresh_per_second=4, transient=not sys.stdout.isatty())
+class Running(Protocol):
+    """Where something that runs stands."""
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+
+
+Now = TypeVar("Now", bound=Running, contravariant=True)
+
+
+@contextmanager
+def watched(console: Terminal, title: str, cells: Callable[[Now], dict[str, str]]) -> Iterator[Callable[[Now], None]]:
+    """Show how something that runs stands: a table that changes, or, where nothing can be printed over, a few lines.
+
+    Args:
+        console: where to.
+        title: of the table.
+        cells: what to show of it, by column.
+    """
+    if console.live:
+        with Live(console=console, refresh_per_second=4) as live:
+            yield lambda now: live.update(tables.one_line(title, cells(now)))
+        return
+    due = FIRST_LINE_SECONDS
+
+    def say(now: Now) -> None:
+        nonlocal due
+        if now.seconds >= due:
+            shown = ", ".join(f"{name} {value}" for name, value in cells(now).items())
+            console.print(f"{title}: {now.seconds:.0f} s, {shown}", soft_wrap=True)
+            due = 2 * max(due, now.seconds)
+
+    yield say
 
 
 def given_models(learners: list[str] | None, file: Path | None) -> list[Any] | None:

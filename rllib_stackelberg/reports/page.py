@@ -23,7 +23,7 @@ from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
-from rllib_stackelberg.tables import certificate_words, certified_model, learned_value, standard_error
+from rllib_stackelberg.tables import certificate_words, certified_model, learned_value
 
 REPORT = "report.html"
 
@@ -63,7 +63,6 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "source": spec.source or game.source,
         "parameters": shown(config["params"]),
         "value": learned_value(result),
-        "error": standard_error(result),
         "result": result,
         "certificate": result["certificate"],
         "words": certificate_words(result),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from rllib_stackelberg.reports.svg import FONT, inline_svg, theme
-from rllib_stackelberg.tables import margin, number
+from rllib_stackelberg.rounding import estimate, number
 
 WIDTHS = {"wide": 720, "narrow": 340}
 """Every figure is drawn at both widths (CSS pixels); the page shows the one that fits."""
@@ -26,7 +26,7 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "margin": margin}
+    environment.filters |= {"number": number, "estimate": estimate}
     return environment.get_template(template).render(content, theme=Markup(theme()), font=Markup(FONT))
 
 

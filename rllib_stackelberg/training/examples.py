@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rich.box import SIMPLE
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
@@ -25,9 +25,10 @@ from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.registry import find_spec, make_game
+from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
-from rllib_stackelberg.tables import number
+from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.runs import Progress, train
 from rllib_stackelberg.training.sessions import ray_session
 
@@ -241,7 +242,7 @@ def main(
             if not met:
                 failed.append(example.name)
             _show(example, rows, met)
-    console = Console(width=190)
+    console = Terminal(width=190)
     if beside:
         console.print(beside(examples))
     if summary:
@@ -263,7 +264,7 @@ def summarise(found: dict[str, Rows], columns: Sequence[str]) -> Table:
 
 def _mean_and_error(values: list[float]) -> str:
     error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return f"{statistics.mean(values):.4f} ± {error:.4f}"
+    return str(estimate(statistics.mean(values), error))
 
 
 def _show(example: Example, rows: Rows, met: bool) -> None:
@@ -275,7 +276,7 @@ def _show(example: Example, rows: Rows, met: bool) -> None:
     if len(rows) > 1:
         columns = list(rows[0])[1:]
         table.add_row("median", *(number(_median([row[column] for row in rows])) for column in columns))
-    console = Console(width=max(190, 12 * len(table.columns)))
+    console = Terminal(width=max(190, 12 * len(table.columns)))
     console.print(table)
     console.print(f"bar: {example.bar[0]}: {'met' if met else 'NOT met'}")
 

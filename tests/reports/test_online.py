@@ -9,7 +9,6 @@ from rllib_stackelberg.cli import app
 from rllib_stackelberg.reports import bands_figure
 from rllib_stackelberg.reports.online import write_online_report
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.tables import margin
 
 PARAMETERS = ("leader=[[0.7,0.1],[0.5,0.2]]", "follower=[[0.3,0.2],[0.9,0.1]]")
 ARGUMENTS = ("online", "bimatrix", *PARAMETERS, "--leader", "ucbe", "--follower", "fbm:", "--rounds", "200", "--json")
@@ -62,10 +61,6 @@ def test_a_folder_in_use_and_bad_learners_are_refused_before_work(folder):
         assert code == 2
         assert output.startswith(f"error {field}:")
         assert "allowed" in output
-
-
-def test_margins_have_two_digits_or_are_left_out():
-    assert [margin(error) for error in (4123.4, 0.0123, None, float("nan"))] == ["± 4100", "± 0.012", "", ""]
 
 
 def test_bands_have_a_line_a_band_and_a_reference():

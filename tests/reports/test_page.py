@@ -12,7 +12,8 @@ from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.reports import page, rendering, write_report
-from rllib_stackelberg.tables import certificate_words, learned_value, number
+from rllib_stackelberg.rounding import number
+from rllib_stackelberg.tables import certificate_words, learned_value
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder
 

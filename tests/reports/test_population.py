@@ -14,6 +14,7 @@ from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.registry import make_population
 from rllib_stackelberg.reports import write_report
+from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.run_folder import RunFolder, versions
 
 PARAMETERS = {"households": 5, "years": 12}
@@ -50,7 +51,7 @@ def run(tmp_path):
 def test_the_page_says_what_the_result_says_and_needs_nothing_else(run):
     page = write_report(run.path).read_text()
     result = json.loads((run.path / "result.json").read_text())
-    assert f"{result['leader_value']:.6g}" in page
+    assert estimate(result["leader_value"], result["standard_error"]).value in page
     assert all(f">{name}<" in page for name in make_population("taxation").units)
     assert "leader: spending / GDP" in page
     assert "was not measured" in page

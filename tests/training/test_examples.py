@@ -32,7 +32,7 @@ def test_a_summary_shows_mean_and_standard_error():
     found = {"arm": [{"value": 1.0}, {"value": 2.0}, {"value": 3.0}]}
     shown = io.StringIO()
     Console(width=80, file=shown).print(summarise(found, ["value"]))
-    assert "2.0000 ± 0.5774" in shown.getvalue()
+    assert "2.0 ± 0.6" in shown.getvalue()
 
 
 @pytest.mark.ray

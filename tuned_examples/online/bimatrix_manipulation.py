@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from rllib_stackelberg.files import to_json, write_atomically
@@ -27,6 +26,7 @@ from rllib_stackelberg.followers.best_manipulation import best_manipulation, led
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
 from rllib_stackelberg.reports import bands_figure, save_svg
+from rllib_stackelberg.terminal import Terminal
 
 KNOWN = {"leader": [[0.7, 0.1], [0.5, 0.2]], "follower": [[0.3, 0.2], [0.9, 0.1]]}
 LEADERS = ("EXP3", "UCBE")
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=8, help="random games to learn in")
     parser.add_argument("--out", type=Path, help="folder for the figure and the data")
     arguments = parser.parse_args()
-    console, results = Console(width=150), known(arguments.rounds, arguments.seeds)
+    console, results = Terminal(width=150), known(arguments.rounds, arguments.seeds)
     console.print(table("the known game", known_rows(results)))
     shares = exact()
     console.print(table(f"{MANY:,} random games of every size, exact", shares))

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -25,7 +24,8 @@ from rllib_stackelberg.online.meeting import OnlineRecord
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, half_width
 from rllib_stackelberg.reports import bands_figure, save_svg
-from rllib_stackelberg.tables import number
+from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.terminal import Terminal
 
 PAIRS = (
     ("LNPG", "LNPG"),
@@ -83,9 +83,7 @@ def table(rows: dict[Pair, dict[str, Any]]) -> Table:
     for column in ("supplier", "retailer", "mean payoffs", "supplier's regret", "retailer's regret", "error at"):
         shown.add_column(column)
     for pair, found in rows.items():
-        regrets = [
-            f"{mean:.0f} ± {half:.0f}" for mean, half in (found["supplier's regret"], found["retailer's regret"])
-        ]
+        regrets = [str(estimate(*found[name])) for name in ("supplier's regret", "retailer's regret")]
         error = ", ".join(f"{time:,}: {value:.2f}" for time, value in (found["error"] or {}).items())
         shown.add_row(*pair, f"{number(found['supplier'])}, {number(found['retailer'])}", *regrets, error or "-")
     return shown
@@ -100,7 +98,7 @@ def main() -> None:
     arguments = parser.parse_args()
     records = {pair: met(pair, arguments.rounds, arguments.seeds) for pair in track(PAIRS, "playing")}
     rows = {pair: row(record) for pair, record in records.items()}
-    Console(width=160).print(table(rows))
+    Terminal(width=160).print(table(rows))
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
         curves = {name: curves_data(records[pair]) for name, pair in DRAWN.items()}

@@ -13,10 +13,10 @@ import argparse
 import statistics
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from rllib_stackelberg import leader_config
+from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.sessions import ray_session
 
 ITERATIONS = 12
@@ -58,7 +58,7 @@ def main() -> None:
                     early = statistics.mean(value for curve in curves for value in curve[1:6])
                     late = statistics.mean(value for curve in curves for value in curve[6:])
                     table.add_row(game, mode, critic, f"{early:+.3f}", f"{late:+.3f}")
-    Console(width=100).print(table)
+    Terminal(width=100).print(table)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.rounding import estimate
+from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.independent import train_independent
 from rllib_stackelberg.training.sessions import ray_session
 
@@ -89,7 +90,7 @@ INSTANCES = [
 def mean_and_error(values: list[float]) -> str:
     """Mean over seeds, and its standard error."""
     error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return f"{statistics.mean(values):.4f} ± {error:.4f}"
+    return str(estimate(statistics.mean(values), error))
 
 
 def show(found: dict[str, list[dict[str, Any]]]) -> None:
@@ -102,7 +103,7 @@ def show(found: dict[str, list[dict[str, Any]]]) -> None:
         plays, seconds = (statistics.mean(row[key] for row in rows) for key in ("plays", "seconds"))
         exact, ours = rows[0]["exact"], rows[0]["our_leader"]
         table.add_row(name, f"{exact:.5g}", f"{ours:.5g}", *columns, f"{plays:.0f}", f"{seconds:.0f}")
-    Console(width=140).print(table)
+    Terminal(width=140).print(table)
 
 
 def main() -> None:

@@ -46,7 +46,6 @@ from typing import Any
 
 import numpy as np
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from rllib_stackelberg.files import to_json, write_atomically
@@ -55,6 +54,7 @@ from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.streams import Purpose, Streams
+from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.sessions import ray_session
 
@@ -191,7 +191,7 @@ def show(rows: list[dict[str, Any]], seeds: int) -> None:
         figures = (f"{row[name]:.5f}" for name in ("learned", "worst", "closed form"))
         errors = (f"{row[name]:.2%}" for name in ("worst error", "bar", "apart"))
         shown.add_row(row["case"], row["what"], *figures, *errors, f"{row['seconds']:.0f}")
-    Console(width=140).print(shown)
+    Terminal(width=140).print(shown)
 
 
 def main() -> None:

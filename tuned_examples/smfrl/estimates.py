@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 from scipy.stats import quantile_test
 
 from rllib_stackelberg.online.results import CONFIDENCE, half_width
-from rllib_stackelberg.tables import margin
+from rllib_stackelberg.rounding import estimate as rounded
+from rllib_stackelberg.terminal import Terminal
 
 Estimate = dict[str, float]
 
@@ -92,10 +92,10 @@ def ends(estimate: Estimate) -> tuple[float, float]:
 
 
 def cell(estimate: Estimate) -> str:
-    """For people: four digits and the interval, a dash for nothing.
+    """For people: what its interval lets be known, and the interval, a dash for nothing.
 
     >>> cell({"mean": 300.0, "half_width": 1.234}), cell({"geometric mean": 2e9, "factor": 1.8})
-    ('300 ± 1.2', '2e+09, factor 1.8')
+    ('300.0 ± 1.2', '2e+09, factor 1.8')
     >>> cell({"median": 0.02, "low": 0.01, "high": 3.0}), cell({"mean": 0.5, "half_width": float("nan")})
     ('0.02 (0.01 to 3)', '0.5')
     """
@@ -103,7 +103,7 @@ def cell(estimate: Estimate) -> str:
     if np.isnan(value):
         return "-"
     if "half_width" in estimate:
-        return f"{value:.4g} {margin(estimate['half_width'])}".rstrip()
+        return str(rounded(value, estimate["half_width"]))
     if np.isnan(ends(estimate)[0]):
         return f"{value:.4g}"
     if "factor" in estimate:
@@ -122,7 +122,7 @@ def show(title: str, corner: str, rows: Mapping[str, Mapping[str, Estimate]]) ->
         shown.add_column(column)
     for name, estimates in rows.items():
         shown.add_row(name, *map(cell, estimates.values()))
-    Console(width=160).print(shown)
+    Terminal(width=160).print(shown)
 
 
 def _known(values: Sequence[float]) -> NDArray[np.float64]:

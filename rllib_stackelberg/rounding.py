@@ -1,0 +1,76 @@
+"""Numbers as a person reads them: six significant digits, and an estimate no finer than its error."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+ROUNDING = 1e-12
+"""What a sum of floating-point numbers may be off by, relative to it."""
+
+LONGEST = 7
+"""Most digits before or after the decimal point; beyond them an estimate is written with an exponent."""
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A value and what it may be off by, both as text.
+
+    Attributes:
+        value: no finer than its error.
+        margin: such as "± 0.09"; empty where there is no error.
+    """
+
+    value: str
+    margin: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.margin}".rstrip()
+
+
+def number(value: float | None) -> str:
+    """Six significant digits; a dash for nothing.
+
+    >>> number(2 / 3), number(None), number(float("nan"))
+    ('0.666667', '-', '-')
+    """
+    return "-" if value is None or math.isnan(value) else f"{value:.6g}"
+
+
+def estimate(value: float | None, error: float | None) -> Rounded:
+    """A value rounded by its error, which has one significant digit (two if the first is a 1).
+
+    Args:
+        value: of what was estimated.
+        error: a standard error or half a confidence interval; None, NaN, or no more than rounding: there is none.
+
+    >>> print(estimate(-6.74023, 0.0912))
+    -6.74 ± 0.09
+    >>> print(estimate(5403.2, 392.1), "|", estimate(0.25, 0.0), "|", estimate(3.91e11, 2.4e9))
+    5400 ± 400 | 0.25 | 3.91e+11 ± 2e+09
+    """
+    if value is None or math.isnan(value) or not _matters(value, error):
+        return Rounded(number(value))
+    assert error is not None
+    margin = _one_digit(error)
+    last = _last_digit(margin)
+    shown = round(value, -last)
+    if shown and (abs(last) > LONGEST or abs(shown) >= 10**LONGEST):
+        digits = max(0, math.floor(math.log10(abs(shown))) - last)
+        return Rounded(f"{shown:.{digits}e}", f"± {margin:g}")
+    places = max(0, -last)
+    return Rounded(f"{shown + 0.0:.{places}f}", f"± {margin:.{places}f}")
+
+
+def _matters(value: float, error: float | None) -> bool:
+    return error is not None and math.isfinite(error) and error > ROUNDING * abs(value)
+
+
+def _one_digit(error: float) -> float:
+    return float(f"{error:.2g}" if f"{error:e}"[0] == "1" else f"{error:.1g}")
+
+
+def _last_digit(margin: float) -> int:
+    """Power of ten of the last significant digit of a rounded error."""
+    digits, _, exponent = f"{margin:.1e}".partition("e")
+    return int(exponent) - (digits[-1] != "0" or digits[0] == "1")
