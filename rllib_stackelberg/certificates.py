@@ -26,9 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.outcomes import OutcomeTable
+from rllib_stackelberg.comparisons import NEGLIGIBLE
+from rllib_stackelberg.indifference import indifference
+from rllib_stackelberg.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response import Play, Record, Response
 from rllib_stackelberg.rounding import estimate
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.ties import Ties
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,13 @@ class Certificate:
         deviation_error: standard error of an estimated gain, 0 of an exact one.
         deviation_plays: of an estimated gain, plays per response sample and action (of every follower), all with
             the same types, chance and draws of the others; 0 where exact.
+        ties: how followers break ties in argmax play.
+        leader_value: the leader's payoff in the play certified, mean over response samples.
+        indifferent: at how many information sets of the play certified a follower is indifferent, the most over
+            response samples (indifference.py); indifferent_probability: of a play that meets one of them.
+        helping, harming: what `leader_value` would be if indifferent followers acted for the leader, or against it.
+            These four are None of last and average play, of estimated play, of followers that move several times in a
+            play, and of learners from experience.
     """
 
     play: Play
@@ -58,6 +69,12 @@ class Certificate:
     exact_expectation: bool
     deviation_error: float = 0.0
     deviation_plays: int = 0
+    ties: Ties = "lowest"
+    leader_value: float | None = None
+    indifferent: int | None = None
+    indifferent_probability: float | None = None
+    helping: float | None = None
+    harming: float | None = None
 
     @property
     def equilibrium(self) -> bool:
@@ -79,10 +96,30 @@ class Certificate:
             else f"regret {self.regret:.4g} of at most {self.regret_bound:.4g}"
             + (" (a vacuous bound at so few updates)" if self.regret_bound_vacuous else "")
         )
+        ties = self.ties_in_words()
         return (
-            f"{play}; time-average play is a BCCE up to {self.bcce_gap:.4g}; {bound}; "
+            f"{play}; {ties}{'; ' if ties else ''}time-average play is a BCCE up to {self.bcce_gap:.4g}; {bound}; "
             f"{self.updates} updates, {self.response_samples} response sample(s)."
         )
+
+    def ties_in_words(self) -> str:
+        """Where followers are indifferent, and what that is worth to the leader; empty where it is not known."""
+        value, helping, harming = self.leader_value, self.helping, self.harming
+        if value is None or helping is None or harming is None:
+            return ""
+        if not self.indifferent:
+            return "no follower is indifferent"
+        places = f"{self.indifferent} information set{'s' if self.indifferent > 1 else ''}"
+        where = f"followers are indifferent at {places} (probability {self.indifferent_probability:.4g})"
+        slack = NEGLIGIBLE * max(abs(value), abs(helping), abs(harming))
+        helped, harmed = helping - value <= slack, value - harming <= slack
+        if helped and harmed:
+            return f"{where}, which is all the same to the leader"
+        if helped:
+            return f"{where} and act for the leader; against it, {harming:.6g}"
+        if harmed:
+            return f"{where} and do not help the leader; helping, {helping:.6g}"
+        return f"{where}; helping the leader, {helping:.6g}; against it, {harming:.6g}"
 
     def _exact_play(self) -> str:
         if self.equilibrium:
@@ -137,19 +174,29 @@ def certify(
     table: OutcomeTable,
     response: Response,
     distribution: NDArray[np.float64],
-    play: Play,
-    updates: int,
+    policies: Policies,
+    settings: LeaderSettings,
 ) -> Certificate:
-    """The certificate of a play, from outcomes, followers and the play's distribution over profiles."""
+    """The certificate of the play that is reported.
+
+    Args:
+        table: outcomes against the leader, one entry; response: the followers.
+        distribution: of the play over profiles `[S, T, A]`; policies: of the followers, `[S, rows, actions]`.
+        settings: of the response, and which play is reported.
+    """
+    certain = settings.reward_play == "argmax" and bool(policies)
     turns = range(len(table.game.learned_turns))
     gain = max((float(table.gains(distribution, turn).max()) for turn in turns), default=0.0)
     return Certificate(
-        play=play,
+        play=settings.reward_play,
+        ties=settings.ties,
+        leader_value=float(table.values(distribution)[:, 0].mean()),
         deviation_gain=gain,
-        updates=updates,
+        updates=settings.response_updates,
         response_samples=len(distribution),
         exact_expectation=True,
         **learning_certificate(response, [table.deviations(distribution, turn).reach.mean(axis=0) for turn in turns]),
+        **(indifference(table, policies) if certain else {}),
     )
 
 

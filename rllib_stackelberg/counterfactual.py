@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.counterfactual_engine import Movers, Sums, count_update, weigh_paths
-from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, argmax_play
+from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.paths import PathTable
 from rllib_stackelberg.response import Play
+from rllib_stackelberg.ties import argmax_policy
 
 Index = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -42,10 +43,12 @@ class CounterfactualResponse:
         states: per learned turn what its rows keep, `[episode, row, width]`.
         movers: the followers as arrays; rows: of each follower, among the rows of all.
         sums: running sums, for certificates; updates: `[episode]`, how many they are of.
+        split: whether argmax play plays tied actions with the same probability, instead of the lowest of them.
     """
 
-    def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int):
-        """Args: game; one learner per learned turn (or one for all); number of episodes."""
+    def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int, split: bool = False):
+        """Args: game; one learner per learned turn (or one for all); number of episodes; split: see above."""
+        self.split = split
         turns = game.learned_turns
         self.game = game
         self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
@@ -114,7 +117,7 @@ class CounterfactualResponse:
         state = self.states[turn]
         policy = self.learners[turn].policy(state)
         if play == "argmax":
-            return np.eye(state.actions)[argmax_play(policy)]
+            return argmax_policy(policy, self.split)
         if play == "average":
             total = self.sums.policy[:, self.rows[turn], : state.actions]
             came = total.sum(axis=-1, keepdims=True)

@@ -20,6 +20,7 @@ from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import PathClosure
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.tie_breaking import reported_play
 
 ANSWER_LIMIT = 512
 """Most numbers the answers so far may take in the critic's view."""
@@ -143,9 +144,9 @@ class ProvisionalView(CriticView):
             rest = np.zeros((len(envs), self.width - self.answers.width))
             return np.concatenate([answers, rest], axis=1).astype(np.float32)
         table = elicitation.table(envs)
-        response = Response(self.game, self.settings.utility_learners, len(envs))
+        response = Response(self.game, self.settings.utility_learners, len(envs), self.settings.split_ties)
         response.learn_expected(table, np.arange(len(envs)), PROVISIONAL_UPDATES)
-        policies = response.policies("argmax")
+        policies = reported_play(response, table, np.arange(len(envs)), "argmax", self.settings.ties)
         value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
         shown = [relative(policy) for policy in response.policies("last")]
         return np.clip(np.concatenate([answers, *shown, value], axis=1), 0, 1).astype(np.float32)

@@ -21,13 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.answers import make_answers
+from rllib_stackelberg.followers.learner import draw_play
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays import Plays
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import draws, learn
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
+from rllib_stackelberg.tie_breaking import reported_play
 
 Index = NDArray[np.int64]
 
@@ -101,7 +103,7 @@ class Elicitation(Episodes):
         self._slot = np.zeros(envs, dtype=np.int64)
 
     def _followers(self, envs: int) -> Any:
-        return Response(self.game, self.settings.utility_learners, envs)
+        return Response(self.game, self.settings.utility_learners, envs, self.settings.split_ties)
 
     @abstractmethod
     def _open(self, envs: Index) -> None:
@@ -187,6 +189,22 @@ class Elicitation(Episodes):
         self.question[envs[asked]] = key[asked, self._slot[envs[asked]]]
         return envs[~asked]
 
+    def _reported(self, table: OutcomeTable, envs: Index) -> Policies:
+        """What followers of the given environments play in the reward phase, one entry of the table each."""
+        return reported_play(self.response, table, envs, self.settings.reward_play, self.settings.ties)
+
+    def _penalty(self, table: OutcomeTable, policies: Policies) -> NDArray[np.float64]:
+        """For what followers, in expectation and summed, lack to prefer the reported play by the margin: `[N]`."""
+        play = table.distribution(policies)
+        missing = np.zeros(len(play))
+        for turn, policy in enumerate(policies):
+            found = table.deviations(play, turn)
+            taken = np.arange(policy.shape[-1]) == policy.argmax(axis=-1)[..., None]
+            others = np.where(taken, -np.inf, found.fixed).max(axis=-1)
+            margin = self.settings.deviation_margin * found.reach
+            missing += np.maximum(others + margin - found.realised, 0).sum(axis=1)
+        return (self.settings.deviation_penalty or 0.0) * missing
+
     def _finish(self, envs: Index) -> None:
         self.over[envs] = True
         self.question[envs] = -1
@@ -214,9 +232,10 @@ class Closure(Elicitation):
         table = self.table(envs)
         episodes = [(int(env), int(self.episode[env])) for env in envs]
         learn(self.response, table, envs, self.settings, self.streams, episodes)
-        self.value[envs] = self._reward(table, envs, episodes)
+        policies = self._reported(table, envs)
+        self.value[envs] = self._reward(table, policies, envs, episodes)
         if self.settings.deviation_penalty:
-            self.penalty[envs] = self.settings.deviation_penalty * self._instability(table, envs)
+            self.penalty[envs] = self._penalty(table, policies)
         self._finish(envs)
         return envs[:0]
 
@@ -224,20 +243,9 @@ class Closure(Elicitation):
         """Outcomes of the given environments (of plays that are over; payoffs so far for the rest)."""
         return OutcomeTable.from_plays(self.plays, self.profiles, envs)
 
-    def _instability(self, table: OutcomeTable, envs: Index) -> NDArray[np.float64]:
-        """By how much followers, in expectation, fail to prefer the reported play by the margin: `[N]`, summed."""
-        policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
-        play = table.distribution(policies)
-        missing = np.zeros(len(envs))
-        for turn, policy in enumerate(policies):
-            found = table.deviations(play, turn)
-            others = np.where(policy == policy.max(axis=-1, keepdims=True), -np.inf, found.fixed).max(axis=-1)
-            margin = self.settings.deviation_margin * found.reach
-            missing += np.maximum(others + margin - found.realised, 0).sum(axis=1)
-        return missing
-
-    def _reward(self, table: OutcomeTable, envs: Index, episodes: list[tuple[int, int]]) -> NDArray[np.float64]:
-        policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
+    def _reward(
+        self, table: OutcomeTable, policies: Policies, envs: Index, episodes: list[tuple[int, int]]
+    ) -> NDArray[np.float64]:
         plays = self.settings.reward_plays
         if not isinstance(plays, int):
             return table.values(table.distribution(policies))[:, 0]
@@ -248,8 +256,5 @@ class Closure(Elicitation):
         joint = np.zeros(nature.shape, dtype=np.int64)
         for turn, stride in enumerate(table.profiles.strides):
             information = table.information[entry, nature, 0, turn]
-            chosen = self.response.draw(
-                envs[:, None], turn, information, uniforms[..., turn], self.settings.reward_play
-            )
-            joint += chosen * stride
+            joint += draw_play(policies[turn][entry, information], uniforms[..., turn]) * stride
         return np.cumsum(table.payoffs[entry, nature, joint, 0] * (1 / plays), axis=1)[:, -1]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,8 +124,12 @@ def consult(
     game: StackelbergGame, leader: Leader, settings: LeaderSettings, streams: Streams, samples: int
 ) -> Consulted:
     """Responses of fresh followers, played against a leader that answers at once."""
-    in_play = settings.model_copy(update={"elicitation": "in_play", "reward_plays": 1})
-    phase = Consulted(game, in_play.fitted(game), streams, samples, leader)
+    changes: dict[str, Any] = {"elicitation": "in_play", "reward_plays": 1}
+    # Here followers only respond: what the leader is rewarded for comes after.
+    changes |= {"deviation_margin": 0.0, "deviation_penalty": 0.0}
+    if not settings.split_ties:
+        changes["ties"] = "lowest"
+    phase = Consulted(game, settings.model_copy(update=changes).fitted(game), streams, samples, leader)
     phase.restart(np.arange(samples))
     return phase
 

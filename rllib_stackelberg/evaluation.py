@@ -15,7 +15,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against
+from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays import Leader
@@ -29,6 +29,8 @@ from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import Equilibrium, equilibria, solve
 from rllib_stackelberg.strategy import AskedPolicy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
+from rllib_stackelberg.tie_breaking import reported_play
+from rllib_stackelberg.ties import Ties, check_ties
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
 
@@ -134,19 +136,20 @@ def _experienced(
         response_samples=samples,
         exact_expectation=settings.reward_plays == "exact" and reported == "argmax",
     )
-    return _summary(response, values, _error(values[reported][:, 0]), certificate)
+    return _summary(game, response.policies(reported), values, _error(values[reported][:, 0]), certificate)
 
 
 def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[Play]) -> Evaluation:
     """Followers that move several times, with a learner at each of their rows."""
     table, only = paths_against(strategy.game, strategy), np.zeros(1, dtype=np.int64)
-    response = CounterfactualResponse(strategy.game, settings.utility_learners, 1)
+    response = CounterfactualResponse(strategy.game, settings.utility_learners, 1, settings.split_ties)
     response.learn(table, only, settings.response_updates)
     values = {
         play: response.recorded(table, only) if play == "average" else response.values(table, only, play)
         for play in plays
     }
-    return _summary(response, values, 0.0, certify_plans(response, table, settings.reward_play))
+    certificate = certify_plans(response, table, settings.reward_play)
+    return _summary(strategy.game, response.policies(settings.reward_play), values, 0.0, certificate)
 
 
 def _error(values: NDArray[np.float64]) -> float:
@@ -159,13 +162,13 @@ def _exact(
 ) -> Evaluation:
     table = outcomes_against(strategy.game, strategy)
     response, average = _respond(table, strategy, settings, streams, samples, "average" in plays)
-    distributions = {
-        play: average if play == "average" else table.distribution(response.policies(play)) for play in plays
-    }
+    every = np.arange(samples)
+    policies = {play: reported_play(response, table, every, play, settings.ties) for play in plays}
+    distributions = {play: average if play == "average" else table.distribution(own) for play, own in policies.items()}
     values = {play: table.values(distribution) for play, distribution in distributions.items()}
     reported = settings.reward_play
-    certificate = certify(table, response, distributions[reported], reported, settings.response_updates)
-    return _summary(response, values, _error(values[reported][:, 0]), certificate)
+    certificate = certify(table, response, distributions[reported], policies[reported], settings)
+    return _summary(strategy.game, policies[reported], values, _error(values[reported][:, 0]), certificate)
 
 
 def _estimated(
@@ -177,18 +180,19 @@ def _estimated(
     plays: Sequence[Play],
 ) -> Evaluation:
     found = estimate(game, leader, settings, streams, samples, plays)
-    return _summary(found.response, found.values, found.errors[settings.reward_play][0], found.certificate)
+    policies = found.response.policies(settings.reward_play)
+    return _summary(game, policies, found.values, found.errors[settings.reward_play][0], found.certificate)
 
 
 def _summary(
-    response: Response | TrajectoryResponse | CounterfactualResponse,
+    game: StackelbergGame,
+    policies: Policies,
     values: dict[Play, NDArray[np.float64]],
     error: float,
     certificate: Certificate,
 ) -> Evaluation:
-    """From values `[samples, agents]` by play."""
+    """From the strategies reported and values `[samples, agents]` by play."""
     play = certificate.play
-    policies, game = response.policies(play), response.game
     return Evaluation(
         leader_value=float(values[play][:, 0].mean()),
         standard_error=float(error),
@@ -213,7 +217,7 @@ def _respond(
     """Run the response; returns the followers and the time-average distribution of their joint play."""
     rows = np.arange(samples)
     if table.simultaneous or settings.expected:
-        response = Response(table.game, settings.utility_learners, samples)
+        response = Response(table.game, settings.utility_learners, samples, settings.split_ties)
         total = np.zeros((samples, *table.payoffs.shape[1:3])) if average else NOTHING
         learn(response, table, rows, settings, streams, [(int(s), 0) for s in rows], total)
         return response, total / settings.response_updates
@@ -272,12 +276,24 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: LeaderStrategy | lis
     return sorted(found, key=lambda equilibrium: -equilibrium.values[0])
 
 
-def evaluate(run: str | Path) -> dict[str, Any]:
-    """Recompute value and certificate of a run, of either kind of game, from its saved policy and configuration."""
+def evaluate(run: str | Path, ties: Ties | None = None) -> dict[str, Any]:
+    """Recompute value and certificate of a run, of either kind of game, from its saved policy and configuration.
+
+    Args:
+        run: its folder.
+        ties: how followers break ties, if not as in the run.
+
+    Raises:
+        InvalidFieldError: no run folder, or ties where there are none to break.
+    """
     folder = RunFolder(Path(run))
     if isinstance(folder.rules(), PopulationGame):
+        if ties is not None:
+            raise InvalidFieldError("ties", "is not for games with a population", "none")
         return evaluate_population_run(folder)
     game, settings = folder.game(), folder.settings()
+    if ties is not None:
+        settings = LeaderSettings.checked(**settings.model_dump() | {"ties": check_ties(ties)})
     network = LeaderNetwork.load(folder.path)
     strategy, found = evaluate_policy(game, network.acting_in(game), settings, folder.seed())
     return result_data(game, strategy, found) | folder.training()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
 from rllib_stackelberg.response import Play
+from rllib_stackelberg.ties import Ties
 from rllib_stackelberg.validation import validated
 
 
@@ -46,7 +47,7 @@ class FollowerModel(BaseModel):
     Attributes:
         name: what results call it; by default its learners as the command line writes them.
         weight: probability of being drawn, relative to the other models'.
-        followers, response_updates, update_mode, reward_play: as in `LeaderSettings`.
+        followers, response_updates, update_mode, reward_play, ties: as in `LeaderSettings`.
 
     >>> FollowerModel(name="hasty", followers="mw:epsilon=0.1", response_updates=20).followers
     (MultiplicativeWeights(epsilon=0.1),)
@@ -60,10 +61,11 @@ class FollowerModel(BaseModel):
     response_updates: Updates | None = None
     update_mode: UpdateMode | None = None
     reward_play: Play | None = None
+    ties: Ties | None = None
 
     def changes(self) -> dict[str, Any]:
         """The fields of `LeaderSettings` that this model sets."""
-        fields = ("followers", "response_updates", "update_mode", "reward_play")
+        fields = ("followers", "response_updates", "update_mode", "reward_play", "ties")
         return {field: value for field in fields if (value := getattr(self, field)) is not None}
 
 

@@ -33,10 +33,10 @@ class InPlay(Elicitation):
         self.own = np.concatenate([np.arange(k) for k in actions]) if actions else np.zeros(0, dtype=int)
         self.settings = settings
         self.sampled = settings.reward_plays if isinstance(settings.reward_plays, int) else None
-        self.profiles = Profiles.of(game) if settings.expected or self._mixed_reward else None
+        self.profiles = Profiles.of(game) if settings.expected or self._whole_reward else None
         everything = len(self.profiles) if self.profiles else 0
         update_width = everything if settings.expected else len(self.own)
-        exact_width = everything if self._mixed_reward else game.nature.size
+        exact_width = everything if self._whole_reward else game.nature.size
         self.reward_width: int = exact_width if self.sampled is None else self.sampled
         super().__init__(game, settings, streams, envs, width=max(update_width, self.reward_width, 1))
         self.update_width = update_width
@@ -90,7 +90,7 @@ class InPlay(Elicitation):
     def _open_reward(self, envs: Index, slots: Index) -> None:
         self._paid[envs] = False
         if self.sampled is None:
-            if self._mixed_reward:
+            if self._whole_reward:
                 self._begin_profiles(slots)
                 return
             # argmax play is deterministic: one play per (types, chance) is exact.
@@ -119,6 +119,9 @@ class InPlay(Elicitation):
         rewarding = self.rewarding[envs]
         if rewarding.any():
             self._pay(envs[rewarding])
+            if self.settings.deviation_penalty:
+                table = self._profile_table(envs[rewarding])
+                self.penalty[envs[rewarding]] = self._penalty(table, self._reported(table, envs[rewarding]))
             self._finish(envs[rewarding])
         learning = envs[~rewarding]
         if len(learning):
@@ -153,17 +156,17 @@ class InPlay(Elicitation):
         )
 
     @property
-    def _mixed_reward(self) -> bool:
-        """Whether the reward phase weighs all profiles by mixed strategies (known when all are played)."""
-        return self.sampled is None and self.settings.reward_play != "argmax"
+    def _whole_reward(self) -> bool:
+        """Whether the reward phase plays all profiles and weighs them by strategies, known when all are played."""
+        return self.sampled is None and self.settings.whole_reward
 
     def _reward_weights(self, envs: Index) -> NDArray[np.float64]:
         """Weight of each reward play, `[N, reward plays]`."""
         if self.sampled is not None:
             return np.full((len(envs), self.sampled), 1 / self.sampled)
-        if self._mixed_reward:
-            policies = [policy[envs] for policy in self.response.policies(self.settings.reward_play)]
-            return self._profile_table(envs).distribution(policies).reshape(len(envs), -1)
+        if self._whole_reward:
+            table = self._profile_table(envs)
+            return table.distribution(self._reported(table, envs)).reshape(len(envs), -1)
         return np.tile(self.game.nature.support()[1], (len(envs), 1))
 
     def _pay(self, envs: Index) -> None:
@@ -184,7 +187,7 @@ class EveryTurn(InPlay):
         slots = self._slots_of(envs)[np.arange(len(envs)), self._slot[envs]]
         self.plays.answer(slots, actions, self._choose)
         rewarding = envs[self.rewarding[envs]]
-        if len(rewarding) and not self._mixed_reward:
+        if len(rewarding) and not self._whole_reward:
             self._pay(rewarding)
         self._settle(envs)
 

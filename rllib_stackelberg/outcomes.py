@@ -137,17 +137,22 @@ class OutcomeTable:
         weighted = distribution[..., None] * self.payoffs
         return np.cumsum(weighted.reshape(len(weighted), -1, weighted.shape[-1]), axis=1)[:, -1]
 
-    def deviations(self, distribution: NDArray[np.float64], turn: int) -> Deviations:
-        """What a follower gets from each fixed action at each of its rows, the others as recorded."""
+    def deviations(self, distribution: NDArray[np.float64], turn: int, agent: int | None = None) -> Deviations:
+        """What a follower gets from each fixed action at each of its rows, the others as recorded.
+
+        Args:
+            distribution: play `[S, T, A]`; turn: of the follower.
+            agent: whose payoffs are added up instead of the follower's (0: the leader's).
+        """
         info, samples = self.game.learned_turns[turn], len(distribution)
         found = Deviations(
             reach=np.zeros((samples, info.keys)),
             realised=np.zeros((samples, info.keys)),
             fixed=np.zeros((samples, info.keys, info.choices)),
         )
-        stride = int(self.profiles.strides[turn])
+        stride, whose = int(self.profiles.strides[turn]), info.agent if agent is None else agent
         engine.gather_all(
-            np.ascontiguousarray(distribution), self.arrays, self.entries(samples), turn, info.agent, stride, *found
+            np.ascontiguousarray(distribution), self.arrays, self.entries(samples), turn, whose, stride, *found
         )
         return found
 
@@ -170,17 +175,41 @@ class OutcomeTable:
             distribution: play `[S, T, A]`; turn: of the follower.
             share: of what payoffs typically differ by, that counts as nothing.
         """
-        found, agent = self.deviations(distribution, turn), self.game.learned_turns[turn].agent
-        slack = share * self.spreads[agent] * found.reach[..., None]
+        found, slack, most = self._noise(distribution, turn, share)
         played = found.realised[..., None]
         gain = found.fixed - played
-        most = ROUNDING * np.abs(self.payoffs[..., agent]).max(initial=0.0) * found.reach[..., None] + slack
         if ((gain > 0) & (gain <= most)).any():
-            sizes = self.sizes.deviations(distribution, turn)
-            larger = np.maximum(sizes.fixed, sizes.realised[..., None])
-            gain = np.where(exceeds(found.fixed, played, larger, slack), gain, 0.0)
+            gain = np.where(exceeds(found.fixed, played, self._larger(distribution, turn), slack), gain, 0.0)
         best = np.maximum(gain.max(axis=-1), 0.0)
         return np.divide(best, found.reach, out=np.zeros_like(best), where=found.reach > 0)
+
+    def equals(self, distribution: NDArray[np.float64], turn: int, share: float = NEGLIGIBLE) -> NDArray[np.bool_]:
+        """Which fixed actions are worth as much to a follower as play, at rows that are reached: `[S, rows, actions]`.
+
+        Arguments as of `gains`: what counts as nothing to gain there counts as equal here.
+        """
+        found, slack, most = self._noise(distribution, turn, share)
+        played = found.realised[..., None]
+        equal = (np.abs(found.fixed - played) <= most) & (found.reach > 0)[..., None]
+        if equal.any():
+            larger = self._larger(distribution, turn)
+            for better, worse in ((found.fixed, played), (played, found.fixed)):
+                equal &= ~exceeds(better, worse, larger, slack)
+        return np.asarray(equal)
+
+    def _noise(
+        self, distribution: NDArray[np.float64], turn: int, share: float
+    ) -> tuple[Deviations, NDArray[np.float64], NDArray[np.float64]]:
+        """Of `gains`: a follower's deviations, what differences count as nothing, and the most that rounding adds."""
+        found, agent = self.deviations(distribution, turn), self.game.learned_turns[turn].agent
+        slack = share * self.spreads[agent] * found.reach[..., None]
+        most = ROUNDING * np.abs(self.payoffs[..., agent]).max(initial=0.0) * found.reach[..., None] + slack
+        return found, slack, most
+
+    def _larger(self, distribution: NDArray[np.float64], turn: int) -> NDArray[np.float64]:
+        """Sizes of what fixed actions and play are worth, the larger of the two: `[S, rows, actions]`."""
+        sizes = self.sizes.deviations(distribution, turn)
+        return np.maximum(sizes.fixed, sizes.realised[..., None])
 
 
 def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:

@@ -64,7 +64,7 @@ class CounterfactualClosure(PathClosure):
     response: CounterfactualResponse
 
     def _followers(self, envs: int) -> CounterfactualResponse:
-        return CounterfactualResponse(self.game, self.settings.utility_learners, envs)
+        return CounterfactualResponse(self.game, self.settings.utility_learners, envs, self.settings.split_ties)
 
     def _respond(self, table: PathTable, envs: Index) -> NDArray[np.float64]:
         self.response.learn(table, envs, self.settings.response_updates)

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg import engine, sampled_engine
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, argmax_play, draw_play
+from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
 from rllib_stackelberg.payoff_matrices import observed_matrices
+from rllib_stackelberg.ties import argmax_policy, most_likely
 
 Play = Literal["argmax", "last", "average"]
 """Which strategy a follower plays after it has learned."""
@@ -81,10 +82,12 @@ class Response:
     Attributes:
         learners: one per learned turn.
         numbers: what they keep, `[episode, row, width]`, the rows of all followers one after the other.
+        split: whether argmax play plays tied actions with the same probability, instead of the lowest of them.
     """
 
-    def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int):
-        """Args: game; one learner per learned turn (or one for all); number of episodes."""
+    def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int, split: bool = False):
+        """Args: game; one learner per learned turn (or one for all); number of episodes; split: see above."""
+        self.split = split
         turns = game.learned_turns
         if len(learners) not in (1, len(turns)):
             raise InvalidFieldError(
@@ -131,6 +134,10 @@ class Response:
             for m in range(len(self.learners))
         ]
 
+    def tied(self, episodes: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
+        """Per learned turn which actions are tied for the most likely, `[episode, row, action]`."""
+        return [most_likely(policy[episodes]) for policy in self.policies("last")]
+
     def _policy(
         self, turn: int, numbers: NDArray[np.float64], sums: NDArray[np.float64], play: Play
     ) -> NDArray[np.float64]:
@@ -138,7 +145,7 @@ class Response:
         actions = int(self._who.actions[turn])
         policy = self.learners[turn].policy(LearnerState(numbers[..., : self._who.widths[turn]], actions))
         if play == "argmax":
-            return np.eye(actions)[argmax_play(policy)]
+            return argmax_policy(policy, self.split)
         if play == "average":
             record = Record(sums, actions)
             visits = record.visits[..., None]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -19,6 +20,7 @@ from rllib_stackelberg.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.paths import Paths
 from rllib_stackelberg.payoff_matrices import observed_matrices
 from rllib_stackelberg.response import Play
+from rllib_stackelberg.ties import Ties
 from rllib_stackelberg.validation import validated
 
 SAMPLED_PLAYS = 100
@@ -58,13 +60,22 @@ class LeaderSettings(BaseModel):
         elicitation: with "once": "closure" asks everything first, "in_play" pauses the response at an
             unmet observation; by default chosen by the size of the game.
         reward_play: which strategy followers play in the reward phase.
+        ties: which of several actions that they have learned to be equally good (weights within 1e-12 of each other)
+            followers take in argmax play: "lowest" (the paper's), "leader" (the one that is best for the leader),
+            "against" (the worst for it) or "uniform" (each with the same probability). Of several followers see
+            tie_breaking.py. With sampled updates only actions that pay alike in every play stay tied; with expected
+            ones also those that pay alike on average.
         reward_plays: "exact" (types and chance enumerated) or a number of sampled plays; by default exact where
             that takes up to `outcomes.TABLE_LIMIT` (4,096) plays, else `SAMPLED_PLAYS` (100, the paper's number).
-        deviation_penalty: the leader's reward in training is lowered by this times what followers lack, in
-            expectation over types and summed over followers, to prefer the reported play to every other action by
-            `deviation_margin` (payoff units). Steers the leader, among equally valuable answers, to those whose play
-            is stable: with margin 0 it is 0 in an equilibrium; with more it asks for strict incentives, which
-            noisy learners find reliably. Never part of a reported value. Closure and exact reward plays only.
+        deviation_margin: how much better, in payoff units, a follower's action shall be for it than every other one,
+            wherever it may have to choose. 0: as good is enough. With a margin it does not matter how followers break
+            ties, nor that they judge payoffs wrongly by less than the margin: the mechanism is robust to both, and
+            costs the leader what it has to leave them for that. Training only, never part of a reported value.
+        deviation_penalty: the leader's reward in training is lowered by this times what followers lack of the margin,
+            in expectation over types and summed over followers. With margin 0 that steers the leader, among equally
+            valuable answers, to those whose play is an equilibrium. By default 0 without a margin, and with one the
+            leader's payoff range divided by it: a play in which a follower lacks all of the margin costs as much as
+            the worst outcome instead of the best. Closure and exact reward plays only.
         keep_followers: followers begin each leader episode of a run as they ended the one before, instead of afresh.
             Training only: a reported value is always of fresh followers.
         response_transitions: with "every_turn", the share of the response phase's transitions that the leader's
@@ -80,9 +91,10 @@ class LeaderSettings(BaseModel):
     leader_queries: Literal["once", "every_turn"] = "once"
     elicitation: Literal["closure", "in_play"] | None = None
     reward_play: Play = "argmax"
+    ties: Ties = "lowest"
     reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] | None = None
-    deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     deviation_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     keep_followers: bool = False
     response_transitions: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
@@ -110,6 +122,8 @@ class LeaderSettings(BaseModel):
             self._refuse_for_experience()
         elif self.expected:
             self._refuse_for_bandits()
+        if self.ties != "lowest" and self.reward_play != "argmax":
+            raise InvalidFieldError("ties", f"{self.ties} is not for {self.reward_play} play", "lowest, or argmax play")
         if self.response_transitions < 1 and self.leader_queries == "once":
             problem = f"got {self.response_transitions:g} for a leader that is asked once"
             raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")
@@ -135,8 +149,10 @@ class LeaderSettings(BaseModel):
         ):
             if getattr(self, field) == value:
                 raise InvalidFieldError(field, f"{value} is not for learners from experience", allowed)
-        if self.deviation_penalty:
-            raise InvalidFieldError("deviation_penalty", "is not for learners from experience", "0")
+        if self.deviation_penalty or self.deviation_margin:
+            raise InvalidFieldError(self._steering, "is not for learners from experience", "0")
+        if self.ties != "lowest":
+            raise InvalidFieldError("ties", f"{self.ties} is not for learners from experience", "lowest")
 
     def _refuse_for_bandits(self) -> None:
         bandits = [learner.traits.name for learner in self.followers if learner.traits.feedback == "bandit"]
@@ -175,29 +191,68 @@ class LeaderSettings(BaseModel):
             return self._fitted_to_paths(game)
         if not game.one_shot:
             return self._fitted_to_rows(game)
+        filled = self.model_copy(update={"deviation_penalty": self._penalty(game)})
+        return filled._fitted_in_play(game) if self.in_play(game) else filled._fitted_to_table(game)
+
+    def _penalty(self, game: StackelbergGame) -> float:
+        """What lacks of the margin costs the leader per unit; by default its payoff range per margin."""
+        if self.deviation_penalty is not None:
+            return self.deviation_penalty
+        return float(np.ptp(game.payoff_range[0])) / self.deviation_margin if self.deviation_margin else 0.0
+
+    def _fitted_to_table(self, game: StackelbergGame) -> Self:
+        """Leader episodes that are looked up in a table of outcomes."""
         outcomes = Profiles.count(game)
-        if not self.in_play(game):
-            if outcomes > TABLE_LIMIT:
-                raise InvalidFieldError(
-                    "elicitation", f"closure of {outcomes:,} outcomes", f"in_play above {TABLE_LIMIT}"
-                )
-            chosen = self.reward_plays or "exact"
-            if self.deviation_penalty and chosen != "exact":
-                raise InvalidFieldError("deviation_penalty", "needs exact rewards", "0 with sampled reward plays")
-            return self.model_copy(update={"reward_plays": chosen})
-        if self.deviation_penalty:
-            raise InvalidFieldError("deviation_penalty", "needs the table of outcomes", "0 when asking in play")
+        if outcomes > TABLE_LIMIT:
+            raise InvalidFieldError("elicitation", f"closure of {outcomes:,} outcomes", f"in_play above {TABLE_LIMIT}")
+        chosen = self.reward_plays or "exact"
+        if self.deviation_penalty and chosen != "exact":
+            raise InvalidFieldError(self._steering, "needs exact rewards", "0 with sampled reward plays")
+        return self.model_copy(update={"reward_plays": chosen})
+
+    def _fitted_in_play(self, game: StackelbergGame) -> Self:
+        """Leader episodes whose updates are played."""
+        outcomes = Profiles.count(game)
         if self.expected and outcomes > EXACT_LIMIT:
             field = "followers" if self.needs_expected else "update_mode"
             allowed = f"sampled updates, or up to {EXACT_LIMIT:,} outcomes"
             raise InvalidFieldError(field, f"exact updates over {outcomes:,} outcomes", allowed)
-        # Argmax play is deterministic: a play per (types, chance) is exact. Other play takes one per outcome.
-        plays = game.nature.size if self.reward_play == "argmax" else outcomes
+        for field, unset, given in (
+            (self._steering, "0", bool(self.deviation_penalty)),
+            ("ties", "lowest or uniform", self.ties in ("leader", "against")),
+        ):
+            if given and (outcomes > EXACT_LIMIT or isinstance(self.reward_plays, int)):
+                problem = f"takes an exact reward phase of all {outcomes:,} outcomes"
+                allowed = f"{unset}, or exact reward plays up to {EXACT_LIMIT:,} outcomes"
+                raise InvalidFieldError(field, problem, allowed)
+        # Certain play takes one play per (types, chance) to be exact. Other play takes one per outcome.
+        plays = outcomes if self.whole_reward else game.nature.size
         if self.reward_plays == "exact" and plays > EXACT_LIMIT:
             allowed = f"a number of plays, or exact up to {EXACT_LIMIT:,} plays"
             raise InvalidFieldError("reward_plays", f"exact takes {plays:,} plays in this game", allowed)
-        chosen = self.reward_plays or ("exact" if plays <= TABLE_LIMIT else SAMPLED_PLAYS)
+        few = EXACT_LIMIT if self._by_table else TABLE_LIMIT
+        chosen = self.reward_plays or ("exact" if plays <= few else SAMPLED_PLAYS)
         return self.model_copy(update={"reward_plays": chosen})
+
+    @property
+    def _steering(self) -> str:
+        """Which of the two fields that lower the leader's reward was given."""
+        return "deviation_margin" if self.deviation_margin else "deviation_penalty"
+
+    @property
+    def split_ties(self) -> bool:
+        """Whether followers split ties themselves, without knowing what is best for the leader."""
+        return self.ties == "uniform"
+
+    @property
+    def _by_table(self) -> bool:
+        """Whether a reward phase needs the payoffs of play that is not played."""
+        return bool(self.deviation_penalty) or self.ties in ("leader", "against")
+
+    @property
+    def whole_reward(self) -> bool:
+        """Whether an exact reward phase takes all outcomes, rather than what followers play for certain."""
+        return self.reward_play != "argmax" or self.ties != "lowest" or self._by_table
 
     def _fitted_to_rows(self, game: StackelbergGame) -> Self:
         """Utility learners, one at each information row of followers that move several times in a play."""
@@ -216,13 +271,15 @@ class LeaderSettings(BaseModel):
             ("elicitation", self.elicitation != "in_play", "closure"),
             ("update_mode", self.update_mode != "sampled", "expected"),
             ("reward_plays", self.reward_plays in (None, "exact"), "exact"),
-            ("deviation_penalty", not self.deviation_penalty, "0"),
+            (self._steering, not (self.deviation_penalty or self.deviation_margin), "0"),
+            ("ties", self.ties in ("lowest", "uniform"), "lowest, uniform"),
         ):
             if not fine:
                 problem = f"{getattr(self, field)} is not for followers with several moves in a play"
                 raise InvalidFieldError(field, problem, allowed)
         self._check_paths(game)
-        return self.model_copy(update={"update_mode": "expected", "reward_plays": "exact"})
+        exact = {"update_mode": "expected", "reward_plays": "exact", "deviation_penalty": 0.0}
+        return self.model_copy(update=exact)
 
     @staticmethod
     def _check_paths(game: StackelbergGame) -> None:
@@ -235,7 +292,7 @@ class LeaderSettings(BaseModel):
         if self.reward_plays == "exact" and game.memory > 1:
             raise InvalidFieldError("reward_plays", "exact, in a game with memory", "a number of plays")
         chosen = self.reward_plays or ("exact" if game.memory == 1 else SAMPLED_PLAYS)
-        return self.model_copy(update={"reward_plays": chosen})
+        return self.model_copy(update={"reward_plays": chosen, "deviation_penalty": 0.0})
 
     @property
     def from_experience(self) -> bool:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
-from rllib_stackelberg.followers.learner import argmax_play
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.paths import PathTable
@@ -21,6 +20,7 @@ from rllib_stackelberg.response import Play
 from rllib_stackelberg.response_phase import draws
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
+from rllib_stackelberg.ties import argmax_policy
 from rllib_stackelberg.trajectory_engine import play_on
 
 Index = NDArray[np.int64]
@@ -123,7 +123,7 @@ class TrajectoryResponse:
         numbers = self.numbers[:, self._rows(turn), : self._who.widths[turn]]
         policy = self.learners[turn].policy(numbers, actions, self.plays)
         if play == "argmax":
-            return np.eye(actions)[argmax_play(policy)]
+            return argmax_policy(policy)
         if play == "average":
             sums = self._sums[:, self._rows(turn)]
             visits = sums[..., -1:]

@@ -16,6 +16,7 @@ from rllib_stackelberg.commands.shell import (
     ModelsOption,
     Parameters,
     PlayKind,
+    TiesOption,
     UpdatesOption,
     command,
     default_settings,
@@ -36,6 +37,7 @@ from rllib_stackelberg.solvers import StackelbergSolution, response_solve
 from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.ties import Ties, check_ties
 
 
 @command
@@ -57,6 +59,7 @@ def solve(
     models: ModelsOption = None,
     response_updates: UpdatesOption = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    ties: TiesOption = None,
     as_json: Json = False,
 ) -> None:
     """Compute the exact optimum: against followers that play an equilibrium, or that learn."""
@@ -67,18 +70,19 @@ def solve(
         "response_updates": response_updates,
         "reward_play": reward_play and reward_play.value,
     }
+    rule = check_ties(ties.value) if ties else None
     known = None if against_response or not isinstance(rules, PopulationGame) else rules.optimum()
     if known is not None:
-        _refuse(response)
+        _refuse(response | {"ties": rule})
         data = {"game": rules.id, "params": rules.parameters, **vars(known)}
         show(tables.population_solution(data), data, as_json)
         return
     made = finite(rules)
     if against_response:
-        solution = response_solve(made, default_settings(game, **response, update_mode="expected"))
+        solution = response_solve(made, default_settings(game, **response, ties=rule, update_mode="expected"))
     else:
         _refuse(response)
-        solution = _equilibrium(game, made)
+        solution = _equilibrium(game, made, rule or "leader")
     strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
     data = {
         "game": made.id,
@@ -101,8 +105,8 @@ def _refuse(response: dict[str, Any]) -> None:
             raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
 
 
-def _equilibrium(game: str, made: StackelbergGame) -> StackelbergSolution:
-    solution = solve_game(made)
+def _equilibrium(game: str, made: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
+    solution = solve_game(made, ties)
     if solution is None:
         raise InvalidFieldError("game", f"no exact solver can do {game}", "a finite game, or one with its own solver")
     return solution
@@ -118,6 +122,7 @@ def respond(
     model: ModelOption = None,
     models: ModelsOption = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    ties: TiesOption = None,
     seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
     equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
     as_json: Json = False,
@@ -130,6 +135,7 @@ def respond(
         models=given_models(model, models),
         response_updates=updates,
         reward_play=reward_play and reward_play.value,
+        ties=ties and ties.value,
     )
     strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
     given = settings.model_dump(exclude={"followers", "response_updates"})

@@ -32,6 +32,7 @@ from rllib_stackelberg.commands.shell import (
     Parameters,
     PlayKind,
     Queries,
+    TiesOption,
     UpdatesOption,
     command,
     given_models,
@@ -47,6 +48,7 @@ from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
+from rllib_stackelberg.ties import check_ties
 
 
 @command
@@ -65,6 +67,11 @@ def train(
         float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
     ] = None,
     reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
+    ties: TiesOption = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="how much better followers' actions shall be for them than others, whatever that costs"),
+    ] = None,
     critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
     max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
@@ -103,6 +110,7 @@ def train(
     of_finite = {
         "followers": followers, "model": model, "models": models, "response_updates": response_updates,
         "leader_queries": leader_queries, "response_transitions": response_transitions, "reward_play": reward_play,
+        "ties": ties, "deviation_margin": margin,
         "critic": critic, "restart_after": restart_after, "stop_at_optimum": stop_at_optimum,
         "ray_address": ray_address, "mlflow": mlflow, "wandb": wandb, "max_failures": max_failures,
         "game_timeout": game_timeout,
@@ -115,7 +123,10 @@ def train(
     _train_leader(both, of_finite, as_json)
 
 
-IN_SETTINGS = ("followers", "response_updates", "leader_queries", "response_transitions", "reward_play")
+IN_SETTINGS = (
+    "followers", "response_updates", "leader_queries", "response_transitions", "reward_play", "ties",
+    "deviation_margin",
+)  # fmt: skip
 
 
 def _train_leader(both: Mapping[str, Any], of_finite: Mapping[str, Any], as_json: bool) -> None:
@@ -162,9 +173,11 @@ def resume(
 
 
 @command
-def evaluate(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
-    """Recompute value and certificate from the saved policy."""
-    result = evaluate_run(run)
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="run folder")], ties: TiesOption = None, as_json: Json = False
+) -> None:
+    """Recompute value and certificate from the saved policy; with other ties, of the same policy."""
+    result = evaluate_run(run, ties=check_ties(ties.value) if ties else None)
     show(shown(run, result), result, as_json)
 
 

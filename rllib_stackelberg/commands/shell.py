@@ -67,6 +67,15 @@ class PlayKind(StrEnum):
     average = "average"
 
 
+class TiesKind(StrEnum):
+    """Which of equally good actions followers take."""
+
+    lowest = "lowest"
+    leader = "leader"
+    against = "against"
+    uniform = "uniform"
+
+
 class NoiseKind(StrEnum):
     """What rewards of online play are."""
 
@@ -79,6 +88,12 @@ class CriticKind(StrEnum):
 
     central = "central"
     local = "local"
+
+
+TiesOption = Annotated[
+    TiesKind | None,
+    typer.Option(help="which of equally good actions followers take: lowest, best or worst for the leader, any"),
+]
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -45,8 +45,13 @@ class Equilibrium:
 
 
 def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:
-    """The exact optimum of a game, by its own solver or by enumeration; None where neither can."""
-    found = game.optimum()
+    """The exact optimum of a game, by its own solver or by enumeration; None where neither can.
+
+    Args:
+        game: the game.
+        ties: how indifferent followers act; solvers of a game's own know only "leader".
+    """
+    found = game.optimum() if ties == "leader" else None
     if found is None and enumerable(game):
         found = table_solve(game, ties)
     return found
