@@ -43,14 +43,14 @@ ALGORITHMS = {
 
 
 def find_algorithm(name: str, field: str = "algorithm") -> AlgorithmTraits:
-    """Traits by name.
+    """Traits by name, in whatever case.
 
     Raises:
         InvalidFieldError: no such algorithm trains leaders.
     """
-    if name not in ALGORITHMS:
+    if name.upper() not in ALGORITHMS:
         raise InvalidFieldError(field, f"got {name!r}", _those(lambda traits: True))
-    return ALGORITHMS[name]
+    return ALGORITHMS[name.upper()]
 
 
 def check_algorithm(
@@ -65,6 +65,7 @@ def check_algorithm(
         InvalidFieldError: naming the field and what to use instead.
     """
     traits = find_algorithm(name, field)
+    name = traits.name
     if not traits.continuous and not isinstance(game.turns[game.leader_turn].actions, Discrete):
         allowed = f"{_those(lambda other: other.continuous)}, or a game whose leader has a list of choices"
         raise InvalidFieldError(field, f"{name} chooses from a list, and this leader's actions are continuous", allowed)

@@ -105,7 +105,7 @@ def failable(name: str, k: int) -> bool:
 def test_a_learner_with_its_sign_flipped_fails_every_bar(name, k, tmp_path):
     example = load(EXAMPLES / f"{name}.py")[k]
     rows = [
-        example.run(seed, tmp_path / str(seed), lambda config: config.training(learner_class=Flipped))
+        example.run(seed, tmp_path / str(seed), lambda config: config.learners(learner_class=Flipped))
         for seed in range(2)
     ]
     assert not example.bar[1](rows), rows

@@ -13,16 +13,20 @@ from gymnasium.spaces import Discrete
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.appo import APPOConfig
 from ray.rllib.algorithms.dqn import DQNConfig
+from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.algorithms.impala import IMPALAConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.algorithms.sac import SACConfig
+from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
 from ray.rllib.core.learner.learner import Learner
-from ray.rllib.core.rl_module.rl_module import RLModule
+from ray.rllib.core.rl_module.apis import TargetNetworkAPI
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
 from rllib_stackelberg.training.env_runners import LeaderEnvRunner, QuestionEnvRunner
+from rllib_stackelberg.training.leader_modules import LeaderRLModule
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.q_learners import LeaderDQNLearner, LeaderSACLearner
 from rllib_stackelberg.training.q_modules import LeaderDQNModule, LeaderSACModule
@@ -101,9 +105,11 @@ def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
     long = problem.once and problem.settings.in_play(problem.game)
     # One round of short episodes, whatever its number of rows, is a batch; of long ones it is several.
     one_round = problem.once and not long
+    config.learners(
+        learner_config_dict={"response_transitions": problem.settings.response_transitions} | problem.schedule
+    )
     config.training(
         lr=3e-3 if problem.discrete else FIRST_RATE,
-        learner_config_dict={"response_transitions": problem.settings.response_transitions} | problem.schedule,
         train_batch_size_per_learner=PARALLEL_EPISODES if one_round else problem.batch_size,
         minibatch_size=problem.batch_size if long else None,  # one step an epoch, whatever was dropped
         num_epochs=8,
@@ -124,11 +130,10 @@ def tune_impala(config: IMPALAConfig, problem: LeaderProblem) -> None:
     config.env_runners(num_env_runners=0, rollout_fragment_length=row)
     if problem.once:
         config.env_runners(batch_mode="complete_episodes")
-    config.learners(num_learners=0)
+    config.learners(num_learners=0, learner_config_dict=problem.schedule)
     config.reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=1)
     config.training(
         lr=3e-3 if problem.discrete else FIRST_RATE,
-        learner_config_dict=problem.schedule,
         train_batch_size_per_learner=row * problem.parallel_episodes,
         num_epochs=8,
         entropy_coeff=0.0,
@@ -167,9 +172,9 @@ def _tune_replay(config: AlgorithmConfig, problem: LeaderProblem) -> None:
 def tune_dqn(config: DQNConfig, problem: LeaderProblem) -> None:
     """Recent answers, replayed a few times each, and less and less random ones."""
     _tune_replay(config, problem)
+    config.learners(learner_config_dict={"anneal_updates": RANDOM_ROUNDS, "updates_per_batch": UPDATES_PER_ROUND})
     config.training(
         lr=3e-3,
-        learner_config_dict={"anneal_updates": RANDOM_ROUNDS, "updates_per_batch": UPDATES_PER_ROUND},
         target_network_update_freq=1,
         double_q=True,
         dueling=False,
@@ -192,20 +197,33 @@ def tune_sac(config: SACConfig, problem: LeaderProblem) -> None:
 
 @dataclass(frozen=True)
 class LeaderSetup:
-    """One algorithm's parts: `tune` sets the defaults."""
+    """One algorithm's parts.
+
+    Attributes:
+        config: RLlib's configuration; learner, module, runner: what it is used with.
+        needs: what a module of one's own must be besides a `LeaderRLModule`; tune: sets the defaults.
+    """
 
     config: type[AlgorithmConfig]
     learner: type[Learner]
-    module: type[RLModule]
+    module: type[LeaderRLModule]
+    needs: tuple[type, ...]
     tune: Callable[..., None]
     runner: type[LeaderEnvRunner] = LeaderEnvRunner
     whole_episodes: bool = True
 
 
 SETUPS = {
-    "PPO": LeaderSetup(PPOConfig, LeaderPPOLearner, LeaderModule, tune_ppo),
-    "APPO": LeaderSetup(APPOConfig, LeaderAPPOLearner, TargetLeaderModule, tune_appo),
-    "IMPALA": LeaderSetup(IMPALAConfig, LeaderIMPALALearner, LeaderModule, tune_impala),
-    "SAC": LeaderSetup(SACConfig, LeaderSACLearner, LeaderSACModule, tune_sac, whole_episodes=False),
-    "DQN": LeaderSetup(DQNConfig, LeaderDQNLearner, LeaderDQNModule, tune_dqn, QuestionEnvRunner, whole_episodes=False),
-}
+    "PPO": LeaderSetup(PPOConfig, LeaderPPOLearner, LeaderModule, (ValueFunctionAPI,), tune_ppo),
+    "APPO": LeaderSetup(
+        APPOConfig, LeaderAPPOLearner, TargetLeaderModule, (ValueFunctionAPI, TargetNetworkAPI), tune_appo
+    ),
+    "IMPALA": LeaderSetup(IMPALAConfig, LeaderIMPALALearner, LeaderModule, (ValueFunctionAPI,), tune_impala),
+    "SAC": LeaderSetup(
+        SACConfig, LeaderSACLearner, LeaderSACModule, (DefaultSACTorchRLModule,), tune_sac, whole_episodes=False
+    ),
+    "DQN": LeaderSetup(
+        DQNConfig, LeaderDQNLearner, LeaderDQNModule, (DefaultDQNTorchRLModule,), tune_dqn, QuestionEnvRunner,
+        whole_episodes=False,
+    ),
+}  # fmt: skip

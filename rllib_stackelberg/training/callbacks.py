@@ -1,7 +1,12 @@
-"""What RLlib tells the leader's environment, and what it reports of it: value and regret of every episode."""
+"""What a training leader needs of RLlib's algorithm: the one callback class that is required.
+
+What it needs of env runners is in their classes (resumable.py), whatever callbacks there are.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,40 +15,29 @@ from ray.rllib.algorithms.dqn import DQN
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import COMPONENT_RL_MODULE
 
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import replay_generator
+from rllib_stackelberg.training.environments import game_of
 from rllib_stackelberg.training.resumable import start_elsewhere
-
-WINDOW = 256
+from rllib_stackelberg.training.search import SELECTION_SAMPLES, Valuer
 
 RESTORE_SECONDS = 20.0
 """In which an env runner that came back must have taken its place."""
 
 
-class LeaderMetrics(RLlibCallback):
-    """Logs `leader_value` and `follower_regret` under `env_runners`, mean of the last `WINDOW` episodes.
+class LeaderUpkeep(RLlibCallback):
+    """Seeds what RLlib does not, brings env runners up to date, and values the greedy leader where that is asked for.
 
-    And `game_failures`: the most errors of the game that an env runner has survived.
+    Made and called by RLlib; `report_values` asks for values.
     """
 
     def on_algorithm_init(self, *, algorithm: Algorithm, **kwargs: Any) -> None:
         """Seed the replay buffer, if there is one: RLlib does not."""
         if isinstance(algorithm, DQN):  # SAC is one, too
             algorithm.local_replay_buffer.rng = replay_generator(algorithm.config.seed or 0)
-
-    def on_environment_created(self, *, env: Any, env_context: Any, **kwargs: Any) -> None:
-        """Tell the environment which runner it is on."""
-        env.place(int(env_context.worker_index or 0), env_context["note"])
-
-    def on_episode_end(self, *, episode: Any, metrics_logger: Any, **kwargs: Any) -> None:
-        """Read them off the last info of the episode (they describe it; nothing is trained on them)."""
-        if episode.is_terminated:  # not cut short by an error of the game
-            info = episode.get_infos(-1)
-            metrics_logger.log_value("leader_value", info["leader_value"], reduce="mean", window=WINDOW)
-            metrics_logger.log_value("follower_regret", info["regret"], reduce="mean", window=WINDOW)
-
-    def on_sample_end(self, *, env_runner: Any, metrics_logger: Any, **kwargs: Any) -> None:
-        """Report the game's errors."""
-        metrics_logger.log_value("game_failures", env_runner.env.unwrapped.failures.count, reduce="max", window=1)
+        judge = algorithm.config.env_config.get("judge")
+        self._reported = ReportedValue(algorithm.config.env_config, **judge) if judge else None
 
     def on_env_runners_recreated(
         self, *, algorithm: Any, env_runner_group: Any, env_runner_indices: list[int], **kwargs: Any
@@ -57,8 +51,39 @@ class LeaderMetrics(RLlibCallback):
             timeout_seconds=RESTORE_SECONDS,
         )
 
-    def on_train_result(self, *, algorithm: Algorithm, **kwargs: Any) -> None:
+    def on_train_result(self, *, algorithm: Algorithm, result: dict[str, Any], **kwargs: Any) -> None:
         """Hand the driver's own copy of the leader the weights: IMPALA and APPO send them to remote runners alone."""
         if algorithm.env_runner_group.num_remote_env_runners() and algorithm.env_runner is not None:
             weights = algorithm.learner_group.get_weights()
             algorithm.env_runner.set_state({COMPONENT_RL_MODULE: weights})
+        if self._reported:
+            result["leader"] = self._reported(algorithm, result["training_iteration"])
+
+
+class ReportedValue:
+    """Value, gap and certificate of an algorithm's greedy policy.
+
+    Args:
+        given: the environment's configuration; settings: of the followers it is valued against; every: iterations
+            between valuations, the last one standing in between.
+    """
+
+    def __init__(self, given: Mapping[str, Any], settings: dict[str, Any], every: int):
+        game = game_of(given["game"], given["game_config"])
+        solution = solve(game)
+        self._exact = solution.leader_value if solution and solution.exists else math.nan
+        self._value = Valuer(game, LeaderSettings.checked(**settings).fitted(game), given["seed"])
+        self._every = every
+        self._found: dict[str, float] = {}
+
+    def __call__(self, algorithm: Algorithm, iteration: int) -> dict[str, float]:
+        """After an iteration."""
+        if not self._found or iteration % self._every == 0:
+            found = self._value(algorithm.get_module().export(), SELECTION_SAMPLES[0])
+            certified = found.certificate.data()
+            self._found = {
+                "value": found.leader_value,
+                "gap": self._exact - found.leader_value,
+                "equilibrium": float(found.certificate.equilibrium),
+            } | {name: certified[name] for name in ("deviation_gain", "bcce_gap", "regret")}
+        return dict(self._found)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib
 import uuid
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
-from ray.tune.registry import register_env
 
-from rllib_stackelberg.algorithms import check_algorithm, find_algorithm
+from rllib_stackelberg.algorithms import ALGORITHMS, check_algorithm, find_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
@@ -22,37 +19,17 @@ from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.registry import finite, make_rules
-from rllib_stackelberg.rules import Rules, name_of
+from rllib_stackelberg.registry import finite
+from rllib_stackelberg.rules import name_of
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderSetup
-from rllib_stackelberg.training.callbacks import LeaderMetrics
 from rllib_stackelberg.training.connectors import remember_answers
-from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
+from rllib_stackelberg.training.environments import LEADER_ENV, rules_of
+from rllib_stackelberg.training.leader_configs import begun
 from rllib_stackelberg.training.losses import survive_losses
 from rllib_stackelberg.training.populations.leaders import population_leader_config, tune_population_ppo
 from rllib_stackelberg.training.resumable import SteppingEnvRunner
-from rllib_stackelberg.training.rl_modules import leader_model_config
-
-ENV_NAME = "stackelberg_leader"
-
-
-def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
-    """What RLlib calls on every env runner: a batch of leader episodes carrying its own followers."""
-    settings = LeaderSettings.checked(**context["settings"])
-    envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
-    make = partial(game_of, context["game"], context["game_config"])
-    return WorkerLeaderEnv(make, settings, envs, seed, Failures(context["most_failures"], context["game_seconds"]))
-
-
-def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
-    """A game of finite types by id, "package.module:ClassName" or class."""
-    return finite(rules_of(game, game_config))
-
-
-def rules_of(game: str | type[Rules], game_config: Mapping[str, Any]) -> Rules:
-    """A game of either contract by id, "package.module:ClassName" or class."""
-    return game(**game_config) if isinstance(game, type) else make_rules(game, **game_config)
+from rllib_stackelberg.training.rl_modules import problem_config
 
 
 def leader_config(
@@ -101,16 +78,11 @@ def leader_config(
     check_algorithm(name, made, checked, critic)
     probe = StackelbergPOMDP(made, checked)
     problem, setup = LeaderProblem(made, probe.settings), SETUPS[name]
-    config = named_algorithm(algorithm)
+    facts = problem_config(tuple(made.payoff_range[0]), critic or "central")
+    config = begun(name, algorithm if isinstance(algorithm, AlgorithmConfig) else None, facts)
     _set_environment(config, probe, {"game": game, "game_config": game_config, "settings": checked.model_dump()}, seed)
     _set_sampling(config, problem, setup)
-    config.rl_module(
-        rl_module_spec=RLModuleSpec(
-            module_class=setup.module,
-            model_config=leader_model_config(tuple(made.payoff_range[0]), critic or "central"),
-        )
-    )
-    config.training(gamma=1.0, learner_class=setup.learner)
+    config.training(gamma=1.0)
     config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))
     config.debugging(seed=seed, log_level="ERROR")
     if isinstance(algorithm, str):
@@ -137,14 +109,13 @@ def _of_population(
 
 def _set_environment(config: AlgorithmConfig, probe: StackelbergPOMDP, problem: dict[str, Any], seed: int) -> None:
     """The leader's environment, as `make_leader_env` is told of it."""
-    register_env(ENV_NAME, make_leader_env)
     faults = {
         "note": f"broken-game-{uuid.uuid4().hex}",
         "most_failures": MOST_FAILURES,
         "game_seconds": GAME_SECONDS,
     }
     config.environment(
-        ENV_NAME,
+        LEADER_ENV,
         env_config=problem | {"seed": seed} | faults,
         observation_space=probe.single_observation_space,
         action_space=probe.single_action_space,
@@ -155,26 +126,28 @@ def _set_environment(config: AlgorithmConfig, probe: StackelbergPOMDP, problem: 
 
 def _set_sampling(config: AlgorithmConfig, problem: LeaderProblem, setup: LeaderSetup) -> None:
     """Env runners: how many episodes side by side, what survives their loss, and what they report."""
-    config.env_runners(
-        gym_env_vectorize_mode="vector_entry_point",
-        num_env_runners=0,
-        num_envs_per_env_runner=problem.parallel_episodes,
-        rollout_fragment_length="auto",
-    )
-    if problem.once:
-        config.env_runners(env_runner_cls=setup.runner)
-    else:
-        config.env_runners(module_to_env_connector=remember_answers, env_runner_cls=SteppingEnvRunner)
+    plain = setup.config()
+    config.env_runners(gym_env_vectorize_mode="vector_entry_point", rollout_fragment_length="auto")
+    if config.num_envs_per_env_runner == plain.num_envs_per_env_runner:
+        config.env_runners(num_envs_per_env_runner=problem.parallel_episodes)
+    if config.num_env_runners == plain.num_env_runners:
+        config.env_runners(num_env_runners=0)
+    if config.env_runner_cls is None:
+        config.env_runners(env_runner_cls=setup.runner if problem.once else SteppingEnvRunner)
+    if not problem.once:
+        config.env_runners(module_to_env_connector=remember_answers)
     survive_losses(config)
-    config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
-    config.callbacks(LeaderMetrics)
+    if not config.evaluation_config:
+        config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
+    config.callbacks(config.callbacks_class)
 
 
 def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
     """An RLlib configuration by name, or the one given."""
     if isinstance(algorithm, AlgorithmConfig):
         return algorithm
-    kind = getattr(importlib.import_module("ray.rllib.algorithms"), f"{algorithm}Config", None)
+    name = algorithm.upper() if algorithm.upper() in ALGORITHMS else algorithm
+    kind = getattr(importlib.import_module("ray.rllib.algorithms"), f"{name}Config", None)
     if kind is None:
         raise InvalidFieldError("algorithm", f"RLlib has no {algorithm!r}", "PPO, or an AlgorithmConfig")
     return kind()
@@ -182,6 +155,5 @@ def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
 
 def _name_of(algorithm: str | AlgorithmConfig) -> str:
     """Which of the algorithms that train leaders it is."""
-    if isinstance(algorithm, str):
-        return find_algorithm(algorithm).name
-    return find_algorithm(type(algorithm).__name__.removesuffix("Config")).name
+    name = algorithm if isinstance(algorithm, str) else getattr(algorithm.algo_class, "__name__", "no algorithm")
+    return find_algorithm(name).name

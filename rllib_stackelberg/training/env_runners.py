@@ -6,7 +6,7 @@ episodes whose reward comes at the end: here a round plays one episode in every 
 and hands over complete episodes.
 
 Connectors between environment and module are not run (observations are tensors, actions go out as sampled), nor the
-callbacks of single steps. `config.env_runners(env_runner_cls=SingleAgentEnvRunner)` brings RLlib's runner back; its
+callbacks of single steps. `config.env_runners(env_runner_cls=SteppingEnvRunner)` brings RLlib's way back; its
 pieces of episodes need `config.learners(add_default_connectors_to_learner_pipeline=True)`, too.
 
 Private touches of RLlib: `_sample` is the method that `sample` (weights, timers, callbacks) wraps, and it must do its
@@ -46,46 +46,48 @@ class LeaderEnvRunner(ResumableEnvRunner):
         random_actions: bool = False,
         force_reset: bool = False,
     ) -> list[SingleAgentEpisode]:
-        """Play rounds until there are at least as many questions (or episodes) as asked for."""
+        """Play rounds until there are at least as many questions, or exactly as many episodes, as asked for."""
         episodes: list[SingleAgentEpisode] = []
         questions = 0
         while (questions < num_timesteps) if num_timesteps is not None else (len(episodes) < (num_episodes or 0)):
-            found = self._whole_round(explore, random_actions)
+            envs = self.num_envs if num_episodes is None else min(self.num_envs, num_episodes - len(episodes))
+            found = self._whole_round(envs, explore, random_actions)
             questions += sum(map(len, found))
             for index in range(len(found)):
                 self._make_on_episode_callback("on_episode_end", index, found)
             episodes += found
+        self.report_episodes(episodes)
         self._done_episodes_for_metrics.extend(episodes)
         self._log_env_steps(metric=self._metrics_num_env_steps_sampled, num_steps=questions)
         self._increase_sampled_metrics(questions, len(episodes))
         return episodes
 
-    def _whole_round(self, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
+    def _whole_round(self, envs: int, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
         """A round that the game got through."""
         while True:
             try:
-                return self._round(explore, random_actions)
+                return self._round(envs, explore, random_actions)
             except EpisodesLostError:
                 continue
 
-    def _round(self, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
-        """One episode in every environment."""
+    def _round(self, envs: int, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
+        """One episode in each of the first environments."""
         env: StackelbergPOMDP = self.env.unwrapped
         if self._needs_initial_reset:
             env.reset(seed=self._seed)
             self._needs_initial_reset: bool = False
         else:
-            env.begin(np.arange(env.num_envs))
+            env.begin(np.arange(envs))
         asked: list[NDArray[np.int64]] = []
         rows: list[Rows] = []
-        while len(live := env.live):
+        while len(live := env.live[env.live < envs]):
             observations = env.observe(live)
             found = self._random(len(live)) if random_actions else self._act(observations, explore)
             found[Columns.REWARDS] = env.answer(live, found[Columns.ACTIONS])
             rows.append(observations | found)
             asked.append(live)
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-        return self._episodes(np.concatenate(asked), columns, env.episode_infos())
+        return self._episodes(np.concatenate(asked), columns, env.episode_infos()[:envs])
 
     def _random(self, count: int) -> Rows:
         space = self.env.single_action_space

@@ -126,7 +126,7 @@ class WorkerLeaderEnv(StackelbergPOMDP):
     def place(self, worker: int, note_name: str) -> None:
         """Say which runner the environment is on (0: the driver's own), which also selects its streams.
 
-        RLlib does not pass this to the constructor of a vector environment; a callback calls it.
+        RLlib does not pass this to the constructor of a vector environment; the env runner calls it (resumable.py).
         """
         self.worker = worker
         self.note_name = note_name if worker else ""

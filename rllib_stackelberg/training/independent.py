@@ -34,12 +34,13 @@ from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 from rllib_stackelberg.training.algorithms import ANNEAL_UPDATES, FIRST_RATE
-from rllib_stackelberg.training.config import game_of, named_algorithm
+from rllib_stackelberg.training.config import named_algorithm
+from rllib_stackelberg.training.environments import game_of
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.losses import SAMPLE_SECONDS, train_once
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
-from rllib_stackelberg.training.rl_modules import leader_model_config
+from rllib_stackelberg.training.rl_modules import problem_config
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
@@ -57,6 +58,9 @@ def make_play_env(context: EnvContext) -> AECMultiAgentEnv:
     """What RLlib calls on every env runner: one play of the game, every agent an RLlib agent."""
     game = game_of(context["game"], context["game_config"])
     return AECMultiAgentEnv(make_aec(game), worker=context.worker_index or 0)
+
+
+register_env(ENV_NAME, make_play_env)  # by whoever unpickles a configuration: it names what follows
 
 
 def own_policy(agent_id: str, *args: Any, **kwargs: Any) -> str:
@@ -91,7 +95,6 @@ def independent_config(
     config = named_algorithm(algorithm)
     probe = AECMultiAgentEnv(make_aec(made))
     check_play(probe, seed)
-    register_env(ENV_NAME, make_play_env)
     config.environment(
         ENV_NAME,
         env_config={"game": game, "game_config": game_config},
@@ -125,7 +128,7 @@ def player_specs(env: AECMultiAgentEnv, game: StackelbergGame) -> MultiRLModuleS
                 module_class=PlayerModule,
                 observation_space=env.observation_spaces[agent],
                 action_space=env.action_spaces[agent],
-                model_config=leader_model_config(payoff_range, "local"),
+                model_config=problem_config(payoff_range, "local"),
             )
             for agent, payoff_range in zip(env.possible_agents, payoff_ranges(game), strict=True)
         }
@@ -140,9 +143,8 @@ def payoff_ranges(game: StackelbergGame) -> list[tuple[float, float]]:
 def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
     """The leader's defaults (config.py), per policy where they depend on its actions or payoffs."""
     batch = PARALLEL_PLAYS * len(game.turns)
+    config.learners(learner_class=LeaderPPOLearner, learner_config_dict={"anneal_updates": ANNEAL_UPDATES})
     config.training(
-        learner_class=LeaderPPOLearner,
-        learner_config_dict={"anneal_updates": ANNEAL_UPDATES},
         lr=FIRST_RATE,
         train_batch_size_per_learner=batch,
         # A row per play of an agent that moves once: an epoch is one step. (None would be the rows of all agents, and

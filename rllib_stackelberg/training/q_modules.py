@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
 from ray.rllib.algorithms.dqn.dqn_learner import QF_PREDS
 from ray.rllib.algorithms.dqn.torch.default_dqn_torch_rl_module import DefaultDQNTorchRLModule
 from ray.rllib.algorithms.sac.torch.default_sac_torch_rl_module import DefaultSACTorchRLModule
@@ -27,13 +26,8 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.training.rl_modules import (
-    INITIAL_OUTPUT_GAIN,
-    copy_to_targets,
-    layers_of,
-    start_afresh,
-    tanh_network,
-)
+from rllib_stackelberg.training.leader_modules import copy_to_targets, layers_of
+from rllib_stackelberg.training.rl_modules import INITIAL_OUTPUT_GAIN, OwnNetworks, start_afresh, tanh_network
 
 FIRST_LOG_STD = -1.0
 """Of a squashed Gaussian leader at the start."""
@@ -79,7 +73,7 @@ def _width(space: Any) -> int:
     return int(np.prod(space.shape))
 
 
-class LeaderSACModule(DefaultSACTorchRLModule):
+class LeaderSACModule(OwnNetworks, DefaultSACTorchRLModule):
     """An actor that sees the game, twin critics that may see the hidden state. `model_config` as `LeaderModule`'s."""
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -87,12 +81,10 @@ class LeaderSACModule(DefaultSACTorchRLModule):
 
     def setup(self) -> None:
         """Build the networks."""
-        config, actor = self.model_config, self.observation_space["actor"]
-        self.discrete, self.twin_q = isinstance(self.action_space, Discrete), True
-        choices = int(self.action_space.n) if self.discrete else _width(self.action_space)
-        hidden = list(config["hidden"])
+        config, choices, hidden = self.network_config, self.outputs, self.hidden
+        self.twin_q = True
         self.pi_encoder = Parts("actor")
-        self.pi = tanh_network([_width(actor), *hidden, choices if self.discrete else 2 * choices])
+        self.pi = tanh_network([self.actor_width, *hidden, choices if self.discrete else 2 * choices])
         self.action_dist_cls = TorchCategorical
         if not self.discrete:
             self.action_dist_cls = UnitGaussian.get_partial_dist_cls(low=0.0, high=1.0)
@@ -127,7 +119,7 @@ class LeaderSACModule(DefaultSACTorchRLModule):
 
     def export(self) -> LeaderNetwork:
         """The actor as data: a squashed mean is a layer more."""
-        layers = layers_of(self.pi)
+        layers = list(layers_of(self.pi))
         if not self.discrete:
             weight, bias = layers[-1]
             width = len(bias) // 2
@@ -137,7 +129,7 @@ class LeaderSACModule(DefaultSACTorchRLModule):
         return LeaderNetwork(tuple(layers), self.discrete)
 
 
-class LeaderDQNModule(DefaultDQNTorchRLModule):
+class LeaderDQNModule(OwnNetworks, DefaultDQNTorchRLModule):
     """Values of the leader's choices at what the game shows it: actor and critic in one.
 
     `model_config` as `LeaderModule`'s, and the first and last share of random answers.
@@ -148,10 +140,9 @@ class LeaderDQNModule(DefaultDQNTorchRLModule):
 
     def setup(self) -> None:
         """Build the network."""
-        config, actor = self.model_config, self.observation_space["actor"]
         self.uses_dueling, self.uses_double_q, self.num_atoms = False, True, 1
         self.encoder = Parts("actor")
-        self.af = PayoffNetwork([_width(actor), *config["hidden"], int(self.action_space.n)], config)
+        self.af = PayoffNetwork([self.actor_width, *self.hidden, self.outputs], self.network_config)
         self.action_dist_cls = TorchCategorical
         self.register_buffer("epsilon", torch.tensor(1.0))
         self._start_afresh()
@@ -167,7 +158,7 @@ class LeaderDQNModule(DefaultDQNTorchRLModule):
 
     def anneal(self, done: float) -> float:
         """Set the share of random answers when that share of its schedule is over; the learning rate stays."""
-        first, last = self.model_config["first_epsilon"], self.model_config["last_epsilon"]
+        first, last = self.network_config["first_epsilon"], self.network_config["last_epsilon"]
         self.epsilon.fill_(first + min(1.0, done) * (last - first))
         return 1.0
 
@@ -179,4 +170,4 @@ class LeaderDQNModule(DefaultDQNTorchRLModule):
 
     def export(self) -> LeaderNetwork:
         """The network as data: the leader takes the choice of the largest value."""
-        return LeaderNetwork(tuple(layers_of(self.af.network)), discrete=True)
+        return LeaderNetwork(layers_of(self.af.network), discrete=True)

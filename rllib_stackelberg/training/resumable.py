@@ -1,7 +1,11 @@
-"""Env runners whose state is all of what they would go on from: episodes, followers, streams and generators.
+"""Env runners of leaders: what they tell their environments, what they report, and a state to go on from.
 
-RLlib's own state of an env runner is its connectors and a counter of steps. What begins again after a restore without
-more than that is another run.
+All this is in the classes themselves and not in callbacks, which are the user's. Reported under `env_runners` are
+`leader_value` and `follower_regret`, means of the last `WINDOW` episodes, and `game_failures`, the most errors of the
+game that an env runner has survived.
+
+A state is all of what a runner would go on from: episodes, followers, streams and generators. RLlib's own state of an
+env runner is its connectors and a counter of steps; what begins again after a restore without more is another run.
 
 Private touches of RLlib: `_ongoing_episodes`, `_cached_to_module`, `_shared_data` and `_needs_initial_reset` are what a
 runner carries from one call of `sample` to the next, `_reset_envs_and_episodes` begins them, `_module_to_env` holds the
@@ -10,21 +14,47 @@ connector with the answers that are kept, `_seed` is the runner's own.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from gymnasium.spaces import Space
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
+from rllib_stackelberg.training import environments as environments  # the names that configurations call them by
 from rllib_stackelberg.training.connectors import RememberAnswers
 from rllib_stackelberg.training.randomness import generator_states, seed_generators, set_generator_states
 
 COMPONENT_EPISODES = "leader_episodes"
 
+WINDOW = 256
+"""Episodes over which reported values are means."""
+
 
 class ResumableEnvRunner(SingleAgentEnvRunner):
     """RLlib's env runner; its state holds the environment's, and that of the generators of its process."""
+
+    def make_env(self) -> None:
+        """As RLlib's; the environment is told which runner it is on."""
+        super().make_env()
+        self.env.unwrapped.place(self.worker_index or 0, self.config.env_config["note"])
+
+    def sample(self, **kwargs: Any) -> list[SingleAgentEpisode]:
+        """As RLlib's; reports the errors of the game."""
+        episodes = super().sample(**kwargs)
+        self.metrics.log_value("game_failures", self.env.unwrapped.failures.count, reduce="max", window=1)
+        return episodes
+
+    def report_episodes(self, episodes: Sequence[SingleAgentEpisode]) -> None:
+        """Report what those that have ended were worth, unless an error of the game cut them short.
+
+        What is read is the last info of an episode, which describes it; nothing is trained on it.
+        """
+        for episode in episodes:
+            if episode.is_terminated:
+                info = episode.get_infos(-1)
+                self.metrics.log_value("leader_value", info["leader_value"], reduce="mean", window=WINDOW)
+                self.metrics.log_value("follower_regret", info["regret"], reduce="mean", window=WINDOW)
 
     def get_state(
         self,
@@ -73,6 +103,12 @@ class ResumableEnvRunner(SingleAgentEnvRunner):
 
 class SteppingEnvRunner(ResumableEnvRunner):
     """With the episodes in progress, for a leader that is asked step by step."""
+
+    def sample(self, **kwargs: Any) -> list[SingleAgentEpisode]:
+        """As the parent's; reports the episodes, too."""
+        episodes = super().sample(**kwargs)
+        self.report_episodes(episodes)
+        return episodes
 
     def _get_steps(self) -> dict[str, Any]:
         return {

@@ -9,23 +9,22 @@ alike.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
-from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
 from ray.rllib.core.learner.utils import make_target_network
 from ray.rllib.core.rl_module.apis import TARGET_NETWORK_ACTION_DIST_INPUTS, TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.inference_only_api import InferenceOnlyAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
-from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
 from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.training.leader_modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
 
 FIRST_LOG_STD, LAST_LOG_STD = -1.0, -6.0
 """Spread of a Gaussian leader at the start and at the end of its schedule, in the unit box."""
@@ -53,26 +52,45 @@ def start_afresh(network: nn.Sequential, gain: float) -> None:
         nn.init.zeros_(layer.bias)
 
 
-def layers_of(network: nn.Sequential) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Its weights and biases as data."""
-    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
-    return [(layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()) for layer in linear]
+NETWORK_DEFAULTS: dict[str, Any] = {
+    "fcnet_hiddens": [64, 64],
+    "first_log_std": FIRST_LOG_STD,
+    "last_log_std": LAST_LOG_STD,
+    # Adam moves every weight by about the learning rate, and an output that 64 features feed many times as far:
+    # scaled, a step moves a coordinate by about the learning rate, which can be held against the spread.
+    "step_scale": 1 / 32,
+    "first_epsilon": FIRST_EPSILON,
+    "last_epsilon": LAST_EPSILON,
+}
+"""What `config.rl_module(model_config=...)` may change."""
 
 
-class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
-    """Actor and critic of a leader. `model_config` is `leader_model_config(...)`."""
+class OwnNetworks(LeaderRLModule):
+    """Networks that the project defines, with entries of a model configuration that they follow."""
 
-    actor_part = "actor"
-    """Of the observation: what the actor reads."""
+    @classmethod
+    def check_model_config(cls, given: Mapping[str, Any]) -> None:
+        """Refuse what is neither RLlib's name for hidden layers nor one of `NETWORK_DEFAULTS`."""
+        check_networks(given, NETWORK_DEFAULTS)
+
+    @property
+    def network_config(self) -> dict[str, Any]:
+        """The model configuration with defaults."""
+        return NETWORK_DEFAULTS | self.model_config
+
+    @property
+    def hidden(self) -> list[int]:
+        """Widths of hidden layers."""
+        return list(self.network_config["fcnet_hiddens"])
+
+
+class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
+    """Actor and critic of a leader. `model_config`: `problem_config(...)` and changes of `NETWORK_DEFAULTS`."""
 
     def setup(self) -> None:
         """Build the networks."""
-        config = self.model_config
-        actor_width = int(np.prod(self.observation_space[self.actor_part].shape))
-        self.discrete = isinstance(self.action_space, Discrete)
-        outputs = int(self.action_space.n) if self.discrete else int(np.prod(self.action_space.shape))
-        hidden = list(config["hidden"])
-        self.pi = tanh_network([actor_width, *hidden, outputs])
+        config = self.network_config
+        self.pi = tanh_network([self.actor_width, *self.hidden, self.outputs])
         self.action_dist_cls = TorchCategorical if self.discrete else TorchDiagGaussian
         if not self.discrete:
             self.step_scale = float(config["step_scale"])
@@ -80,7 +98,7 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         self.central = config["critic"] == "central"
         if not self.inference_only:
             critic_width = int(np.prod(self.observation_space["critic"].shape)) if self.central else 0
-            self.vf = tanh_network([actor_width + critic_width, *hidden, 1])
+            self.vf = tanh_network([self.actor_width + critic_width, *self.hidden, 1])
             self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
         self._start_afresh()
 
@@ -118,7 +136,7 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         """
         if self.discrete:
             return 1.0
-        first, last = self.model_config["first_log_std"], self.model_config["last_log_std"]
+        first, last = self.network_config["first_log_std"], self.network_config["last_log_std"]
         fallen = min(1.0, done) * (last - first)
         self.log_std.fill_(first + fallen)
         return math.exp(fallen)
@@ -131,7 +149,7 @@ class LeaderModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
 
     def export(self) -> LeaderNetwork:
         """The actor as data."""
-        layers = layers_of(self.pi)
+        layers = list(layers_of(self.pi))
         if not self.discrete:
             weight, bias = layers[-1]
             layers[-1] = (weight * np.float32(self.step_scale), bias * np.float32(self.step_scale) + np.float32(0.5))
@@ -164,29 +182,15 @@ class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
         return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._inputs_of(outputs)}
 
 
-def copy_to_targets(module: TargetNetworkAPI) -> None:
-    """Let a module's target networks be what the networks are."""
-    for network, target in module.get_target_network_pairs():
-        target.load_state_dict(network.state_dict())
-
-
-def leader_model_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
-    """Defaults of the leader's networks.
+def problem_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
+    """What networks must know of the problem, as entries of their model configuration.
 
     Args:
         payoff_range: of the leader; critic: "central" or "local".
     """
     low, high = map(float, payoff_range)
     return {
-        "hidden": [64, 64],
         "critic": critic,
         "value_offset": (low + high) / 2,
         "value_scale": (high - low) / 2 if high > low else 1.0,
-        "first_log_std": FIRST_LOG_STD,
-        "last_log_std": LAST_LOG_STD,
-        # Adam moves every weight by about the learning rate, and an output that 64 features feed many times as far:
-        # scaled, a step moves a coordinate by about the learning rate, which can be held against the spread.
-        "step_scale": 1 / 32,
-        "first_epsilon": FIRST_EPSILON,
-        "last_epsilon": LAST_EPSILON,
     }

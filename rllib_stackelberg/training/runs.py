@@ -130,7 +130,7 @@ def _configured(options: TrainOptions, configure: Configure | None) -> Algorithm
     schedule = config.learner_config_dict
     if options.restart_after and "anneal_updates" in schedule:
         shorter = {"anneal_updates": ANNEALED_SHARE * options.restart_after}
-        config.training(learner_config_dict=schedule | shorter)
+        config.learners(learner_config_dict=schedule | shorter)
     if configure:
         configure(config)
     return config

@@ -10,63 +10,20 @@ result the value of the greedy leader against one judge, with its certificate. E
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ray import tune
-from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.rl_module.rl_module import RLModule
 
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.solvers import solve
-from rllib_stackelberg.training.callbacks import LeaderMetrics
-from rllib_stackelberg.training.config import game_of
-from rllib_stackelberg.training.search import SELECTION_SAMPLES, Valuer
 
 LEADER_VALUE = "leader/value"
 """The metric to search by."""
-
-
-class LeaderValue(RLlibCallback):
-    """Adds `leader` to the results of an algorithm: value, gap and certificate of its greedy policy.
-
-    Args:
-        judge: the followers it is valued against; every: iterations between valuations, the last one standing
-            in between.
-    """
-
-    def __init__(self, judge: dict[str, Any], every: int):
-        self.judge = judge
-        self.every = every
-        self._found: dict[str, float] = {}
-
-    def on_algorithm_init(self, *, algorithm: Algorithm, **kwargs: Any) -> None:
-        """Make what values."""
-        given = algorithm.config.env_config
-        game = game_of(given["game"], given["game_config"])
-        solution = solve(game)
-        self._exact = solution.leader_value if solution and solution.exists else math.nan
-        self._value = Valuer(game, LeaderSettings.checked(**self.judge).fitted(game), given["seed"])
-
-    def on_train_result(self, *, algorithm: Algorithm, result: dict[str, Any], **kwargs: Any) -> None:
-        """Value the leader if it is time."""
-        if not self._found or result["training_iteration"] % self.every == 0:
-            found = self._value(algorithm.get_module().export(), SELECTION_SAMPLES[0])
-            certified = found.certificate.data()
-            self._found = {
-                "value": found.leader_value,
-                "gap": self._exact - found.leader_value,
-                "equilibrium": float(found.certificate.equilibrium),
-            } | {name: certified[name] for name in ("deviation_gain", "bcce_gap", "regret")}
-        result["leader"] = dict(self._found)
 
 
 def report_values(config: AlgorithmConfig, *, judge: LeaderSettings | None = None, every: int = 5) -> AlgorithmConfig:
@@ -77,8 +34,7 @@ def report_values(config: AlgorithmConfig, *, judge: LeaderSettings | None = Non
         every: iterations between valuations.
     """
     chosen = judge.model_dump() if judge else dict(config.env_config["settings"])
-    # The other callback first: it keeps the driver's copy of the leader up to date.
-    return config.callbacks([LeaderMetrics, partial(LeaderValue, chosen, every)])
+    return config.environment(env_config={"judge": {"settings": chosen, "every": every}})
 
 
 def choose_responses(

@@ -50,7 +50,7 @@ def test_a_training_batch_holds_the_asked_questions_and_nothing_else():
             return super().compute_loss_for_module(batch=batch, **kwargs)
 
     config = leader_config("PPO", game="matrix-design", response_updates=5)
-    config.training(learner_class=Watching, num_epochs=1)
+    config.learners(learner_class=Watching).training(num_epochs=1)
     algo = config.build_algo()
     try:
         algo.train()

@@ -5,12 +5,12 @@ import pytest
 import torch
 from ray.rllib.algorithms.impala.torch.vtrace_torch_v2 import make_time_major, vtrace_torch
 from ray.rllib.core.columns import Columns
-from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.batches import PaddedEpisodes, WholeEpisodes
 from rllib_stackelberg.training.env_runners import questions_of
+from rllib_stackelberg.training.resumable import SteppingEnvRunner
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
@@ -45,7 +45,7 @@ def test_episodes_are_complete_and_say_what_was_done(algo):
 def test_greedy_episodes_equal_those_of_rllibs_own_runner():
     """Without exploration, equal weights and seed: the same lengths and returns."""
     found = []
-    for runner in (None, SingleAgentEnvRunner):
+    for runner in (None, SteppingEnvRunner):
         config = leader_config("PPO", **SPM, seed=5)
         config.env_runners(num_envs_per_env_runner=4, explore=False, rollout_fragment_length=8)
         if runner:

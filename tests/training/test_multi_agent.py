@@ -19,7 +19,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.training.independent import own_policy
 from rllib_stackelberg.training.multi_agent import ALL, MASK, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
-from rllib_stackelberg.training.rl_modules import leader_model_config
+from rllib_stackelberg.training.rl_modules import problem_config
 
 
 class Script(AECEnv):
@@ -301,7 +301,7 @@ def runner(make_env, envs=3):
             module_class=PlayerModule,
             observation_space=probe.observation_spaces[agent],
             action_space=probe.action_spaces[agent],
-            model_config=leader_model_config((0.0, 1.0), "local"),
+            model_config=problem_config((0.0, 1.0), "local"),
         )
         for agent in probe.possible_agents
     }

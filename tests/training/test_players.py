@@ -8,7 +8,7 @@ from ray.rllib.core.columns import Columns
 
 from rllib_stackelberg.training.multi_agent import MASK
 from rllib_stackelberg.training.players import PlayerModule
-from rllib_stackelberg.training.rl_modules import leader_model_config
+from rllib_stackelberg.training.rl_modules import problem_config
 
 SEEN = {"observation": Box(0, 1, (4,), np.float32)}
 
@@ -19,7 +19,7 @@ def module(action_space):
     return PlayerModule(
         observation_space=Dict(parts),
         action_space=action_space,
-        model_config=leader_model_config((-2.0, 6.0), "local"),
+        model_config=problem_config((-2.0, 6.0), "local"),
     )
 
 

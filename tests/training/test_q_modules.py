@@ -8,7 +8,7 @@ from ray.rllib.algorithms.dqn.dqn_learner import QF_PREDS
 from ray.rllib.core.columns import Columns
 
 from rllib_stackelberg.training.q_modules import LeaderDQNModule, LeaderSACModule
-from rllib_stackelberg.training.rl_modules import TargetLeaderModule, leader_model_config
+from rllib_stackelberg.training.rl_modules import TargetLeaderModule, problem_config
 from tests.training.test_rl_modules import SPACE, batch
 
 SPACES = pytest.mark.parametrize("space", [Discrete(3), Box(0, 1, (2,), np.float32)], ids=str)
@@ -20,7 +20,7 @@ def made(kind, action_space, critic="central", inference_only=False, spread=1.0)
         observation_space=SPACE,
         action_space=action_space,
         inference_only=inference_only,
-        model_config=leader_model_config((-2.0, 6.0), critic),
+        model_config=problem_config((-2.0, 6.0), critic),
     )
     if not inference_only:
         module.make_target_networks()

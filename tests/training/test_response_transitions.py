@@ -44,7 +44,7 @@ class Watching(LeaderPPOLearner):
 def configured(share, seed=0):
     config = leader_config("PPO", response_transitions=share, seed=seed, **PROBLEM)
     config.env_runners(num_envs_per_env_runner=ENVS)
-    return config.training(learner_class=Watching, num_epochs=2, train_batch_size_per_learner=ENVS * 7)
+    return config.learners(learner_class=Watching).training(num_epochs=2, train_batch_size_per_learner=ENVS * 7)
 
 
 @pytest.fixture(scope="module")

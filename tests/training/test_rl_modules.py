@@ -6,7 +6,7 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete
 from ray.rllib.core.columns import Columns
 
-from rllib_stackelberg.training.rl_modules import LeaderModule, leader_model_config
+from rllib_stackelberg.training.rl_modules import LeaderModule, problem_config
 
 SPACE = Dict(actor=Box(0, 1, (4,), np.float32), critic=Box(0, 1, (6,), np.float32))
 
@@ -17,7 +17,7 @@ def module(action_space, critic="central", inference_only=False):
         observation_space=SPACE,
         action_space=action_space,
         inference_only=inference_only,
-        model_config=leader_model_config((-2.0, 6.0), critic),
+        model_config=problem_config((-2.0, 6.0), critic),
     )
 
 

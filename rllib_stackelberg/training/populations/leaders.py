@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchDiagGaussian
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.tune.registry import register_env
 from torch import nn
 
@@ -29,8 +29,8 @@ from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.registry import population_of
+from rllib_stackelberg.training.leader_modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
-from rllib_stackelberg.training.rl_modules import layers_of
 
 ENV_NAME = "stackelberg_population_leader"
 ON_POLICY = ("PPO", "IMPALA")
@@ -69,12 +69,16 @@ def make_population_leader_env(context: Mapping[str, Any]) -> PopulationLeaderEn
     return PopulationLeaderEnv(game, context["members"], int(context.get("num_envs", 1)), int(context["seed"]))
 
 
-class Placing(RLlibCallback):
+register_env(ENV_NAME, make_population_leader_env)  # by whoever unpickles a configuration: it names what follows
+
+
+class PopulationLeaderEnvRunner(SingleAgentEnvRunner):
     """Tells every environment which env runner it is on: RLlib does not pass that to a vector environment's maker."""
 
-    def on_environment_created(self, *, env: Any, env_context: Any, **kwargs: Any) -> None:
-        """Select the runner's streams."""
-        env.unwrapped.place(int(env_context.worker_index or 0))
+    def make_env(self) -> None:
+        """As RLlib's; selects the runner's streams."""
+        super().make_env()
+        self.env.unwrapped.place(self.worker_index or 0)
 
 
 def population_leader_config(
@@ -98,16 +102,14 @@ def population_leader_config(
     rules = population_of(game, game_config)
     if policy.leader.mean.shape != rules.leader_space.shape or policy.members.mean.shape != rules.member_space.shape:
         raise InvalidFieldError("members", "play another game", "a policy of this one")
-    register_env(ENV_NAME, make_population_leader_env)
     context = {"game": game, "game_config": dict(game_config), "members": policy, "seed": seed}
     config.environment(ENV_NAME, env_config=context, normalize_actions=False, clip_actions=False)
     config.env_runners(
         gym_env_vectorize_mode="vector_entry_point", num_env_runners=0, num_envs_per_env_runner=PLAYS,
-        rollout_fragment_length="auto",
+        rollout_fragment_length="auto", env_runner_cls=PopulationLeaderEnvRunner,
     )  # fmt: skip
     hidden = {"hidden": [len(weight) for weight, _ in policy.leader.layers[:-1]]}
     config.rl_module(rl_module_spec=RLModuleSpec(module_class=PopulationLeaderModule, model_config=hidden))
-    config.callbacks(Placing)
     config.debugging(seed=seed, log_level="ERROR")
     return config
 

@@ -39,6 +39,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
 )
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
@@ -75,6 +76,18 @@ class SMFRLConfig(AlgorithmConfig):
             self.gamma, self.lr = self.population.gamma, self.population.rate
             self.num_envs_per_env_runner = self.population.plays
         return self
+
+    def rl_module(self, *, model_config: Any = NotProvided, rl_module_spec: Any = NotProvided, **kwargs: Any) -> Self:
+        """As RLlib's, but for networks: those follow from the game and the settings of the population.
+
+        Raises:
+            InvalidFieldError: others are asked for.
+        """
+        allowed = "hidden, actor_hidden and activation of training(population=...)"
+        for name, given in (("model_config", model_config), ("rl_module_spec", rl_module_spec)):
+            if given is not NotProvided and given:
+                raise InvalidFieldError(name, "does not shape the networks of SMFRL", allowed)
+        return super().rl_module(**kwargs)
 
     def make_game(self) -> PopulationGame:
         """The game of the environment configuration."""

@@ -1,0 +1,43 @@
+"""The leader's environment as RLlib makes it on every env runner; importing this registers it by name.
+
+Whatever of a leader's algorithm is unpickled (its configuration, env runner, learner) imports this, so a checkpoint can
+be read by a process that has made no configuration of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ray.tune.registry import register_env
+
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.registry import finite, make_rules
+from rllib_stackelberg.rules import Rules
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
+
+LEADER_ENV = "stackelberg_leader"
+
+
+def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
+    """A batch of leader episodes carrying its own followers."""
+    settings = LeaderSettings.checked(**context["settings"])
+    envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
+    make = partial(game_of, context["game"], context["game_config"])
+    return WorkerLeaderEnv(make, settings, envs, seed, Failures(context["most_failures"], context["game_seconds"]))
+
+
+def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
+    """A game of finite types by id, "package.module:ClassName" or class."""
+    return finite(rules_of(game, game_config))
+
+
+def rules_of(game: str | type[Rules], game_config: Mapping[str, Any]) -> Rules:
+    """A game of either contract by id, "package.module:ClassName" or class."""
+    return game(**game_config) if isinstance(game, type) else make_rules(game, **game_config)
+
+
+register_env(LEADER_ENV, make_leader_env)

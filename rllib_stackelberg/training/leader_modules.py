@@ -1,0 +1,158 @@
+"""What a network must be to lead: the base class of RLModules, of the project's and of one's own.
+
+    class Mine(LeaderRLModule, ValueFunctionAPI):
+        def setup(self):
+            self.pi = tanh_network([self.actor_width, 32, self.outputs])
+            self.vf = tanh_network([self.actor_width, 32, 1])
+            self.action_dist_cls = TorchCategorical
+        ...
+    leader_config("PPO", game="escape").rl_module(rl_module_spec=RLModuleSpec(module_class=Mine))
+
+Observations are a dictionary of float32 tensors `[batch, width]`: `actor` is what the game shows the leader, all that
+acting may depend on; `critic` is the hidden state, for values alone. `model_config` holds, besides what one gives,
+`critic` ("central" or "local") and the middle and half width of the leader's payoffs (`value_offset`, `value_scale`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.spaces import Discrete
+from ray.rllib.core.rl_module.apis import TargetNetworkAPI
+from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
+from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from torch import nn
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.policy import Layers, LeaderNetwork
+
+WIDEST = 8_192
+"""Units of a layer."""
+
+RLLIB_DEFAULTS = asdict(DefaultModelConfig())
+
+
+class LeaderRLModule(TorchRLModule):
+    """A leader's network.
+
+    One's own defines `setup`, what its algorithm needs (`_forward`, and `compute_values` for PPO, APPO and IMPALA), and
+    overrides of the following as far as their defaults do not fit.
+
+    Attributes:
+        pi: the actor as `export` expects it: linear layers with tanh between them, from `actor` to scores of choices or
+            to a point of the unit box.
+    """
+
+    pi: nn.Sequential
+    actor_part = "actor"
+    """Of the observation: what the actor reads."""
+
+    @classmethod
+    def check_model_config(cls, given: Mapping[str, Any]) -> None:
+        """Refuse, by name, what `config.rl_module(model_config=...)` cannot mean here; by default nothing.
+
+        Raises:
+            InvalidFieldError: naming the entry.
+        """
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the leader chooses from a list."""
+        return isinstance(self.action_space, Discrete)
+
+    @property
+    def actor_width(self) -> int:
+        """Numbers that the actor sees."""
+        return int(np.prod(self.observation_space[self.actor_part].shape))
+
+    @property
+    def outputs(self) -> int:
+        """Choices, or coordinates of the unit box."""
+        return int(self.action_space.n) if self.discrete else int(np.prod(self.action_space.shape))
+
+    def anneal(self, done: float) -> float:
+        """Explore as fits when that share of the schedule is over; by default there is none.
+
+        Returns:
+            what the first learning rate is to be multiplied by.
+        """
+        return 1.0
+
+    def restart(self) -> None:
+        """Forget everything learned, in a learner: by default parameters become those of a new module."""
+        new = type(self)(
+            observation_space=self.observation_space,
+            action_space=self.action_space,
+            inference_only=self.inference_only,
+            model_config=self.model_config,
+        )
+        self.load_state_dict(new.state_dict(), strict=False)  # target networks are made later
+        copy_to_targets(self)
+
+    def export(self) -> LeaderNetwork:
+        """The greedy leader as data: by default the layers of `pi`.
+
+        Raises:
+            InvalidFieldError: `pi` is something else, and `export` is not overridden.
+        """
+        kinds = [type(layer) for layer in self.pi]
+        if kinds != ([nn.Linear, nn.Tanh] * len(kinds))[: len(kinds)] or kinds[-1] is not nn.Linear:
+            problem = f"pi of {type(self).__name__} is no alternation of Linear and Tanh"
+            raise InvalidFieldError("module_class", problem, "such a pi, or an export() of its own")
+        return LeaderNetwork(layers_of(self.pi), self.discrete)
+
+
+def layers_of(network: nn.Sequential) -> Layers:
+    """Weights and biases as data."""
+    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    return tuple(
+        (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy()) for layer in linear
+    )
+
+
+def copy_to_targets(module: TorchRLModule) -> None:
+    """Let a module's target networks, if it has any, be what the networks are."""
+    if isinstance(module, TargetNetworkAPI):
+        for network, target in module.get_target_network_pairs():
+            with torch.no_grad():
+                target.load_state_dict(network.state_dict())
+
+
+def as_mapping(given: Mapping[str, Any] | DefaultModelConfig) -> dict[str, Any]:
+    """A model configuration in either of RLlib's forms as a dictionary."""
+    return asdict(given) if isinstance(given, DefaultModelConfig) else dict(given)
+
+
+def check_networks(given: Mapping[str, Any], own: Mapping[str, Any], activation: str = "tanh") -> None:
+    """Refuse entries of a model configuration that the project's own networks cannot follow.
+
+    Args:
+        given: the entries; own: further ones that are known, with a default each; activation: the only one there is.
+
+    Raises:
+        InvalidFieldError: naming the entry, and what it may be.
+    """
+    if "fcnet_hiddens" in given:
+        check_widths(given["fcnet_hiddens"])
+    if given.get("fcnet_activation", activation) != activation:
+        raise InvalidFieldError("fcnet_activation", f"got {given['fcnet_activation']!r}", activation)
+    known = {"fcnet_hiddens", "fcnet_activation", *own}
+    for name, value in given.items():
+        if name not in known and not (name in RLLIB_DEFAULTS and value == RLLIB_DEFAULTS[name]):
+            problem = f"got {value!r}, which this network does not follow"
+            raise InvalidFieldError(name, problem, f"entries {', '.join(sorted(known))}, or an RLModule of your own")
+
+
+def check_widths(hidden: Any) -> None:
+    """Refuse widths of hidden layers that are none.
+
+    Raises:
+        InvalidFieldError: by the name of RLlib's entry.
+    """
+    whole = isinstance(hidden, list | tuple) and all(type(width) is int and 1 <= width <= WIDEST for width in hidden)
+    if not whole:
+        raise InvalidFieldError("fcnet_hiddens", f"got {hidden!r}", f"a list of whole numbers in 1..{WIDEST}")
