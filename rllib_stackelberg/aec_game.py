@@ -25,6 +25,7 @@ from gymnasium.spaces import Box, Discrete, flatten
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
+from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
@@ -247,7 +248,8 @@ class AECGame(StackelbergGame):
         if play.strayed:
             return
         low, high = self.payoff_range.T
-        outside = np.maximum(low - play.total, play.total - high) > 1e-9 * (high - low)
+        slack = NEGLIGIBLE * (high - low)
+        outside = exceeds(low, play.total, slack=slack) | exceeds(play.total, high, slack=slack)
         if outside.any():
             k = int(outside.argmax())
             problem = f"a play paid it {play.total[k]:g}, and payoffs declares {low[k]:g}..{high[k]:g}"

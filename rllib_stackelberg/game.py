@@ -27,6 +27,8 @@ OVER = -1
 
 NOTHING: NDArray[np.float64] = np.zeros(0)
 
+KINDS = "'leader' for agent 0, 'learned' or 'reply' for others"
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -292,11 +294,17 @@ def check_game(game: StackelbergGame) -> None:
     Raises:
         InvalidFieldError: naming the declaration.
     """
+    for name in ("turns", "prior", "payoff_range", "observation_spaces"):
+        if getattr(game, name, None) is None:
+            raise InvalidFieldError(name, "is not set", "a value, set in the game's constructor")
     ranges = np.asarray(game.payoff_range, dtype=float)
-    if ranges.ndim != 2 or ranges.shape[1] != 2 or not np.isfinite(ranges).all():
-        raise InvalidFieldError("payoff_range", f"is {game.payoff_range}", "finite [agents, 2]")
+    if ranges.ndim != 2 or ranges.shape[1] != 2 or not np.isfinite(ranges).all() or (ranges[:, 0] > ranges[:, 1]).any():
+        allowed = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
+        raise InvalidFieldError("payoff_range", f"is {ranges.tolist()}", allowed)
+    for turn in game.turns:
+        _check_turn(game, turn)
     if sum(turn.kind == "leader" for turn in game.turns) != 1:
-        raise InvalidFieldError("turns", "do not have exactly one leader turn", "one turn of kind 'leader'")
+        raise InvalidFieldError("turns", "do not have exactly one leader turn", "one Turn of kind 'leader'")
     if game.prior.width != len(game.followers):
         raise InvalidFieldError("prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})")
     learned = [turn.agent for turn in game.learned_turns]
@@ -308,4 +316,27 @@ def check_game(game: StackelbergGame) -> None:
     if game.memory < 1 or any(turn.times < 1 for turn in game.turns):
         raise InvalidFieldError("memory", "or times of a turn is below 1", "at least 1")
     if len(game.observation_spaces) != len(game.agents):
-        raise InvalidFieldError("observation_spaces", f"{len(game.observation_spaces)}", "one per agent")
+        raise InvalidFieldError("observation_spaces", f"are {len(game.observation_spaces)}", "one per agent")
+    for agent, space in zip(game.agents, game.observation_spaces, strict=True):
+        if not isinstance(space, Box) or len(space.shape) != 1:
+            raise InvalidFieldError("observation_spaces", f"that of {agent} is {space}", "a one-dimensional Box")
+
+
+def _check_turn(game: StackelbergGame, turn: Turn) -> None:
+    """Refuse a turn that no agent can take."""
+    named = f"turn {turn.name!r}"
+    if not 0 <= turn.agent < len(game.agents):
+        allowed = f"0..{len(game.agents) - 1}, a row of payoff_range: 0 is the leader"
+        raise InvalidFieldError("turns", f"{named} is of agent {turn.agent}", allowed)
+    if (turn.kind == "leader") != (turn.agent == 0):
+        raise InvalidFieldError("turns", f"{named} of agent {turn.agent} has kind {turn.kind!r}", KINDS)
+    if turn.rows is not None and turn.rows < 1:
+        raise InvalidFieldError("turns", f"{named} has {turn.rows} rows", "at least 1, or None: too many to number")
+    space = turn.actions
+    if isinstance(space, Discrete):
+        good = int(space.start) == 0
+    else:
+        good = isinstance(space, Box) and len(space.shape) == 1 and space.is_bounded()
+    if not good:
+        allowed = "Discrete(n), counted from 0, or a bounded one-dimensional Box"
+        raise InvalidFieldError("turns", f"{named} has actions {space}", allowed)

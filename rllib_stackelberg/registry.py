@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import ModuleType
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeGuard, get_type_hints
 
 import pettingzoo
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
@@ -216,7 +216,7 @@ def load_class(entry_point: str) -> type[StackelbergGame] | type[PopulationGame]
     return cls
 
 
-def _is_game(cls: Any) -> bool:
+def _is_game(cls: Any) -> TypeGuard[type[StackelbergGame] | type[PopulationGame]]:
     """Whether it is a class of rules that can be made: not one of the contracts themselves."""
     return inspect.isclass(cls) and issubclass(cls, StackelbergGame | PopulationGame) and not inspect.isabstract(cls)
 

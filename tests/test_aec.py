@@ -11,7 +11,7 @@ from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER
 from rllib_stackelberg.playthrough import playthrough
-from rllib_stackelberg.testing.games import draw_nature, random_actions
+from rllib_stackelberg.sample_plays import draw_nature, random_actions
 from tests.conftest import GAMES
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 

@@ -17,9 +17,9 @@ from rllib_stackelberg.game import OVER
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.priors import NO_CHANCE, Prior
 from rllib_stackelberg.roles import Roles, uniform
+from rllib_stackelberg.sample_plays import draw_nature, random_actions
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.testing import game_test
-from rllib_stackelberg.testing.games import draw_nature, random_actions
 from tests.games_for_tests import BayesianGame, Counting, NoisyAllocation
 
 logging.getLogger("pettingzoo.utils.env_logger").setLevel(logging.ERROR)  # a warning for every move that is not allowed

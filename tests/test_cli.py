@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,7 @@ REFUSED = {
 
 REFUSALS = """
 import sys
+import time
 from rllib_stackelberg.cli import main
 for arguments in sys.argv[1:]:
     sys.argv = ["rllib-stackelberg", "train", *arguments.split()]
@@ -289,3 +291,30 @@ def test_models_of_followers_by_option_and_from_a_file(tmp_path):
         code, output = call(*refused)
         assert code == 2
         assert output.startswith(f"error {field}")
+
+
+def test_check_says_what_a_game_shows_and_finds_no_fault():
+    code, output = call("check", "message-spm", "types=2", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert found["findings"] == []
+    assert found["plays"] == 64
+    assert found["keys"] == [2, 2, 12, 0, 0]
+    assert call("check", "labour-supply", "households=3", "--plays", "2")[0] == 0
+
+
+def test_check_of_a_faulty_game_says_all_of_it_and_exits_with_1():
+    code, output = call("check", "tests.test_conformance:Overpays", "--json")
+    assert code == 1
+    assert [found["about"] for found in last_json(output)["findings"]] == ["payoff_range"] * 3
+    assert "a play pays leader_0 4, above its [0, 2]" in output
+
+
+@pytest.mark.parametrize("command", [("solve",), ("train",), ("respond", "--leader", "none.json")])
+def test_a_faulty_game_of_ones_own_is_refused_by_name_before_it_is_used(command):
+    began = time.monotonic()
+    code, output = call(*command, "tests.test_conformance:TypesOnly")
+    assert code == 2
+    assert "information: key" in output
+    assert "follower_0" in output
+    assert time.monotonic() - began < 3

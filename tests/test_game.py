@@ -28,7 +28,7 @@ def test_the_contract_notices_what_is_broken():
 
     with pytest.raises(AssertionError, match="payoff_range"):
         game_test(Overpays())
-    with pytest.raises(AssertionError, match="two observations"):
+    with pytest.raises(AssertionError, match="two different observations"):
         game_test(Leaks())
 
 

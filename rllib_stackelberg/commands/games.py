@@ -25,13 +25,14 @@ from rllib_stackelberg.commands.shell import (
     read_json,
     show,
 )
+from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import finite, make_game, make_rules
+from rllib_stackelberg.registry import finite, make_rules
 from rllib_stackelberg.registry import games as all_games
 from rllib_stackelberg.solvers import StackelbergSolution, response_solve
 from rllib_stackelberg.solvers import solve as solve_game
@@ -63,7 +64,7 @@ def solve(
     as_json: Json = False,
 ) -> None:
     """Compute the exact optimum: against followers that play an equilibrium, or that learn."""
-    rules = make_rules(game, **parsed(params))
+    rules = sound_rules(game, **parsed(params))
     response = {
         "followers": followers,
         "models": given_models(model, models),
@@ -128,7 +129,7 @@ def respond(
     as_json: Json = False,
 ) -> None:
     """Followers' response to a given leader strategy."""
-    made = make_game(game, **parsed(params))
+    made = finite(sound_rules(game, **parsed(params)))
     settings = default_settings(
         game,
         followers=followers,

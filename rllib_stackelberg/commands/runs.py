@@ -40,12 +40,12 @@ from rllib_stackelberg.commands.shell import (
     show,
     watched,
 )
+from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.experiments import Plan, chosen_tables
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.ties import check_ties
@@ -115,7 +115,7 @@ def train(
         "ray_address": ray_address, "mlflow": mlflow, "wandb": wandb, "max_failures": max_failures,
         "game_timeout": game_timeout,
     }  # fmt: skip
-    if isinstance(make_rules(game, **parsed(params)), PopulationGame):
+    if isinstance(sound_rules(game, **parsed(params)), PopulationGame):
         refuse(of_finite, "games of finite types")
         train_population(both, setting, exploitability, as_json)
         return

@@ -13,6 +13,7 @@ from gymnasium.spaces import Box
 from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.conformance import Finding
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame, check_population
 
@@ -62,6 +63,18 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
         warnings.simplefilter("ignore")
         api_test(make_aec(game), num_cycles=50)
         seed_test(lambda: make_aec(game), num_cycles=50)
+
+
+def population_findings(game: PopulationGame, seed: int = 0, plays: int = 16) -> tuple[Finding, ...]:
+    """What `population_game_test` finds first, as data."""
+    try:
+        population_game_test(game, seed, plays)
+    except InvalidFieldError as error:
+        return (Finding(error.field, error.problem, error.allowed),)
+    except Exception as error:
+        told = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        return (Finding("rules", told, "what population_game_test describes"),)
+    return ()
 
 
 def random_moves(game: PopulationGame, plays: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
