@@ -108,6 +108,10 @@ class CounterfactualResponse:
             found.append(replace(after, numbers=np.where(kept, after.numbers, state.numbers)))
         return found
 
+    def visits(self, turn: int) -> Numbers:
+        """Updates in which nature and the others could bring one follower to each row, of all episodes: `[row]`."""
+        return np.asarray(self.sums.visits[:, self.rows[turn]].sum(axis=0))
+
     def policies(self, play: Play = "argmax") -> list[Numbers]:
         """Per learned turn the strategies `[episode, row, action]` under the given play."""
         return [self._policy(m, play) for m in range(len(self.learners))]

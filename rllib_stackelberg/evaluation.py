@@ -33,6 +33,7 @@ from rllib_stackelberg.tie_breaking import reported_play
 from rllib_stackelberg.ties import Ties, check_ties
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
+from rllib_stackelberg.verdict import with_verdicts
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
@@ -203,6 +204,10 @@ def _summary(
             game.agents[turn.agent]: policies[k].mean(axis=0).tolist() for k, turn in enumerate(game.learned_turns)
         },
         certificate=certificate,
+        unvisited={
+            game.agents[turn.agent]: np.flatnonzero(response.visits(k) == 0).tolist()
+            for k, turn in enumerate(game.learned_turns)
+        },
     )
 
 
@@ -296,7 +301,7 @@ def evaluate(run: str | Path, ties: Ties | None = None) -> dict[str, Any]:
         settings = LeaderSettings.checked(**settings.model_dump() | {"ties": check_ties(ties)})
     network = LeaderNetwork.load(folder.path)
     strategy, found = evaluate_policy(game, network.acting_in(game), settings, folder.seed())
-    return result_data(game, strategy, found) | folder.training()
+    return with_verdicts(result_data(game, strategy, found) | folder.training())
 
 
 def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluation) -> dict[str, Any]:

@@ -127,6 +127,10 @@ class Response:
         """Running sums of one follower."""
         return Record(self._sums[:, self._rows(turn)], int(self._who.actions[turn]))
 
+    def visits(self, turn: int) -> NDArray[np.float64]:
+        """Updates of each row of one follower, of all episodes together: `[row]`."""
+        return np.asarray(self.record(turn).visits.sum(axis=0))
+
     def policies(self, play: Play = "argmax") -> list[NDArray[np.float64]]:
         """Per learned turn the strategies `[episode, row, action]` under the given play."""
         return [

@@ -28,20 +28,21 @@ class Rounded:
         return f"{self.value} {self.margin}".rstrip()
 
 
-def number(value: float | None) -> str:
-    """Six significant digits; a dash for nothing.
+def number(value: float | None, digits: int = 6) -> str:
+    """So many significant digits; a dash for nothing.
 
     >>> number(2 / 3), number(None), number(float("nan"))
     ('0.666667', '-', '-')
     """
-    return "-" if value is None or math.isnan(value) else f"{value:.6g}"
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}g}"
 
 
-def estimate(value: float | None, error: float | None) -> Rounded:
+def estimate(value: float | None, error: float | None, digits: int = 6) -> Rounded:
     """A value rounded by its error, which has one significant digit (two if the first is a 1).
 
     Args:
         value: of what was estimated.
+        digits: of a value without an error.
         error: a standard error or half a confidence interval; None, NaN, or no more than rounding: there is none.
 
     >>> print(estimate(-6.74023, 0.0912))
@@ -50,7 +51,7 @@ def estimate(value: float | None, error: float | None) -> Rounded:
     5400 ± 400 | 0.25 | 3.91e+11 ± 2e+09
     """
     if value is None or math.isnan(value) or not _matters(value, error):
-        return Rounded(number(value))
+        return Rounded(number(value, digits))
     assert error is not None
     margin = _one_digit(error)
     last = _last_digit(margin)

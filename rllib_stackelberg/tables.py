@@ -11,21 +11,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
-from rllib_stackelberg.rounding import Rounded, estimate, number
+from rllib_stackelberg.rounding import estimate, number
 
 if TYPE_CHECKING:
     from rllib_stackelberg.training.loop import Progress
-
-
-def learned_value(data: dict[str, Any]) -> Rounded:
-    """The value of a result, rounded by its standard error."""
-    return estimate(data["leader_value"], data["standard_error"])
 
 
 def plain(title: str, *columns: str) -> Table:
@@ -126,17 +120,6 @@ def _time_left(options: TrainOptions, now: Progress) -> str:
     return f"{max(0.0, min(limits)):.0f} s"
 
 
-def result(data: dict[str, Any]) -> RenderableType:
-    """What a run ends with."""
-    table = plain(f"{data['game']}", "learned value", "exact optimum", "gap", "play", "episodes", "seconds")
-    table.add_row(
-        str(learned_value(data)), number(data["exact_value"]), number(data["gap"]), data["play"],
-        str(data["episodes"]), f"{data['seconds']:.1f}",
-    )  # fmt: skip
-    shown = (*_certificate(data), *_models(data), strategy(data["leader_strategy"]))
-    return Group(table, *shown, Text(f"run folder: {data['run_dir']}"))
-
-
 def experiment(table: ExperimentTable, summaries: Sequence[Summary]) -> Table:
     """A table of experiments."""
     shown = plain(f"{table.title}: {table.label}", *COLUMNS[1:])
@@ -198,63 +181,3 @@ def checks(found: Sequence[Check]) -> RenderableType:
     for check in found:
         table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, check.found, check.advice)
     return Group(table, Text(VERDICTS[worst(list(found))]))
-
-
-def response(data: dict[str, Any]) -> RenderableType:
-    """A response to a given leader strategy."""
-    table = plain(f"Response in {data['game']}", "leader value", "exact optimum", "gap", "play", "followers get")
-    followers = ", ".join(number(value) for value in data["follower_values"])
-    table.add_row(
-        str(learned_value(data)),
-        number(data["exact_value"]),
-        number(data["gap"]),
-        data["play"],
-        followers,
-    )
-    found = [_equilibria(data["equilibria"])] if "equilibria" in data else []
-    return Group(table, *_certificate(data), *_models(data), *found, strategy(data["leader_strategy"]))
-
-
-def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
-    table = plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "action by row")
-    for entry in entries[:most]:
-        leader, *followers = entry["values"]
-        actions = "  ".join("".join(map(str, rows)) for rows in entry["strategies"])
-        table.add_row(number(leader), ", ".join(map(number, followers)), actions)
-    if len(entries) > most:
-        table.add_row(f"... {len(entries) - most} more, down to {number(entries[-1]['values'][0])}", "", "")
-    return table
-
-
-def certificate_words(data: dict[str, Any]) -> str:
-    """The certificate of a result, in words."""
-    fields = {name: value for name, value in data["certificate"].items() if name != "equilibrium"}
-    return Certificate(**fields).words()
-
-
-def certified_model(data: dict[str, Any]) -> dict[str, Any]:
-    """Of a result under several models, the one that the result's own certificate is of."""
-    return next(model for model in data["by_model"] if model["certificate"] == data["certificate"])
-
-
-def _certificate(data: dict[str, Any]) -> list[RenderableType]:
-    whose = f" (under {certified_model(data)['name']}, the least stable)" if "by_model" in data else ""
-    lines: list[RenderableType] = [Text(f"certificate{whose}: {certificate_words(data)}")]
-    if data["gap_note"]:
-        lines.append(Text("note: " + data["gap_note"], style="yellow"))
-    return lines
-
-
-def _models(data: dict[str, Any]) -> list[RenderableType]:
-    """The value under each of several models of followers."""
-    if "by_model" not in data:
-        return []
-    table = plain("Under each model of followers", "model", "weight", "value", "play", "deviation gain", "BCCE gap")
-    for model in data["by_model"]:
-        certificate = model["certificate"]
-        table.add_row(
-            model["name"], number(model["weight"]), str(learned_value(model)), model["play"],
-            number(certificate["deviation_gain"]), number(certificate["bcce_gap"]),
-        )  # fmt: skip
-    table.add_row("worst", "", number(data["worst_value"]), "", "", "")
-    return [table]

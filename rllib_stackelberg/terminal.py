@@ -48,6 +48,10 @@ class Terminal(Console):
         in_notebook = "JPY_PARENT_PID" in os.environ or os.environ.get("TERM") == NOTEBOOK_TERM
         return self.file.isatty() and not self.is_dumb_terminal and not in_notebook
 
+    def print(self, *things: Any, **options: Any) -> None:
+        """Print; a path that is longer than a line is not cut off."""
+        super().print(*things, **{"crop": False} | options)
+
     def render_str(self, text: str, **options: Any) -> Text:
         """Text from a string; made visible here already, because widths of tables are counted on it."""
         return super().render_str(visible(text), **options)

@@ -113,6 +113,10 @@ class TrajectoryResponse:
     def _rows(self, turn: int) -> slice:
         return slice(self._who.first[turn], self._who.first[turn] + self._who.rows[turn])
 
+    def visits(self, turn: int) -> NDArray[np.float64]:
+        """Moves of one follower at each row, of all episodes together: `[row]`."""
+        return np.asarray(self._sums[:, self._rows(turn), -1].sum(axis=0))
+
     def policies(self, play: Play = "argmax") -> list[NDArray[np.float64]]:
         """Per learned turn the strategies `[episode, row, action]` under the given play."""
         return [self._policy(m, play) for m in range(len(self.learners))]

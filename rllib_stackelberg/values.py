@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,8 @@ class Evaluation:
         follower_values: likewise; play: whose value this is; by_play: leader value under every play.
         weights: per follower the mean strategy `[row][action]` under `play`.
         certificate: see certificates.py.
+        unvisited: per follower the rows at which its learner never had a turn in the response: what it plays there is
+            what learners begin with.
         by_model: the value under each of several models of followers, of which all the rest is then the mean
             (`mean_over_models`); empty for followers that are known.
     """
@@ -34,6 +36,7 @@ class Evaluation:
     by_play: dict[str, float]
     weights: dict[str, list[list[float]]]
     certificate: Certificate
+    unvisited: dict[str, list[int]] = field(default_factory=dict)
     by_model: tuple[ModelValue, ...] = ()
 
     @property
@@ -54,6 +57,7 @@ class Evaluation:
             "play": self.play,
             "by_play": self.by_play,
             "weights": self.weights,
+            "unvisited": self.unvisited,
             "certificate": self.certificate.data(),
         } | (models if self.by_model else {})
 
@@ -92,5 +96,9 @@ def mean_over_models(models: Sequence[ModelValue]) -> Evaluation:
             for name in found[0].weights
         },
         certificate=max((each.certificate for each in found), key=lambda c: (not c.equilibrium, c.deviation_gain)),
+        unvisited={
+            name: sorted(set(rows).intersection(*(each.unvisited[name] for each in found)))
+            for name, rows in found[0].unvisited.items()
+        },
         by_model=tuple(models),
     )

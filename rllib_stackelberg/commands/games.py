@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rllib_stackelberg import tables
+from rllib_stackelberg import result_tables, tables
 from rllib_stackelberg.commands.shell import (
     FollowersOption,
     GameArgument,
@@ -39,6 +39,7 @@ from rllib_stackelberg.solvers import solve as solve_game
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.ties import Ties, check_ties
+from rllib_stackelberg.verdict import with_verdicts
 
 
 @command
@@ -141,11 +142,11 @@ def respond(
     strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
     given = settings.model_dump(exclude={"followers", "response_updates"})
     found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **given)
-    data = result_data(made, strategy, found)
+    data = with_verdicts(result_data(made, strategy, found))
     if equilibria:
         stable = pure_equilibria(made, strategy)
         data["equilibria"] = [{"values": list(e.values), "strategies": e.strategies} for e in stable]
-    show(tables.response(data), data, as_json)
+    show(result_tables.response(data), data, as_json)
 
 
 def _read_strategy(file: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from rllib_stackelberg import tables
+from rllib_stackelberg import result_tables
 from rllib_stackelberg.commands.shell import parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
@@ -83,4 +83,4 @@ def shown(run: Path, result: Mapping[str, Any]) -> RenderableType:
     """The result of a run of either kind."""
     if isinstance(RunFolder(run).rules(), PopulationGame):
         return population_tables.result(result)
-    return tables.result(dict(result))
+    return result_tables.result(dict(result))

@@ -13,7 +13,7 @@ import typer
 from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
-from rllib_stackelberg import tables
+from rllib_stackelberg import result_tables, tables
 from rllib_stackelberg.commands.populations import (
     ExploitabilityOption,
     SettingOption,
@@ -142,7 +142,7 @@ def _train_leader(both: Mapping[str, Any], of_finite: Mapping[str, Any], as_json
 
     with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
         result = run_training(options, report)
-    show(tables.result(result), result, as_json)
+    show(result_tables.result(result), result, as_json)
 
 
 def _plain(value: Any) -> Any:
@@ -169,7 +169,7 @@ def resume(
 
     with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
         result = resume_training(run, report, **limits)
-    show(tables.result(result), result, as_json)
+    show(result_tables.result(result), result, as_json)
 
 
 @command

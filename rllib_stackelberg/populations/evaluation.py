@@ -16,6 +16,7 @@ from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
+from rllib_stackelberg.verdict import population_verdict
 
 PLAYS = 64
 ROWS = 6_400
@@ -152,4 +153,5 @@ def evaluate_population_run(folder: RunFolder) -> dict[str, Any]:
     found = evaluate_population(game, PopulationPolicy.load(folder.path), int(config["seed"]), plays=config["plays"])
     head = {"game": game.id, "params": dict(game.parameters), "algo": config["algo"], "units": dict(game.units)}
     exploited = folder.read("exploitability") if folder.has("exploitability") else None
-    return head | found.data() | {"exploitability": exploited} | folder.training()
+    result = head | found.data() | {"exploitability": exploited} | folder.training()
+    return result | {"verdict": population_verdict(result).data()}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from rllib_stackelberg.result_tables import told
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.tables import plain
+from rllib_stackelberg.verdict import population_verdict
 
 if TYPE_CHECKING:
     from rllib_stackelberg.training.populations.loop import PopulationProgress
@@ -45,7 +47,7 @@ def result(data: Mapping[str, Any]) -> RenderableType:
             str(estimate(data[part][name]["mean"], data[part][name]["standard_error"])) for part in ("average", "final")
         ]
         figures.add_row(name, unit, *cells)
-    lines = [Text(f"mean of {data['plays']} plays ± standard error")]
+    lines = [*told(population_verdict(data)), Text(f"mean of {data['plays']} plays ± standard error")]
     if exploited := data["exploitability"]:
         gains = ", ".join(f"{side} {100 * exploited[side]['gain']:.3g} %" for side in ("leader", "members"))
         lines.append(Text(f"exploitability after {exploited['epochs']} epochs each: {gains}"))

@@ -13,6 +13,7 @@ from rllib_stackelberg.convergence import gaps_before
 from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files import write_atomically
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.glossary import UNITS, words_of
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import find_spec
@@ -20,10 +21,12 @@ from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.result_tables import certificate_words, certified_model, learned_value
+from rllib_stackelberg.result_tables import gap as gap_of
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
-from rllib_stackelberg.tables import certificate_words, certified_model, learned_value
+from rllib_stackelberg.verdict import verdict
 
 REPORT = "report.html"
 
@@ -65,13 +68,19 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "value": learned_value(result),
         "result": result,
         "certificate": result["certificate"],
-        "words": certificate_words(result),
-        "models": [model | {"value": learned_value(model)} for model in result.get("by_model", [])],
+        "gap": gap_of(result),
+        "verdict": verdict(result),
+        "words": words_of(result),
+        "units": UNITS,
+        "certified_words": certificate_words(result),
+        "models": [
+            model | {"value": learned_value(model), "verdict": verdict(model)} for model in result.get("by_model", [])
+        ],
         "certified": certified_model(result)["name"] if "by_model" in result else None,
         "learning": both_widths("learning", LABELS["learning"], learning_figure, progress, result["exact_value"])
         if progress
         else None,
-        "gap": both_widths("gap", LABELS["gap"], gap_figure, gaps) if gaps else None,
+        "gap_curve": both_widths("gap", LABELS["gap"], gap_figure, gaps) if gaps else None,
         "answers": answers[:ANSWERS_OPEN],
         "more_answers": answers[ANSWERS_OPEN:],
         "left_out": result["questions"] - len(answers),

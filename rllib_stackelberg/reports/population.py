@@ -15,6 +15,7 @@ from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.verdict import population_verdict
 
 NOT_SHOWN = ("game", "params", "settings", "versions", "out")
 
@@ -34,6 +35,7 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "source": spec.source or game.source,
         "parameters": shown(config["params"]),
         "result": result,
+        "verdict": population_verdict(result),
         "members": game.members,
         "periods": game.periods,
         "learning": both_widths("learning", "What both sides get, over epochs", sides_figure, progress),

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from rllib_stackelberg.reports.svg import FONT, inline_svg, theme
 from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.terminal import visible
 
 WIDTHS = {"wide": 720, "narrow": 340}
 """Every figure is drawn at both widths (CSS pixels); the page shows the one that fits."""
@@ -23,11 +24,17 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "estimate": estimate}
     return environment.get_template(template).render(content, theme=Markup(theme()), font=Markup(FONT))
+
+
+def _visible(value: Any) -> Any:
+    """Text from outside without characters that turn or hide others; what is markup already was made here."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def both_widths(name: str, label: str, draw: Callable[..., Figure], *data: Any) -> dict[str, Markup]:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from rllib_stackelberg.files import write_atomically
+from rllib_stackelberg.terminal import visible
 
 COLOURS = {
     "paper": ("#ffffff", "#15191f"),
@@ -24,6 +26,9 @@ COLOURS = {
     "first": ("#1f63b0", "#6fb1f5"),
     "second": ("#b8530f", "#f0a15e"),
     "reference": ("#1b7a4b", "#5fc492"),
+    "good": ("#1a7f4b", "#54c78c"),
+    "open": ("#966400", "#e0b050"),
+    "bad": ("#b3261e", "#ff8a80"),
 }
 """Light and dark value of every colour that a figure uses; a page may use them too."""
 
@@ -71,13 +76,26 @@ def save_svg(figure: Figure, path: Path) -> None:
 
 def _drawing(figure: Figure, name: str) -> ElementTree.Element:
     stream = io.StringIO()
+    _take_literally(figure)
     # The salt makes identifiers repeat; text that stays text takes the reader's font.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    root = ElementTree.fromstring(stream.getvalue())
+    root = ElementTree.fromstring(visible(stream.getvalue()))  # control characters would be no XML
     root.attrib = {"viewBox": root.attrib["viewBox"], "style": "stroke-linejoin: round; stroke-linecap: butt"}
     _clean(root, f"{name}-")
     return root
+
+
+def _take_literally(figure: Figure) -> None:
+    """Text of a figure is names from outside: nothing between dollars is mathematics.
+
+    Powers of ten on logarithmic axes are matplotlib's own, and written so.
+    """
+    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() == "log"]
+    own = {id(label) for axis in axes for label in axis.get_ticklabels(which="both")}
+    for text in figure.findobj(Text):
+        if id(text) not in own:
+            text.set_parse_math(False)
 
 
 def _clean(element: ElementTree.Element, prefix: str) -> None:

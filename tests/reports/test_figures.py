@@ -6,8 +6,15 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from rllib_stackelberg.reports import arms_figure, gap_figure, learning_figure, save_svg
-from rllib_stackelberg.reports.svg import COLOURS, inline_svg
+from rllib_stackelberg.reports import (
+    arms_figure,
+    bands_figure,
+    gap_curves_figure,
+    gap_figure,
+    learning_figure,
+    save_svg,
+)
+from rllib_stackelberg.reports.svg import COLOURS, SVG, inline_svg
 from tests.reports.runs import PROGRESS
 
 ARMS = {"PPO & <friends>": [0.9, 1.0, 0.8], "random search": [0.25], "local critic": [0.5, 0.5]}
@@ -85,3 +92,19 @@ def test_text_is_text_of_the_page_and_stays_inside(width):
     for text in texts:
         if text.get("x"):
             assert 0 <= float(text.get("x")) <= width
+
+
+@pytest.mark.parametrize("draw", [arms_figure, gap_curves_figure, bands_figure], ids=lambda draw: draw.__name__)
+def test_names_are_no_mathematics_and_no_control_characters(draw, tmp_path):
+    name = r"a$\frac{$b" + "\x1b[2J \u202ec"
+    shown = r"a$\frac{$b\x1b[2J \u202ec"
+    curve = {"rounds": [1, 2], "mean": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3]}
+    figure = {
+        arms_figure: lambda: arms_figure({name: [0.5, 0.7]}, name, exact=1.0, exact_label=name),
+        gap_curves_figure: lambda: gap_curves_figure({name: {name: [(1, 0.5), (1000, 0.01)]}}),
+        bands_figure: lambda: bands_figure({name: curve}, name, {name: 0.5}),
+    }[draw]()
+    save_svg(figure, tmp_path / "drawn.svg")
+    texts = [element.text for element in ElementTree.parse(tmp_path / "drawn.svg").iter(f"{{{SVG}}}text")]
+    assert shown in texts
+    assert not any("mathdefault" in (text or "") for text in texts)

@@ -12,8 +12,9 @@ from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.reports import page, rendering, write_report
+from rllib_stackelberg.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
-from rllib_stackelberg.tables import certificate_words, learned_value
+from rllib_stackelberg.terminal import visible
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder
 
@@ -149,9 +150,9 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_lies(run, text, tmp_path)
 
 
 def test_names_and_parameters_cannot_inject_markup(tmp_path):
-    title = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+    title = '"><img src=x onerror=alert(1)><script>alert(2)</script>\x1b[2J\u202e'
     folder = run_folder(tmp_path / "run", "tests.reports.test_page:Quoting", {"title": title}, response_updates=5)
-    found = read(folder)
+    found, title = read(folder), visible(title)
     assert not {"img", "script"} & {tag for tag, _ in found.elements}
     assert f"title={title}" in found.text
     assert f"{title} 0 </td>{title}" in found.text  # the leader's table
@@ -234,7 +235,7 @@ def test_several_models_of_followers_stand_beside_each_other(tmp_path):
     result, text = folder.read("result"), Page(page.report_html(folder)).text
     for model in result["by_model"]:
         row = f"{model['name']} {number(model['weight'])} {learned_value(model)} {model['play']}"
-        assert f"{row} {number(model['certificate']['deviation_gain'])}" in text
+        assert f"{row} {model['verdict']['short']} {number(model['certificate']['bcce_gap'])}" in text
     assert f"the worst is {number(result['worst_value'])}" in text
     certified = next(m["name"] for m in result["by_model"] if m["certificate"] == result["certificate"])
     assert f"gain most by leaving their play: {certified}." in text

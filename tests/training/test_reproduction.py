@@ -76,10 +76,10 @@ def test_mean_and_standard_error_are_over_seeds():
     rows = [{"value": v, "exact": 1.0, "deviation_gain": g, "seconds": 1.0} for v, g in ((0.5, 0.0), (0.7, 0.1))]
     summary = reproduction.Summary.of(SMALL.arms[0], "value", rows)
     assert summary.error == pytest.approx(statistics.stdev([0.5, 0.7]) / 2**0.5)
-    assert summary.cells[2:5] == ("0.6 ± 0.1", "1", "1 of 2")
+    assert summary.cells[2:5] == ("0.60 ± 0.10", "1", "1 of 2")
     shown = Console(width=120, record=True, file=io.StringIO())
     shown.print(tables.experiment(SMALL, [summary]))
-    assert "0.6 ± 0.1" in shown.export_text()
+    assert "0.60 ± 0.10" in shown.export_text()
     assert len(summary.cells) == len(COLUMNS)
 
 

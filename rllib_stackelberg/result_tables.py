@@ -1,0 +1,124 @@
+"""Results for the terminal: the verdict first, then the numbers, and the words they are told in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.glossary import ESTIMATED, UNITS, words_of
+from rllib_stackelberg.rounding import Rounded, estimate, number
+from rllib_stackelberg.tables import plain, strategy
+from rllib_stackelberg.verdict import Verdict, verdict
+
+STYLES = {"good": "bold green", "open": "bold yellow", "bad": "bold red"}
+"""Of a verdict, by its level."""
+
+
+def result(data: dict[str, Any]) -> RenderableType:
+    """What a run ends with."""
+    table = _head(data, trained=True)
+    shown = (*_judged(data, trained=True), *_models(data), strategy(data["leader_strategy"]))
+    run = f"{data['episodes']:,} leader episodes in {data['seconds']:.1f} s; run folder: {data['run_dir']}"
+    return Group(table, *shown, *_words(data), _whole_line(run))
+
+
+def response(data: dict[str, Any]) -> RenderableType:
+    """A response to a given leader strategy."""
+    gets = ", ".join(number(value) for value in data["follower_values"])
+    found = [_equilibria(data["equilibria"])] if "equilibria" in data else []
+    followers = Text(f"followers get {gets}") if gets else Text("no follower learns in this game")
+    judged = (*_judged(data, trained=False), *_models(data))
+    return Group(
+        _head(data, trained=False), followers, *judged, *found, strategy(data["leader_strategy"]), *_words(data)
+    )
+
+
+def learned_value(data: Mapping[str, Any]) -> Rounded:
+    """The value of a result, rounded by its standard error."""
+    return estimate(data["leader_value"], data["standard_error"])
+
+
+def gap(data: Mapping[str, Any]) -> Rounded:
+    """How far it is below the exact optimum, which is as uncertain."""
+    return estimate(data["gap"], data["standard_error"])
+
+
+def certificate_words(data: dict[str, Any]) -> str:
+    """The certificate of a result, in words."""
+    fields = {name: value for name, value in data["certificate"].items() if name != "equilibrium"}
+    return Certificate(**fields).words()
+
+
+def certified_model(data: dict[str, Any]) -> dict[str, Any]:
+    """Of a result under several models, the one that the result's own certificate is of."""
+    return next(model for model in data["by_model"] if model["certificate"] == data["certificate"])
+
+
+def _head(data: dict[str, Any], trained: bool) -> Table:
+    """The value beside the optimum, and the verdict beside both."""
+    parameters = "".join(f" {name}={value}" for name, value in data["params"].items())
+    value = "learned value" if trained else "leader value"
+    table = plain(f"{data['game']}{parameters}", value, "exact optimum", "gap", "verdict", "play")
+    judged = verdict(data, trained)
+    exact = "unknown" if data["exact_value"] is None else number(data["exact_value"])
+    table.add_row(str(learned_value(data)), exact, gap(data).value, _short(judged), data["play"])
+    return table
+
+
+def _short(judged: Verdict) -> Text:
+    return Text(judged.short, style=STYLES[judged.level])
+
+
+def told(judged: Verdict) -> list[RenderableType]:
+    """A verdict in words, and what to do next."""
+    advice = [Text(f"  next: {what}", style="bold") for what in judged.advice]
+    return [Text(judged.words, style=STYLES[judged.level]), *advice]
+
+
+def _judged(data: dict[str, Any], trained: bool) -> list[RenderableType]:
+    whose = f" (under {certified_model(data)['name']}, the least stable)" if "by_model" in data else ""
+    lines = [*told(verdict(data, trained)), Text(f"certificate{whose}: {certificate_words(data)}")]
+    if data["gap_note"]:
+        lines.append(Text("note: " + data["gap_note"], style="yellow"))
+    return lines
+
+
+def _models(data: dict[str, Any]) -> list[RenderableType]:
+    """The value under each of several models of followers."""
+    if "by_model" not in data:
+        return []
+    table = plain("Under each model of followers", "model", "weight", "value", "verdict", "play")
+    for model in data["by_model"]:
+        judged = verdict(model, trained="episodes" in data)
+        weight, value = number(model["weight"]), str(learned_value(model))
+        table.add_row(model["name"], weight, value, _short(judged), model["play"])
+    table.add_row("worst", "", number(data["worst_value"]), "", "")
+    return [table]
+
+
+def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
+    table = plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "action by row")
+    for entry in entries[:most]:
+        leader, *followers = entry["values"]
+        actions = "  ".join("".join(map(str, rows)) for rows in entry["strategies"])
+        table.add_row(number(leader), ", ".join(map(number, followers)), actions)
+    if len(entries) > most:
+        table.add_row(f"... {len(entries) - most} more, down to {number(entries[-1]['values'][0])}", "", "")
+    return table
+
+
+def _words(data: dict[str, Any]) -> list[RenderableType]:
+    """What the words above mean, and the units."""
+    units = f"{UNITS} {ESTIMATED}" if learned_value(data).margin else UNITS
+    lines = [Text.assemble((name, "italic"), f": {meaning}") for name, meaning in words_of(data).items()]
+    return [Text("Words", style="bold"), *lines, Text(units), Text()]
+
+
+def _whole_line(text: str) -> Text:
+    """Not broken where the terminal ends, so that a path can be copied."""
+    return Text(text, no_wrap=True, overflow="ignore")
