@@ -137,7 +137,7 @@ def _experienced(
         response_samples=samples,
         exact_expectation=settings.reward_plays == "exact" and reported == "argmax",
     )
-    return _summary(game, response.policies(reported), values, _error(values[reported][:, 0]), certificate)
+    return _summary(response, response.policies(reported), values, _error(values[reported][:, 0]), certificate)
 
 
 def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[Play]) -> Evaluation:
@@ -150,7 +150,7 @@ def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[
         for play in plays
     }
     certificate = certify_plans(response, table, settings.reward_play)
-    return _summary(strategy.game, response.policies(settings.reward_play), values, 0.0, certificate)
+    return _summary(response, response.policies(settings.reward_play), values, 0.0, certificate)
 
 
 def _error(values: NDArray[np.float64]) -> float:
@@ -169,7 +169,7 @@ def _exact(
     values = {play: table.values(distribution) for play, distribution in distributions.items()}
     reported = settings.reward_play
     certificate = certify(table, response, distributions[reported], policies[reported], settings)
-    return _summary(strategy.game, policies[reported], values, _error(values[reported][:, 0]), certificate)
+    return _summary(response, policies[reported], values, _error(values[reported][:, 0]), certificate)
 
 
 def _estimated(
@@ -182,18 +182,18 @@ def _estimated(
 ) -> Evaluation:
     found = estimate(game, leader, settings, streams, samples, plays)
     policies = found.response.policies(settings.reward_play)
-    return _summary(game, policies, found.values, found.errors[settings.reward_play][0], found.certificate)
+    return _summary(found.response, policies, found.values, found.errors[settings.reward_play][0], found.certificate)
 
 
 def _summary(
-    game: StackelbergGame,
+    response: Response | TrajectoryResponse | CounterfactualResponse,
     policies: Policies,
     values: dict[Play, NDArray[np.float64]],
     error: float,
     certificate: Certificate,
 ) -> Evaluation:
-    """From the strategies reported and values `[samples, agents]` by play."""
-    play = certificate.play
+    """From the followers, their strategies reported and values `[samples, agents]` by play."""
+    play, game = certificate.play, response.game
     return Evaluation(
         leader_value=float(values[play][:, 0].mean()),
         standard_error=float(error),
