@@ -1,13 +1,12 @@
 """Leader-follower (Stackelberg) games and automated mechanism design on Ray RLlib and PettingZoo.
 
 Importing the package registers the games by name with PettingZoo; it loads neither ray nor torch nor
-the code of any game. `leader_config` (the one name that needs ray) is looked up on first use.
+the code of any game. `leader_config`, `train` and `certify` load them when they are called.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 # In a checkout the games stand beside this package, in a wheel inside it (pyproject.toml maps the folder).
 if not (Path(__file__).parent / "envs").is_dir():
@@ -35,6 +34,7 @@ from rllib_stackelberg.followers import (
 from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
+from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
 from rllib_stackelberg.policy import load_policy
 from rllib_stackelberg.populations.game import PopulationGame, PopulationState
 from rllib_stackelberg.priors import NO_CHANCE, Prior
@@ -42,9 +42,7 @@ from rllib_stackelberg.registry import games, make_game, make_population, regist
 from rllib_stackelberg.roles import Roles
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import StackelbergSolution, solve
-
-if TYPE_CHECKING:
-    from rllib_stackelberg.training.config import leader_config
+from rllib_stackelberg.strategy import LeaderStrategy
 
 __version__ = "0.1.0"
 
@@ -61,6 +59,7 @@ __all__ = [
     "Information",
     "LeaderEnv",
     "LeaderSettings",
+    "LeaderStrategy",
     "LogitResponse",
     "MultiplicativeWeights",
     "OptimisticHedge",
@@ -76,7 +75,9 @@ __all__ = [
     "StackelbergPOMDP",
     "StackelbergSolution",
     "State",
+    "TrainingResult",
     "Turn",
+    "certify",
     "evaluate",
     "evaluate_against",
     "evaluate_strategy",
@@ -90,13 +91,5 @@ __all__ = [
     "register_game",
     "respond",
     "solve",
+    "train",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Load `leader_config`, and with it ray and torch, on first use."""
-    if name == "leader_config":
-        from rllib_stackelberg.training.config import leader_config
-
-        return leader_config
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,7 +27,7 @@ from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import Equilibrium, equilibria, solve
-from rllib_stackelberg.strategy import AskedPolicy, LeaderFunction, LeaderStrategy
+from rllib_stackelberg.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.tie_breaking import reported_play
 from rllib_stackelberg.ties import Ties, check_ties
@@ -46,25 +46,28 @@ PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
 
 
 def evaluate_strategy(
-    strategy: LeaderStrategy,
+    strategy: GivenStrategy,
     settings: LeaderSettings,
     seed: int = 0,
     purpose: Purpose = Purpose.REPORT,
     samples: int = RESPONSE_SAMPLES,
     every_play: bool = True,
+    game: StackelbergGame | None = None,
 ) -> Evaluation:
     """Let followers respond to a leader strategy and value every play; under every model, if there are several.
 
     Exact over types and others' play up to `EVALUATION_LIMIT` outcomes, estimated from plays beyond (estimates.py).
 
     Args:
-        strategy: the leader's answers; settings: the response; seed, purpose: of the response streams.
+        strategy: the leader's answers, as pairs or plain data with the `game` that they are of; settings: the
+            response; seed, purpose: of the response streams.
         samples: independent responses, where they are random.
         every_play: also value the plays that are not reported (time-average play costs most).
 
     Raises:
         InvalidFieldError: a question is met that has no answer, or settings that the game is too large for.
     """
+    strategy = _of(strategy, game)
     if settings.models:
         return _under_models(settings, lambda own: evaluate_strategy(strategy, own, seed, purpose, samples, every_play))
     streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)
@@ -76,6 +79,15 @@ def evaluate_strategy(
     if tabulated(strategy.game):
         return _exact(strategy, settings, streams, samples, plays)
     return _estimated(strategy.game, strategy, settings, streams, samples, plays)
+
+
+def _of(strategy: GivenStrategy, game: StackelbergGame | None) -> LeaderStrategy:
+    """The strategy itself, or what is given read as one of the game."""
+    if game is not None:
+        return LeaderStrategy.of(game, strategy)
+    if not isinstance(strategy, LeaderStrategy):
+        raise InvalidFieldError("strategy", "is data without its game", "a LeaderStrategy, or game=...")
+    return strategy
 
 
 def evaluate_policy(
@@ -233,7 +245,7 @@ def _respond(
 
 def respond(
     game: StackelbergGame,
-    leader_strategy: LeaderStrategy | list[dict[str, Any]],
+    leader_strategy: GivenStrategy,
     followers: Learner | tuple[Learner, ...] | None = None,
     updates: int = 250,
     seed: int = 0,
@@ -242,7 +254,7 @@ def respond(
     """Followers' response to a given leader strategy.
 
     Args:
-        game: the game; leader_strategy: a `LeaderStrategy` or its plain-data form.
+        game: the game; leader_strategy: a `LeaderStrategy`, its plain-data form, or a solution's pairs.
         followers: learner(s), multiplicative weights by default; updates: of the response phase.
         settings: further fields of `LeaderSettings`.
 
@@ -253,12 +265,10 @@ def respond(
     if followers is not None:
         settings["followers"] = followers
     checked = LeaderSettings.checked(response_updates=updates, **settings)
-    if not isinstance(leader_strategy, LeaderStrategy):
-        leader_strategy = LeaderStrategy.from_data(game, leader_strategy)
-    return evaluate_strategy(leader_strategy, checked, seed)
+    return evaluate_strategy(leader_strategy, checked, seed, game=game)
 
 
-def pure_equilibria(game: StackelbergGame, leader_strategy: LeaderStrategy | list[dict[str, Any]]) -> list[Equilibrium]:
+def pure_equilibria(game: StackelbergGame, leader_strategy: GivenStrategy) -> list[Equilibrium]:
     """Every pure Bayesian equilibrium of the followers against a leader strategy, the best for the leader first.
 
     Raises:
@@ -271,13 +281,12 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: LeaderStrategy | lis
     ((0,), (1,)) 1.6667
     ((1,), (0,)) 1.6667
     """
-    if not isinstance(leader_strategy, LeaderStrategy):
-        leader_strategy = LeaderStrategy.from_data(game, leader_strategy)
+    strategy = LeaderStrategy.of(game, leader_strategy)
     if not game.one_shot:
         raise InvalidFieldError("game", "has followers that move several times, or a memory", "one move per play")
     if not tabulated(game):
         raise InvalidFieldError("game", f"has {Profiles.count(game):,} outcomes", f"up to {EVALUATION_LIMIT:,}")
-    found = equilibria(outcomes_against(game, leader_strategy))
+    found = equilibria(outcomes_against(game, strategy))
     return sorted(found, key=lambda equilibrium: -equilibrium.values[0])
 
 

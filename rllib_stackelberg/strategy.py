@@ -6,7 +6,7 @@ this is the `leader_strategy` of every result and what `respond --leader` reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -25,6 +25,8 @@ from rllib_stackelberg.plays import Plays
 
 LeaderFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """Leader observations `[N, d]` -> actions `[N, width]` in the game's units."""
+
+STRATEGY_FORMS = "a list of {question, action} objects or of (question, action) pairs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +61,32 @@ class LeaderStrategy:
         return cls(game, answers)
 
     @classmethod
+    def of(cls, game: StackelbergGame, given: GivenStrategy) -> LeaderStrategy:
+        """From any form in which a strategy is handed over: one of these, pairs (a solution's), or plain data.
+
+        Raises:
+            InvalidFieldError: it is something else, or cannot be a strategy of this game.
+
+        >>> from rllib_stackelberg import make_game, solve
+        >>> game = make_game("escape")
+        >>> strategy = LeaderStrategy.of(game, solve(game).leader_strategy)
+        >>> LeaderStrategy.of(game, strategy.data()).answers == strategy.answers
+        True
+        """
+        if isinstance(given, LeaderStrategy):
+            return given if given.game is game else cls.from_pairs(game, given.answers.items())
+        return cls.from_data(game, given)
+
+    @classmethod
     def from_data(cls, game: StackelbergGame, data: Any) -> LeaderStrategy:
-        """From the plain-data form."""
-        if not isinstance(data, list) or not all(
-            isinstance(e, dict) and {"question", "action"} <= e.keys() for e in data
-        ):
-            raise InvalidFieldError("leader", "is no leader strategy", "a list of {question, action} objects")
-        return cls.from_pairs(game, ((entry["question"], entry["action"]) for entry in data))
+        """From the plain-data form, or from pairs.
+
+        Raises:
+            InvalidFieldError: it is something else, or cannot be a strategy of this game.
+        """
+        if not isinstance(data, list | tuple):
+            raise InvalidFieldError("leader", "is no leader strategy", STRATEGY_FORMS)
+        return cls.from_pairs(game, map(_pair, data))
 
     @classmethod
     def ask(cls, game: StackelbergGame, policy: LeaderFunction) -> LeaderStrategy:
@@ -124,6 +145,19 @@ class LeaderStrategy:
             }
             for key, action in islice(self.answers.items(), most)
         ]
+
+
+GivenStrategy = LeaderStrategy | Sequence[tuple[int, Any]] | Sequence[Mapping[str, Any]]
+"""What functions take for a leader strategy: see `LeaderStrategy.of`."""
+
+
+def _pair(entry: Any) -> tuple[Any, Any]:
+    """Question and action of one entry."""
+    if isinstance(entry, Mapping) and {"question", "action"} <= entry.keys():
+        return entry["question"], entry["action"]
+    if isinstance(entry, list | tuple) and len(entry) == 2:
+        return entry[0], entry[1]
+    raise InvalidFieldError("leader", "is no leader strategy", STRATEGY_FORMS)
 
 
 class AskedPolicy:

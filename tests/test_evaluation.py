@@ -7,7 +7,7 @@ import pytest
 
 from rllib_stackelberg import Exp3, LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import result_data
+from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
@@ -197,3 +197,27 @@ def test_matching_pennies_has_no_equilibrium_in_any_unit(unit, tmp_path):
     found = respond(make_game("bayesian", file=file), [{"question": 0, "action": 0}], updates=50)
     assert not found.certificate.equilibrium
     assert found.certificate.deviation_gain == pytest.approx(2 * unit)
+
+
+@pytest.mark.parametrize("name", ["escape", "maintain", "simple-allocation", "conitzer"])
+def test_a_solution_passes_between_everything_that_takes_a_strategy(name):
+    """Pairs, plain data, through JSON, and the object: the same strategy, worth the same."""
+    game = make_game(name)
+    solution = solve(game)
+    strategy = LeaderStrategy.of(game, solution.leader_strategy)
+    forms = [
+        solution.leader_strategy, strategy, strategy.data(), json.loads(json.dumps(strategy.data())),
+        json.loads(json.dumps(solution.leader_strategy)), LeaderStrategy.of(make_game(name), strategy),
+    ]  # fmt: skip
+    values = {respond(game, form, updates=50).leader_value for form in forms}
+    values |= {evaluate_strategy(form, LeaderSettings(response_updates=50), game=game).leader_value for form in forms}
+    assert len(values) == 1
+    assert pure_equilibria(game, solution.leader_strategy)[0].values[0] == pytest.approx(solution.leader_value)
+    with pytest.raises(InvalidFieldError, match="strategy"):
+        evaluate_strategy(solution.leader_strategy, LeaderSettings())
+
+
+@pytest.mark.parametrize("given", [[(0, 0, 0)], "strategy", [{"question": 0}], {"question": 0, "action": 1}, [3]])
+def test_what_is_no_strategy_is_refused_by_name(given):
+    with pytest.raises(InvalidFieldError, match="leader"):
+        respond(make_game("escape"), given)

@@ -58,6 +58,7 @@ def test_games_use_relative_or_full_imports(path):
 def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     code = (
         "import sys, rllib_stackelberg, rllib_stackelberg.cli;"
+        "from rllib_stackelberg import *; assert callable(leader_config) and callable(train) and callable(certify);"
         "bad = [m for m in sys.modules if m in ('ray', 'torch') or m.endswith('_v0')];"
         "print(bad); sys.exit(bool(bad))"
     )

@@ -8,6 +8,7 @@ import pytest
 
 from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_game, solve
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.testing import game_test
@@ -83,6 +84,21 @@ def test_the_python_example_runs(capsys, monkeypatch):
     monkeypatch.setattr("rllib_stackelberg.training.algorithms.PARALLEL_EPISODES", 16)
     exec(compile(block("## From Python"), "README.md", "exec"), {})
     assert "leader_value" in capsys.readouterr().out
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_the_example_of_train_ends_in_a_certified_result(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    made: dict = {}
+    exec(compile(block("`train` is the command from Python"), "README.md", "exec"), made)
+    result, game = made["result"], made["game"]
+    again = evaluate(result.folder)
+    assert result.value == again["leader_value"]
+    assert result.certificate.data() == again["certificate"]
+    assert result.folder == Path("runs/from-python")
+    assert evaluate_strategy(result.strategy, RunFolder(result.folder).settings()).leader_value == result.value
+    assert solve(game).leader_value == result.exact == 1.0
 
 
 def test_the_example_of_a_mixture_makes_a_configuration():

@@ -43,24 +43,7 @@ def leader_config(
     seed: int = 0,
     **settings: Any,
 ) -> AlgorithmConfig:
-    """An RLlib configuration that trains the leader of a game.
-
-    What comes back is an ordinary `AlgorithmConfig`: change anything, `build_algo()`, hand it to Ray Tune.
-
-    Args:
-        algorithm: name (PPO, APPO, IMPALA, SAC, DQN) or a configuration of one to start from, whose numbers stay.
-        game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
-        game_config: the game's constructor parameters.
-        members: of a game with a population: folder with the policy by which they answer (populations/leaders.py).
-        followers: learner(s) or their command-line form; multiplicative weights by default.
-        critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
-        seed: of the run: followers' streams, types, chance, and RLlib's own.
-        settings: further fields of `LeaderSettings` (response_updates, leader_queries, response_transitions, ...);
-            `models` names several models of followers, one of which every leader episode draws.
-
-    Raises:
-        InvalidFieldError: anything that cannot work, by name, before a process is started.
-    """
+    """As `rllib_stackelberg.leader_config`, which says what everything means."""
     game, game_config = located(game) if isinstance(game, str) else game, dict(game_config or {})
     rules = rules_of(game, game_config)
     if isinstance(rules, PopulationGame):

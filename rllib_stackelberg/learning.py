@@ -1,0 +1,165 @@
+"""Training from Python: what the commands do, and RLlib's own objects.
+
+    result = train("simple-allocation", max_seconds=30)
+    result.value, result.certificate, result.folder
+
+    algorithm = leader_config("PPO", game="simple-allocation").build_algo()
+    algorithm.train()
+    certify(algorithm).certificate
+
+Importing this loads neither ray nor torch; calling does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.followers.learner import Learner
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.values import Evaluation
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a training run came to.
+
+    Attributes:
+        value: of the best greedy leader, in the game's payoffs; error: standard error of it, 0 where it is exact.
+        exact: the optimum where an exact solver knows it; gap: what is missing to it; None where it is unknown.
+        certificate: what the value may be trusted for.
+        strategy: the leader's answers.
+        folder: the run folder: `evaluate`, `load_policy` and `rllib-stackelberg report` take it.
+        data: all of result.json.
+    """
+
+    value: float
+    error: float
+    exact: float | None
+    gap: float | None
+    certificate: Certificate
+    strategy: LeaderStrategy
+    folder: Path
+    data: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path, game: StackelbergGame, data: Mapping[str, Any]) -> Self:
+        """From the content of result.json."""
+        known = {field.name for field in fields(Certificate)}
+        certified = {name: value for name, value in data["certificate"].items() if name in known}
+        return cls(
+            value=data["leader_value"],
+            error=data["standard_error"],
+            exact=data["exact_value"],
+            gap=data["gap"],
+            certificate=Certificate(**certified),
+            strategy=LeaderStrategy.of(game, data["leader_strategy"]),
+            folder=folder,
+            data=data,
+        )
+
+
+def train(
+    game: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    report: Callable[[Any], None] | None = None,
+    configure: Callable[[Any], Any] | None = None,
+    **options: Any,
+) -> TrainingResult:
+    """Train a leader as `rllib-stackelberg train` does, with the same defaults.
+
+    Args:
+        game: id, or "package.module:ClassName", of a game of finite types; params: its constructor parameters.
+        report: called with the progress after every iteration; configure: called with RLlib's configuration, which it
+            may change.
+        options: fields of `TrainOptions` (max_seconds, max_iterations, algo, seed, out, ...) and of `LeaderSettings`
+            (followers, response_updates, models, ...).
+
+    Raises:
+        InvalidFieldError: what cannot work, by name, before anything starts.
+        RunStoppedError: the run cannot go on, and why.
+    """
+    settings = {name: options.pop(name) for name in list(options) if name in LeaderSettings.model_fields}
+    checked = TrainOptions.checked(game=game, params=dict(params or {}), settings=settings, **options)
+    from rllib_stackelberg.training.runs import train as run_training
+
+    data = run_training(checked, report, configure)
+    folder = Path(data["run_dir"])
+    return TrainingResult.of(folder, RunFolder(folder).game(), data)
+
+
+def certify(algorithm: Algorithm, *, judge: LeaderSettings | None = None) -> Evaluation:
+    """What the greedy leader of an RLlib algorithm is worth, with its certificate, as a run's result says it.
+
+    Args:
+        algorithm: built from a `leader_config`; judge: the followers it is valued against, by default its own.
+
+    Raises:
+        InvalidFieldError: it trains no leader of a game of finite types.
+    """
+    from rllib_stackelberg.training.environments import LEADER_ENV, game_of
+
+    config = algorithm.config
+    if config is None or config.env != LEADER_ENV:
+        raise InvalidFieldError("algorithm", "trains no leader of a game of finite types", "one of a leader_config")
+    given = config.env_config
+    game = game_of(given["game"], given["game_config"])
+    settings = (judge or LeaderSettings.checked(**given["settings"])).fitted(game)
+    policy = algorithm.get_module().export().acting_in(game)
+    return evaluate_policy(game, policy, settings, given["seed"])[1]
+
+
+def leader_config(
+    algorithm: str | AlgorithmConfig = "PPO",
+    *,
+    game: str | type[StackelbergGame] | type[PopulationGame],
+    game_config: Mapping[str, Any] | None = None,
+    members: str | Path | PopulationPolicy | None = None,
+    followers: Learner | tuple[Learner, ...] | str | None = None,
+    critic: Literal["central", "local"] | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> AlgorithmConfig:
+    """An RLlib configuration that trains the leader of a game.
+
+    What comes back is an ordinary `AlgorithmConfig`: change anything, `build_algo()`, hand it to Ray Tune. Callbacks,
+    networks, learners and env runners are yours (training/leader_configs.py): what leaders need beside them is kept,
+    and what cannot lead is refused when it is set.
+
+    Args:
+        algorithm: name (PPO, APPO, IMPALA, SAC, DQN) or a configuration of one to start from, which is copied and whose
+            numbers stay, but for `gamma`: the leader's payoff is not discounted.
+        game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
+        game_config: the game's constructor parameters.
+        members: of a game with a population: folder with the policy by which they answer (populations/leaders.py).
+        followers: learner(s) or their command-line form; multiplicative weights by default.
+        critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
+        seed: of the run: followers' streams, types, chance, and RLlib's own.
+        settings: further fields of `LeaderSettings` (response_updates, leader_queries, response_transitions, ...);
+            `models` names several models of followers, one of which every leader episode draws.
+
+    Raises:
+        InvalidFieldError: anything that cannot work, by name, before a process is started.
+    """
+    from rllib_stackelberg.training.config import leader_config as configured
+
+    return configured(
+        algorithm, game=game, game_config=game_config, members=members, followers=followers, critic=critic, seed=seed,
+        **settings,
+    )  # fmt: skip
