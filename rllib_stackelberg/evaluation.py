@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.optimality_gap import Gap
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plans import certify_plans
@@ -26,7 +28,7 @@ from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.solvers import Equilibrium, equilibria, solve
+from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solve
 from rllib_stackelberg.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.tie_breaking import reported_play
@@ -42,6 +44,10 @@ QUESTIONS_LISTED = 50_000
 """Most answers that a result lists (`questions` says how many there are)."""
 
 RESPONSE_SAMPLES = 64
+
+EXPLAINED_SAMPLES = 32
+"""Responses with which the optimum's own strategy is valued, to explain a gap."""
+
 PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
 
 
@@ -310,25 +316,71 @@ def evaluate(run: str | Path, ties: Ties | None = None) -> dict[str, Any]:
         settings = LeaderSettings.checked(**settings.model_dump() | {"ties": check_ties(ties)})
     network = LeaderNetwork.load(folder.path)
     strategy, found = evaluate_policy(game, network.acting_in(game), settings, folder.seed())
-    return with_verdicts(result_data(game, strategy, found) | folder.training())
+    return with_verdicts(result_data(game, strategy, found, settings, folder.seed()) | folder.training())
 
 
-def result_data(game: StackelbergGame, strategy: LeaderStrategy, found: Evaluation) -> dict[str, Any]:
-    """An evaluation beside the exact value, as plain data."""
+def result_data(
+    game: StackelbergGame,
+    strategy: LeaderStrategy,
+    found: Evaluation,
+    settings: LeaderSettings | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """An evaluation beside the exact value, as plain data.
+
+    Args:
+        game: the game; strategy: the leader's; found: what it is worth.
+        settings, seed: of the response, with which a gap to the exact value is explained in full.
+    """
     solution = solve(game)
-    exact = solution.leader_value if solution and solution.exists else None
-    gap = None if exact is None else exact - found.leader_value
-    note = None
-    if gap is not None and gap < -1e-9 and not found.certificate.equilibrium:
-        note = "the value exceeds the equilibrium optimum because the reported play is no equilibrium"
+    known = solution if solution and solution.exists else None
+    gap = explained(known, found, strategy, settings, seed) if known else None
     return {
         "game": game.id,
         "params": dict(game.parameters),
         **found.data(),
-        "exact_value": exact,
+        "exact_value": known.leader_value if known else None,
         "exact_method": solution.method if solution else None,
-        "gap": gap,
-        "gap_note": note,
+        "exact_by_ties": dict(known.by_ties) if known else {},
+        "exact_best_by_ties": dict(known.best_by_ties) if known else {},
+        "gap": gap.size if gap else None,
+        "gap_note": gap.note() if gap else None,
         "questions": len(strategy.answers),
         "leader_strategy": strategy.data(QUESTIONS_LISTED),
     }
+
+
+def explained(
+    solution: StackelbergSolution,
+    found: Evaluation,
+    strategy: LeaderStrategy,
+    settings: LeaderSettings | None,
+    seed: int = 0,
+) -> Gap:
+    """A value beside that of a solution, with what explains the difference; arguments as of `result_data`."""
+    gap, game = Gap(solution.leader_value, found), strategy.game
+    if settings is None or gap.note() is None or gap.size < 0:
+        return gap
+    rules = {part.settings.ties for part in settings.parts if part.settings.reward_play == "argmax"}
+    ties = rules.pop() if len(rules) == 1 else None
+    # What a solver of several followers selects at ties is an equilibrium of theirs, not what learners do.
+    alone = ties is not None and len(game.learned_turns) == 1 and not settings.models and not settings.from_experience
+    return replace(
+        gap,
+        optimum=_revalued(game, solution, settings, seed),
+        best=solution.best_by_ties.get(ties) if ties is not None and alone else None,
+        ties=ties,
+    )
+
+
+def _revalued(
+    game: StackelbergGame, solution: StackelbergSolution, settings: LeaderSettings, seed: int
+) -> Evaluation | None:
+    """The optimum's own strategy against these followers; None if it leaves a question open that they come to."""
+    own = LeaderStrategy.from_pairs(game, solution.leader_strategy)
+    try:
+        return evaluate_strategy(own, settings, seed, samples=EXPLAINED_SAMPLES, every_play=False)
+    except InvalidFieldError as error:
+        if error.field != "leader":
+            raise
+        return None

@@ -9,6 +9,7 @@ from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, evaluate_strategy, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.game import StackelbergGame, Turn
 from rllib_stackelberg.indifference import indifference
 from rllib_stackelberg.outcomes import tabulate
@@ -103,6 +104,36 @@ def test_a_certificate_says_in_words_what_ties_are_worth(sale):
 def test_the_best_rule_depends_on_how_ties_are_broken(sale, ties, best):
     assert solve(sale, ties).leader_value == pytest.approx(best)
     assert max(priced(sale, price, ties).leader_value for price in range(9)) == pytest.approx(best)
+
+
+def gap_note(game, price, **settings):
+    rules = LeaderSettings.checked(**settings)
+    strategy = LeaderStrategy.from_pairs(game, [(0, price)])
+    return result_data(game, strategy, evaluate_strategy(strategy, rules), rules)["gap_note"]
+
+
+def test_a_gap_is_told_apart_by_what_followers_cost_and_what_was_not_learned(sale):
+    assert gap_note(sale, 4, ties="leader") is None
+    learned = (
+        "the optimum's own strategy is worth 0.375 against these followers, too: all of the gap has not been learned"
+    )
+    assert gap_note(sale, 5, ties="leader") == learned
+    said = gap_note(sale, 2)
+    assert "the optimum counts on followers that help the leader where they are indifferent" in said
+    assert "who take the lowest of equally good actions, its own strategy is worth 0.25" in said
+
+
+def test_a_gap_may_be_that_of_another_equilibrium():
+    """Two followers who meet: both at 0 is what learners begin with, both at 1 is better for all."""
+    game = BayesianGame(tables=2, prior=np.array([[1.0, 0], [0, 0]]))
+    game.utilities[0, :] = [[0.5, 0.2], [0.2, 0.9]]
+    game.utilities[1, :] = 0.4
+    assert solve(game).leader_value == pytest.approx(1.8)
+    said = gap_note(game, 1, followers="best-response")
+    assert (
+        "against the optimum's own strategy these followers play another equilibrium than the solver's, worth 1" in said
+    )
+    assert "0.2 of the gap has not been learned" in said
 
 
 def test_training_is_rewarded_by_the_rule(sale):

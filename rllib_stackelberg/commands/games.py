@@ -142,7 +142,7 @@ def respond(
     strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
     given = settings.model_dump(exclude={"followers", "response_updates"})
     found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **given)
-    data = with_verdicts(result_data(made, strategy, found))
+    data = with_verdicts(result_data(made, strategy, found, settings, seed))
     if equilibria:
         stable = pure_equilibria(made, strategy)
         data["equilibria"] = [{"values": list(e.values), "strategies": e.strategies} for e in stable]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from rllib_stackelberg.ties import Ties
+
 Action = int | tuple[float, ...]
 
 
@@ -21,6 +23,9 @@ class StackelbergSolution:
         method: how it was found.
         tie_break: how indifferent followers were taken to act.
         exists: False if followers have no pure equilibrium against any leader strategy; values are then nan.
+        by_ties: what this strategy is worth to the leader by how followers break ties; "leader" is the best for it that
+            they may do, "against" the worst. Empty where it is not known.
+        best_by_ties: likewise what the best strategy against such followers is worth.
         details: further findings by name.
     """
 
@@ -30,6 +35,8 @@ class StackelbergSolution:
     method: str
     tie_break: str
     exists: bool = True
+    by_ties: Mapping[Ties, float] = field(default_factory=lambda: MappingProxyType({}))
+    best_by_ties: Mapping[Ties, float] = field(default_factory=lambda: MappingProxyType({}))
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

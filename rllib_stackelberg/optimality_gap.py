@@ -1,0 +1,112 @@
+"""Why a learned value is not the exact optimum: how much of the gap is due to followers, how much was not learned.
+
+The exact optimum is what the best leader strategy is worth if followers play the equilibrium that is best for the
+leader: at ties they help it. Followers who learn need not do so. What tells the parts apart is the optimum's own
+strategy, valued against the same followers: what it loses there no leader can learn to get with it; what it is still
+worth more than the learned one has not been learned. Where it is known, the best strategy against followers that break
+ties as these do says the same of all strategies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.comparisons import NEGLIGIBLE
+from rllib_stackelberg.ties import Ties
+from rllib_stackelberg.values import Evaluation
+
+WHO = {
+    "lowest": "who take the lowest of equally good actions",
+    "leader": "who act for the leader where they are indifferent",
+    "against": "who act against the leader where they are indifferent",
+    "uniform": "who take any of equally good actions with the same probability",
+}
+"""Followers by the rule they break ties with."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A learned value beside the exact one.
+
+    Attributes:
+        exact: the optimum's value; found: what was learned, and what it is worth.
+        optimum: the optimum's own strategy against the same followers; None if it could not be valued.
+        best: value of the best strategy against a follower that breaks ties as this one does; None if unknown.
+        ties: how followers break ties; None if they differ in that.
+    """
+
+    exact: float
+    found: Evaluation
+    optimum: Evaluation | None = None
+    best: float | None = None
+    ties: Ties | None = None
+
+    @property
+    def size(self) -> float:
+        """Exact value minus learned value."""
+        return self.exact - self.found.leader_value
+
+    def note(self) -> str | None:
+        """The explanation in words; None where there is no gap beyond rounding and standard error."""
+        if self._above(self.exact, self.found.leader_value, self.found.standard_error):
+            return "; ".join(self._parts())
+        if not self._above(self.found.leader_value, self.exact, self.found.standard_error):
+            return None
+        if not self.found.certificate.equilibrium:
+            return "the value exceeds the equilibrium optimum because the reported play is no equilibrium"
+        return "the value exceeds the optimum because followers play an equilibrium that the solver did not consider"
+
+    def _parts(self) -> list[str]:
+        if self.optimum is None:
+            return [
+                "the optimum's own strategy could not be valued against these followers: what they cost is not known"
+            ]
+        own, error = self.optimum.leader_value, self.optimum.standard_error
+        if self._above(self.exact, own, error):
+            return [*self._lost(own, error), self._left(own, error)]
+        worth = f"the optimum's own strategy is worth {_number(own)} against these followers, too"
+        return [f"{worth}: all of the gap has not been learned"]
+
+    def _lost(self, own: float, error: float) -> list[str]:
+        """What these followers cost the optimum's own strategy, and why."""
+        assert self.optimum is not None
+        certificate = self.optimum.certificate
+        helped, worth = certificate.helping, f"its own strategy is worth {_number(own)}"
+        if helped is None or not self._above(helped, own, error):
+            other = self._other(certificate)
+            return [f"against the optimum's own strategy these followers play {other}, worth {_number(own)}"]
+        who = f", {WHO[self.ties]}," if self.ties else ""
+        counts = "the optimum counts on followers that help the leader where they are indifferent"
+        found = [counts, f"against these followers{who} {worth}"]
+        if self._above(self.exact, helped, error):
+            found.append(f"with such help {_number(helped)}, as they play {self._other(certificate)}")
+        return found
+
+    @staticmethod
+    def _other(certificate: Certificate) -> str:
+        if certificate.equilibrium:
+            return "another equilibrium than the solver's"
+        return f"no equilibrium (one of them could gain {_number(certificate.deviation_gain)})"
+
+    def _left(self, own: float, error: float) -> str:
+        """What of the gap could have been learned."""
+        value, known = self.found.leader_value, self.best
+        if known is not None and self._above(known, value, self.found.standard_error):
+            ties, left = _number(self.exact - known), _number(known - value)
+            best = f"the best strategy against such followers is worth {_number(known)}"
+            return f"{best}: {ties} of the gap is due to ties, {left} has not been learned"
+        if known is not None:
+            best = f"the best strategy against such followers is worth {_number(known)}"
+            return f"{best}, and that was learned: all of the gap is due to ties"
+        if self._above(own, value, error + self.found.standard_error):
+            return f"{_number(own - value)} of the gap has not been learned"
+        return "what was learned is worth no less, and nothing better is known against these followers"
+
+    def _above(self, more: float, less: float, error: float) -> bool:
+        """Whether a value is larger than another one by more than rounding and two standard errors."""
+        return more - less > NEGLIGIBLE * max(abs(self.exact), abs(more), abs(less)) + 2 * error
+
+
+def _number(value: float) -> str:
+    return f"{value:.5g}"
