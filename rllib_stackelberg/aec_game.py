@@ -7,7 +7,8 @@ one update share it, so a follower compares its actions on the same luck.
 
 Refused by name: roles that do not fit the environment; actions other than `Discrete` and bounded `Box`; a learner that
 moves a second time in a play (a learner learns one turn; its later ones can be played by a policy); an environment that
-raises, has no end, does not repeat itself, or pays outside the declared range.
+raises, has no end, does not repeat itself, pays outside the declared range or something else than numbers, or does not
+tell its agents what it books (trial_plays.py).
 
 Action masks are not part of the contract: leader and learners may try what a mask forbids, and get what the environment
 gives for it. Fixed policies see the mask.
@@ -29,13 +30,19 @@ from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
-from rllib_stackelberg.roles import Roles, declared_range
+from rllib_stackelberg.roles import Roles, declared_range, uniform
+from rllib_stackelberg.sample_plays import draw_nature
 from rllib_stackelberg.sessions import Play, Session, Sessions, failure, made
-from rllib_stackelberg.spaces import contract_actions, flat_box, seen, unmasked
+from rllib_stackelberg.spaces import contract_actions, flat_box, seen, unmasked, with_mask, words
 from rllib_stackelberg.streams import step_generator
+from rllib_stackelberg.trial_plays import try_plays
 
 SEEDS = Prior.uniform(2**16, 2**15)
 """2^31 seeds, in two columns so that none of them is listed."""
+
+
+MOST_DESCRIBED = 50_000
+"""Things seen that are remembered in words."""
 
 
 @dataclass
@@ -93,7 +100,9 @@ class AECGame(StackelbergGame):
         self.turns = tuple(self._turns())
         self._fixed = {turn.name: k for k, turn in enumerate(self.turns) if turn.kind == "reply"}
         self._sessions = Sessions(make, self.reset, self.agents, self.plays_at_once)
+        self._met: dict[tuple[int, int], str] = {}
         self._try()
+        self._try_masked(make)
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -239,10 +248,17 @@ class AECGame(StackelbergGame):
             key = int(information.of(shown))
         except Exception as error:
             raise failure(session.env, self.agents[agent], step, error) from error
+        if (agent, key) not in self._met and len(self._met) < MOST_DESCRIBED:
+            self._met[agent, key] = self._label(agent, key, shown)
         if not 0 <= key < information.rows:
             problem = f"information row {key} is not in 0..{information.rows - 1}"
             raise RulesError(f"environment {session.env}: {self.agents[agent]} at step {step}: {problem}")
         return key
+
+    def _label(self, agent: int, key: int, observation: Any) -> str:
+        told = words(unmasked(self._spaces[agent]), observation)
+        own_rows = self.agents[agent] in self.roles.information
+        return f"row {key}, such as {told}" if own_rows else f"sees {told}"
 
     def _check_total(self, play: Play) -> None:
         if play.strayed:
@@ -283,6 +299,24 @@ class AECGame(StackelbergGame):
             raise InvalidFieldError(
                 "make", f"a first play fails ({error})", "an environment that plays to an end"
             ) from error
+
+    def _try_masked(self, make: Callable[[], AECEnv]) -> None:
+        """A few plays of actions that masks allow, driven as PettingZoo does it."""
+        rng, asked = np.random.default_rng(0), (self.roles.leader, *self.roles.learners)
+
+        def choose(env: AECEnv, agent: str) -> Any:
+            if agent in self.roles.policies and agent not in asked:
+                return self.act(env, agent, rng)
+            return uniform(with_mask(env.observe(agent), env.infos[agent]), env.action_space(agent), rng)
+
+        def nature() -> NDArray[np.int64]:
+            return draw_nature(self, 1, rng)[0]
+
+        try_plays(make, self.reset, nature, self.agents, choose, self.payoff_range, asked)
+
+    def describe(self, turn: Turn, key: int) -> str:
+        """What the agent saw when it met `key`, where it has; the number of the key otherwise."""
+        return self._met.get((turn.agent, key)) or super().describe(turn, key)
 
 
 def _plays(state: State) -> NDArray[np.object_]:

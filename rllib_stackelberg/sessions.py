@@ -91,7 +91,7 @@ class Session:
             begin(self.env, nature)
         except Exception as error:
             raise failure(self.env, "reset", 0, error) from error
-        self.over, self.mover = self._over(), self.env.agent_selection
+        self.over, self.mover = all_over(self.env), self.env.agent_selection
 
     def step(self, action: Any) -> NDArray[np.float64]:
         """Take the selected agent's turn, and those of agents that are out; payoffs `[agents]`.
@@ -104,27 +104,16 @@ class Session:
         agent, self.play = self.mover, None  # an environment that fails is in no play any more
         try:
             env.step(action)
-            payoffs = self._rewards()
-            while not (over := self._over()) and self._out(env.agent_selection):
+            payoffs = paid_to(env, self.agents)
+            while not (over := all_over(env)) and out(env, env.agent_selection):
                 env.step(None)
-                payoffs += self._rewards()
+                payoffs += paid_to(env, self.agents)
         except Exception as error:
             raise failure(env, agent, play.steps, error) from error
         if play.steps >= MOST_STEPS:
             raise RulesError(f"environment {env}: {agent} still moves at step {play.steps}: a play has no end")
         self.over, self.mover = over, env.agent_selection
         return payoffs
-
-    def _over(self) -> bool:
-        ended, cut = self.env.terminations, self.env.truncations
-        return all(ended[agent] or cut[agent] for agent in self.env.agents)
-
-    def _out(self, agent: str) -> bool:
-        return self.env.terminations.get(agent, False) or self.env.truncations.get(agent, False)
-
-    def _rewards(self) -> NDArray[np.float64]:
-        rewards = self.env.rewards
-        return np.array([rewards.get(agent, 0.0) for agent in self.agents], dtype=np.float64)
 
 
 class Sessions:
@@ -192,6 +181,32 @@ class Sessions:
             self.move(session, later)
             if not np.array_equal(total, later.total):
                 raise _unlike(session.env, f"step {later.steps} paid otherwise before")
+
+
+def all_over(env: AECEnv) -> bool:
+    """Whether nobody has a turn left."""
+    ended, cut = env.terminations, env.truncations
+    return all(ended[agent] or cut[agent] for agent in env.agents)
+
+
+def out(env: AECEnv, agent: str) -> bool:
+    """Whether an agent has no turn left."""
+    return bool(env.terminations.get(agent, False) or env.truncations.get(agent, False))
+
+
+def paid_to(env: AECEnv, agents: Sequence[str]) -> NDArray[np.float64]:
+    """What the last step paid, `[agents]`.
+
+    Raises:
+        ValueError: it paid somebody something else than a number.
+    """
+    payoffs = np.zeros(len(agents))
+    for k, agent in enumerate(agents):
+        reward = np.asarray(env.rewards.get(agent, 0.0))
+        if reward.size != 1:
+            raise ValueError(f"the reward of {agent} is {reward.tolist()}, and not one number")
+        payoffs[k] = float(reward.reshape(()))
+    return payoffs
 
 
 def failure(env: AECEnv, agent: str, step: int, error: Exception) -> GameError:

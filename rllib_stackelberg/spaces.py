@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, Space, flatten_space
+from gymnasium.spaces import Box, Dict, Discrete, Space, Tuple, flatten_space
+from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 
@@ -23,6 +25,36 @@ def unmasked(space: Space) -> Space:
 def seen(space: Space, observation: Any) -> Any:
     """The part of an observation that `unmasked` is the space of."""
     return observation if unmasked(space) is space else observation[SHOWN]
+
+
+def with_mask(observation: Any, info: Mapping[str, Any]) -> Any:
+    """What `roles.uniform` asks for: the observation, with the mask where the environment keeps it in the info."""
+    return {SHOWN: observation, MASK: info[MASK]} if MASK in info else observation
+
+
+def words(space: Space, observation: Any) -> str:
+    """What is seen, in short: numbers, the rows of an array apart.
+
+    >>> board = Box(0, 2, (2, 3), np.int8)
+    >>> words(board, np.array([[0, 1, 2], [2, 0, 0]])), words(Discrete(4), 3)
+    ('012 200', '3')
+    """
+    if isinstance(space, Dict):
+        return ", ".join(f"{name} {words(part, observation[name])}" for name, part in space.spaces.items())
+    if isinstance(space, Tuple):
+        return ", ".join(words(part, seen) for part, seen in zip(space.spaces, observation, strict=True))
+    if isinstance(observation, str):
+        return observation
+    values = np.asarray(observation, dtype=float)
+    digits = values.ndim > 1 and bool(np.isin(values, np.arange(10)).all())
+    return _joined(values, "" if digits else " ")
+
+
+def _joined(values: NDArray, between: str) -> str:
+    if values.ndim == 0:
+        return f"{values:.4g}"
+    apart = between if values.ndim == 1 else " " if values.ndim == 2 else " | "
+    return apart.join(_joined(part, between) for part in values)
 
 
 def contract_actions(agent: str, space: Space) -> Discrete | Box:

@@ -139,18 +139,19 @@ class Counting(AECEnv):
 
     Args: order: agents by turn; sees: observation space; shown: everybody sees the leader's action plus this; fails:
     step that raises (-1: reset); trigger: the leader's action that sets off faults, None for always; pays: what the
-    leader gets then; forgets: pays by how often it was reset; endless: has no end.
+    leader gets then; forgets: pays by how often it was reset; endless: has no end; vector: two rewards
+    each.
     """
 
     metadata = {"name": "counting", "render_modes": []}  # noqa: RUF012
 
     def __init__(
         self, order="abc", actions=None, sees=None, fails=None, trigger=None, pays=0, forgets=False,
-        endless=False, shown=0,
+        endless=False, shown=0, vector=False,
     ):  # fmt: skip
         super().__init__()
         self.order, self.fails, self.trigger, self.pays = order, fails, trigger, pays
-        self.forgets, self.endless, self.shown, self.resets = forgets, endless, shown, 0
+        self.forgets, self.endless, self.shown, self.resets, self.vector = forgets, endless, shown, 0, vector
         self.possible_agents = ["a", "b", "c"]
         self.action_spaces = dict.fromkeys(self.possible_agents, actions or Discrete(2))
         self.observation_spaces = dict.fromkeys(self.possible_agents, sees or Discrete(2))
@@ -170,6 +171,8 @@ class Counting(AECEnv):
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
+        self.infos = {agent: {} for agent in self.agents}
+        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.agent_selection = self.order[0]
 
     def observe(self, agent):
@@ -177,6 +180,10 @@ class Counting(AECEnv):
         return self.first if isinstance(space, Discrete) else np.full(space.shape, self.first + self.shown, space.dtype)
 
     def step(self, action):
+        if self.terminations.get(self.agent_selection):
+            self._was_dead_step(action)
+            return
+        self._cumulative_rewards[self.agent_selection] = 0.0
         if not self.steps:
             self.first = int(np.max(action))
         triggered = self.trigger in (None, self.first)
@@ -189,3 +196,6 @@ class Counting(AECEnv):
             self.rewards["a"] += self.pays - self.first if triggered and self.pays else 0
             self.terminations = dict.fromkeys(self.agents, True)
         self.agent_selection = self.order[self.steps % len(self.order)]
+        self._accumulate_rewards()
+        if self.vector:
+            self.rewards = {agent: np.array([paid, paid]) for agent, paid in self.rewards.items()}

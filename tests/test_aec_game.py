@@ -7,6 +7,7 @@ import numpy as np
 import pettingzoo
 import pytest
 from gymnasium.spaces import Box, Discrete
+from pettingzoo.utils.wrappers import BaseWrapper
 
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, estimates, make_game, solve
 from rllib_stackelberg.aec import make_aec
@@ -343,6 +344,8 @@ def test_roles_that_do_not_fit_are_refused_by_name(roles, field, named):
         ({"fails": 1}, "make", "b at step 1: ZeroDivisionError"),
         ({"fails": -1}, "make", "reset at step 0: ZeroDivisionError"),
         ({"order": "ac", "endless": True}, "make", "no end"),
+        ({"order": "acc"}, "roles.learners", "b had no turn in 30 plays"),
+        ({"vector": True}, "make", "the reward of a is [0.0, 0.0], and not one number"),
     ],
 )
 def test_environments_that_cannot_be_led_are_refused_by_name(options, field, named, monkeypatch):
@@ -351,6 +354,72 @@ def test_environments_that_cannot_be_led_are_refused_by_name(options, field, nam
         counting(**options)
     assert caught.value.field == field
     assert named in caught.value.problem
+
+
+class BooksOnlyInTotal(Counting):
+    """Adds what a step pays to what `last()` tells, and leaves `rewards` at 0."""
+
+    def step(self, action):
+        super().step(action)
+        self.rewards = dict.fromkeys(self.rewards, 0.0)
+
+
+class NeverClears(Counting):
+    """Leaves in `rewards` what earlier steps paid."""
+
+    def step(self, action):
+        before = self.rewards
+        super().step(action)
+        for agent, paid in before.items():
+            self.rewards[agent] += paid
+
+
+class Cut(BaseWrapper):
+    """Ends a play after two steps."""
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed, options)
+        self.left = 2
+
+    def step(self, action):
+        super().step(action)
+        self.left -= 1
+        if not self.left:
+            self.env.truncations = dict.fromkeys(self.env.agents, True)
+
+
+class Whole(BaseWrapper):
+    """Changes nothing."""
+
+
+@pytest.mark.parametrize("make", [BooksOnlyInTotal, NeverClears])
+def test_an_environment_that_does_not_pay_what_it_tells_is_refused(make):
+    """The first used to pay 0 for everything, of which anything is an equilibrium."""
+    with pytest.raises(InvalidFieldError, match=r"last\(\) tells it") as caught:
+        AECGame(make, counting().roles, dict.fromkeys("abc", (0, 9)))
+    assert caught.value.field == "make"
+
+
+def test_a_wrapper_that_cuts_the_play_is_refused():
+    roles = Roles("a", ["b"], {"c": uniform})
+    AECGame(lambda: Whole(Counting()), roles, dict.fromkeys("abc", (0, 9)))
+    with pytest.raises(InvalidFieldError, match="a wrapper ends a play after 2 steps, and counting goes on"):
+        AECGame(lambda: Cut(Counting()), roles, dict.fromkeys("abc", (0, 9)))
+
+
+def test_strategies_and_rows_are_told_by_what_was_seen():
+    game = throws(NO_CHANCE)
+    shown = LeaderStrategy.ask(game, lambda seen: np.full((len(seen), 1), 1.0)).data()
+    assert [entry["label"] for entry in shown] == ["sees 3"]
+    game = noughts()
+    state = game.begin(draw_nature(game, 1, np.random.default_rng(0)))
+    game.information(state)
+    ((_, first), *_) = game._met
+    assert game.describe(game.turns[0], first) == "sees 00 00 00 | 00 00 00 | 00 00 00"
+    state, _ = game.step(state, np.array([[4.0]]))
+    row = int(game.information(state)[0])
+    assert game.describe(game.turns[1], row) == "row 4, such as 00 00 00 | 00 01 00 | 00 00 00"
+    assert game.describe(game.turns[0], 5) == "player_1 5"
 
 
 def test_an_observation_that_is_no_number_names_who_sees_it():
@@ -385,8 +454,9 @@ def test_payoffs_must_be_declared(payoffs):
     assert caught.value.field.startswith("payoffs")
 
 
-def test_what_goes_wrong_later_names_agent_and_step():
+def test_what_goes_wrong_later_names_agent_and_step(monkeypatch):
     """All of it in plays the first one does not show: action 1 sets it off."""
+    monkeypatch.setattr("rllib_stackelberg.trial_plays.TRIAL_PLAYS", 0)
     cases = {
         "b at step 1: ZeroDivisionError": {"fails": 1, "trigger": 1},
         "a play paid it 10, and payoffs declares 0..9": {"pays": 10, "trigger": 1},
