@@ -28,7 +28,7 @@ from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.outcomes import outcomes_against
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import CoarseCorrelatedRange, Equilibrium, coarse_correlated_range
-from rllib_stackelberg.solvers.enumeration import STRATEGY_PROFILES, strategy_profiles
+from rllib_stackelberg.solvers.pure_equilibria import STRATEGY_PROFILES, strategy_profiles
 from rllib_stackelberg.strategy import LeaderStrategy
 
 

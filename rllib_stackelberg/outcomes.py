@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
-from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING, exceeds, typical_spread
+from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, exceeds, typical_spread
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.plays import Leader, Plays, play_out
 
@@ -157,11 +157,6 @@ class OutcomeTable:
         return found
 
     @cached_property
-    def sizes(self) -> OutcomeTable:
-        """The same plays with the sizes of all payoffs: expectations of it say what those of this one are off by."""
-        return OutcomeTable(self.game, self.profiles, np.abs(self.payoffs), self.information)
-
-    @cached_property
     def spreads(self) -> NDArray[np.float64]:
         """What payoffs typically differ by, `[agents]`."""
         return np.array([typical_spread(self.payoffs[..., agent]) for agent in range(self.payoffs.shape[-1])])
@@ -175,41 +170,32 @@ class OutcomeTable:
             distribution: play `[S, T, A]`; turn: of the follower.
             share: of what payoffs typically differ by, that counts as nothing.
         """
-        found, slack, most = self._noise(distribution, turn, share)
-        played = found.realised[..., None]
-        gain = found.fixed - played
-        if ((gain > 0) & (gain <= most)).any():
-            gain = np.where(exceeds(found.fixed, played, self._larger(distribution, turn), slack), gain, 0.0)
-        best = np.maximum(gain.max(axis=-1), 0.0)
-        return np.divide(best, found.reach, out=np.zeros_like(best), where=found.reach > 0)
+        reach, gains, sizes, slack = self._compared(distribution, turn, share)
+        best = beyond_rounding(gains, sizes, slack).max(axis=-1)
+        return np.divide(best, reach, out=np.zeros_like(best), where=reach > 0)
 
     def equals(self, distribution: NDArray[np.float64], turn: int, share: float = NEGLIGIBLE) -> NDArray[np.bool_]:
         """Which fixed actions are worth as much to a follower as play, at rows that are reached: `[S, rows, actions]`.
 
         Arguments as of `gains`: what counts as nothing to gain there counts as equal here.
         """
-        found, slack, most = self._noise(distribution, turn, share)
-        played = found.realised[..., None]
-        equal = (np.abs(found.fixed - played) <= most) & (found.reach > 0)[..., None]
-        if equal.any():
-            larger = self._larger(distribution, turn)
-            for better, worse in ((found.fixed, played), (played, found.fixed)):
-                equal &= ~exceeds(better, worse, larger, slack)
-        return np.asarray(equal)
+        reach, gains, sizes, slack = self._compared(distribution, turn, share)
+        return ~exceeds(np.abs(gains), 0.0, sizes, slack) & (reach > 0)[..., None]
 
-    def _noise(
+    def _compared(
         self, distribution: NDArray[np.float64], turn: int, share: float
-    ) -> tuple[Deviations, NDArray[np.float64], NDArray[np.float64]]:
-        """Of `gains`: a follower's deviations, what differences count as nothing, and the most that rounding adds."""
-        found, agent = self.deviations(distribution, turn), self.game.learned_turns[turn].agent
-        slack = share * self.spreads[agent] * found.reach[..., None]
-        most = ROUNDING * np.abs(self.payoffs[..., agent]).max(initial=0.0) * found.reach[..., None] + slack
-        return found, slack, most
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Of `gains`: probability of each row, gain of each fixed action, its size, and the slack of the row.
 
-    def _larger(self, distribution: NDArray[np.float64], turn: int) -> NDArray[np.float64]:
-        """Sizes of what fixed actions and play are worth, the larger of the two: `[S, rows, actions]`."""
-        sizes = self.sizes.deviations(distribution, turn)
-        return np.maximum(sizes.fixed, sizes.realised[..., None])
+        Added up are differences of payoffs in the same outcome: what is paid whatever the follower does hides nothing.
+        """
+        info, samples = self.game.learned_turns[turn], len(distribution)
+        reach = np.zeros((samples, info.keys))
+        gains, sizes = np.zeros((2, samples, info.keys, info.choices))
+        play, stride = np.ascontiguousarray(distribution), int(self.profiles.strides[turn])
+        entries = self.entries(samples)
+        engine.gather_gains(play, self.arrays, entries, turn, info.agent, stride, reach, gains, sizes)
+        return reach, gains, sizes, share * self.spreads[info.agent] * reach[..., None]
 
 
 def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:

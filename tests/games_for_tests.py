@@ -199,3 +199,56 @@ class Counting(AECEnv):
         self._accumulate_rewards()
         if self.vector:
             self.rewards = {agent: np.array([paid, paid]) for agent, paid in self.rewards.items()}
+
+
+@dataclass
+class AuctionState(State):
+    rule: np.ndarray
+    bids: np.ndarray
+    taken: np.ndarray
+
+
+class Auction(StackelbergGame):
+    """The leader announces one of ten auctions (first or second price, five reserves) to bidders with private values.
+
+    Values, bids and reserves are 0, 1/4, ..., 1. The highest bid wins if it reaches the reserve; a tie splits the item.
+    """
+
+    def __init__(self, bidders: int = 3):
+        self.bidders, self.grid = bidders, np.arange(5) / 4
+        self.turns = (
+            Turn("announce", 0, Discrete(10), "leader"),
+            *(Turn("bid", i + 1, Discrete(5), "learned", rows=50, sees_leader=True) for i in range(bidders)),
+        )
+        self.prior = Prior.uniform(*[5] * bidders)
+        self.payoff_range = np.array([[0.0, 1.0], *[[-1.0, 1.0]] * bidders])
+        self.observation_spaces = (Box(0, 1, (1,), np.float32), *[Box(0, 50, (1,), np.float32)] * bidders)
+
+    def start(self, types, chance):
+        zeros = np.zeros(len(types), dtype=np.int64)
+        return AuctionState(types, chance, zeros, np.zeros((len(types), self.bidders), dtype=np.int64), zeros.copy())
+
+    def turn(self, state):
+        return np.where(state.taken <= self.bidders, state.taken, OVER)
+
+    def observe(self, state, agent):
+        return self.information(state).astype(np.float32)[:, None] * (agent > 0)
+
+    def information(self, state):
+        own = np.clip(state.taken - 1, 0, self.bidders - 1)
+        return np.where(state.taken > 0, 5 * state.rule + state.types[np.arange(len(state)), own], 0)
+
+    def transition(self, state, actions):
+        action, bids, live = actions[:, 0].astype(np.int64), state.bids.copy(), state.taken <= self.bidders
+        rule = np.where(state.taken == 0, action, state.rule)
+        bidding = np.flatnonzero(live & (state.taken > 0))
+        bids[bidding, state.taken[bidding] - 1] = action[bidding]
+        ranked, reserve = np.sort(bids, axis=1)[:, ::-1], rule % 5
+        won = (bids == ranked[:, :1]) & (bids >= reserve[:, None])
+        price = self.grid[np.where(rule < 5, ranked[:, 0], np.maximum(ranked[:, 1], reserve))]
+        share = won / np.maximum(won.sum(axis=1, keepdims=True), 1)
+        paid = np.concatenate(
+            [(share.sum(axis=1) * price)[:, None], share * (self.grid[state.types] - price[:, None])], axis=1
+        )
+        payoffs = np.where((state.taken == self.bidders)[:, None], paid, 0.0)
+        return AuctionState(state.types, state.chance, rule, bids, state.taken + 1), payoffs

@@ -6,8 +6,9 @@ from rllib_stackelberg.solvers.coarse_correlated import (
     coarse_correlated_range,
 )
 from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.solvers.enumeration import Equilibrium, equilibria, solve, table_solve
+from rllib_stackelberg.solvers.enumeration import exact_solve, solve, table_solve
 from rllib_stackelberg.solvers.payments import payment_solve
+from rllib_stackelberg.solvers.pure_equilibria import Equilibrium, equilibria
 from rllib_stackelberg.solvers.reachable import response_solve
 from rllib_stackelberg.solvers.solution import PopulationSolution, StackelbergSolution
 
@@ -19,6 +20,7 @@ __all__ = [
     "StackelbergSolution",
     "coarse_correlated_range",
     "equilibria",
+    "exact_solve",
     "mixed_commitment_solve",
     "payment_solve",
     "pure_commitment_solve",

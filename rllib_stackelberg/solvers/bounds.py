@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
-from rllib_stackelberg.solvers.enumeration import pure_policies, strategy_profiles
+from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
 from rllib_stackelberg.solvers.subtables import Component
 
 SCENARIOS = 4096

@@ -33,7 +33,7 @@ from scipy.optimize import linprog
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
-from rllib_stackelberg.solvers.enumeration import pure_policies, strategy_profiles
+from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
 
 Device = Literal["strategies", "omniscient"]
 """What a mediator draws; see the head of this file."""

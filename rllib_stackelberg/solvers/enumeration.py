@@ -2,15 +2,18 @@
 
 Every map from questions to actions is tried, in batches: its outcomes are tabulated, and followers respond
 - alone: by a best response, ties for or against the leader;
-- several: by every pure Bayesian equilibrium, best and worst for the leader (there may be none).
-The number of tables is exponential in the number of questions; a stated limit refuses what is too large. What learning
-followers actually do is the question of reachable.py.
+- several: by every pure Bayesian equilibrium, best and worst for the leader (there may be none). Where there are too
+  many strategies to try, by every *undominated* one (pure_equilibria.py), for all tables, and the solution says so.
+
+The number of tables is exponential in the number of questions; stated limits refuse what is too large, by name. Values
+are doubted where what counts as a tie depends on how much of it is taken for rounding. What learning followers actually
+do is the question of reachable.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 
@@ -18,30 +21,40 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING
+from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.outcomes import TABLE_LIMIT, OutcomeTable, Profiles, tabulate
-from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE
+from rllib_stackelberg.outcomes import OutcomeTable, Profiles, tabulate
+from rllib_stackelberg.rules import name_of
+from rllib_stackelberg.solvers.pure_equilibria import (
+    EPSILON,
+    SURE,
+    Allowed,
+    BeyondLimitsError,
+    TooManyStrategiesError,
+    few,
+    lossless,
+    reached,
+    shown,
+    stable_strategies,
+    undominated,
+)
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 from rllib_stackelberg.ties import Ties, broken, check_ties
 
 LEADER_TABLES = 100_000
-STRATEGY_PROFILES = 100_000
+
+OUTCOMES = 1 << 16
+"""Most outcomes of one leader table."""
+
+TABULATED = 1 << 29
+"""Most outcomes of all leader tables."""
+
 BATCH = 1024
 
+METHOD = "enumeration of leader tables"
 
-@dataclass(frozen=True, eq=False)
-class Equilibrium:
-    """A pure Bayesian equilibrium.
-
-    Attributes:
-        strategies: per learned turn the action at each row.
-        values: expected payoff of every agent, leader first.
-    """
-
-    strategies: tuple[tuple[int, ...], ...]
-    values: tuple[float, ...]
+Numbers = NDArray[np.float64]
 
 
 def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:
@@ -51,22 +64,19 @@ def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution |
         game: the game.
         ties: how indifferent followers act; solvers of a game's own know only "leader".
     """
-    found = game.optimum() if ties == "leader" else None
-    if found is None and enumerable(game):
-        found = table_solve(game, ties)
-    return found
+    try:
+        return exact_solve(game, ties)
+    except BeyondLimitsError:
+        return None
 
 
-def enumerable(game: StackelbergGame) -> bool:
-    """Whether `table_solve` is within its limits."""
-    return (
-        game.one_shot
-        and leader_tables(game) <= LEADER_TABLES
-        and (
-            Profiles.count(game) <= TABLE_LIMIT
-            and (len(game.learned_turns) <= 1 or strategy_profiles(game) <= STRATEGY_PROFILES)
-        )
-    )
+def exact_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
+    """As `solve`, but for what it says where neither can.
+
+    Raises:
+        InvalidFieldError: which limit the game is beyond, by how much, and what can be done instead.
+    """
+    return (game.optimum() if ties == "leader" else None) or table_solve(game, ties)
 
 
 def leader_tables(game: StackelbergGame) -> float:
@@ -77,17 +87,12 @@ def leader_tables(game: StackelbergGame) -> float:
     return math.exp(min(turn.rows * math.log(turn.choices), 700))
 
 
-def strategy_profiles(game: StackelbergGame) -> int:
-    """Number of joint pure strategies of the followers."""
-    return math.prod(turn.choices**turn.keys for turn in game.learned_turns)
-
-
 def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
     """Best leader table against best-responding followers.
 
     One follower best-responds; several play a pure Bayesian equilibrium: the best for the leader (`ties` "leader"), the
     worst ("against"), or the first one ("lowest"). `details["worst"]` holds the value of the returned table under the
-    worst.
+    worst; `details["equilibria"]` says which were looked at: "all", or "undominated".
 
     Raises:
         InvalidFieldError: the game is too large or its leader's actions are continuous; a rule that is none, or
@@ -96,88 +101,155 @@ def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
     _refuse_large(game)
     if check_ties(ties) == "uniform" and len(game.learned_turns) > 1:
         raise InvalidFieldError("ties", "uniform, of several followers' equilibria", "lowest, leader, against")
-    respond = _best_response if len(game.learned_turns) <= 1 else _equilibrium_response
-    best: StackelbergSolution | None = None
+    if len(game.learned_turns) <= 1:
+        return _best_table(game, ties, _best_response, {})
+    try:
+        return _best_table(game, ties, _equilibrium_response, {"equilibria": "all"})
+    except TooManyStrategiesError:
+        try:
+            return _best_table(game, ties, _undominated_response, {"equilibria": "undominated"})
+        except TooManyStrategiesError as error:
+            allowed = f"{error.allowed}, weakly dominated ones left out; {INSTEAD}"
+            raise BeyondLimitsError("game", f"the followers of {name_of(game)} {error.problem}", allowed) from error
+
+
+INSTEAD = "or train a leader, or solve --against-response"
+"""What can be done with a game that is too large."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What followers do against a leader table.
+
+    Attributes:
+        values: payoffs of all agents; worst: the leader's, ties against it.
+        otherwise: the leader's payoff if less, or more, were taken for rounding; nan without an equilibrium.
+    """
+
+    values: Numbers
+    worst: float
+    otherwise: tuple[float, ...]
+
+
+Respond = Callable[[OutcomeTable, Ties], Iterator[Answer | None]]
+"""The followers' answer to each entry of a table; None where they have no equilibrium."""
+
+TriedOf = Callable[[OutcomeTable, Allowed], Allowed]
+"""Which actions are tried against one entry, of those at rows it reaches."""
+
+
+def _best_table(game: StackelbergGame, ties: Ties, respond: Respond, details: dict) -> StackelbergSolution:
+    """The first of the best tables."""
+    best: tuple[NDArray[np.float64], Answer] | None = None
+    otherwise = np.full(2, -math.inf)
     for actions in _leader_batches(game):
-        table = tabulate(game, actions)
-        for b, (values, worst) in enumerate(respond(table, ties)):
-            if values is not None and (best is None or values[0] > best.leader_value + TIE_TOLERANCE):
-                details = {"worst": worst, "leader_tables": round(leader_tables(game))}
-                best = _solution(actions[b], values, "enumeration of leader tables", ties, details)
+        for b, answer in enumerate(respond(tabulate(game, actions), ties)):
+            if answer is None:
+                continue
+            otherwise = np.fmax(otherwise, answer.otherwise)
+            if best is None or exceeds(answer.values[0], best[1].values[0]):
+                best = actions[b], answer
     if best is None:
         nothing = (math.nan,) * len(game.followers)
-        return StackelbergSolution(math.nan, nothing, (), "enumeration of leader tables", ties, exists=False)
-    return best
+        return StackelbergSolution(math.nan, nothing, (), METHOD, ties, exists=False, details=details)
+    actions, answer = best
+    return StackelbergSolution(
+        leader_value=float(answer.values[0]),
+        follower_values=tuple(answer.values[1:].tolist()),
+        leader_strategy=tuple((key, int(action[0])) for key, action in enumerate(actions)),
+        method=METHOD + (", undominated equilibria" if details.get("equilibria") == "undominated" else ""),
+        tie_break=ties,
+        doubt=doubt(float(answer.values[0]), otherwise.tolist()),
+        details={"worst": answer.worst, "leader_tables": round(leader_tables(game)), **details},
+    )
 
 
-def equilibria(table: OutcomeTable, share: float = NEGLIGIBLE) -> list[Equilibrium]:
-    """Every pure Bayesian equilibrium of the followers against one leader table.
+def doubt(value: float, otherwise: Iterable[float]) -> str:
+    """Why a value is not certain, from the values by other notions of rounding."""
+    others = [other for other in otherwise if exceeds(other, value) or exceeds(value, other)]
+    if not others:
+        return ""
+    return f"followers' payoffs differ by about what rounding is; depending on what is a tie: {others[0]:.9g}"
 
-    No follower may gain more at any row it reaches than rounding explains, and `share` of what payoffs differ by.
-    """
-    if strategy_profiles(table.game) > STRATEGY_PROFILES:
-        raise InvalidFieldError("followers", "have too many joint strategies", f"up to {STRATEGY_PROFILES}")
-    found: list[Equilibrium] = []
-    turns = table.game.learned_turns
-    for policies in pure_policies(table.game):
-        play = table.distribution(policies)
-        values = table.values(play)
-        gains = [table.gains(play, k, share=share).max(axis=1) for k in range(len(turns))]
-        stable = np.max(gains, axis=0) == 0
-        actions = [policy.argmax(axis=-1) for policy in policies]
-        found += [
-            Equilibrium(tuple(tuple(own[s].tolist()) for own in actions), tuple(values[s].tolist()))
-            for s in np.flatnonzero(stable)
-        ]
+
+def _best_response(table: OutcomeTable, ties: Ties) -> Iterator[Answer]:
+    """The best response of the one follower (or of none), row by row."""
+    weighted = table.payoffs * table.profiles.probabilities[:, None, None]
+    if not table.game.learned_turns:
+        for values in table.values(table.distribution([])):
+            yield Answer(values, float(values[0]), (float(values[0]),) * 2)
+        return
+    by_row = _by_row(table, weighted)
+    # Plays the follower does not move in (row -1, the last entry) pay alike whatever its action.
+    always, by_row = by_row[:, -1, 0], by_row[:, :-1]
+    totals = []
+    equal = _tied(table, by_row)
+    for mask, rule in ((equal[1], ties), (equal[1], "against"), (equal[0], ties), (equal[2], ties)):
+        played = broken(mask, by_row[..., 0], check_ties(rule))
+        totals.append(np.einsum("brk,brki->bri", played, by_row).sum(axis=1) + always)
+    for values, worst, less, more in zip(*totals, strict=True):
+        yield Answer(values, float(worst[0]), (float(less[0]), float(more[0])))
+
+
+def _by_row(table: OutcomeTable, numbers: Numbers) -> Numbers:
+    """Sums over plays `[B, T, A, n]` of the one follower's rows and actions, `[B, rows + 1, actions, n]`."""
+    turn = table.game.learned_turns[0]
+    found = np.zeros((len(numbers), turn.keys + 1, turn.choices, numbers.shape[-1]))
+    b, _, a = np.indices(numbers.shape[:3])
+    np.add.at(found, (b, table.information[..., 0], table.profiles.joint[a, 0]), numbers)
     return found
 
 
-def pure_policies(game: StackelbergGame) -> Iterator[list[NDArray[np.float64]]]:
-    """All joint pure strategies of the followers, a batch at a time: per learned turn `[batch, rows, actions]`."""
-    turns = game.learned_turns
-    joint = product(*(product(range(turn.choices), repeat=turn.keys) for turn in turns))
-    while chunk := list(islice(joint, BATCH)):
-        yield [np.eye(turn.choices)[np.array([strategies[k] for strategies in chunk])] for k, turn in enumerate(turns)]
+def _tied(table: OutcomeTable, by_row: Numbers) -> list[NDArray[np.bool_]]:
+    """Which actions are best at each row, `[B, rows, actions]`, if little, some or much is taken for rounding.
+
+    Compared are differences to one action in the same play: what is paid whatever the follower does hides nothing.
+    """
+    agent = table.game.learned_turns[0].agent
+    own, rows = table.payoffs[..., agent], np.maximum(table.information[..., 0], 0)
+    best = by_row[..., agent].argmax(axis=-1)
+    b, t, _ = np.indices(own.shape)
+    beside = own[b, t, best[b, rows]]
+    weight = table.profiles.probabilities[:, None]
+    parts = (own - beside, np.abs(own - beside), np.abs(own) + np.abs(beside), np.ones_like(own))
+    sums = _by_row(table, np.stack([weight * part for part in parts], axis=-1))[:, :-1]
+    difference, size, scale, reach = np.moveaxis(sums, -1, 0)
+    slack = table.spreads[agent] * reach
+    wide = ROUNDING * slack + 4 * EPSILON * scale
+    return [tied(difference, size, each) for each in (SURE * slack, ROUNDING * slack, wide)]
 
 
-def _best_response(table: OutcomeTable, ties: Ties) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
-    """Payoffs of all agents when the one follower best-responds, and the leader's worst under ties."""
-    game = table.game
-    if not game.learned_turns:
-        for values in table.values(table.distribution([])):
-            yield values, float(values[0])
-        return
-    turn = game.learned_turns[0]
-    rows, actions = turn.keys, turn.choices
-    # Payoffs of all agents from playing k at row r, weighted by the row's probability: [B, rows, actions, agents].
-    weighted = table.payoffs * table.profiles.probabilities[:, None, None]
-    by_row = np.zeros((len(table.payoffs), rows + 1, actions, weighted.shape[-1]))
-    b, _, a = np.indices(table.information.shape[:3])
-    np.add.at(by_row, (b, table.information[..., 0], table.profiles.joint[a, 0]), weighted)
-    # Plays the follower does not move in (row -1, the extra last entry) pay alike whatever its action.
-    always = by_row[:, rows, 0]
-    own = by_row[:, :rows, :, turn.agent]
-    tied = own >= own.max(axis=-1, keepdims=True) - TIE_TOLERANCE * game.utility_scale
-    totals = {}
-    for rule in {ties, "against"}:
-        played = broken(tied, by_row[:, :rows, :, 0], rule)
-        totals[rule] = np.einsum("brk,brki->bri", played, by_row[:, :rows]).sum(axis=1) + always
-    for values, worst in zip(totals[ties], totals["against"], strict=True):
-        yield values, float(worst[0])
+def _equilibrium_response(table: OutcomeTable, ties: Ties) -> Iterator[Answer | None]:
+    return _selected(table, ties, lambda entry, allowed: allowed if few(entry, allowed) else lossless(entry, allowed))
 
 
-def _equilibrium_response(table: OutcomeTable, ties: Ties) -> Iterator[tuple[NDArray[np.float64] | None, float]]:
+def _undominated_response(table: OutcomeTable, ties: Ties) -> Iterator[Answer | None]:
+    return _selected(table, ties, lambda entry, allowed: undominated(entry, lossless(entry, allowed)))
+
+
+def _selected(table: OutcomeTable, ties: Ties, tried_of: TriedOf) -> Iterator[Answer | None]:
+    """The equilibrium that the rule selects among the strategies that are tried, against every entry."""
     for b in range(len(table.payoffs)):
-        found = equilibria(table.entry(b), ROUNDING)
-        if not found:
-            yield None, math.nan
-            continue
-        leader = [equilibrium.values[0] for equilibrium in found]
-        pick = {"leader": np.argmax, "against": np.argmin}.get(ties, lambda values: 0)(leader)
-        yield np.array(found[int(pick)].values), min(leader)
+        entry = table.entry(b)
+        tried = list(stable_strategies(entry, tried_of(entry, reached(entry)), ROUNDING))
+        values = np.concatenate([each.values for each in tried])
+        stable = np.concatenate([each.stable for each in tried])
+        found = [_selection(values[stable[:, level]], ties) for level in range(3)]
+        leaders = [math.nan if chosen is None else float(chosen[0]) for chosen in found]
+        worst = float(values[stable[:, 1], 0].min(initial=math.inf))
+        yield None if found[1] is None else Answer(found[1], worst, (leaders[0], leaders[2]))
 
 
-def _leader_batches(game: StackelbergGame) -> Iterator[NDArray[np.float64]]:
+def _selection(values: Numbers, ties: Ties) -> Numbers | None:
+    """Payoffs `[agents]` of the equilibrium that a rule selects from `[equilibria, agents]`."""
+    if not len(values):
+        return None
+    if ties == "lowest":
+        return values[0]
+    return values[int(values[:, 0].argmax() if ties == "leader" else values[:, 0].argmin())]
+
+
+def _leader_batches(game: StackelbergGame) -> Iterator[Numbers]:
     """All leader tables, `[batch, questions, 1]` at a time."""
     turn = game.turns[game.leader_turn]
     tables = product(range(turn.choices), repeat=turn.keys)
@@ -187,18 +259,18 @@ def _leader_batches(game: StackelbergGame) -> Iterator[NDArray[np.float64]]:
 
 
 def _refuse_large(game: StackelbergGame) -> None:
-    if not enumerable(game):
-        raise InvalidFieldError(
-            "game",
-            f"{game.id or type(game).__name__} has {leader_tables(game):g} leader tables, "
-            f"{Profiles.count(game)} outcomes each",
-            f"discrete leader actions, up to {LEADER_TABLES} tables and {TABLE_LIMIT} outcomes",
-        )
-
-
-def _solution(
-    actions: NDArray[np.float64], values: NDArray[np.float64], method: str, tie_break: str, details: dict
-) -> StackelbergSolution:
-    strategy = tuple((key, int(action[0])) for key, action in enumerate(actions))
-    followers = tuple(float(value) for value in values[1:])
-    return StackelbergSolution(float(values[0]), followers, strategy, method, tie_break, details=details)
+    """Refuse a game that cannot be enumerated, naming the limit."""
+    name, tables, outcomes = name_of(game), leader_tables(game), Profiles.count(game)
+    if not game.one_shot:
+        problem = f"{name} has followers that move several times in a play, or a memory"
+        raise BeyondLimitsError("game", problem, f"one move of each follower; {INSTEAD}")
+    if math.isinf(tables):
+        allowed = "discrete leader actions, or train a leader"
+        raise BeyondLimitsError("game", f"{name} has continuous leader actions", allowed)
+    for count, limit, what in (
+        (tables, LEADER_TABLES, "leader tables"),
+        (outcomes, OUTCOMES, "outcomes (types, times chance, times followers' actions) against one leader table"),
+        (tables * outcomes, TABULATED, "outcomes against all leader tables"),
+    ):
+        if count > limit:
+            raise BeyondLimitsError("game", f"{name} has {shown(count)} {what}", f"up to {limit:,}; {INSTEAD}")

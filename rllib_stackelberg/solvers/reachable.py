@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
@@ -25,7 +26,6 @@ from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers.bounds import Ranking, outlook, promising, ranked
-from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 from rllib_stackelberg.solvers.subtables import Component, components
 from rllib_stackelberg.streams import Purpose, Streams
@@ -53,8 +53,9 @@ def response_solve(
         seed: of the response streams; samples: responses per table where they are random.
 
     Returns:
-        The optimum to within 1e-9 of the leader's payoff range; `details` tells how many `tables` there are (different
-        ones), how many `kinds` of them followers can tell apart, how many kinds were `valued`, and the `bound` of all.
+        The optimum to within 1e-9 of what the leader's payoffs typically differ by; `details` tells how many `tables`
+        there are (different ones), how many `kinds` of them followers can tell apart, how many kinds were `valued`, and
+        the `bound` of all.
 
     Raises:
         InvalidFieldError: leader actions are not discrete, or the game is too large.
@@ -67,7 +68,8 @@ def response_solve(
     """
     valuation = Valuation(game, components(game), settings, seed, samples if settings.random_response else 1)
     outlooks = [outlook(game, component) for component in valuation.components]
-    search = Search(valuation, TIE_TOLERANCE * max(float(np.ptp(game.payoff_range[0])), 1e-300))
+    spread = typical_spread(np.concatenate([part.payoffs[..., 0].ravel() for part in valuation.components]))
+    search = Search(valuation, NEGLIGIBLE * spread)
     start = promising(outlooks, min(valuation.most, 4 * valuation.batch))
     search.through(start)
     kinds = math.prod(len(own) for own in outlooks)

@@ -13,11 +13,13 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.plays import Plays, play_out
-from rllib_stackelberg.solvers.commitment import TIE_TOLERANCE
+from rllib_stackelberg.solvers.enumeration import doubt
+from rllib_stackelberg.solvers.pure_equilibria import EPSILON, SURE
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 from rllib_stackelberg.ties import Ties, broken
 
@@ -51,15 +53,17 @@ def sequence_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergS
     tables = np.array(list(product(range(turn.choices), repeat=turn.keys)), dtype=float)
     paths = Paths.of(game)
     batches = np.array_split(tables, -(-len(tables) * len(paths) // SLOTS))
-    values = np.concatenate([_values(_tabulate(game, paths, batch), paths, ties) for batch in batches])
+    values = np.concatenate([_values(_tabulate(game, paths, batch), paths, ties) for batch in batches], axis=1)
+    less, values, more = values
     # Of equally good tables the first one, in lexicographic order.
-    best = int(np.argmax(values[:, 0] >= values[:, 0].max() - TIE_TOLERANCE))
+    best = int(np.argmax(~exceeds(values[:, 0].max(), values[:, 0])))
     return StackelbergSolution(
         leader_value=float(values[best, 0]),
         follower_values=(float(values[best, 1]),),
         leader_strategy=tuple((key, int(action)) for key, action in enumerate(tables[best])),
         method="leader tables and courses of the follower enumerated",
         tie_break=ties,
+        doubt=doubt(float(values[best, 0]), [float(less[:, 0].max()), float(more[:, 0].max())]),
     )
 
 
@@ -85,8 +89,11 @@ def consistent(table: PathTable, paths: Paths) -> NDArray[np.bool_]:
 
 
 def _values(table: PathTable, paths: Paths, ties: Ties) -> NDArray[np.float64]:
-    """Payoffs `[B, agents]` of the course that the follower takes."""
-    paid = table.paid[:, 0, 0, :, -1]
+    """Payoffs `[3, B, agents]` of the course that the follower takes, if little, some or much is taken for rounding."""
+    steps = table.paid[:, 0, 0]
+    paid, sizes = steps[:, :, -1], np.abs(np.diff(steps[..., 1], axis=-1, prepend=0.0)).sum(axis=-1)
+    spread = typical_spread(paid[..., 1])
     follower = np.where(consistent(table, paths), paid[..., 1], -np.inf)
-    best = follower >= follower.max(axis=1, keepdims=True) - TIE_TOLERANCE
-    return np.einsum("ba,bai->bi", broken(best, paid[..., 0], ties), paid)
+    slacks = SURE * spread, ROUNDING * spread, ROUNDING * spread + 4 * EPSILON * sizes
+    best = [tied(follower, sizes, slack) for slack in slacks]
+    return np.stack([np.einsum("ba,bai->bi", broken(mask, paid[..., 0], ties), paid) for mask in best])

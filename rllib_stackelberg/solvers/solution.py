@@ -26,6 +26,8 @@ class StackelbergSolution:
         by_ties: what this strategy is worth to the leader by how followers break ties; "leader" is the best for it that
             they may do, "against" the worst. Empty where it is not known.
         best_by_ties: likewise what the best strategy against such followers is worth.
+        doubt: why the value is not certain (payoffs that rounding may have tied or parted, a program that could not be
+            verified), for people; empty if it is.
         details: further findings by name.
     """
 
@@ -37,7 +39,13 @@ class StackelbergSolution:
     exists: bool = True
     by_ties: Mapping[Ties, float] = field(default_factory=lambda: MappingProxyType({}))
     best_by_ties: Mapping[Ties, float] = field(default_factory=lambda: MappingProxyType({}))
+    doubt: str = ""
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def certain(self) -> bool:
+        """Whether the value is known to be that of an optimal commitment."""
+        return not self.doubt
 
 
 @dataclass(frozen=True)

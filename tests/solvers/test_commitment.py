@@ -1,6 +1,8 @@
 """Closed forms, a theorem, and independent solvers."""
 
 import warnings
+from fractions import Fraction
+from itertools import combinations
 
 import nashpy
 import numpy as np
@@ -124,3 +126,87 @@ def test_tie_breaking():
     assert pure_commitment_solve(leader, follower, "leader").leader_value == 5
     assert pure_commitment_solve(leader, follower, "against").leader_value == 0
     assert pure_commitment_solve(leader, follower, "lowest").leader_value == 0
+
+
+SENTINELS = [1e2, 1e8, 1e9, 1e12, 1e16, 1e100, 1e300]
+
+
+@pytest.mark.parametrize("penalty", SENTINELS)
+def test_a_penalty_changes_no_optimum(penalty):
+    leader, follower = [[2, 4, 0], [1, 3, 0], [0, 0, -penalty]], [[1, 0, 0], [0, 1, 0], [0, 0, -penalty]]
+    pure, mixed = pure_commitment_solve(leader, follower), mixed_commitment_solve(leader, follower)
+    assert (pure.leader_value, mixed.leader_value) == (3, 3.5)
+    assert pure.certain
+    assert mixed.certain
+    assert mixed.leader_strategy[0][1] == (0.5, 0.5, 0)
+
+
+def exact_solution(rows):
+    """The solution of a square system of equations in fractions, None if it is singular; rows `[.. | right side]`."""
+    rows = [list(row) for row in rows]
+    for k in range(len(rows)):
+        pivot = next((r for r in range(k, len(rows)) if rows[r][k]), None)
+        if pivot is None:
+            return None
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        rows[k] = [entry / rows[k][k] for entry in rows[k]]
+        for r in range(len(rows)):
+            if r != k and rows[r][k]:
+                rows[r] = [a - rows[r][k] * b for a, b in zip(rows[r], rows[k], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def best_vertex(leader, follower):
+    """Independent: every vertex of every follower region, in fractions, ties to the leader."""
+    leader, follower = ([[Fraction(x) for x in row] for row in matrix.tolist()] for matrix in (leader, follower))
+    rows, columns = len(leader), len(leader[0])
+    faces = [[Fraction(int(i == r)) for i in range(rows)] for r in range(rows)]
+    faces += [[row[a] - row[b] for row in follower] for a, b in combinations(range(columns), 2)]
+    best = None
+    for chosen in combinations(faces, rows - 1):
+        mixture = exact_solution([[*face, Fraction(0)] for face in chosen] + [[Fraction(1)] * (rows + 1)])
+        if mixture is None or min(mixture) < 0:
+            continue
+        paid = [sum(x * row[j] for x, row in zip(mixture, follower, strict=True)) for j in range(columns)]
+        won = [sum(x * row[j] for x, row in zip(mixture, leader, strict=True)) for j in range(columns)]
+        value = max(w for w, p in zip(won, paid, strict=True) if p == max(paid))
+        best = value if best is None else max(best, value)
+    return best
+
+
+def test_payoffs_of_twelve_orders_of_magnitude_with_ties_agree_with_the_vertices():
+    generator = np.random.default_rng(16)
+    for _ in range(150):
+        shape = generator.integers(1, 4), generator.integers(1, 5)
+        sizes = 10.0 ** generator.integers(-6, 7, size=(2, *shape))
+        leader, follower = generator.integers(-2, 3, size=(2, *shape)) * sizes
+        found = mixed_commitment_solve(leader, follower)
+        assert found.certain
+        assert found.leader_value == float(best_vertex(leader, follower))
+        exact = [max(row[follower[r] == follower[r].max()]) for r, row in enumerate(leader)]
+        assert pure_commitment_solve(leader, follower).leader_value == max(exact)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-10, 1.0, 1e200])
+def test_large_games_are_verified_in_any_unit(unit):
+    leader, follower = np.random.default_rng(5).random((2, 22, 22))
+    found = mixed_commitment_solve(leader * unit, follower * unit)
+    assert found.certain
+    exact = mixed_commitment_solve(leader[:, :18], follower[:, :18])  # fewer columns: another problem, but exact
+    assert found.leader_value / unit == pytest.approx(mixed_commitment_solve(leader, follower).leader_value)
+    assert exact.certain
+
+
+def test_a_penalty_in_a_game_too_large_to_be_exact_is_solved_or_doubted():
+    leader, follower = np.random.default_rng(5).random((2, 22, 22))
+    value = mixed_commitment_solve(leader, follower).leader_value
+    for penalty in SENTINELS:
+        worse = np.full((1, 22), -penalty)
+        found = mixed_commitment_solve(np.vstack([leader, worse]), np.vstack([follower, worse + np.arange(22)]))
+        assert found.doubt or found.leader_value == pytest.approx(value)
+
+
+def test_payoffs_that_rounding_parts_are_doubted():
+    found = pure_commitment_solve([[0, 1]], [[0.1 + 0.2, 0.3]])
+    assert (found.leader_value, found.certain) == (0, False)
+    assert "meant to be equal: 1" in found.doubt

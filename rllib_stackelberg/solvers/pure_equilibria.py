@@ -1,0 +1,318 @@
+"""Pure Bayesian equilibria of followers against one leader table.
+
+Joint strategies are tried one by one, at the rows that this leader table can reach: followers who see which of ten
+rules was announced have ten rows a type, and one of them against each rule. Where that is too many, actions that no
+equilibrium payoff needs are left out first, as long as any is found (`lossless`):
+
+- an action that pays all agents what a lower one pays, whatever others do;
+- an action that another one exceeds in expectation over types, whatever others do (strict dominance).
+
+Where that is still too many, weakly dominated actions can be left out too (`undominated`): another action pays at least
+as much whatever others do, and more for something they may do. That loses equilibria, silly ones in general (in a
+second-price auction, those in which one bids far too much and the others nothing), and is said where it is done.
+
+A joint strategy is stable if no follower gains at any row it reaches. What is compared are differences of payoffs in
+the same play, so what is paid whatever a follower does (or a penalty it does not decide about) hides no gain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.outcomes import OutcomeTable
+
+STRATEGY_PROFILES = 100_000
+"""Most joint strategies that are tried against one leader table."""
+
+WORK = 1_000_000_000
+"""Most payoffs looked up for it: one to three seconds."""
+
+BATCH = 1024
+
+EPSILON = float(np.finfo(float).eps)
+SURE = 16 * EPSILON
+"""Share of what payoffs typically differ by, up to which a difference is certainly the rules' rounding."""
+
+Numbers = NDArray[np.float64]
+Allowed = list[NDArray[np.bool_]]
+"""Per learned turn which actions are tried at each row, `[rows, actions]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Equilibrium:
+    """A pure Bayesian equilibrium.
+
+    Attributes:
+        strategies: per learned turn the action at each row; 0 at rows that cannot be reached.
+        values: expected payoff of every agent, leader first.
+    """
+
+    strategies: tuple[tuple[int, ...], ...]
+    values: tuple[float, ...]
+
+
+class BeyondLimitsError(InvalidFieldError):
+    """A game is too large for an exact value, or of a kind that has none."""
+
+
+class TooManyStrategiesError(BeyondLimitsError):
+    """There are too many joint strategies to try."""
+
+
+def equilibria(table: OutcomeTable, share: float = NEGLIGIBLE) -> list[Equilibrium]:
+    """Every pure Bayesian equilibrium of the followers against one leader table.
+
+    Args:
+        table: of one entry.
+        share: of what payoffs typically differ by, that is no gain; and what rounding explains is none.
+
+    Raises:
+        InvalidFieldError: there are more than `STRATEGY_PROFILES` joint strategies.
+    """
+    found: list[Equilibrium] = []
+    turns = table.game.learned_turns
+    ends = np.cumsum([turn.keys for turn in turns])[:-1]
+    for tried in stable_strategies(table, reached(table), share):
+        for s in np.flatnonzero(tried.stable[:, 1]):
+            own = tuple(tuple(part.tolist()) for part in np.split(tried.strategies[s], ends))
+            found.append(Equilibrium(own, tuple(tried.values[s].tolist())))
+    return found
+
+
+class Tried(NamedTuple):
+    """Joint strategies of a batch that are stable, at least if much is taken for rounding.
+
+    strategies `[S, rows of all followers]`; values `[S, agents]`; stable `[S, 3]`: if little is taken for rounding
+    (what certainly is), as much as was asked for, or much (what floats of this size can be off by).
+    """
+
+    strategies: NDArray[np.int64]
+    values: Numbers
+    stable: NDArray[np.bool_]
+
+
+def reached(table: OutcomeTable) -> Allowed:
+    """Every action at the rows that some play against this leader table reaches; one at the others."""
+    allowed = []
+    for m, turn in enumerate(table.game.learned_turns):
+        own = np.zeros((turn.keys, turn.choices), dtype=bool)
+        own[:, 0] = True
+        rows = np.unique(table.information[..., m])
+        own[rows[rows >= 0]] = True
+        allowed.append(own)
+    return allowed
+
+
+def count(allowed: Allowed) -> int:
+    """Number of joint strategies."""
+    return math.prod(int(actions) for own in allowed for actions in own.sum(axis=1))
+
+
+def few(table: OutcomeTable, allowed: Allowed) -> bool:
+    """Whether there are few enough joint strategies to try them all."""
+    total = count(allowed)
+    return total <= STRATEGY_PROFILES and total * _lookups(table) <= WORK
+
+
+def _lookups(table: OutcomeTable) -> int:
+    """Payoffs that are looked up to try one joint strategy."""
+    return len(table.profiles.nature) * sum(turn.choices for turn in table.game.learned_turns)
+
+
+def shown(number: float) -> str:
+    """A count for people.
+
+    >>> shown(1_234_567), shown(5**150)
+    ('1,234,567', '7e+104')
+    """
+    return f"{number:,.0f}" if number < 1e15 else f"{float(number) if number < 1e300 else math.inf:.2g}"
+
+
+def strategy_profiles(game: StackelbergGame) -> int:
+    """Number of joint pure strategies of the followers at all of their rows."""
+    return math.prod(turn.choices**turn.keys for turn in game.learned_turns)
+
+
+def pure_policies(game: StackelbergGame) -> Iterator[list[Numbers]]:
+    """All joint pure strategies of the followers, a batch at a time: per learned turn `[batch, rows, actions]`."""
+    turns = game.learned_turns
+    joint = product(*(product(range(turn.choices), repeat=turn.keys) for turn in turns))
+    while chunk := list(islice(joint, BATCH)):
+        yield [np.eye(turn.choices)[np.array([strategies[k] for strategies in chunk])] for k, turn in enumerate(turns)]
+
+
+def stable_strategies(table: OutcomeTable, allowed: Allowed, share: float) -> Iterator[Tried]:
+    """The stable ones of the allowed joint strategies, a batch at a time, in lexicographic order.
+
+    Args:
+        table: of one entry; allowed: see `Allowed`; share: of what payoffs typically differ by, that is no gain.
+
+    Raises:
+        TooManyStrategiesError: there are more than `STRATEGY_PROFILES`.
+    """
+    if not few(table, allowed):
+        problem = f"have {shown(count(allowed))} joint strategies against one leader table"
+        allow = min(STRATEGY_PROFILES, WORK // _lookups(table))
+        raise TooManyStrategiesError("followers", problem, f"up to {allow:,}")
+    total = count(allowed)
+    actions = [np.flatnonzero(row) for own in allowed for row in own]
+    sizes = np.array([len(row) for row in actions])
+    strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
+    followers = _Followers.of(table)
+    for start in range(0, total, BATCH):
+        number = np.arange(start, min(start + BATCH, total))
+        chosen = number[:, None] // strides % sizes
+        strategies = np.stack([row[chosen[:, r]] for r, row in enumerate(actions)], axis=1)
+        values = np.zeros((len(number), table.payoffs.shape[-1]))
+        stable = np.zeros((len(number), 3), dtype=np.bool_)
+        slacks = np.outer([SURE, share, share], table.spreads[followers.agents])
+        _try(strategies, followers, slacks, values, stable)
+        some = stable.any(axis=1)
+        yield Tried(strategies[some], values[some], stable[some])
+
+
+class _Followers(NamedTuple):
+    """What the compiled loop needs of a table, arrays by learned turn."""
+
+    agents: NDArray[np.int64]
+    first: NDArray[np.int64]
+    choices: NDArray[np.int64]
+    strides: NDArray[np.int64]
+    probabilities: Numbers
+    payoffs: Numbers
+    information: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, table: OutcomeTable) -> _Followers:
+        turns = table.game.learned_turns
+        rows = np.array([turn.keys for turn in turns], dtype=np.int64)
+        return cls(
+            np.array([turn.agent for turn in turns], dtype=np.int64),
+            np.cumsum(rows) - rows,
+            np.array([turn.choices for turn in turns], dtype=np.int64),
+            np.asarray(table.profiles.strides, dtype=np.int64),
+            np.ascontiguousarray(table.profiles.probabilities),
+            np.ascontiguousarray(table.payoffs[0]),
+            np.ascontiguousarray(table.information[0]),
+        )
+
+
+@njit(cache=True)
+def _played(who, strategy, nature):
+    """Index of the joint action under a joint strategy: whoever moves after others sees what they do."""
+    action = 0
+    for _ in range(len(who.agents)):
+        before, action = action, 0
+        for m in range(len(who.agents)):
+            row = who.information[nature, before, m]
+            if row >= 0:
+                action += strategy[who.first[m] + row] * who.strides[m]
+        if action == before:
+            break
+    return action
+
+
+@njit(cache=True)
+def _try(strategies, who, slacks, values, stable):
+    """Values of joint strategies, and whether each is stable under three notions of what rounding is."""
+    rows, most = strategies.shape[1], 0
+    for choices in who.choices:
+        most = max(most, choices)
+    gain, size, scale = np.zeros((rows, most)), np.zeros((rows, most)), np.zeros((rows, most))
+    reach = np.zeros(rows)
+    for s in range(len(strategies)):
+        gain[:], size[:], scale[:], reach[:] = 0.0, 0.0, 0.0, 0.0
+        for t in range(len(who.probabilities)):
+            weight, action = who.probabilities[t], _played(who, strategies[s], t)
+            for agent in range(values.shape[1]):
+                values[s, agent] += weight * who.payoffs[t, action, agent]
+            for m in range(len(who.agents)):
+                row = who.information[t, action, m]
+                if row < 0:
+                    continue
+                at = who.first[m] + row
+                own, agent = strategies[s, at], who.agents[m]
+                reach[at] += weight
+                paid = who.payoffs[t, action, agent]
+                for k in range(who.choices[m]):
+                    other = who.payoffs[t, action + (k - own) * who.strides[m], agent]
+                    gain[at, k] += weight * (other - paid)
+                    size[at, k] += weight * abs(other - paid)
+                    scale[at, k] += weight * (abs(other) + abs(paid))
+        stable[s] = True
+        for m in range(len(who.agents)):
+            last = who.first[m + 1] if m + 1 < len(who.first) else rows
+            for at in range(who.first[m], last):
+                for k in range(who.choices[m]):
+                    beyond = gain[at, k] - ROUNDING * size[at, k]
+                    stable[s, 0] &= beyond <= slacks[0, m] * reach[at]
+                    stable[s, 1] &= beyond <= slacks[1, m] * reach[at]
+                    stable[s, 2] &= beyond <= slacks[2, m] * reach[at] + 4 * EPSILON * scale[at, k]
+
+
+class _Dominance(NamedTuple):
+    """Comparisons of a follower's actions at a row, `[better action, worse action]`."""
+
+    strict: NDArray[np.bool_]
+    weak: NDArray[np.bool_]
+    same: NDArray[np.bool_]
+
+
+def lossless(table: OutcomeTable, allowed: Allowed) -> Allowed:
+    """Without actions that no equilibrium payoff needs; of followers who move at once, else as allowed."""
+    kept, changed = [own.copy() for own in allowed], table.simultaneous
+    while changed:
+        changed = False
+        for m, own in enumerate(kept):
+            for row in np.flatnonzero(own.sum(axis=1) > 1):
+                found = _compared(table, kept, m, int(row))
+                lower = np.triu(found.same, 1)  # of two that are the same the first
+                worse = ((found.strict | lower) & own[row][:, None]).any(axis=0) & own[row]
+                own[row] &= ~worse
+                changed |= bool(worse.any())
+    return kept
+
+
+def undominated(table: OutcomeTable, allowed: Allowed) -> Allowed:
+    """Without actions that are weakly dominated by one that is allowed, all at once; then as `lossless`."""
+    kept = [own.copy() for own in allowed]
+    for m, own in enumerate(allowed if table.simultaneous else []):
+        for row in np.flatnonzero(own.sum(axis=1) > 1):
+            worse = (_compared(table, allowed, m, int(row)).weak & own[row][:, None]).any(axis=0)
+            kept[m][row] &= ~worse
+    return lossless(table, kept)
+
+
+def _compared(table: OutcomeTable, allowed: Allowed, m: int, row: int) -> _Dominance:
+    """A follower's actions at a row, whatever the others do that is allowed."""
+    turns, agent = table.game.learned_turns, table.game.learned_turns[m].agent
+    natures = np.flatnonzero(table.information[0, :, 0, m] == row)
+    shape = tuple(turn.choices for turn in turns)
+    k = shape[m]
+    least, most, size = np.zeros((k, k)), np.zeros((k, k)), np.zeros((k, k))
+    never, same = np.ones((k, k), dtype=bool), np.ones((k, k), dtype=bool)
+    slack = SURE * table.spreads[agent]
+    for t in natures:
+        others = [own[table.information[0, t, 0, o]] if o != m else np.ones(k, bool) for o, own in enumerate(allowed)]
+        paid = table.payoffs[0, t].reshape(*shape, -1)[np.ix_(*others)]
+        paid = np.moveaxis(paid, m, 0).reshape(k, -1, paid.shape[-1])
+        differences = paid[:, None, :, agent] - paid[None, :, :, agent]
+        weight = table.profiles.probabilities[t]
+        least += weight * differences.min(axis=-1)
+        most += weight * differences.max(axis=-1)
+        size += weight * np.abs(differences).max(axis=-1)
+        never &= (differences >= -slack).all(axis=-1)
+        same &= (paid[:, None] == paid[None]).all(axis=(-2, -1))
+    beyond = ROUNDING * size + slack * table.profiles.probabilities[natures].sum()
+    return _Dominance(least > beyond, never & (most > beyond), same)
