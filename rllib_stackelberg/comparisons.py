@@ -58,7 +58,9 @@ def exceeds(
     if sizes is None:
         sizes = np.maximum(np.abs(better), np.abs(worse))
     # Divided first: the difference of two floats may be larger than any float.
-    return np.asarray(better / 2 - worse / 2 > (ROUNDING * np.asarray(sizes) + slack) / 2)
+    return np.asarray(
+        better / 2 - worse / 2 > (ROUNDING * np.asarray(sizes, dtype=float) + np.asarray(slack, dtype=float)) / 2
+    )
 
 
 def tied(payoffs: ArrayLike, sizes: ArrayLike | None = None, slack: ArrayLike = 0.0) -> NDArray[np.bool_]:

@@ -77,6 +77,8 @@ def solution(data: dict[str, Any]) -> RenderableType:
         table.add_row(f"follower_{k} value", number(value))
     table.add_row("method", data["method"])
     table.add_row("ties", data["tie_break"])
+    if data["doubt"]:
+        table.add_row("not certain", data["doubt"])
     return Group(table, strategy(data["leader_strategy"]))
 
 

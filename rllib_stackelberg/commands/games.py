@@ -29,16 +29,14 @@ from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import finite, make_rules
 from rllib_stackelberg.registry import games as all_games
-from rllib_stackelberg.solvers import StackelbergSolution, response_solve
-from rllib_stackelberg.solvers import solve as solve_game
+from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.ties import Ties, check_ties
+from rllib_stackelberg.ties import check_ties
 from rllib_stackelberg.verdict import with_verdicts
 
 
@@ -84,7 +82,7 @@ def solve(
         solution = response_solve(made, default_settings(game, **response, ties=rule, update_mode="expected"))
     else:
         _refuse(response)
-        solution = _equilibrium(game, made, rule or "leader")
+        solution = exact_solve(made, rule or "leader")
     strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
     data = {
         "game": made.id,
@@ -92,6 +90,8 @@ def solve(
         "leader_value": solution.leader_value,
         "follower_values": solution.follower_values,
         "exists": solution.exists,
+        "certain": solution.certain,
+        "doubt": solution.doubt,
         "method": solution.method,
         "tie_break": solution.tie_break,
         "details": dict(solution.details),
@@ -105,13 +105,6 @@ def _refuse(response: dict[str, Any]) -> None:
     for name, value in response.items():
         if value is not None:
             raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
-
-
-def _equilibrium(game: str, made: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
-    solution = solve_game(made, ties)
-    if solution is None:
-        raise InvalidFieldError("game", f"no exact solver can do {game}", "a finite game, or one with its own solver")
-    return solution
 
 
 @command

@@ -161,8 +161,8 @@ def test_one_follower_best_responds_at_every_type(name, params):
     tables = np.array(list(product(range(turn.choices), repeat=turn.keys)), dtype=float)[..., None]
     found = [coarse_correlated_range(tabulate(game, each[None])) for each in tables]
     for rule, values in (
-        ("optimistic", [each.best.values[0] for each in found]),
-        ("pessimistic", [each.worst.values[0] for each in found]),
+        ("leader", [each.best.values[0] for each in found]),
+        ("against", [each.worst.values[0] for each in found]),
     ):
         assert max(values) == pytest.approx(table_solve(game, rule).leader_value)
 
