@@ -27,6 +27,7 @@ class Followers(NamedTuple):
 
     @classmethod
     def of(cls, table: OutcomeTable) -> Followers:
+        """Of a table of one entry."""
         turns = table.game.learned_turns
         rows = np.array([turn.keys for turn in turns], dtype=np.int64)
         return cls(
