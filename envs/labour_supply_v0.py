@@ -73,6 +73,8 @@ class LabourSupplyGame(PopulationGame):
     source = "Heathcote, Storesletten & Violante 2017"
     draws = 0
 
+    carries_over = ("households",)
+
     def __init__(
         self,
         *,

@@ -73,6 +73,8 @@ class Saving(PopulationGame):
 
     draws = 0
 
+    carries_over = ("households", "periods", "spread")
+
     def __init__(self, economy, households, spread):
         self.economy, self.members, self.periods, self.spread = economy, households, economy.periods, spread
         self.units = {

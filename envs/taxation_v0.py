@@ -67,6 +67,7 @@ Source: Mi et al. 2025, arXiv 2403.12093; Mi et al. 2023, "TaxAI". Version histo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -155,6 +156,8 @@ class Taxation(PopulationGame):
     start_draws = 2
     draws = 2
 
+    carries_over = ("households", "task", "years", "survey", "shock", "shock_year")
+
     def __init__(
         self,
         *,
@@ -162,7 +165,7 @@ class Taxation(PopulationGame):
         task: Literal["gdp", "gini", "social_welfare"] = "gdp",
         constants: Literal["smfrl", "taxai"] = "smfrl",
         years: Annotated[int, Field(ge=1, le=100_000)] = 300,
-        survey: str = "",
+        survey: Path | None = None,
         caps: Literal["cut", "box"] = "cut",
         taxes: TaxSystem = "chosen",
         shock: ShockName = "none",
@@ -171,7 +174,7 @@ class Taxation(PopulationGame):
         self.members, self.periods, self.task = households, years, task
         self.alpha, self.factor = TECHNOLOGIES[constants]
         self.shock = Shock.named(shock, shock_year)
-        self.survey = Survey.read(survey) if survey else None
+        self.survey = None if survey is None else Survey.read(survey)
         self.units = UNITS
         self.code = CODES.get(taxes)
         self.sales = self.code.sales if self.code else SALES_TAX

@@ -86,16 +86,17 @@ def _random_actions(env: StackelbergPOMDP, live: Index, rng: np.random.Generator
     return rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
 
 
-def evaluate_against(run: str | Path, settings: LeaderSettings) -> Evaluation:
+def evaluate_against(run: str | Path, settings: LeaderSettings, game: str | None = None) -> Evaluation:
     """What the leader of a run is worth against other followers, or another response, than it was trained with.
 
     Args:
         run: its folder; settings: the response it is judged by.
+        game: the game's class, where it is not a registered one: code that you trust.
 
     Raises:
         InvalidFieldError: no such run, or settings that its game is too large for.
     """
-    folder = RunFolder(Path(run))
-    game = folder.game()
-    policy = LeaderNetwork.load(folder.path).acting_in(game)
-    return evaluate_policy(game, policy, settings.fitted(game), folder.seed())[1]
+    folder = RunFolder(Path(run), game)
+    rules = folder.game()
+    policy = LeaderNetwork.of_run(folder).acting_in(rules)
+    return evaluate_policy(rules, policy, settings.fitted(rules), folder.seed())[1]

@@ -296,27 +296,31 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: GivenStrategy) -> li
     return sorted(found, key=lambda equilibrium: -equilibrium.values[0])
 
 
-def evaluate(run: str | Path, ties: Ties | None = None) -> dict[str, Any]:
+def evaluate(run: str | Path, game: str | None = None, ties: Ties | None = None) -> dict[str, Any]:
     """Recompute value and certificate of a run, of either kind of game, from its saved policy and configuration.
 
+    What the folder says of values is not believed; what only training knows (how long it took) stands beside them.
+
     Args:
-        run: its folder.
+        run: its folder; game: the game's class, where it is not a registered one: code that you trust.
         ties: how followers break ties, if not as in the run.
 
     Raises:
-        InvalidFieldError: no run folder, or ties where there are none to break.
+        InvalidFieldError: no such run, a file of it that is damaged, a policy that is not of its game, a game that is
+            to be named, or ties where there are none to break.
     """
-    folder = RunFolder(Path(run))
+    folder = RunFolder(Path(run), game)
     if isinstance(folder.rules(), PopulationGame):
         if ties is not None:
             raise InvalidFieldError("ties", "is not for games with a population", "none")
         return evaluate_population_run(folder)
-    game, settings = folder.game(), folder.settings()
+    rules, settings, training = folder.game(), folder.settings(), folder.training()
     if ties is not None:
         settings = LeaderSettings.checked(**settings.model_dump() | {"ties": check_ties(ties)})
-    network = LeaderNetwork.load(folder.path)
-    strategy, found = evaluate_policy(game, network.acting_in(game), settings, folder.seed())
-    return with_verdicts(result_data(game, strategy, found, settings, folder.seed()) | folder.training())
+    network, seed = LeaderNetwork.of_run(folder), folder.seed()
+    strategy, found = evaluate_policy(rules, network.acting_in(rules), settings, seed)
+    result = result_data(rules, strategy, found, settings, seed) | {"params": folder.config.params}
+    return with_verdicts(training | result)
 
 
 def result_data(

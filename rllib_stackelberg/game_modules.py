@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 SUFFIX = ".py"
+PACKAGE = __name__.partition(".")[0]
 
 
 def located(game: str) -> str:
@@ -30,7 +31,8 @@ def load_module(place: str) -> ModuleType:
     """
     if place.endswith(SUFFIX):
         return _load_file(Path(place).expanduser().resolve())
-    _search(Path.cwd())
+    if place.partition(".")[0] != PACKAGE:  # else what lies in the working directory could stand for a missing package
+        _search(Path.cwd())
     return importlib.import_module(place)
 
 

@@ -11,21 +11,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from pydantic import ValidationError
+from safetensors.numpy import save
 
+from rllib_stackelberg.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import write_atomically
+from rllib_stackelberg.files import Folder, write_atomically
 from rllib_stackelberg.followers.learner import argmax_play
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import to_game_actions
+from rllib_stackelberg.records import LeaderPolicy, Record
+from rllib_stackelberg.tensors import arrays, refuse_unreal
+
+if TYPE_CHECKING:
+    from rllib_stackelberg.run_folder import RunFolder
 
 TENSORS, DESCRIPTION = "policy.safetensors", "policy.json"
 FORMAT = 1
+LARGEST_POLICY = 256 * 2**20
+"""Bytes of its tensors."""
+
+Described = TypeVar("Described", bound=Record)
 
 
 Layers = tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]
@@ -51,8 +62,27 @@ def layer_tensors(layers: Layers, prefix: str = "") -> dict[str, NDArray]:
 
 
 def layers_from(tensors: dict[str, NDArray], count: int, prefix: str = "") -> Layers:
-    """The inverse of `layer_tensors`."""
-    return tuple((tensors[f"{prefix}{k}.weight"], tensors[f"{prefix}{k}.bias"]) for k in range(count))
+    """The inverse of `layer_tensors`.
+
+    Raises:
+        BrokenDocumentError: one is missing, or they do not follow one another.
+    """
+    found: list[tuple[NDArray, NDArray]] = []
+    for k in range(count):
+        names = (f"{prefix}{k}.weight", f"{prefix}{k}.bias")
+        if missing := [name for name in names if name not in tensors]:
+            raise BrokenDocumentError(f"{TENSORS} lacks {missing[0]}")
+        weight, bias = (tensors[name] for name in names)
+        wide = len(found[-1][1]) if found else None
+        if weight.ndim != 2 or bias.shape != weight.shape[:1] or wide not in (None, weight.shape[1]) or not bias.size:
+            raise BrokenDocumentError(f"layer {prefix}{k} has weights {weight.shape} and biases {bias.shape}")
+        found.append((weight, bias))
+    return tuple(found)
+
+
+def widths(layers: Layers) -> tuple[int, int]:
+    """How many numbers layers take, and how many they give."""
+    return layers[0][0].shape[1], len(layers[-1][1])
 
 
 def write_data(folder: Path, description: dict[str, Any], tensors: dict[str, NDArray]) -> None:
@@ -61,13 +91,10 @@ def write_data(folder: Path, description: dict[str, Any], tensors: dict[str, NDA
     write_atomically(folder / DESCRIPTION, json.dumps({"format": FORMAT, **description}).encode())
 
 
-def read_data(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    """Description and tensors of a policy; call it in `readable`."""
-    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    tensors = load_file(folder / TENSORS)
-    if description["format"] != FORMAT:
-        raise ValueError(f"format {description['format']}")
-    return description, tensors
+def read_data(folder: Path, model: type[Described]) -> tuple[Described, dict[str, NDArray]]:
+    """Description, which fits the model, and tensors of a policy; call it in `readable`."""
+    held = Folder(folder)
+    return model.model_validate(parsed(held.read(DESCRIPTION))), arrays(held.read(TENSORS, LARGEST_POLICY))
 
 
 @contextmanager
@@ -79,7 +106,11 @@ def readable(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{DESCRIPTION}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise InvalidFieldError("run", f"{folder} holds no readable policy ({problem})", "a run folder") from error
+    except (OSError, BrokenDocumentError) as error:
         raise InvalidFieldError("run", f"{folder} holds no readable policy ({error})", "a run folder") from error
 
 
@@ -120,22 +151,55 @@ class LeaderNetwork:
             InvalidFieldError: the folder holds no policy of this format.
         """
         with readable(folder):
-            description, tensors = read_data(folder)
-            layers = layers_from(tensors, description["layers"])
-        return cls(layers, bool(description["discrete"]))
+            description, tensors = read_data(folder, LeaderPolicy)
+            refuse_unreal(tensors)
+            layers = layers_from(tensors, description.layers)
+        return cls(layers, description.discrete)
+
+    @classmethod
+    def of_run(cls, folder: RunFolder) -> LeaderNetwork:
+        """The trained leader of a run, which fits its game.
+
+        Raises:
+            InvalidFieldError: the folder holds no policy, or one of another game.
+        """
+        network = cls.load(folder.path)
+        network.check(folder.game())
+        return network
+
+    def check(self, game: StackelbergGame) -> None:
+        """Refuse a network that is not of this game's leader.
+
+        Raises:
+            InvalidFieldError: it takes or gives other numbers.
+        """
+        turn, seen = game.turns[game.leader_turn], game.observation_spaces[0].shape[0]
+        discrete = isinstance(turn.actions, Discrete)
+        wanted = (seen, turn.choices if discrete else turn.width)
+        if widths(self.layers) != wanted or self.discrete != discrete:
+            kinds = {True: "choices", False: "coordinates"}
+            problem = "the policy takes {} numbers and gives {} {}".format(*widths(self.layers), kinds[self.discrete])
+            allowed = "one that takes {} and gives {} {}, as its game asks".format(*wanted, kinds[discrete])
+            raise InvalidFieldError("run", problem, allowed)
 
 
-def load_policy(run: str | Path) -> Callable[[Any], Any]:
+def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any]:
     """The trained leader of a run folder as a function observation -> action, in the game's units.
 
     The observation is the leader's own (`observe("leader_0")["observation"]` in the AEC view), shape `[d]`; the
     action is an int or an array, as the AEC view takes it. Needs neither ray nor torch.
+
+    Args:
+        run: its folder; game: the game's class, where it is not a registered one: code that you trust.
+
+    Raises:
+        InvalidFieldError: no such run, no policy of its game, or a game that is to be named.
     """
     from rllib_stackelberg.run_folder import RunFolder
 
-    folder = RunFolder(Path(run))
-    game, network = folder.game(), LeaderNetwork.load(folder.path)
-    act = network.acting_in(game)
+    folder = RunFolder(Path(run), game)
+    network = LeaderNetwork.of_run(folder)
+    act = network.acting_in(folder.game())
 
     def policy(observation: Any) -> Any:
         action = act(np.asarray(observation, dtype=np.float32)[None])[0]

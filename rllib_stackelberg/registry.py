@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, TypeGuard, get_type_hints
+from typing import Annotated, Any, TypeGuard, get_args, get_type_hints
 
 import pettingzoo
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 
+from rllib_stackelberg.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_game
 from rllib_stackelberg.game_modules import load_module, located
@@ -111,6 +113,28 @@ def find_spec(game: str) -> GameSpec:
     return (named + versioned)[-1]
 
 
+def is_registered(game: str) -> bool:
+    """Whether that is the id of a registered game.
+
+    >>> is_registered("escape"), is_registered("my_games:Toll"), is_registered("nothing")
+    (True, False, False)
+    """
+    try:
+        return find_spec(game).registered
+    except InvalidFieldError:
+        return False
+
+
+def file_parameters(game: str) -> tuple[str, ...]:
+    """Parameters of a game that are files: those whose declared type is a `Path`.
+
+    >>> file_parameters("bimatrix"), file_parameters("escape")
+    (('file',), ())
+    """
+    fields = parameter_model(load_class(find_spec(game).entry_point)).model_fields
+    return tuple(name for name, field in fields.items() if Path in (field.annotation, *get_args(field.annotation)))
+
+
 def parameters_of(spec: GameSpec) -> tuple[Parameter, ...]:
     """What a person can set of a game, in order: without what its id fixes.
 
@@ -123,7 +147,7 @@ def parameters_of(spec: GameSpec) -> tuple[Parameter, ...]:
     return tuple(found for found in parameters(cls, parameter_model(cls)) if found.name not in spec.parameters)
 
 
-def make_game(game: str, **parameters: Any) -> StackelbergGame:
+def make_game(game: str, /, **parameters: Any) -> StackelbergGame:
     """Make a game of finite types by id or by class path.
 
     Args:
@@ -139,7 +163,7 @@ def make_game(game: str, **parameters: Any) -> StackelbergGame:
     return finite(make_rules(game, **parameters))
 
 
-def make_population(game: str, **parameters: Any) -> PopulationGame:
+def make_population(game: str, /, **parameters: Any) -> PopulationGame:
     """As `make_game`, for games with a population of followers.
 
     >>> make_population("taxation", households=10).agents
@@ -161,7 +185,28 @@ def populated(game: Rules) -> PopulationGame:
 
 def population_of(game: str | type[PopulationGame], parameters: Mapping[str, Any]) -> PopulationGame:
     """A game with a population by id, "package.module:ClassName" or class."""
-    return game(**parameters) if isinstance(game, type) else make_population(game, **parameters)
+    if isinstance(game, str):
+        return make_population(game, **parameters)
+    made = game(**parameters)
+    made.parameters = dict(parameters)
+    return made
+
+
+def all_parameters(game: StackelbergGame | PopulationGame) -> dict[str, Any]:
+    """A game's parameters as plain data, defaults included; of a file the SHA-256 sum of its content.
+
+    >>> all_parameters(make_game("simple-allocation", types=4))
+    {'types': 4, 'messages': 3}
+    """
+    spec = find_spec(game.id) if is_registered(game.id) else None
+    model = parameter_model(type(game))
+    given = validated(model, {**(spec.parameters if spec else {}), **game.parameters})
+    sums = {
+        name: hashlib.sha256(value.read_bytes()).hexdigest()
+        for name in model.model_fields
+        if isinstance(value := getattr(given, name), Path)
+    }
+    return given.model_dump(mode="json") | sums
 
 
 def finite(game: Rules) -> StackelbergGame:
@@ -176,7 +221,7 @@ def finite(game: Rules) -> StackelbergGame:
     return game
 
 
-def make_rules(game: str, **parameters: Any) -> StackelbergGame | PopulationGame:
+def make_rules(game: str, /, **parameters: Any) -> StackelbergGame | PopulationGame:
     """As `make_game`, for games of either contract."""
     spec = find_spec(game)
     cls = load_class(spec.entry_point)
@@ -245,7 +290,7 @@ def _from_text(model: type[BaseModel], name: str, value: Any) -> Any:
     """Text that is a JSON list or object becomes one; anything else is pydantic's to convert."""
     if isinstance(value, str) and value[:1] in "[{":
         try:
-            return json.loads(value)
-        except ValueError as error:
-            raise InvalidFieldError(name, f"is no JSON ({error})", "a JSON value") from error
+            return parsed(value)
+        except BrokenDocumentError as error:
+            raise InvalidFieldError(name, f"is {error}", "a JSON value") from error
     return value

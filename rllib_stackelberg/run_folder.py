@@ -2,6 +2,7 @@
 
 ```
 run/  config.json       game, parameters, settings, training options, versions, seed
+      inputs/           copies of the files that the game was made from
       progress.jsonl    one line per report of the training loop
       tensorboard/      event files: the same lines and RLlib's own numbers
       policy.json, policy.safetensors
@@ -10,39 +11,77 @@ run/  config.json       game, parameters, settings, training options, versions, 
       report.html       all of it for people (reports/)
       checkpoints/      the last generations, to go on from (training/checkpoints.py)
 ```
+
+A folder may be a stranger's: what is read must fit a model (records.py) and be a plain file in the folder itself
+(files.py); the game it names must be a registered one, or one that the person names too. It stands alone: files that a
+game is made from are read from the folder's own copies, wherever it is moved.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
+import hashlib
 import os
 import platform
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
+from rllib_stackelberg.documents import BrokenDocumentError, parsed, read_bounded
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files import Folder, to_json
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import finite, make_rules, populated
+from rllib_stackelberg.records import Config, Exploitability, Input, ProgressLine, Record, Training
+from rllib_stackelberg.registry import file_parameters, find_spec, finite, is_registered, make_rules, populated
 from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.sources import refuse_other_source, source_of
 
 PACKAGES = ("rllib-stackelberg", "ray", "torch", "pettingzoo", "gymnasium", "numpy", "scipy")
 
+RECORDS: dict[str, type[Record]] = {"config": Config, "training": Training, "exploitability": Exploitability}
+"""What files must fit, whoever reads them."""
+
+PROGRESS = "progress.jsonl"
+INPUTS = "inputs"
+
+LARGEST_PROGRESS = 256 * 2**20
+LARGEST_INPUT = 256 * 2**20
+"""Bytes."""
+
+SERVICES = ("mlflow", "wandb")
+OF_A_PERSON = ("ray_address", *SERVICES)
+"""Options by which a run reaches out: never taken from a folder."""
+
+NOT_OPTIONS = ("versions", "inputs", "source", *OF_A_PERSON)
+"""Parts of config.json that no options are made from."""
+
+NOWHERE: Mapping[str, str | None] = MappingProxyType({})
+
+Fitting = TypeVar("Fitting", bound=Record)
+
 
 class RunFolder:
-    """Reads and writes a run folder."""
+    """Reads and writes a run folder.
 
-    def __init__(self, path: Path):
-        self.path = path
+    Attributes:
+        path: of the folder; named: the game's class as the person named it, which is needed where it is not registered.
+    """
+
+    def __init__(self, path: Path, game: str | None = None):
+        self.path, self.named = path, game
+        self.folder = Folder(path)
 
     @classmethod
-    def create(cls, path: Path) -> RunFolder:
+    def create(cls, path: Path, game: str | None = None) -> RunFolder:
         """Make the folder, or take an empty one.
 
         Raises:
@@ -52,34 +91,95 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
                 raise InvalidFieldError("out", f"{path} is not empty", "a new or empty folder")
-            probe = path / ".writable"
-            probe.touch()
-            probe.unlink()
+            made = cls(path, game)
+            made.folder.write(".writable", b"")
+            made.folder.remove(".writable")
         except OSError as error:
             raise InvalidFieldError("out", f"cannot write {path} ({error.strerror})", "a writable folder") from error
-        return cls(path)
+        return made
+
+    def begin(self, options: Mapping[str, Any]) -> None:
+        """Write down what is trained: the options, copies of the files that the game is made from, sums, versions.
+
+        Args:
+            options: as plain data, as `TrainOptions.resolved` gives them.
+
+        Raises:
+            InvalidFieldError: a file of the game cannot be read, by the name of its parameter.
+        """
+        game, params = options["game"], options["params"]
+        inputs: dict[str, Any] = {}
+        for name in file_parameters(game):
+            if params.get(name) is not None:
+                inputs[name] = self._copy(name, Path(params[name]))
+        source = source_of(find_spec(game))
+        told = {"inputs": inputs, "source": source and source.model_dump(), "versions": versions()}
+        self.write("config", dict(options) | told)
+
+    def _copy(self, parameter: str, file: Path) -> dict[str, Any]:
+        """Keep a copy of a file that the game is made from."""
+        content = _content(parameter, file)
+        suffix = file.suffix if file.suffix[1:].isidentifier() and len(file.suffix) <= 9 else ""
+        place, copied = self.folder.below(INPUTS), parameter + suffix
+        place.make()
+        place.write(copied, content)
+        told = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        return {"path": str(file.resolve()), "copy": copied} | told
+
+    def change(self, **limits: Any) -> None:
+        """Write down limits in place of those the run had, and what it goes on with."""
+        self.write("config", self.read("config") | self._limits(limits) | {"versions": versions()})
 
     def write(self, name: str, data: Any) -> None:
         """Write `<name>.json` atomically."""
-        write_atomically(self.path / f"{name}.json", to_json(data).encode())
+        self.folder.write(f"{name}.json", to_json(data).encode())
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str, model: type[Record] | None = None) -> dict[str, Any]:
         """Read `<name>.json`.
 
+        Args:
+            name: of the file; model: what it must fit; by default that of `RECORDS`, if there is one.
+
         Raises:
-            InvalidFieldError: it is missing or broken.
+            InvalidFieldError: it is missing or broken, or does not fit.
         """
+        file, model = f"{name}.json", model or RECORDS.get(name)
         try:
-            return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InvalidFieldError("run", f"{self.path} has no readable {name}.json", "a run folder") from error
+            found = parsed(self.folder.read(file))
+        except (OSError, BrokenDocumentError) as error:
+            raise self._unreadable(file, error) from error
+        if not isinstance(found, dict):
+            raise InvalidFieldError("run", f"{self.path / file} holds no object", "a run folder")
+        if model is not None:
+            self._fitting(model, found, file)
+        return found
+
+    def _unreadable(self, file: str, error: Exception) -> InvalidFieldError:
+        reason = getattr(error, "strerror", None) or error
+        return InvalidFieldError("run", f"{self.path} has no readable {file} ({reason})", "a run folder")
+
+    def _fitting(self, model: type[Fitting], data: Any, file: str) -> Fitting:
+        """Data as its model, refused by the names of file and entry."""
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            entry = ".".join(str(part) for part in first["loc"])
+            problem = f"{self.path / file}: {entry + ': ' if entry else ''}{first['msg']}"
+            raise InvalidFieldError("run", problem, "a file as a run has written it") from error
+
+    @property
+    def config(self) -> Config:
+        """What was trained.
+
+        Raises:
+            InvalidFieldError: config.json is missing, broken, or does not fit.
+        """
+        return self._fitting(Config, self.read("config"), "config.json")
 
     def append_progress(self, line: dict[str, Any]) -> None:
         """Add a line to progress.jsonl."""
-        with (self.path / "progress.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        self.folder.append(PROGRESS, (to_json(line, indent=None) + "\n").encode())
 
     def progress(self) -> list[dict[str, Any]]:
         """Lines of progress.jsonl.
@@ -88,17 +188,22 @@ class RunFolder:
             InvalidFieldError: it is missing or broken.
         """
         try:
-            lines = (self.path / "progress.jsonl").read_text(encoding="utf-8").splitlines()
-            return [json.loads(line) for line in lines]
-        except (OSError, ValueError) as error:
-            raise InvalidFieldError("run", f"{self.path} has no readable progress.jsonl", "a run folder") from error
+            lines = self.folder.read(PROGRESS, LARGEST_PROGRESS).splitlines()
+            found = [parsed(line, allow_nan=True) for line in lines]
+        except (OSError, BrokenDocumentError) as error:
+            raise self._unreadable(PROGRESS, error) from error
+        for number, line in enumerate(found, start=1):
+            self._fitting(ProgressLine, line, f"{PROGRESS} line {number}")
+        return found
 
     def cut_progress(self, lines: int) -> None:
-        """Drop what progress.jsonl says after so many lines."""
-        path = self.path / "progress.jsonl"
-        if path.exists():
-            kept = path.read_bytes().splitlines(keepends=True)[:lines]
-            write_atomically(path, b"".join(kept))
+        """Drop what progress.jsonl says after so many lines; what is left is a file of its own."""
+        if self.folder.has(PROGRESS):
+            try:
+                content = self.folder.read(PROGRESS, LARGEST_PROGRESS)
+            except BrokenDocumentError as error:
+                raise self._unreadable(PROGRESS, error) from error
+            self.folder.write(PROGRESS, b"".join(content.splitlines(keepends=True)[:lines]))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -116,8 +221,11 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
-    def options(self, **limits: Any) -> TrainOptions:
+    def options(self, reach: Mapping[str, str | None] = NOWHERE, **limits: Any) -> TrainOptions:
         """The run's training options; limits that are given replace those it has.
+
+        Args:
+            reach: options of `OF_A_PERSON`, which are not taken from the folder.
 
         Raises:
             InvalidFieldError: no run folder, one of a game with a population, or options that cannot work.
@@ -125,23 +233,107 @@ class RunFolder:
         if isinstance(self.rules(), PopulationGame):
             problem = f"{self.path} is of a game with a population"
             raise InvalidFieldError("run", problem, "a run of a game of finite types")
-        return TrainOptions.checked(**self.given(**limits))
+        self._tell_of_services(reach)
+        return TrainOptions.checked(**self.given(**limits) | dict(reach))
+
+    def _tell_of_services(self, reach: Mapping[str, str | None]) -> None:
+        """Say which services the run was logged to, and is not from now on."""
+        extra = self.config.model_extra or {}
+        for name in SERVICES:
+            if extra.get(name) and not reach.get(name):
+                problem = f"the run was logged to {name} {extra[name]!r}; to go on with that, name it again: --{name}"
+                warnings.warn(problem, RuntimeWarning, stacklevel=3)
 
     def given(self, **limits: Any) -> dict[str, Any]:
-        """Fields of the run's options, of either kind; limits that are given replace all those it has."""
-        config = {name: value for name, value in self.read("config").items() if name != "versions"}
-        if any(limit is not None for limit in limits.values()):
-            config |= limits
-        return config | {"out": self.path}
+        """Fields of the run's options, of either kind; limits that are given replace all those it has.
+
+        Files of the game are the folder's own copies. What reaches out is left out: a person names it anew.
+        """
+        config = {name: value for name, value in self.read("config").items() if name not in NOT_OPTIONS}
+        held = {"out": self.path, "game": self.game_name(), "params": self.parameters()}
+        return config | self._limits(limits) | held
+
+    @staticmethod
+    def _limits(limits: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(limits) if any(limit is not None for limit in limits.values()) else {}
 
     def has(self, name: str) -> bool:
         """Whether there is a `<name>.json`."""
-        return (self.path / f"{name}.json").exists()
+        return self.folder.has(f"{name}.json")
+
+    def game_name(self) -> str:
+        """What the run's game is made by: its registered id, or the class as the person names it.
+
+        Raises:
+            InvalidFieldError: it is not registered, and the person names none, or another one.
+        """
+        said = self.config.game
+        if self.named is None:
+            if is_registered(said) or ":" not in said:
+                return said
+            problem = f"{self.path} names {said!r}, which is code that does not come with this package"
+            raise InvalidFieldError("game", problem, "to be named by you too, if you trust it: --game " + said)
+        same = self.named == said
+        if is_registered(said) and is_registered(self.named):
+            same = find_spec(said).id == find_spec(self.named).id
+        if not same and (self.config.source is None or is_registered(self.named)):
+            raise InvalidFieldError("game", f"{self.path} is of {said!r}, not {self.named!r}", said)
+        return self.named
+
+    def parameters(self) -> dict[str, Any]:
+        """The game's parameters, where files are the folder's own copies.
+
+        Raises:
+            InvalidFieldError: a copy is missing or not as it was written, by the name of its parameter.
+        """
+        config, name = self.config, self.game_name()
+        held = {parameter: str(self._held(parameter, found)) for parameter, found in config.inputs.items()}
+        for parameter in file_parameters(name):
+            if config.params.get(parameter) is not None and parameter not in held:
+                problem = f"{self.path} has no copy of {config.params[parameter]!r}"
+                raise InvalidFieldError(parameter, problem, "a run folder that stands alone; train the run anew")
+        unknown = [parameter for parameter in held if parameter not in config.params]
+        if unknown:
+            raise InvalidFieldError("run", f"{self.path} has an input {unknown[0]!r}", "inputs of the parameters")
+        return config.params | held
+
+    def _held(self, parameter: str, held: Input) -> Path:
+        """Where the run's own copy of a file is, which is as it was; says so if the file has changed since."""
+        place = self.folder.below(INPUTS)
+        try:
+            content = place.read(held.copied, LARGEST_INPUT)
+        except (OSError, BrokenDocumentError) as error:
+            raise self._unreadable(f"{INPUTS}/{held.copied}", error) from error
+        if hashlib.sha256(content).hexdigest() != held.sha256:
+            problem = f"{place.place / held.copied} does not have the SHA-256 sum that config.json says"
+            raise InvalidFieldError(parameter, problem, "the file that the run was made from")
+        self._tell_of_change(parameter, held)
+        return (place.place / held.copied).resolve()
+
+    def _tell_of_change(self, parameter: str, held: Input) -> None:
+        original = Path(held.path)
+        try:
+            same = Folder(original.parent).size(original.name) == held.size
+            same = same and hashlib.sha256(Folder(original.parent).read(original.name)).hexdigest() == held.sha256
+        except (OSError, ValueError):
+            return  # it is gone, or another machine's
+        if not same:
+            problem = f"{parameter}: {original} has changed since the run; the run's own copy is used"
+            warnings.warn(problem, RuntimeWarning, stacklevel=4)
+
+    @cached_property
+    def _rules(self) -> StackelbergGame | PopulationGame:
+        config, name = self.config, self.game_name()
+        refuse_other_source(config.source, find_spec(name))
+        return make_rules(name, **self.parameters())
 
     def rules(self) -> StackelbergGame | PopulationGame:
-        """The run's game, of either contract."""
-        config = self.read("config")
-        return make_rules(config["game"], **config["params"])
+        """The run's game, of either contract.
+
+        Raises:
+            InvalidFieldError: no run folder, or a game that is not registered and not named by the person.
+        """
+        return self._rules
 
     def game(self) -> StackelbergGame:
         """The run's game.
@@ -161,15 +353,53 @@ class RunFolder:
 
     def settings(self) -> LeaderSettings:
         """The run's leader settings."""
-        return LeaderSettings.checked(**self.read("config")["settings"])
+        return LeaderSettings.checked(**self._required("settings"))
 
     def seed(self) -> int:
         """The run's seed."""
-        return int(self.read("config")["seed"])
+        return int(self._required("seed"))
+
+    def _required(self, name: str) -> Any:
+        value = getattr(self.config, name)
+        if value is None:
+            raise InvalidFieldError("run", f"{self.path / 'config.json'}: {name}: Field required", "a run folder")
+        return value
+
+    def plays(self) -> int:
+        """On how many plays final policies are valued, of a game with a population."""
+        return int(self._required("plays"))
+
+    def algo(self) -> str:
+        """The run's algorithm."""
+        return str(self._required("algo"))
 
     def training(self) -> dict[str, Any]:
         """What training left to report beside the evaluation."""
         return self.read("training") | {"run_dir": str(self.path)}
+
+
+@contextmanager
+def result_fits(folder: RunFolder) -> Iterator[None]:
+    """Showing a result, each part of which has fitted its model, but need not fit the game.
+
+    Raises:
+        InvalidFieldError: it does not.
+    """
+    try:
+        yield
+    except InvalidFieldError:
+        raise
+    except (KeyError, IndexError, StopIteration, TypeError, ValueError, OverflowError) as error:
+        problem = f"{folder.path} has a result that is not of its game ({type(error).__name__}: {error})"
+        raise InvalidFieldError("run", problem, "the result of this run; evaluate recomputes it") from error
+
+
+def _content(parameter: str, file: Path) -> bytes:
+    """Content of a file that a person named for a parameter."""
+    try:
+        return read_bounded(file, LARGEST_INPUT)
+    except (OSError, BrokenDocumentError) as error:
+        raise InvalidFieldError(parameter, f"cannot read {file} ({error})", "an existing file") from error
 
 
 def versions() -> dict[str, str]:

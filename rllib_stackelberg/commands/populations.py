@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,6 @@ from rllib_stackelberg import result_tables
 from rllib_stackelberg.commands.shell import parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal
@@ -54,9 +52,8 @@ def train_population(
     show(population_tables.result(result), result, as_json)
 
 
-def resume_population(run: Path, limits: Mapping[str, Any], as_json: bool) -> None:
+def resume_population(folder: RunFolder, limits: Mapping[str, Any], as_json: bool) -> None:
     """Go on with a run, with a live line, and show the result."""
-    folder = RunFolder(run)
     options = PopulationOptions.of_run(folder, **limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
     result = finished(folder, options)
@@ -67,7 +64,7 @@ def resume_population(run: Path, limits: Mapping[str, Any], as_json: bool) -> No
         from rllib_stackelberg.training.populations.runs import resume_population as resume_training
 
         with watched(console, f"Training {options.game}", population_tables.progress) as report:
-            result = resume_training(run, report, **limits)
+            result = resume_training(folder.path, report, game=folder.named, **limits)
     show(population_tables.result(result), result, as_json)
 
 
@@ -79,8 +76,6 @@ def _value(text: str) -> Any:
         return text
 
 
-def shown(run: Path, result: Mapping[str, Any]) -> RenderableType:
-    """The result of a run of either kind."""
-    if isinstance(RunFolder(run).rules(), PopulationGame):
-        return population_tables.result(result)
-    return result_tables.result(dict(result))
+def shown(result: Mapping[str, Any]) -> RenderableType:
+    """The result of a run of either kind: that of a game with a population says what members get."""
+    return population_tables.result(result) if "members_value" in result else result_tables.result(dict(result))

@@ -33,6 +33,7 @@ from rllib_stackelberg.commands.shell import (
     PlayKind,
     Queries,
     TiesOption,
+    TrustedGame,
     UpdatesOption,
     command,
     given_models,
@@ -49,6 +50,14 @@ from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.ties import check_ties
+
+RayAddress = Annotated[
+    str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
+]
+MLflowOption = Annotated[
+    str | None, typer.Option("--mlflow", help="log to this MLflow experiment too", metavar="EXPERIMENT")
+]
+WandBOption = Annotated[str | None, typer.Option("--wandb", help="log to this W&B project too", metavar="PROJECT")]
 
 
 @command
@@ -79,11 +88,9 @@ def train(
     restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
     stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
-    ray_address: Annotated[
-        str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
-    ] = None,
-    mlflow: Annotated[str | None, typer.Option(help="log to this MLflow experiment too", metavar="EXPERIMENT")] = None,
-    wandb: Annotated[str | None, typer.Option(help="log to this W&B project too", metavar="PROJECT")] = None,
+    ray_address: RayAddress = None,
+    mlflow: MLflowOption = None,
+    wandb: WandBOption = None,
     max_failures: Annotated[
         int | None, typer.Option(help="errors of the game that are survived, per process; default 5")
     ] = None,
@@ -155,38 +162,50 @@ def resume(
     run: Annotated[Path, typer.Argument(help="run folder")],
     max_seconds: Annotated[float | None, typer.Option(help="of training, in all; default as before")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all; default as before")] = None,
+    game: TrustedGame = None,
+    ray_address: RayAddress = None,
+    mlflow: MLflowOption = None,
+    wandb: WandBOption = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was stopped or killed, from its last good checkpoint."""
     limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    if isinstance(RunFolder(run).rules(), PopulationGame):
-        resume_population(run, limits, as_json)
+    reach = {"ray_address": ray_address, "mlflow": mlflow, "wandb": wandb}
+    folder = RunFolder(run, game)
+    if isinstance(folder.rules(), PopulationGame):
+        refuse({name: reach[name] for name in ("mlflow", "wandb")}, "games of finite types")
+        resume_population(folder, limits, as_json)
         return
-    options = RunFolder(run).options(**limits)  # refused now rather than after Ray has been loaded
+    options = folder.options(reach, **limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
-    console.print("starting Ray ...", style="dim")
+    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import resume as resume_training
 
     with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
-        result = resume_training(run, report, **limits)
+        result = resume_training(run, report, game=game, reach=reach, **limits)
     show(result_tables.result(result), result, as_json)
 
 
 @command
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="run folder")], ties: TiesOption = None, as_json: Json = False
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    game: TrustedGame = None,
+    ties: TiesOption = None,
+    as_json: Json = False,
 ) -> None:
     """Recompute value and certificate from the saved policy; with other ties, of the same policy."""
-    result = evaluate_run(run, ties=check_ties(ties.value) if ties else None)
-    show(shown(run, result), result, as_json)
+    result = evaluate_run(run, game, ties=check_ties(ties.value) if ties else None)
+    show(shown(result), result, as_json)
 
 
 @command
-def report(run: Annotated[Path, typer.Argument(help="run folder")], as_json: Json = False) -> None:
+def report(
+    run: Annotated[Path, typer.Argument(help="run folder")], game: TrustedGame = None, as_json: Json = False
+) -> None:
     """Write report.html, a page about a run, into its folder (again)."""
     from rllib_stackelberg.reports import write_report  # only this command needs what draws figures
 
-    path = write_report(run)
+    path = write_report(run, game)
     show(tables.report(path), {"report": str(path)}, as_json)
 
 

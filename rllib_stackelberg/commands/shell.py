@@ -17,7 +17,7 @@ from rich.text import Text
 from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files import to_json
-from rllib_stackelberg.registry import find_spec
+from rllib_stackelberg.registry import OWN_GAME, find_spec
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.terminal import Terminal
 
@@ -39,6 +39,10 @@ GameArgument = Annotated[
 ]
 Parameters = Annotated[list[str] | None, typer.Argument(help="the game's own parameters", metavar="[KEY=VALUE]...")]
 Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
+TrustedGame = Annotated[
+    str | None,
+    typer.Option("--game", help=f"the run's game, where it is code of your own: {OWN_GAME}", metavar="GAME"),
+]
 FollowersOption = Annotated[
     str | None, typer.Option("--followers", help="such as mw:epsilon=0.1, regret-matching, exp3-ix; default per game")
 ]

@@ -149,9 +149,9 @@ def _summary(values: NDArray[np.float64]) -> dict[str, float]:
 
 def evaluate_population_run(folder: RunFolder) -> dict[str, Any]:
     """The reported values of a run, recomputed from its saved policies and configuration alone."""
-    config, game = folder.read("config"), folder.population()
-    found = evaluate_population(game, PopulationPolicy.load(folder.path), int(config["seed"]), plays=config["plays"])
-    head = {"game": game.id, "params": dict(game.parameters), "algo": config["algo"], "units": dict(game.units)}
+    game, training = folder.population(), folder.training()
     exploited = folder.read("exploitability") if folder.has("exploitability") else None
-    result = head | found.data() | {"exploitability": exploited} | folder.training()
+    head = {"game": game.id, "params": folder.config.params, "algo": folder.algo(), "units": dict(game.units)}
+    found = evaluate_population(game, PopulationPolicy.of_run(folder), folder.seed(), plays=folder.plays())
+    result = training | head | found.data() | {"exploitability": exploited}
     return result | {"verdict": population_verdict(result).data()}

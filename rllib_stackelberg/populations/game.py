@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -60,6 +60,8 @@ class PopulationGame(Rules, ABC):
             that ended otherwise is over, and nothing comes after it.
         leader_terms, member_terms: what the numbers of an action are called.
         units: what `report` tells, and in which unit ("" for shares and indices).
+        carries_over: parameters under other values of which a policy still knows what it sees and does (how many
+            members there are). A saved policy is refused where any other parameter differs.
     """
 
     members: int
@@ -74,6 +76,7 @@ class PopulationGame(Rules, ABC):
     leader_terms: tuple[str, ...] = ()
     member_terms: tuple[str, ...] = ()
     units: Mapping[str, str] = {}
+    carries_over: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def start(self, uniforms: Floats) -> Any:

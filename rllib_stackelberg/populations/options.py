@@ -13,6 +13,7 @@ from rllib_stackelberg.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.settings import PopulationSettings
+from rllib_stackelberg.records import PopulationResult
 from rllib_stackelberg.registry import GameName, find_spec, make_population
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.validation import validated
@@ -118,5 +119,5 @@ def finished(folder: RunFolder, options: PopulationOptions) -> dict[str, Any] | 
     """The result of a run that has one and has nothing left to do under these options, else None."""
     if not folder.has("result"):
         return None
-    result = folder.read("result")
+    result = folder.read("result", PopulationResult)
     return result if options.done(result["iterations"], result["seconds"]) >= 1 else None

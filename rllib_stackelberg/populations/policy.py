@@ -8,17 +8,33 @@ deviation, cut at `CLIP`; between linear layers is a ReLU, and the outputs are s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.documents import BrokenDocumentError
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.policy import Layers, forward, layer_tensors, layers_from, read_data, readable, write_data
+from rllib_stackelberg.policy import (
+    Layers,
+    forward,
+    layer_tensors,
+    layers_from,
+    read_data,
+    readable,
+    widths,
+    write_data,
+)
 from rllib_stackelberg.populations.game import Floats, PopulationGame
 from rllib_stackelberg.populations.play import told
+from rllib_stackelberg.records import BothPolicies, PlayedGame
+from rllib_stackelberg.registry import all_parameters, is_registered
+from rllib_stackelberg.tensors import refuse_unreal
+
+if TYPE_CHECKING:
+    from rllib_stackelberg.run_folder import RunFolder
 
 CLIP = 5.0
 """How many deviations from the mean are told apart."""
@@ -30,6 +46,19 @@ SIDES = ("leader", "members")
 def relu(values: Floats) -> Floats:
     """The larger of each and 0."""
     return np.maximum(values, 0.0)
+
+
+STATISTICS, BOUNDS = ("mean", "deviation"), ("low", "high")
+
+
+def played_game(game: PopulationGame) -> PlayedGame:
+    """The game that policies are trained in: its name, and its parameters but for those that policies carry over.
+
+    Defaults are filled in, and a file stands for its content: by its SHA-256 sum.
+    """
+    name = game.id if is_registered(game.id) else f"{type(game).__module__}:{type(game).__qualname__}"
+    kept = {key: value for key, value in all_parameters(game).items() if key not in game.carries_over}
+    return PlayedGame(id=name, parameters=kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +99,35 @@ class BoxActor:
 
     @classmethod
     def of(cls, tensors: Mapping[str, NDArray], layers: int, prefix: str) -> BoxActor:
-        """The inverse of `tensors`."""
-        rest = {name: tensors[prefix + name] for name in ("mean", "deviation", "low", "high")}
-        found = layers_from(dict(tensors), layers, prefix)
-        return cls(found, logged=tensors[prefix + "logged"].astype(bool), **rest)
+        """The inverse of `tensors`.
+
+        Raises:
+            BrokenDocumentError: one is missing, not finite, or of a shape that does not fit the others.
+        """
+        named = dict(tensors)
+        if missing := [prefix + name for name in (*STATISTICS, *BOUNDS, "logged") if prefix + name not in named]:
+            raise BrokenDocumentError(f"lacks {missing[0]}")
+        flags = named[prefix + "logged"]
+        refuse_unreal({name: array for name, array in named.items() if name.startswith(prefix) and array is not flags})
+        made = cls(
+            layers_from(named, layers, prefix), logged=flags.astype(bool),
+            **{name: named[prefix + name] for name in (*STATISTICS, *BOUNDS)},
+        )  # fmt: skip
+        made.refuse_unlike(prefix.rstrip("."))
+        return made
+
+    def refuse_unlike(self, side: str) -> None:
+        """Refuse parts that do not fit one another.
+
+        Raises:
+            BrokenDocumentError: naming the side.
+        """
+        seen, acted = (len(self.mean),), (widths(self.layers)[1],)
+        shapes = [self.mean.shape, self.deviation.shape, self.logged.shape]
+        if any(shape != seen for shape in shapes) or self.low.shape != acted or self.high.shape != acted:
+            raise BrokenDocumentError(f"statistics or bounds of the {side} are not of its layers' widths")
+        if not (self.deviation > 0).all() or not (self.low < self.high).all():
+            raise BrokenDocumentError(f"a deviation of the {side} is not above 0, or a bound not below the other")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +136,13 @@ class PopulationPolicy:
 
     Attributes:
         leader, members: the networks; sees_leader: whether members see the leader's action.
+        played: the game it was trained in, of one that was saved with it.
     """
 
     leader: BoxActor
     members: BoxActor
     sees_leader: bool = True
+    played: PlayedGame | None = None
 
     def lead(self, observations: NDArray) -> Floats:
         """Leader's actions `[B, w]` for what it sees `[B, d]`."""
@@ -113,13 +169,19 @@ class PopulationPolicy:
 
     @classmethod
     def of(cls, description: Mapping[str, Any], tensors: Mapping[str, NDArray]) -> PopulationPolicy:
-        """The inverse of `data`."""
-        leader, members = (BoxActor.of(tensors, description[side], f"{side}.") for side in SIDES)
-        return cls(leader, members, sees_leader=bool(description["sees_leader"]))
+        """The inverse of `data`.
 
-    def save(self, folder: Path) -> None:
-        """Write both files, each atomically."""
-        write_data(folder, *self.data())
+        Raises:
+            BrokenDocumentError: tensors are missing, or do not fit one another.
+        """
+        leader, members = (BoxActor.of(tensors, description[side], f"{side}.") for side in SIDES)
+        return cls(leader, members, sees_leader=description["sees_leader"])
+
+    def save(self, folder: Path, game: PopulationGame | None = None) -> None:
+        """Write both files, each atomically; with the game they were trained in, if that is given."""
+        description, tensors = self.data()
+        played = {"game": played_game(game).model_dump()} if game else {}
+        write_data(folder, description | played, tensors)
 
     @classmethod
     def load(cls, folder: Path) -> PopulationPolicy:
@@ -129,7 +191,55 @@ class PopulationPolicy:
             InvalidFieldError: the folder holds no such policy.
         """
         with readable(folder):
-            description, tensors = read_data(folder)
-            if description.get("kind") != KIND:
-                raise InvalidFieldError("run", "the policy is of a leader alone", "that of a population game")
-            return cls.of(description, tensors)
+            description, tensors = read_data(folder, BothPolicies)
+            return replace(cls.of(description.model_dump(), tensors), played=description.game)
+
+    @classmethod
+    def of_run(cls, folder: RunFolder) -> PopulationPolicy:
+        """The policies of a run, which fit its game.
+
+        Raises:
+            InvalidFieldError: the folder holds none, or those of another game.
+        """
+        policy = cls.load(folder.path)
+        policy.check(folder.population(), "run")
+        return policy
+
+    def check(self, game: PopulationGame, field: str) -> None:
+        """Refuse policies that were trained in another game, or that take or give other numbers than this one's.
+
+        Args:
+            game: that they are to play; field: what is named when they are refused.
+
+        Raises:
+            InvalidFieldError: they cannot play it.
+        """
+        if self.played is not None and self.played != (wanted := played_game(game)):
+            raise InvalidFieldError(
+                field, f"play another game: {_difference(self.played, wanted)}", "a policy of this one"
+            )
+        acted = game.leader_actions.shape[0] if self.sees_leader else 0
+        fits = (
+            (self.leader, game.leader_space, game.leader_actions, 0),
+            (self.members, game.member_space, game.member_actions, acted),
+        )
+        for side, (actor, space, actions, shown) in zip(SIDES, fits, strict=True):
+            seen, given = space.shape[0], actions.shape[0]
+            if len(actor.mean) != seen or widths(actor.layers) != (seen + shown, given):
+                problem = f"play another game: the {side} take and give {widths(actor.layers)} numbers"
+                raise InvalidFieldError(field, problem, f"{(seen + shown, given)}, as this one asks")
+            if (actor.low < actions.low).any() or (actor.high > actions.high).any():
+                raise InvalidFieldError(
+                    field, f"act beyond the bounds of the {side}'s actions", "a policy of this game"
+                )
+
+
+def _difference(one: PlayedGame, other: PlayedGame) -> str:
+    """In what two games differ, in words."""
+    if one.id != other.id:
+        return f"{one.id}, not {other.id}"
+    for name in {**one.parameters, **other.parameters}:
+        was, now = one.parameters.get(name), other.parameters.get(name)
+        if was != now:
+            return f"{name}={was}, not {now}"
+    return "other parameters"

@@ -16,6 +16,7 @@ from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.glossary import UNITS, words_of
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.records import Result
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
@@ -23,7 +24,7 @@ from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.result_tables import certificate_words, certified_model, learned_value
 from rllib_stackelberg.result_tables import gap as gap_of
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.run_folder import RunFolder, result_fits
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.verdict import verdict
@@ -33,18 +34,22 @@ REPORT = "report.html"
 ANSWERS_OPEN, ANSWERS_SHOWN = 16, 200
 """Rows of the leader's table that are seen at once, and the most there are when it is unfolded."""
 
-NOT_SHOWN = ("game", "params", "settings", "versions", "out")
-"""Parts of config.json that stand elsewhere on the page; `out` is where the run once was."""
+NOT_SHOWN = ("game", "params", "settings", "versions", "out", "inputs", "source")
+"""Parts of config.json that stand elsewhere on the page, or nowhere; `out` is where the run once was."""
 
 
-def write_report(run: str | Path) -> Path:
+def write_report(run: str | Path, game: str | None = None) -> Path:
     """(Re)write the report of a run folder; returns its path.
+
+    Args:
+        run: its folder; game: the game's class, where it is not a registered one: code that you trust.
 
     Raises:
         InvalidFieldError: a file of the run is missing or broken, by name.
     """
-    folder = RunFolder(Path(run))
-    page = population_html(folder) if isinstance(folder.rules(), PopulationGame) else report_html(folder)
+    folder = RunFolder(Path(run), game)
+    with result_fits(folder):
+        page = population_html(folder) if isinstance(folder.rules(), PopulationGame) else report_html(folder)
     path = folder.path / REPORT
     write_atomically(path, page.encode())
     return path
@@ -56,8 +61,8 @@ def report_html(folder: RunFolder) -> str:
 
 
 def _content(folder: RunFolder) -> dict[str, Any]:
-    result, config, progress = folder.read("result"), folder.read("config"), folder.progress()
-    game, spec = folder.game(), find_spec(config["game"])
+    result, config, progress = folder.read("result", Result), folder.read("config"), folder.progress()
+    game, spec = folder.game(), find_spec(folder.game_name())
     gaps = _gaps(folder, game, result)
     answers, followers = result["leader_strategy"][:ANSWERS_SHOWN], follower_tables(game, result["weights"])
     return {
@@ -95,7 +100,7 @@ def _gaps(folder: RunFolder, game: StackelbergGame, result: dict[str, Any]) -> l
     """(updates, BCCE gap), ending in the certificate's own; empty for games that are not tabulated."""
     if not tabulated(game) or not game.learned_turns or result["certificate"]["bcce_gap"] is None:
         return []
-    strategy = LeaderStrategy.ask(game, LeaderNetwork.load(folder.path).acting_in(game))
+    strategy = LeaderStrategy.ask(game, LeaderNetwork.of_run(folder).acting_in(game))
     certificate = result["certificate"]
     earlier = gaps_before(strategy, _certified(folder.settings(), result), folder.seed())
     return [*earlier, (certificate["updates"], certificate["bcce_gap"])]

@@ -11,13 +11,14 @@ from typing import Any
 from rllib_stackelberg.populations.course import Course, course
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.records import PopulationResult
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.verdict import population_verdict
 
-NOT_SHOWN = ("game", "params", "settings", "versions", "out")
+NOT_SHOWN = ("game", "params", "settings", "versions", "out", "inputs", "source")
 
 
 def population_html(folder: RunFolder) -> str:
@@ -26,9 +27,9 @@ def population_html(folder: RunFolder) -> str:
 
 
 def _content(folder: RunFolder) -> dict[str, Any]:
-    result, config, progress = folder.read("result"), folder.read("config"), folder.progress()
-    game, spec = folder.population(), find_spec(config["game"])
-    found = course(game, PopulationPolicy.load(folder.path), int(config["seed"]))
+    result, config, progress = folder.read("result", PopulationResult), folder.read("config"), folder.progress()
+    game, spec = folder.population(), find_spec(folder.game_name())
+    found = course(game, PopulationPolicy.of_run(folder), folder.seed())
     return {
         "name": spec.name or config["game"],
         "summary": spec.summary,

@@ -17,6 +17,6 @@ def leave_report(folder: RunFolder, seconds: float) -> None:
     """
     try:
         with deadline(seconds):
-            write_report(folder.path)
+            write_report(folder.path, folder.named)
     except Exception as error:
         warnings.warn(f"{folder.path} has no report.html: {error!r}", RuntimeWarning, stacklevel=3)

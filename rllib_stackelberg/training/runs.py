@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -13,7 +14,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.evaluation import evaluate
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
@@ -49,10 +50,11 @@ def train(options: TrainOptions, report: Report | None = None, configure: Config
         RunStoppedError: the run cannot go on, and why: the game failed (`RulesError`), env runners were lost, the disk
             is full, a signal came. The last generation is whole; a note on the error says how to go on.
     """
-    folder = RunFolder.create(options.out or options.new_folder())
+    folder = RunFolder.create(options.out or options.new_folder(), options.game)
     with folder.locked(), storing(folder.path):
-        folder.write("config", options.resolved() | {"versions": versions()})
-    return _run(folder, options, None, report, configure)
+        folder.begin(options.resolved())
+    own = options.model_copy(update={"params": folder.parameters(), "out": folder.path})
+    return _run(folder, own, None, report, configure)
 
 
 def resume(
@@ -61,12 +63,16 @@ def resume(
     configure: Configure | None = None,
     max_seconds: float | None = None,
     max_iterations: int | None = None,
+    game: str | None = None,
+    reach: Mapping[str, str | None] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Go on with a run from its last good generation, as if it had never been stopped.
 
     Args:
         run: its folder; report, configure: as for `train` (and the same).
         max_seconds, max_iterations: new limits in place of the run's; they count from its first beginning.
+        game: the game's class, where it is not a registered one: code that you trust.
+        reach: `ray_address`, `mlflow`, `wandb`: what the run reaches out to. The folder's own word is not taken.
 
     Returns:
         The content of result.json.
@@ -75,12 +81,13 @@ def resume(
         InvalidFieldError: no run folder, one in use, or limits that cannot work.
         RunStoppedError: as for `train`.
     """
-    folder = RunFolder(Path(run))
-    options = folder.options(max_seconds=max_seconds, max_iterations=max_iterations)
+    folder = RunFolder(Path(run), game)
+    limits = {"max_seconds": max_seconds, "max_iterations": max_iterations}
+    options = folder.options(reach, **limits)
     with folder.locked():
         parts = Checkpoints(folder.path).load()
         with storing(folder.path):
-            folder.write("config", options.resolved() | {"versions": versions()})
+            folder.change(**limits)
             if parts is None:
                 folder.cut_progress(0)
     return _run(folder, options, parts, report, configure)
@@ -105,7 +112,7 @@ def _run(
                 _stop(algo)
             with storing(folder.path):
                 folder.write("training", training)
-            result = failures.survived(evaluate, folder.path, long=True)
+            result = failures.survived(evaluate, folder.path, folder.named, long=True)
             with storing(folder.path):
                 folder.write("result", result)
     except RunStoppedError as error:

@@ -6,7 +6,7 @@ from gymnasium.spaces import Discrete
 from rllib_stackelberg import evaluate
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.run_folder import RunFolder
 
 PROGRESS = [
     {"iteration": k, "episodes": 128 * k, "mean_return": value - 0.1, "value": value, "best": value}
@@ -25,11 +25,11 @@ def network(game, seed=0):
 def run_folder(path, game, params=None, **settings):
     """A folder of an untrained leader."""
     options = TrainOptions.checked(game=game, params=params or {}, settings=settings, max_iterations=3, out=path)
-    folder = RunFolder.create(path)
-    folder.write("config", options.resolved() | {"versions": versions()})
+    folder = RunFolder.create(path, game)
+    folder.begin(options.resolved())
     for line in PROGRESS:
         folder.append_progress(line)
     network(options.make_game()).save(path)
     folder.write("training", {"episodes": 12_345, "iterations": 3, "seconds": 1.5, "mean_return": 0.5})
-    folder.write("result", evaluate(path))
+    folder.write("result", evaluate(path, game))
     return folder

@@ -84,7 +84,7 @@ def found(text):
 
 
 def read(folder):
-    return Page(write_report(folder.path).read_text(encoding="utf-8"))
+    return Page(write_report(folder.path, folder.named).read_text(encoding="utf-8"))
 
 
 def test_a_report_says_what_the_run_found(run, found):

@@ -59,7 +59,7 @@ def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_resu
 
 
 def test_a_report_that_fails_does_not_cost_the_result(tmp_path, monkeypatch):
-    def fail(_):
+    def fail(*_):
         raise OSError("disk full")
 
     monkeypatch.setattr("rllib_stackelberg.training.reporting.write_report", fail)

@@ -98,10 +98,8 @@ def population_leader_config(
         raise InvalidFieldError("algorithm", f"{name} does not lead a population", ", ".join(ON_POLICY))
     if members is None:
         raise InvalidFieldError("members", "is not given", "a folder with a policy of a population game")
-    policy = members if isinstance(members, PopulationPolicy) else PopulationPolicy.load(Path(members))
     rules = population_of(game, game_config)
-    if policy.leader.mean.shape != rules.leader_space.shape or policy.members.mean.shape != rules.member_space.shape:
-        raise InvalidFieldError("members", "play another game", "a policy of this one")
+    policy = members_policy(members, rules)
     context = {"game": game, "game_config": dict(game_config), "members": policy, "seed": seed}
     config.environment(ENV_NAME, env_config=context, normalize_actions=False, clip_actions=False)
     config.env_runners(
@@ -112,6 +110,20 @@ def population_leader_config(
     config.rl_module(rl_module_spec=RLModuleSpec(module_class=PopulationLeaderModule, model_config=hidden))
     config.debugging(seed=seed, log_level="ERROR")
     return config
+
+
+def members_policy(members: str | Path | PopulationPolicy, game: PopulationGame) -> PopulationPolicy:
+    """Members of a game, given or from the folder of a run.
+
+    Raises:
+        InvalidFieldError: they are of another game, or the folder does not say of which.
+    """
+    policy = members if isinstance(members, PopulationPolicy) else PopulationPolicy.load(Path(members))
+    if policy is not members and policy.played is None:
+        allowed = "one saved by a run of this version, or a PopulationPolicy"
+        raise InvalidFieldError("members", f"the policy in {members} does not say which game it is of", allowed)
+    policy.check(game, "members")
+    return policy
 
 
 def tune_population_ppo(config: AlgorithmConfig) -> None:

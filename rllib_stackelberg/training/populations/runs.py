@@ -13,7 +13,7 @@ from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.evaluation import evaluate
 from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import storing
@@ -47,9 +47,12 @@ def train_population(
             on the error says how to go on.
     """
     assert options.out is not None
-    folder = RunFolder.create(options.out)
+    folder = RunFolder.create(options.out, options.game)
     with folder.locked():
-        return _run(folder, options, report, configure)
+        with storing(folder.path):
+            folder.begin(options.resolved())
+        own = options.model_copy(update={"params": folder.parameters()})
+        return _run(folder, own, report, configure)
 
 
 def resume_population(
@@ -58,6 +61,7 @@ def resume_population(
     configure: Configure | None = None,
     max_seconds: float | None = None,
     max_iterations: int | None = None,
+    game: str | None = None,
 ) -> dict[str, Any]:
     """Go on with a run from its last good generation, or from its beginning where it has none.
 
@@ -68,6 +72,7 @@ def resume_population(
     Args:
         run: its folder; report, configure: as for `train_population` (and the same).
         max_seconds, max_iterations: new limits in place of the run's; they count from its first beginning.
+        game: the game's class, where it is not a registered one: code that you trust.
 
     Returns:
         The content of result.json.
@@ -76,10 +81,15 @@ def resume_population(
         InvalidFieldError: no run folder, one in use, one that keeps no generations, or limits that cannot work.
         RunStoppedError: as for `train_population`.
     """
-    folder = RunFolder(Path(run))
-    options = PopulationOptions.of_run(folder, max_seconds=max_seconds, max_iterations=max_iterations)
+    folder = RunFolder(Path(run), game)
+    limits = {"max_seconds": max_seconds, "max_iterations": max_iterations}
+    options = PopulationOptions.of_run(folder, **limits)
     with folder.locked():
-        return finished(folder, options) or _run(folder, options, report, configure)
+        if (result := finished(folder, options)) is not None:
+            return result
+        with storing(folder.path):
+            folder.change(**limits)
+        return _run(folder, options, report, configure)
 
 
 def _run(
@@ -87,15 +97,13 @@ def _run(
 ) -> dict[str, Any]:
     """From the last good generation of the folder, if it has one, to the result."""
     try:
-        with storing(folder.path):
-            folder.write("config", options.resolved() | {"versions": versions()})
         with storing(folder.path), ray_session(options.num_env_runners), torch_threads():
             folder.write("training", _trained(folder, options, report, configure))
             if options.exploitability:
                 from rllib_stackelberg.training.populations.exploitability import exploitability
 
-                folder.write("exploitability", exploitability(options, PopulationPolicy.load(folder.path)))
-            result = evaluate(folder.path)
+                folder.write("exploitability", exploitability(options, PopulationPolicy.of_run(folder)))
+            result = evaluate(folder.path, folder.named)
             folder.write("result", result)
             leave_report(folder, REPORT_SECONDS)
     except RunStoppedError as error:
@@ -127,7 +135,7 @@ def _looped(loop: PopulationLoop, parts: dict[str, State] | None, report: Report
         return loop.run(parts, report)
     finally:
         if loop.snapshots.policy is not None:
-            loop.snapshots.policy.save(loop.folder.path)
+            loop.snapshots.policy.save(loop.folder.path, loop.snapshots.game)
 
 
 def configured(options: PopulationOptions, configure: Configure | None = None) -> SMFRLConfig:
