@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
-from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.errors import FAULTS, InvalidFieldError, RulesError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
 from rllib_stackelberg.roles import Roles, declared_range, uniform
@@ -177,7 +177,7 @@ class AECGame(StackelbergGame):
         rng = step_generator(self._number(play.nature), play.steps)
         try:
             chosen = np.asarray(self.act(env, name, rng), dtype=np.float64).reshape(-1)
-        except Exception as error:
+        except FAULTS as error:
             raise failure(env, name, play.steps, error) from error
         space = self._actions[agent]
         return chosen - int(space.start) if isinstance(space, Discrete) else chosen
@@ -238,7 +238,7 @@ class AECGame(StackelbergGame):
         name = self.agents[agent]
         try:
             return seen(self._spaces[agent], session.env.observe(name))
-        except Exception as error:
+        except FAULTS as error:
             raise failure(session.env, name, session.play.steps if session.play else 0, error) from error
 
     def _key(self, session: Session, agent: int) -> int:
@@ -246,7 +246,7 @@ class AECGame(StackelbergGame):
         step = session.play.steps if session.play else 0
         try:
             key = int(information.of(shown))
-        except Exception as error:
+        except FAULTS as error:
             raise failure(session.env, self.agents[agent], step, error) from error
         if (agent, key) not in self._met and len(self._met) < MOST_DESCRIBED:
             self._met[agent, key] = self._label(agent, key, shown)

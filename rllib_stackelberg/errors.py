@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FAULTS = (Exception, SystemExit)
+"""What somebody else's code may raise: `sys.exit` in it is a fault of it, and must not end the process."""
+
 
 class InvalidFieldError(ValueError):
     """A value given by the user was refused.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
-from rllib_stackelberg.errors import GameError, InvalidFieldError, RulesError
+from rllib_stackelberg.errors import FAULTS, GameError, InvalidFieldError, RulesError
 
 MOST_STEPS = 10_000
 """Steps after which a play is taken to have no end."""
@@ -89,7 +89,7 @@ class Session:
         self.play = None
         try:
             begin(self.env, nature)
-        except Exception as error:
+        except FAULTS as error:
             raise failure(self.env, "reset", 0, error) from error
         self.over, self.mover = all_over(self.env), self.env.agent_selection
 
@@ -108,7 +108,7 @@ class Session:
             while not (over := all_over(env)) and out(env, env.agent_selection):
                 env.step(None)
                 payoffs += paid_to(env, self.agents)
-        except Exception as error:
+        except FAULTS as error:
             raise failure(env, agent, play.steps, error) from error
         if play.steps >= MOST_STEPS:
             raise RulesError(f"environment {env}: {agent} still moves at step {play.steps}: a play has no end")
@@ -209,7 +209,7 @@ def paid_to(env: AECEnv, agents: Sequence[str]) -> NDArray[np.float64]:
     return payoffs
 
 
-def failure(env: AECEnv, agent: str, step: int, error: Exception) -> GameError:
+def failure(env: AECEnv, agent: str, step: int, error: BaseException) -> GameError:
     """What went wrong in somebody else's code, in one line."""
     return GameError(f"environment {env}: {agent} at step {step}: {type(error).__name__}: {error}")
 
@@ -223,7 +223,7 @@ def made(make: Callable[[], AECEnv]) -> AECEnv:
     allowed = "a function that makes a PettingZoo AECEnv (pettingzoo.utils.parallel_to_aec makes one of a ParallelEnv)"
     try:
         env = make()
-    except Exception as error:
+    except FAULTS as error:
         raise InvalidFieldError("make", f"raised {type(error).__name__}: {error}", allowed) from error
     if not isinstance(env, AECEnv):
         raise InvalidFieldError("make", f"made a {type(env).__name__}", allowed)

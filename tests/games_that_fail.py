@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ class FailingGame(NoisyAllocation):
     """Fails in batches of plays after the `first`, up to the `last`, counted over all processes.
 
     Args: folder: where the file `count` is, and one of the name of every process that made the game; how: "raise",
-    "hang" (in Python), "kill"; spared: a process that never fails.
+    "hang" (in Python), "exit", "kill"; spared: a process that never fails.
     """
 
     def __init__(self, folder: str, how: str = "raise", first: int = 0, last: int = 10**9, spared: int = 0):
@@ -32,6 +33,8 @@ class FailingGame(NoisyAllocation):
     def fail(self, played):
         if self.how == "raise":
             raise ConnectionError(f"the simulator went away in batch {played}")
+        if self.how == "exit":
+            sys.exit(0)
         if self.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         while True:

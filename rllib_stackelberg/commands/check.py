@@ -42,7 +42,7 @@ def check(
     data["findings"] = [asdict(found) for found in findings]
     show(Group(_verdict(name_of(rules), data), *parts), data, as_json)
     if findings:
-        raise SystemExit(1)
+        raise typer.Exit(1)
 
 
 def _verdict(name: str, data: dict[str, Any]) -> RenderableType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from rllib_stackelberg import doctor as examination
 from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import Json, command, show
@@ -13,4 +15,4 @@ def doctor(as_json: Json = False) -> None:
     checks = examination.examine()
     show(tables.checks(checks), examination.data(checks), as_json)
     if examination.worst(checks) == "fail":
-        raise SystemExit(1)
+        raise typer.Exit(1)

@@ -52,7 +52,7 @@ from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.ties import check_ties
 
 RayAddress = Annotated[
-    str | None, typer.Option(envvar="RAY_ADDRESS", help="join a cluster: auto, HOST:PORT; default a Ray of its own")
+    str | None, typer.Option(help="join a cluster: auto, HOST:PORT; default RAY_ADDRESS, or a Ray of its own")
 ]
 MLflowOption = Annotated[
     str | None, typer.Option("--mlflow", help="log to this MLflow experiment too", metavar="EXPERIMENT")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -114,6 +115,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             fail("\n".join([str(error), *getattr(error, "__notes__", [])]), error.code)
         except KeyboardInterrupt:
             fail("interrupted", 130)
+        except SystemExit as error:  # no command ends like this: somebody else's code did
+            fail(f"a game ended Python by sys.exit({error.code!r}):\n{traceback.format_exc()}", 1)
 
     return run
 

@@ -22,7 +22,7 @@ import ray
 from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_stackelberg.errors import GameError, RulesError
+from rllib_stackelberg.errors import FAULTS, GameError, RulesError
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
@@ -52,8 +52,8 @@ class Failures:
         self.most, self.seconds, self.count = most, seconds, 0
 
     @contextmanager
-    def counted(self, seconds: float) -> Iterator[None]:
-        """Calls into a game, that many seconds at most.
+    def counted(self, seconds: float, one_call: float | None = None) -> Iterator[None]:
+        """Calls into a game, that many seconds at most; a single one of them, `one_call`.
 
         Raises:
             EpisodesLostError: the game failed, and may be tried again.
@@ -61,33 +61,33 @@ class Failures:
             RulesError: it broke its rules.
         """
         try:
-            with deadline(seconds):
+            with deadline(seconds, one_call):
                 yield
         except DeadlineError as error:
-            raise GameError(f"the game did not return: {_told(error)}") from error
-        except Exception as error:
+            raise GameError(f"the game did not return: {told(error)}") from error
+        except FAULTS as error:
             if isinstance(error, EpisodesLostError) or (
                 isinstance(error, RulesError) and not isinstance(error, GameError)
             ):
                 raise
             self.count += 1
             if self.count > self.most:
-                raise GameError(f"the game failed {self.count} times: {_told(error)}") from error
-            logger.warning("the game failed (%d of %d): %s", self.count, self.most, _told(error))
+                raise GameError(f"the game failed {self.count} times: {told(error)}") from error
+            logger.warning("the game failed (%d of %d): %s", self.count, self.most, told(error))
             raise EpisodesLostError from error
 
     def survived(self, call: Callable[..., Found], *args: Any, long: bool = False) -> Found:
         """What a call into a game returns, tried again after errors of the game's; a long one plays many rounds."""
-        seconds = self.seconds * (LONG if long else 1)
+        limits = (self.seconds * LONG, self.seconds) if long else (self.seconds, None)
         while True:
             try:
-                with self.counted(seconds):
+                with self.counted(*limits):
                     return call(*args)
             except EpisodesLostError:
                 continue
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
     """The last line first, then the whole traceback: the game's own part of it is at its end."""
     return f"{error!r}\n{''.join(traceback.format_exception(error))}"
 

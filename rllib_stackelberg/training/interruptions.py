@@ -31,6 +31,26 @@ class Interruption:
 
 
 @contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait for the end of something short that must be done whole; the first arrives then.
+
+    Starting Ray and ending it are such: a signal in the midst of either leaves processes behind.
+    """
+    arrived: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda given, _: arrived.append(given)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
+
+
+@contextmanager
 def interruptible() -> Iterator[Interruption]:
     """Note SIGINT and SIGTERM instead of dying of them; in the main thread only, where signals arrive."""
     found = Interruption()

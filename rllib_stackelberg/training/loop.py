@@ -7,6 +7,7 @@ was never stopped; only clocks differ.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env.env_runner import EnvRunner
 
-from rllib_stackelberg.errors import StorageError
+from rllib_stackelberg.errors import InvalidFieldError, StorageError
 from rllib_stackelberg.evaluation import evaluate_policy
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
@@ -264,3 +265,14 @@ def storing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def nothing_left(folder: RunFolder) -> Iterator[None]:
+    """Beginning a run in a folder that was empty: one that is refused before it has saved anything leaves no folder."""
+    try:
+        yield
+    except InvalidFieldError:
+        if not (folder.path / "checkpoints").exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise

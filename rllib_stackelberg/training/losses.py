@@ -13,9 +13,9 @@ from typing import Any
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from rllib_stackelberg.errors import RunnersLostError
+from rllib_stackelberg.errors import GameError, RunnersLostError
 from rllib_stackelberg.options import GAME_SECONDS
-from rllib_stackelberg.training.failures import LONG, noted_error, rules_error
+from rllib_stackelberg.training.failures import LONG, noted_error, rules_error, told
 
 MOST_RESTARTS = 20
 """Of one env runner."""
@@ -75,6 +75,8 @@ def train_once(algo: Algorithm) -> dict[str, Any]:
     """One RLlib iteration; a game that broke its rules comes out as a `RulesError`, from whatever process."""
     try:
         result = algo.train()
+    except SystemExit as error:
+        raise GameError(f"the game ended Python: {told(error)}") from error
     except Exception as error:
         broken = rules_error(error) or noted_error(algo)
         if broken is None:

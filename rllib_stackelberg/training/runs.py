@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +20,7 @@ from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
 from rllib_stackelberg.training.failures import LONG, Failures
 from rllib_stackelberg.training.interruptions import interruptible
-from rllib_stackelberg.training.loop import Loop, Progress, storing
+from rllib_stackelberg.training.loop import Loop, Progress, nothing_left, storing
 from rllib_stackelberg.training.reporting import leave_report
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 from rllib_stackelberg.training.tracking import Tracking
@@ -54,7 +54,7 @@ def train(options: TrainOptions, report: Report | None = None, configure: Config
     with folder.locked(), storing(folder.path):
         folder.begin(options.resolved())
     own = options.model_copy(update={"params": folder.parameters(), "out": folder.path})
-    return _run(folder, own, None, report, configure)
+    return _run(folder, own, None, report, configure, nothing_left(folder))
 
 
 def resume(
@@ -99,11 +99,12 @@ def _run(
     parts: dict[str, State] | None,
     report: Report | None,
     configure: Configure | None,
+    scope: AbstractContextManager[None] = nullcontext(),  # noqa: B008 (does nothing, as often as one likes)
 ) -> dict[str, Any]:
     failures = Failures(options.max_failures, options.game_timeout)
     try:
         session = ray_session(options.num_env_runners, options.ray_address)
-        with folder.locked(), session, torch_threads(), interruptible() as interruption:
+        with folder.locked(), scope, session, torch_threads(), interruptible() as interruption:
             algo = failures.survived(_configured, options, configure).build_algo()
             try:
                 with Tracking(folder.path, options) as tracking:

@@ -21,6 +21,7 @@ from ray.exceptions import AuthenticationError
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.training import LOOPBACK
+from rllib_stackelberg.training.interruptions import undisturbed
 from rllib_stackelberg.training.orphans import no_orphans
 
 CONNECT_TIMEOUT = 10
@@ -47,16 +48,18 @@ def ray_session(num_env_runners: int = 0, address: str | None = None) -> Iterato
         return
     address = address or os.environ.get("RAY_ADDRESS")
     with no_orphans():
-        if address:
-            _join(address, num_env_runners)
-        else:
-            _refuse_open()
-            _start(num_env_runners, num_cpus=max(1, num_env_runners), include_dashboard=False)
         try:
+            with undisturbed():
+                if address:
+                    _join(address, num_env_runners)
+                else:
+                    _refuse_open()
+                    _start(num_env_runners, num_cpus=max(1, num_env_runners), include_dashboard=False)
             _refuse_too_many(num_env_runners)
             yield
         finally:
-            ray.shutdown()
+            with undisturbed():
+                ray.shutdown()
 
 
 def _start(num_env_runners: int, **where: Any) -> None:

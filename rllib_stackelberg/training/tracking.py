@@ -29,6 +29,9 @@ REPORTED = ("env_runners", "learners", "timers")
 
 FLUSH_SECONDS = 5.0
 
+LOGGED_WHOLE = 1_000
+"""First iterations, all of which are logged; then every tenth up to ten times as many, then every hundredth, ..."""
+
 NOT_IN_NAMES = re.compile(r"[^\w./ -]")
 """MLflow refuses metrics called so."""
 
@@ -117,7 +120,7 @@ class Tracking:
         self.files = TensorBoard(folder)
 
     def log(self, progress: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-        """Log an iteration.
+        """Log an iteration, if it is one of those that are.
 
         Args:
             progress: of the leader (a line of progress.jsonl); result: what RLlib reported.
@@ -126,7 +129,10 @@ class Tracking:
             OSError: the run folder cannot be written.
         """
         reported = {part: result[part] for part in REPORTED if part in result}
-        numbers, step = finite({"leader": dict(progress), "rllib": reported}), int(progress["iteration"])
+        step = int(progress["iteration"])
+        if not is_logged(step):
+            return
+        numbers = finite({"leader": dict(progress), "rllib": reported})
         self.files.log(numbers, step)
         for service in list(self.services):
             try:
@@ -142,6 +148,18 @@ class Tracking:
     def __exit__(self, *raised: object) -> None:
         for sink in (self.files, *self.services):
             sink.close()
+
+
+def is_logged(iteration: int) -> bool:
+    """Whether an iteration's numbers are logged: 900 in every power of ten, so a run of days fills no disk.
+
+    >>> [sum(map(is_logged, range(1, most + 1))) for most in (1_000, 10_000, 100_000)]
+    [1000, 1900, 2800]
+    """
+    apart = 1
+    while iteration > LOGGED_WHOLE * apart:
+        apart *= 10
+    return iteration % apart == 0
 
 
 def finite(nested: dict[str, Any]) -> dict[str, float]:

@@ -20,9 +20,12 @@ def refused(*arguments):
     return done.stderr.replace("\n", " ")
 
 
-def test_options_of_the_other_kind_of_game_are_refused_by_name(tmp_path):
+def test_options_of_the_other_kind_of_game_are_refused_by_name(tmp_path, monkeypatch):
     assert "followers: is for games of finite types" in refused("train", "taxation", "--followers", "mw")
     assert "stop_at_optimum" in refused("train", "taxation", "--stop-at-optimum")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")  # of the machine, not an option that somebody gave
+    assert "max_iterations" in refused("train", "taxation", "--max-iterations", "0")
+    monkeypatch.delenv("RAY_ADDRESS")
     assert "setting: is for games with a population" in refused("train", "escape", "--setting", "gamma=.9")
     assert "exploitability" in refused("train", "escape", "--exploitability", "3")
     assert "algo" in refused("train", "taxation", "--algo", "DQN")

@@ -2,10 +2,13 @@
 
 import signal
 import time
+from types import FunctionType
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import GameError, RulesError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.settings import LeaderSettings
@@ -24,6 +27,42 @@ def options(tmp_path, iterations=4, **params):
         game="tests.games_that_fail:FailingGame", params=faults, settings={"response_updates": 5},
         max_iterations=iterations, out=tmp_path / "run", **limits,
     )  # fmt: skip
+
+
+def test_a_game_that_ends_python_has_failed(tmp_path):
+    """`sys.exit(0)` would end the command with 0 and without a result."""
+    game = FailingGame(str(tmp_path), how="exit")
+    failures = Failures(most=2)
+    with pytest.raises(GameError, match=r"failed 3 times: SystemExit\(0\)") as stopped:
+        failures.survived(game.start, np.zeros((1, 2)), None)
+    assert 'games_that_fail.py", line' in str(stopped.value)
+    done = CliRunner().invoke(app, ["solve", "tests.games_that_fail:FailingGame", f"folder={tmp_path}", "how=exit"])
+    assert done.exit_code == 1
+    assert "sys.exit(0)" in done.stderr
+
+
+def slow(seconds, times):
+    for _ in range(times):
+        time.sleep(seconds)
+
+
+def valued(calls):
+    """As the platform, which calls games."""
+    for seconds in calls:
+        slow(seconds, 1)
+
+
+def test_a_hang_in_a_valuation_is_found_after_the_limit_of_one_call_and_slowness_is_none(monkeypatch):
+    """A call that never returns, among many; calls that take longer together than one may."""
+    monkeypatch.setitem(valued.__globals__, "__name__", "rllib_stackelberg.test")
+    foreign = FunctionType(slow.__code__, {"__name__": "somebody", "time": time, "range": range}, "slow")
+    monkeypatch.setitem(valued.__globals__, "slow", foreign)
+    failures = Failures(most=0, seconds=0.4)
+    failures.survived(valued, [0.15] * 6, long=True)
+    began = time.monotonic()
+    with pytest.raises(GameError, match=r"a call did not return within 0\.4 s"):
+        failures.survived(valued, [0.1, 60], long=True)
+    assert time.monotonic() - began < 1.5
 
 
 def played(tmp_path):

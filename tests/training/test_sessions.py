@@ -3,16 +3,22 @@
 import ipaddress
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.training import LOOPBACK, sessions
+from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.training import LOOPBACK, runs, sessions
+from rllib_stackelberg.training.interruptions import undisturbed
+from rllib_stackelberg.training.populations import runs as population_runs
+from rllib_stackelberg.training.populations.runs import train_population
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +46,41 @@ def test_a_cluster_that_is_not_there_is_refused_at_once():
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(InvalidFieldError, match=f"ray_address: no Ray answers at {address}"):
         sessions.ray_session(0, address).__enter__()
+
+
+def test_a_run_that_is_refused_late_leaves_nothing(tmp_path, monkeypatch):
+    """Whatever Ray it was that did not answer: the same folder is free for the next try."""
+
+    @contextmanager
+    def refused(*_):
+        raise InvalidFieldError("ray_address", "no Ray answers", "that of a running cluster")
+        yield
+
+    monkeypatch.setattr(runs, "ray_session", refused)
+    monkeypatch.setattr(population_runs, "ray_session", refused)
+    for options, train in (
+        (TrainOptions.checked(game="escape", max_iterations=1, out=tmp_path / "run"), runs.train),
+        (PopulationOptions.checked(game="labour-supply", max_iterations=1, out=tmp_path / "run"), train_population),
+    ):
+        for _ in range(2):
+            with pytest.raises(InvalidFieldError, match="no Ray answers"):
+                train(options)
+            assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_waits_for_the_end_of_what_must_be_done_whole():
+    done = []
+
+    def disturbed():
+        with undisturbed():
+            for _ in range(8):
+                signal.raise_signal(signal.SIGINT)
+            done.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        disturbed()
+    assert done == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8265", "ray://head:10001", "head", "auto:6379x"])

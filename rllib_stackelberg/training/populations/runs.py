@@ -16,7 +16,7 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.training.interruptions import interruptible
-from rllib_stackelberg.training.loop import storing
+from rllib_stackelberg.training.loop import nothing_left, storing
 from rllib_stackelberg.training.populations.alternation import Alternation
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.loop import PopulationLoop, PopulationProgress, Report
@@ -48,7 +48,7 @@ def train_population(
     """
     assert options.out is not None
     folder = RunFolder.create(options.out, options.game)
-    with folder.locked():
+    with folder.locked(), nothing_left(folder):
         with storing(folder.path):
             folder.begin(options.resolved())
         own = options.model_copy(update={"params": folder.parameters()})
