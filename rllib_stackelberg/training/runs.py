@@ -90,7 +90,7 @@ def resume(
             folder.change(**limits)
             if parts is None:
                 folder.cut_progress(0)
-    return _run(folder, options, parts, report, configure)
+    return _run(folder, options, parts, report, configure, nullcontext())
 
 
 def _run(
@@ -99,7 +99,7 @@ def _run(
     parts: dict[str, State] | None,
     report: Report | None,
     configure: Configure | None,
-    scope: AbstractContextManager[None] = nullcontext(),  # noqa: B008 (does nothing, as often as one likes)
+    scope: AbstractContextManager[None],
 ) -> dict[str, Any]:
     failures = Failures(options.max_failures, options.game_timeout)
     try:
