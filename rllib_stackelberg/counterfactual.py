@@ -130,11 +130,14 @@ class CounterfactualResponse:
 
     def values(self, table: PathTable, episodes: Index, play: Play) -> Numbers:
         """Expected payoffs `[N, agents]` of strategies that followers play independently of each other."""
-        policies = self.together([policy[episodes] for policy in self.policies(play)])
-        entries = self._entries(table, len(episodes))
+        return self.worth(table, [policy[episodes] for policy in self.policies(play)])
+
+    def worth(self, table: PathTable, policies: Sequence[Numbers]) -> Numbers:
+        """As `values`, of given strategies `[N, rows, actions]`, an entry of the table each, or the only one."""
+        entries = self._entries(table, len(policies[0]))
         weights = np.zeros(self.sums.weights.shape[1:])
-        found = np.zeros((len(episodes), len(self.game.agents)))
-        for n, policy in enumerate(policies):
+        found = np.zeros((len(entries), len(self.game.agents)))
+        for n, policy in enumerate(self.together(policies)):
             weigh_paths(table, entries[n], self.movers, policy, weights)
             found[n] = paid_along(table, int(entries[n]), weights[-1])
         return found

@@ -109,6 +109,7 @@ def estimate(
     gain, error = _deviation_gain(game, response, leader, drawn.part(slice(DEVIATION_PLAYS)), settings.reward_play)
     certificate = Certificate(
         play=settings.reward_play,
+        ties=settings.ties,
         deviation_gain=max(gain, 0.0),
         deviation_error=error,
         deviation_plays=DEVIATION_PLAYS,

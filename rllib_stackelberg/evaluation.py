@@ -18,6 +18,7 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.optimality_gap import Gap
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
+from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays import Leader
@@ -163,12 +164,14 @@ def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[
     table, only = paths_against(strategy.game, strategy), np.zeros(1, dtype=np.int64)
     response = CounterfactualResponse(strategy.game, settings.utility_learners, 1, settings.split_ties)
     response.learn(table, only, settings.response_updates)
+    policies = {play: reported_paths(response, table, only, play, settings.ties) for play in plays}
     values = {
-        play: response.recorded(table, only) if play == "average" else response.values(table, only, play)
-        for play in plays
+        play: response.recorded(table, only) if play == "average" else response.worth(table, own)
+        for play, own in policies.items()
     }
-    certificate = certify_plans(response, table, settings.reward_play)
-    return _summary(response, response.policies(settings.reward_play), values, 0.0, certificate)
+    reported = policies[settings.reward_play]
+    certificate = replace(certify_plans(response, table, settings.reward_play, reported), ties=settings.ties)
+    return _summary(response, reported, values, 0.0, certificate)
 
 
 def _error(values: NDArray[np.float64]) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.elicitation import Elicitation, Index
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
@@ -68,4 +69,5 @@ class CounterfactualClosure(PathClosure):
 
     def _respond(self, table: PathTable, envs: Index) -> NDArray[np.float64]:
         self.response.learn(table, envs, self.settings.response_updates)
-        return self.response.values(table, envs, self.settings.reward_play)
+        policies = reported_paths(self.response, table, envs, self.settings.reward_play, self.settings.ties)
+        return self.response.worth(table, policies)

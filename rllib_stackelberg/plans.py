@@ -148,13 +148,12 @@ class Follower:
             found.append(self.walk(other, weights).begun[:, 0])
         return np.stack(found)
 
-    def gain(self, play: Play) -> float:
-        """Deviation gain of a play."""
+    def gain(self, play: Play, policies: Sequence[Numbers]) -> float:
+        """Deviation gain of a play, with strategies `[1, rows, actions]` of all followers."""
         if play == "average" and self.countable:
             weights, begun = self.response.sums.weights[0, self.turn], self.response.sums.begun[0, self.rows]
             plans = self.best(weights)
         else:
-            policies = self.response.policies(play)
             policy, weights = policies[self.turn][0], self._weights(policies)
             begun = self.walk(policy, weights).begun
             plans = self.best(weights) if self.countable else self.changed(policy, weights)
@@ -199,8 +198,16 @@ class Follower:
         return float(high - low)
 
 
-def certify_plans(response: CounterfactualResponse, table: PathTable, play: Play) -> Certificate:
-    """The certificate of a play, of one response against one leader strategy."""
+def certify_plans(
+    response: CounterfactualResponse, table: PathTable, play: Play, policies: Sequence[Numbers] | None = None
+) -> Certificate:
+    """The certificate of a play, of one response against one leader strategy.
+
+    Args:
+        response: the followers; table: all paths against the leader; play: which is reported.
+        policies: what that is, per learned turn `[1, rows, actions]`; by default as the followers play it.
+    """
+    played = response.policies(play) if policies is None else policies
     followers = [Follower(response, table, turn) for turn in range(len(response.learners))]
     updates = int(response.updates[0])
     gap: float | None = None
@@ -216,7 +223,7 @@ def certify_plans(response: CounterfactualResponse, table: PathTable, play: Play
     return Certificate(
         play=play,
         bcce_gap=gap,
-        deviation_gain=max(follower.gain(play) for follower in followers),
+        deviation_gain=max(follower.gain(play, played) for follower in followers),
         updates=updates,
         response_samples=1,
         exact_expectation=True,

@@ -272,7 +272,6 @@ class LeaderSettings(BaseModel):
             ("update_mode", self.update_mode != "sampled", "expected"),
             ("reward_plays", self.reward_plays in (None, "exact"), "exact"),
             (self._steering, not (self.deviation_penalty or self.deviation_margin), "0"),
-            ("ties", self.ties in ("lowest", "uniform"), "lowest, uniform"),
         ):
             if not fine:
                 problem = f"{getattr(self, field)} is not for followers with several moves in a play"
