@@ -16,7 +16,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.optimality_gap import Gap
+from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import courses, paths_against
@@ -335,6 +335,9 @@ def result_data(
 ) -> dict[str, Any]:
     """An evaluation beside the exact value, as plain data.
 
+    `exact_by_ties` and `exact_best_by_ties` are those of the solution; `reachable_value` is what the best strategy is
+    worth against a follower that breaks ties as this one does, None where that is not known.
+
     Args:
         game: the game; strategy: the leader's; found: what it is worth.
         settings, seed: of the response, with which a gap to the exact value is explained in full.
@@ -350,6 +353,7 @@ def result_data(
         "exact_method": solution.method if solution else None,
         "exact_by_ties": dict(known.by_ties) if known else {},
         "exact_best_by_ties": dict(known.best_by_ties) if known else {},
+        "reachable_value": best_against(known, game, settings) if known and settings else None,
         "gap": gap.size if gap else None,
         "gap_note": gap.note() if gap else None,
         "questions": len(strategy.answers),
@@ -368,15 +372,11 @@ def explained(
     gap, game = Gap(solution.leader_value, found), strategy.game
     if settings is None or gap.note() is None or gap.size < 0:
         return gap
-    rules = {part.settings.ties for part in settings.parts if part.settings.reward_play == "argmax"}
-    ties = rules.pop() if len(rules) == 1 else None
-    # What a solver of several followers selects at ties is an equilibrium of theirs, not what learners do.
-    alone = ties is not None and len(game.learned_turns) == 1 and not settings.models and not settings.from_experience
     return replace(
         gap,
         optimum=_revalued(game, solution, settings, seed),
-        best=solution.best_by_ties.get(ties) if ties is not None and alone else None,
-        ties=ties,
+        best=best_against(solution, game, settings),
+        ties=rule_of(settings),
     )
 
 

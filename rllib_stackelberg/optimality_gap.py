@@ -13,16 +13,28 @@ from dataclasses import dataclass
 
 from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.comparisons import NEGLIGIBLE
-from rllib_stackelberg.ties import Ties
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.ties import TAKEN, Ties
 from rllib_stackelberg.values import Evaluation
 
-WHO = {
-    "lowest": "who take the lowest of equally good actions",
-    "leader": "who act for the leader where they are indifferent",
-    "against": "who act against the leader where they are indifferent",
-    "uniform": "who take any of equally good actions with the same probability",
-}
-"""Followers by the rule they break ties with."""
+
+def rule_of(settings: LeaderSettings) -> Ties | None:
+    """How all followers break ties in the play that is reported; None if they differ, or do not play for certain."""
+    rules = {part.settings.ties if part.settings.reward_play == "argmax" else None for part in settings.parts}
+    return rules.pop() if len(rules) == 1 else None
+
+
+def best_against(solution: StackelbergSolution, game: StackelbergGame, settings: LeaderSettings) -> float | None:
+    """What the best leader strategy is worth against a follower that breaks ties as the settings say; None if unknown.
+
+    Of several followers a solver selects an equilibrium by the rule, which need not be what learners play.
+    """
+    ties = rule_of(settings)
+    if ties is None or len(game.learned_turns) != 1 or settings.models or settings.from_experience:
+        return None
+    return solution.best_by_ties.get(ties)
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ class Gap:
         if helped is None or not self._above(helped, own, error):
             other = self._other(certificate)
             return [f"against the optimum's own strategy these followers play {other}, worth {_number(own)}"]
-        who = f", {WHO[self.ties]}," if self.ties else ""
+        who = f", who take {TAKEN[self.ties]} of equally good actions," if self.ties else ""
         counts = "the optimum counts on followers that help the leader where they are indifferent"
         found = [counts, f"against these followers{who} {worth}"]
         if self._above(self.exact, helped, error):

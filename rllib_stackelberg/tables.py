@@ -17,6 +17,7 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.ties import RULES, TAKEN
 
 if TYPE_CHECKING:
     from rllib_stackelberg.training.loop import Progress
@@ -79,7 +80,19 @@ def solution(data: dict[str, Any]) -> RenderableType:
     table.add_row("ties", data["tie_break"])
     if data["doubt"]:
         table.add_row("not certain", data["doubt"])
-    return Group(table, strategy(data["leader_strategy"]))
+    return Group(table, *values_by_ties(data), strategy(data["leader_strategy"]))
+
+
+def values_by_ties(data: dict[str, Any]) -> list[Table]:
+    """What a solution is worth by what followers do where they are indifferent; nothing where that is not known."""
+    own, best = data["by_ties"], data["best_by_ties"]
+    if not own:
+        return []
+    table = plain("Leader value by which of equally good actions followers take", "", "this strategy", "the best one")
+    for rule in RULES:
+        if rule in own:
+            table.add_row(TAKEN[rule], number(own[rule]), number(best.get(rule)))
+    return [table]
 
 
 def population_solution(data: dict[str, Any]) -> RenderableType:

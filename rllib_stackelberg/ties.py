@@ -23,6 +23,14 @@ Ties = Literal["lowest", "leader", "against", "uniform"]
 
 RULES: tuple[Ties, ...] = get_args(Ties)
 
+TAKEN: dict[Ties, str] = {
+    "lowest": "the lowest",
+    "leader": "the best for the leader",
+    "against": "the worst for the leader",
+    "uniform": "any",
+}
+"""Which of equally good actions followers take, for people."""
+
 
 def check_ties(ties: str) -> Ties:
     """The rule of that name.

@@ -31,6 +31,7 @@ class Kind(StrEnum):
 
     OPTIMUM = "optimum"
     EQUILIBRIUM = "equilibrium"
+    BEST_AT_TIES = "best at ties"
     BELOW_OPTIMUM = "below optimum"
     NO_GAIN_FOUND = "no gain found"
     GAIN = "gain"
@@ -181,6 +182,13 @@ def _stable(result: Data, trained: bool) -> Verdict:
     stability, short = _stability(certificate)
     slack = 2 * result["standard_error"] + (0.0 if exact is None else REACHED * max(abs(exact), abs(value)))
     if exact is not None and exceeds(exact, value, slack=slack):
+        reachable = result.get("reachable_value")
+        if reachable is not None and not exceeds(reachable, value, slack=slack):
+            words = (
+                f"{stability} It is the best there is against followers that break ties like these; the exact optimum, "
+                f"{number(exact - value)} more, counts on followers that help the leader where they are indifferent."
+            )
+            return Verdict(Kind.BEST_AT_TIES, "good", f"{short}, best at ties", words)
         words = f"{stability} The learned value is below the exact optimum by {number(exact - value)}."
         return Verdict(Kind.BELOW_OPTIMUM, "open", f"{short}, not optimal", words, _train_longer(result, trained))
     if certificate["deviation_plays"] or certificate["bcce_gap"] is None:

@@ -30,6 +30,7 @@ from rllib_stackelberg.solvers import table_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.tie_breaking import settled
 from rllib_stackelberg.ties import RULES, broken
+from rllib_stackelberg.verdict import Kind, verdict
 from tests.games_for_tests import BayesianGame, TakenState
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -126,13 +127,54 @@ def gap_note(game, price, **settings):
 
 def test_a_gap_is_told_apart_by_what_followers_cost_and_what_was_not_learned(sale):
     assert gap_note(sale, 4, ties="leader") is None
-    learned = (
-        "the optimum's own strategy is worth 0.375 against these followers, too: all of the gap has not been learned"
-    )
-    assert gap_note(sale, 5, ties="leader") == learned
-    said = gap_note(sale, 2)
-    assert "the optimum counts on followers that help the leader where they are indifferent" in said
-    assert "who take the lowest of equally good actions, its own strategy is worth 0.25" in said
+    worth = "the optimum's own strategy is worth 0.375 against these followers, too"
+    assert gap_note(sale, 5, ties="leader") == f"{worth}: all of the gap has not been learned"
+    counts = "the optimum counts on followers that help the leader where they are indifferent"
+    own = "against these followers, who take the lowest of equally good actions, its own strategy is worth 0.25"
+    best = "the best strategy against such followers is worth 0.3125"
+    assert gap_note(sale, 5) == f"{counts}; {own}; {best}, and that was learned: all of the gap is due to ties"
+    both = "0.0625 of the gap is due to ties, 0.125 has not been learned"
+    assert gap_note(sale, 2) == f"{counts}; {own}; {best}: {both}"
+
+
+def test_the_verdict_knows_what_can_be_reached(sale):
+    """At price 5/8 no more can be had of buyers that do not help; at 2/8 more could."""
+    rules = LeaderSettings()
+    for price, kind in {5: Kind.BEST_AT_TIES, 2: Kind.BELOW_OPTIMUM}.items():
+        strategy = LeaderStrategy.from_pairs(sale, [(0, price)])
+        result = result_data(sale, strategy, evaluate_strategy(strategy, rules), rules)
+        assert verdict(result).kind == kind
+        assert len(verdict(result).short) <= 26
+        assert result["exact_by_ties"] == {"lowest": 0.25, "leader": 0.375, "against": 0.25, "uniform": 0.3125}
+        assert result["exact_best_by_ties"] == {"lowest": 0.3125, "leader": 0.375, "against": 0.3125, "uniform": 0.3125}
+        assert result["reachable_value"] == 0.3125
+
+
+@pytest.mark.parametrize("name", ["escape", "maintain", "conitzer"])
+def test_a_solver_of_its_own_knows_what_ties_are_worth(name):
+    """Mixed commitments make the follower indifferent: what they are worth depends on the rule."""
+    pure, mixed = solve(make_game(name)), solve(make_game(name, mixed=True))
+    assert pure.best_by_ties == table_solve(make_game(name)).best_by_ties
+    assert pure.by_ties["leader"] == pure.leader_value
+    assert mixed.by_ties["leader"] == pytest.approx(mixed.leader_value)
+    for ties in RULES:
+        found = evaluate_strategy(
+            LeaderStrategy.from_pairs(make_game(name, mixed=True), mixed.leader_strategy),
+            LeaderSettings.checked(ties=ties, update_mode="expected"),
+        )
+        assert found.certificate.helping == pytest.approx(mixed.by_ties["leader"])
+        assert found.certificate.harming == pytest.approx(mixed.by_ties["against"])
+
+
+def test_selected_equilibria_of_several_followers_are_valued_by_every_rule():
+    game = BayesianGame(tables=3, seed=2)
+    found, brute = table_solve(game), {}
+    for ties in ("lowest", "leader", "against"):
+        brute[ties] = table_solve(game, ties).leader_value
+    assert found.best_by_ties == pytest.approx(brute)
+    assert found.by_ties["against"] <= found.by_ties["lowest"] <= found.by_ties["leader"] == found.leader_value
+    with pytest.raises(InvalidFieldError, match="ties"):
+        table_solve(game, "uniform")
 
 
 def test_a_gap_may_be_that_of_another_equilibrium():

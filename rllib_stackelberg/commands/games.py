@@ -94,6 +94,8 @@ def solve(
         "doubt": solution.doubt,
         "method": solution.method,
         "tie_break": solution.tie_break,
+        "by_ties": dict(solution.by_ties),
+        "best_by_ties": dict(solution.best_by_ties),
         "details": dict(solution.details),
         "leader_strategy": strategy.data(),
     }

@@ -22,7 +22,7 @@ from scipy.optimize import linprog
 from rllib_stackelberg.comparisons import tied, typical_spread
 from rllib_stackelberg.solvers.exact_programs import best_mixture, rationals
 from rllib_stackelberg.solvers.solution import StackelbergSolution
-from rllib_stackelberg.ties import Ties, broken
+from rllib_stackelberg.ties import RULES, Ties, broken, check_ties
 
 EXACT_ENTRIES = 400
 """Most entries of a payoff matrix whose programs are solved exactly: in half a second."""
@@ -145,8 +145,10 @@ def pure_commitment_solve(leader: ArrayLike, follower: ArrayLike, ties: Ties = "
     3.0
     """
     leader, follower = np.asarray(leader, dtype=float), np.asarray(follower, dtype=float)
-    play = broken(follower == follower.max(axis=1, keepdims=True), leader, ties)
-    values = (play * leader).sum(axis=1)
+    best = follower == follower.max(axis=1, keepdims=True)
+    plays = {rule: broken(best, leader, rule) for rule in RULES}
+    worth = {rule: (own * leader).sum(axis=1) for rule, own in plays.items()}
+    play, values = plays[check_ties(ties)], worth[ties]
     row = int(np.argmax(values))
     meant = float((broken(tied(follower), leader, ties) * leader).sum(axis=1).max())
     doubt = ""
@@ -159,5 +161,7 @@ def pure_commitment_solve(leader: ArrayLike, follower: ArrayLike, ties: Ties = "
         method="enumeration of rows",
         tie_break=ties,
         doubt=doubt,
+        by_ties={rule: float(own[row]) for rule, own in worth.items()},
+        best_by_ties={rule: float(own.max()) for rule, own in worth.items()},
         details={"follower_column": int(play[row].argmax())},
     )

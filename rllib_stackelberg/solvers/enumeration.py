@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 
 import numpy as np
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles, tabulate
+from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
+from rllib_stackelberg.plays import Plays
 from rllib_stackelberg.rules import name_of
 from rllib_stackelberg.solvers.pure_equilibria import (
     EPSILON,
@@ -37,10 +38,11 @@ from rllib_stackelberg.solvers.pure_equilibria import (
     reached,
     shown,
     stable_strategies,
+    strategies_against,
     undominated,
 )
 from rllib_stackelberg.solvers.solution import StackelbergSolution
-from rllib_stackelberg.ties import Ties, broken, check_ties
+from rllib_stackelberg.ties import RULES, Ties, broken, check_ties
 
 LEADER_TABLES = 100_000
 
@@ -53,6 +55,12 @@ TABULATED = 1 << 29
 BATCH = 1024
 
 METHOD = "enumeration of leader tables"
+
+OF_SEVERAL: tuple[Ties, ...] = ("lowest", "leader", "against")
+"""Rules that select an equilibrium of several followers."""
+
+QUICK_PROFILES = 10_000
+"""Most joint strategies that are tried to value a solution of a game's own by every rule."""
 
 Numbers = NDArray[np.float64]
 
@@ -76,7 +84,37 @@ def exact_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
     Raises:
         InvalidFieldError: which limit the game is beyond, by how much, and what can be done instead.
     """
-    return (game.optimum() if ties == "leader" else None) or table_solve(game, ties)
+    own = game.optimum() if ties == "leader" else None
+    if own is None:
+        return table_solve(game, ties)
+    return own if own.by_ties or not own.exists else replace(own, by_ties=values_by_ties(game, own))
+
+
+def values_by_ties(game: StackelbergGame, solution: StackelbergSolution) -> dict[Ties, float]:
+    """What a solution's own strategy is worth to the leader by how followers break ties.
+
+    One follower best-responds; several play the pure equilibrium that is best for the leader, worst, or the first one.
+    Empty where there is none, where it cannot be found out within `OUTCOMES` and a tenth of the usual limits on
+    strategies, or where plays come to a question that the solution leaves open.
+    """
+    if not game.one_shot or Profiles.count(game) > OUTCOMES:
+        return {}
+    turn, answers = game.turns[game.leader_turn], dict(solution.leader_strategy)
+    open_question = np.full(turn.width, math.nan)
+
+    def leader(plays: Plays, slots: NDArray[np.int64]) -> Numbers:
+        asked = [answers.get(int(key)) for key in plays.question[slots]]
+        return np.array([open_question if action is None else np.broadcast_to(action, turn.width) for action in asked])
+
+    try:
+        table = outcomes_against(game, leader)
+        if len(game.learned_turns) > 1 and strategies_against(table) > QUICK_PROFILES:
+            return {}
+        respond = _best_response if len(game.learned_turns) <= 1 else _equilibrium_response
+        answer = next(iter(respond(table, "leader")))
+    except InvalidFieldError:
+        return {}
+    return {} if answer is None else answer.by_ties
 
 
 def leader_tables(game: StackelbergGame) -> float:
@@ -91,8 +129,8 @@ def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
     """Best leader table against best-responding followers.
 
     One follower best-responds; several play a pure Bayesian equilibrium: the best for the leader (`ties` "leader"), the
-    worst ("against"), or the first one ("lowest"). `details["worst"]` holds the value of the returned table under the
-    worst; `details["equilibria"]` says which were looked at: "all", or "undominated".
+    worst ("against"), or the first one ("lowest"). `details["equilibria"]` says which were looked at: "all", or
+    "undominated".
 
     Raises:
         InvalidFieldError: the game is too large or its leader's actions are continuous; a rule that is none, or
@@ -100,7 +138,7 @@ def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
     """
     _refuse_large(game)
     if check_ties(ties) == "uniform" and len(game.learned_turns) > 1:
-        raise InvalidFieldError("ties", "uniform, of several followers' equilibria", "lowest, leader, against")
+        raise InvalidFieldError("ties", "uniform, of several followers' equilibria", ", ".join(OF_SEVERAL))
     if len(game.learned_turns) <= 1:
         return _best_table(game, ties, _best_response, {})
     try:
@@ -122,12 +160,12 @@ class Answer:
     """What followers do against a leader table.
 
     Attributes:
-        values: payoffs of all agents; worst: the leader's, ties against it.
+        values: payoffs of all agents; by_ties: the leader's by every rule.
         otherwise: the leader's payoff if less, or more, were taken for rounding; nan without an equilibrium.
     """
 
     values: Numbers
-    worst: float
+    by_ties: dict[Ties, float]
     otherwise: tuple[float, ...]
 
 
@@ -141,12 +179,15 @@ TriedOf = Callable[[OutcomeTable, Allowed], Allowed]
 def _best_table(game: StackelbergGame, ties: Ties, respond: Respond, details: dict) -> StackelbergSolution:
     """The first of the best tables."""
     best: tuple[NDArray[np.float64], Answer] | None = None
+    best_by_ties: dict[Ties, float] = {}
     otherwise = np.full(2, -math.inf)
     for actions in _leader_batches(game):
         for b, answer in enumerate(respond(tabulate(game, actions), ties)):
             if answer is None:
                 continue
             otherwise = np.fmax(otherwise, answer.otherwise)
+            for rule, value in answer.by_ties.items():
+                best_by_ties[rule] = max(value, best_by_ties.get(rule, -math.inf))
             if best is None or exceeds(answer.values[0], best[1].values[0]):
                 best = actions[b], answer
     if best is None:
@@ -160,7 +201,9 @@ def _best_table(game: StackelbergGame, ties: Ties, respond: Respond, details: di
         method=METHOD + (", undominated equilibria" if details.get("equilibria") == "undominated" else ""),
         tie_break=ties,
         doubt=doubt(float(answer.values[0]), otherwise.tolist()),
-        details={"worst": answer.worst, "leader_tables": round(leader_tables(game)), **details},
+        by_ties=answer.by_ties,
+        best_by_ties=best_by_ties,
+        details={"leader_tables": round(leader_tables(game)), **details},
     )
 
 
@@ -177,18 +220,19 @@ def _best_response(table: OutcomeTable, ties: Ties) -> Iterator[Answer]:
     weighted = table.payoffs * table.profiles.probabilities[:, None, None]
     if not table.game.learned_turns:
         for values in table.values(table.distribution([])):
-            yield Answer(values, float(values[0]), (float(values[0]),) * 2)
+            yield Answer(values, dict.fromkeys(RULES, float(values[0])), (float(values[0]),) * 2)
         return
     by_row = _by_row(table, weighted)
     # Plays the follower does not move in (row -1, the last entry) pay alike whatever its action.
     always, by_row = by_row[:, -1, 0], by_row[:, :-1]
     totals = []
     equal = _tied(table, by_row)
-    for mask, rule in ((equal[1], ties), (equal[1], "against"), (equal[0], ties), (equal[2], ties)):
-        played = broken(mask, by_row[..., 0], check_ties(rule))
+    for mask, rule in [(equal[1], rule) for rule in RULES] + [(equal[0], ties), (equal[2], ties)]:
+        played = broken(mask, by_row[..., 0], rule)
         totals.append(np.einsum("brk,brki->bri", played, by_row).sum(axis=1) + always)
-    for values, worst, less, more in zip(*totals, strict=True):
-        yield Answer(values, float(worst[0]), (float(less[0]), float(more[0])))
+    for *by_rule, less, more in zip(*totals, strict=True):
+        worth: dict[Ties, float] = {rule: float(own[0]) for rule, own in zip(RULES, by_rule, strict=True)}
+        yield Answer(by_rule[RULES.index(ties)], worth, (float(less[0]), float(more[0])))
 
 
 def _by_row(table: OutcomeTable, numbers: Numbers) -> Numbers:
@@ -236,8 +280,12 @@ def _selected(table: OutcomeTable, ties: Ties, tried_of: TriedOf) -> Iterator[An
         stable = np.concatenate([each.stable for each in tried])
         found = [_selection(values[stable[:, level]], ties) for level in range(3)]
         leaders = [math.nan if chosen is None else float(chosen[0]) for chosen in found]
-        worst = float(values[stable[:, 1], 0].min(initial=math.inf))
-        yield None if found[1] is None else Answer(found[1], worst, (leaders[0], leaders[2]))
+        if found[1] is None:
+            yield None
+            continue
+        worth = {rule: _selection(values[stable[:, 1]], rule) for rule in OF_SEVERAL}
+        by_ties: dict[Ties, float] = {rule: float(own[0]) for rule, own in worth.items() if own is not None}
+        yield Answer(found[1], by_ties, (leaders[0], leaders[2]))
 
 
 def _selection(values: Numbers, ties: Ties) -> Numbers | None:

@@ -118,6 +118,11 @@ def count(allowed: Allowed) -> int:
     return math.prod(int(actions) for own in allowed for actions in own.sum(axis=1))
 
 
+def strategies_against(table: OutcomeTable) -> int:
+    """Number of joint strategies at the rows that one leader table can reach."""
+    return count(reached(table))
+
+
 def few(table: OutcomeTable, allowed: Allowed) -> bool:
     """Whether there are few enough joint strategies to try them all."""
     total = count(allowed)

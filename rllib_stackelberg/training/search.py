@@ -8,6 +8,7 @@ from typing import Any
 from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.evaluation import Evaluation, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.optimality_gap import best_against
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.settings import LeaderSettings
@@ -131,7 +132,9 @@ class Search:
 
     Attributes:
         best: the snapshot kept; exact: the exact leader value, None if unknown.
-        optimal: whether the snapshot kept has reached the exact value, in an equilibrium of the followers.
+        target: the most that can be learned: the exact value against a follower that breaks ties as this one does,
+            where that is known, else `exact`.
+        optimal: whether the snapshot kept has reached the target, in an equilibrium of the followers.
         settled: whether, besides, the exploring leader's mean return has come close to it.
     """
 
@@ -142,7 +145,10 @@ class Search:
         self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.spread)
         self.value = Valuer(game, settings, options.seed)
         solution = solve(game)
-        self.exact = solution.leader_value if solution and solution.exists else None
+        known = solution if solution and solution.exists else None
+        self.exact = known.leader_value if known else None
+        best = best_against(known, game, settings) if known else None
+        self.target = self.exact if best is None else best
         self.optimal = self.settled = False
         self._begun = 0
         self._calm = 0
@@ -154,9 +160,9 @@ class Search:
             self._found = self.value(network, SELECTION_SAMPLES[0])
             self._compare(network, self._found)
         near = SETTLED_TOLERANCE * self.spread
-        if self.exact is not None:
-            self.optimal = self.best.reaches(self.exact - OPTIMUM_TOLERANCE * self.spread)
-            self.settled = self.optimal and mean_return >= self.exact - near
+        if self.target is not None:
+            self.optimal = self.best.reaches(self.target - OPTIMUM_TOLERANCE * self.spread)
+            self.settled = self.optimal and mean_return >= self.target - near
         self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
         return self._found
 

@@ -41,7 +41,7 @@ def test_pure_bimatrix_agrees_with_row_enumeration():
 def test_ties_for_and_against_the_leader():
     game = make_game("bimatrix", leader=[[0, 5]], follower=[[7, 7]])
     assert table_solve(game, "leader").leader_value == 5
-    assert table_solve(game, "leader").details["worst"] == 0
+    assert table_solve(game, "leader").by_ties["against"] == 0
     assert table_solve(game, "against").leader_value == 0
     assert table_solve(game, "lowest").leader_value == 0
 
