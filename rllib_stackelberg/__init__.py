@@ -35,6 +35,7 @@ from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
+from rllib_stackelberg.plot_backend import forget_missing_backend
 from rllib_stackelberg.policy import load_policy
 from rllib_stackelberg.populations.game import PopulationGame, PopulationState
 from rllib_stackelberg.priors import NO_CHANCE, Prior
@@ -45,6 +46,8 @@ from rllib_stackelberg.solvers import StackelbergSolution, solve
 from rllib_stackelberg.strategy import LeaderStrategy
 
 __version__ = "0.1.0"
+
+forget_missing_backend()
 
 __all__ = [
     "NO_CHANCE",

@@ -62,6 +62,23 @@ def parameters(cls: type, model: type[BaseModel]) -> tuple[Parameter, ...]:
     )
 
 
+def introduction(cls: type) -> str:
+    """What a class docstring says before its first section.
+
+    >>> class Sale:
+    ...     '''A sale.
+    ...
+    ...     Args:
+    ...         values: how many.
+    ...     '''
+    >>> introduction(Sale)
+    'A sale.'
+    """
+    lines = (inspect.getdoc(cls) or "").splitlines()
+    first = next((k for k, line in enumerate(lines) if SECTION.match(line)), len(lines))
+    return "\n".join(lines[:first]).strip()
+
+
 def meanings(cls: type) -> dict[str, str]:
     """What the section "Args:" of a class docstring says, by parameter.
 

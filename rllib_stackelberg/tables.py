@@ -14,8 +14,6 @@ from rich.text import Text
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import GameSpec, load_class, parameter_model
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.ties import RULES, TAKEN
 
@@ -28,35 +26,6 @@ def plain(title: str, *columns: str) -> Table:
     table = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column)
-    return table
-
-
-def game_data(spec: GameSpec) -> dict[str, Any]:
-    """A registered game as plain data."""
-    cls = load_class(spec.entry_point)
-    fields = parameter_model(cls).model_fields
-    free = {name: field.default for name, field in fields.items() if name not in spec.parameters}
-    return {
-        "id": spec.id,
-        "name": spec.name,
-        "summary": spec.summary,
-        "parameters": free,
-        "messages": "messages" in free,
-        "population": issubclass(cls, PopulationGame),
-        "exact": spec.exact,
-        "source": spec.source,
-    }
-
-
-def games(rows: list[dict[str, Any]]) -> Table:
-    """One line a game."""
-    table = plain("Games", "game", "who leads, who follows", "messages", "exact value", "parameters")
-    for row in rows:
-        given = " ".join(
-            name if value is None else f"{name}={str(value).lower()}" for name, value in row["parameters"].items()
-        )
-        flags = ["yes" if row[name] else "no" for name in ("messages", "exact")]
-        table.add_row(row["name"], row["summary"], *flags, given or "-")
     return table
 
 

@@ -15,6 +15,7 @@ from rllib_stackelberg.conformance import PLAYS, Inspection
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import make_rules
+from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules import name_of
 
 
@@ -26,7 +27,14 @@ def check(
     seed: Annotated[int, typer.Option(min=0, help="of types, chance and actions")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Play a game and say what breaks the rules contract; exits with 1 if anything does."""
+    """Play a game and say what breaks the rules contract.
+
+    Exits with 1 if anything does.
+
+    Examples:
+        rllib-stackelberg check path/to/toll.py:Toll
+        rllib-stackelberg check message-spm types=4 --plays 1000
+    """
     rules = make_rules(game, **parsed(params))
     data: dict[str, Any] = {"game": rules.id, "params": dict(rules.parameters), "plays": plays}
     if isinstance(rules, PopulationGame):
@@ -68,5 +76,5 @@ def _payoffs(game: StackelbergGame, seen: Inspection) -> RenderableType:
     """What plays paid, beside what is declared: learners scale payoffs by the latter."""
     table = tables.plain("Total payoffs of a play", "agent", "seen", "declared")
     for agent, paid, declared in zip(game.agents, seen.paid, game.payoff_range, strict=True):
-        table.add_row(agent, *(" to ".join(map(tables.number, pair)) for pair in (paid, declared)))
+        table.add_row(agent, *(" to ".join(map(number, pair)) for pair in (paid, declared)))
     return table

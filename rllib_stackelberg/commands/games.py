@@ -29,9 +29,10 @@ from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
+from rllib_stackelberg.game_tables import game_data, game_page, game_shown, games_table
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import finite, make_rules
+from rllib_stackelberg.registry import find_spec, finite, make_rules
 from rllib_stackelberg.registry import games as all_games
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.strategy import LeaderStrategy
@@ -41,10 +42,25 @@ from rllib_stackelberg.verdict import with_verdicts
 
 
 @command
-def games(as_json: Json = False) -> None:
-    """List the games."""
-    rows = [tables.game_data(spec) for spec in all_games()]
-    show(tables.games(rows), {"games": rows}, as_json)
+def games(
+    game: Annotated[str | None, typer.Argument(help="the one whose page is shown", metavar="[GAME]")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the games, or show the page of one.
+
+    Its page tells its rules, and its parameters with type, default and meaning.
+
+    Examples:
+        rllib-stackelberg games
+        rllib-stackelberg games simple-allocation
+        rllib-stackelberg games path/to/toll.py:Toll
+    """
+    if game is None:
+        rows = [game_data(spec) for spec in all_games()]
+        show(games_table(rows), {"games": rows}, as_json)
+        return
+    page = game_page(find_spec(game))
+    show(game_shown(page), page, as_json)
 
 
 @command
@@ -58,11 +74,20 @@ def solve(
     model: ModelOption = None,
     models: ModelsOption = None,
     response_updates: UpdatesOption = None,
-    reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    reward_play: Annotated[
+        PlayKind | None, typer.Option(help="which play of the followers is valued [default: argmax]")
+    ] = None,
     ties: TiesOption = None,
     as_json: Json = False,
 ) -> None:
-    """Compute the exact optimum: against followers that play an equilibrium, or that learn."""
+    """Compute the exact optimum.
+
+    Followers play an equilibrium; with --against-response, they learn.
+
+    Examples:
+        rllib-stackelberg solve conitzer mixed=true
+        rllib-stackelberg solve escape --against-response --followers mw
+    """
     rules = sound_rules(game, **parsed(params))
     response = {
         "followers": followers,
@@ -112,19 +137,28 @@ def _refuse(response: dict[str, Any]) -> None:
 @command
 def respond(
     game: GameArgument,
-    leader: Annotated[Path, typer.Option(help="JSON file: leader_strategy of a result")],
+    leader: Annotated[Path, typer.Option(help="JSON file: a result, or its leader_strategy")],
     params: Parameters = None,
     updates: UpdatesOption = None,
     followers: FollowersOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
-    reward_play: Annotated[PlayKind | None, typer.Option(help="which play is valued")] = None,
+    reward_play: Annotated[
+        PlayKind | None, typer.Option(help="which play of the followers is valued [default: argmax]")
+    ] = None,
     ties: TiesOption = None,
     seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
     equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
     as_json: Json = False,
 ) -> None:
-    """Followers' response to a given leader strategy."""
+    """Let followers respond to a given leader strategy.
+
+    Says what both get, and what that may be trusted for.
+
+    Examples:
+        rllib-stackelberg respond escape --leader runs/escape/result.json
+        rllib-stackelberg respond escape --leader leader.json --updates 1000
+    """
     made = finite(sound_rules(game, **parsed(params)))
     settings = default_settings(
         game,
@@ -155,5 +189,11 @@ def play(
     params: Parameters = None,
     seed: Annotated[int, typer.Option(help="of types, chance and the random actions")] = 0,
 ) -> None:
-    """Print a playthrough with random actions."""
+    """Print a playthrough: who moves, sees and gets what.
+
+    Actions are random.
+
+    Examples:
+        rllib-stackelberg play message-spm types=4 --seed 2
+    """
     Terminal(soft_wrap=True).print(playthrough(make_rules(game, **parsed(params)), seed), end="")

@@ -11,7 +11,13 @@ from rllib_stackelberg.commands.shell import Json, command, show
 
 @command
 def doctor(as_json: Json = False) -> None:
-    """Say what is missing here: versions, cores, memory, ports, limits; exits with 1 if training cannot work."""
+    """Say what is missing on this machine.
+
+    Versions, cores, memory, ports and limits are looked at. Exits with 1 if training cannot work.
+
+    Examples:
+        rllib-stackelberg doctor
+    """
     checks = examination.examine()
     show(tables.checks(checks), examination.data(checks), as_json)
     if examination.worst(checks) == "fail":

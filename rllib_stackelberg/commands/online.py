@@ -10,26 +10,39 @@ import typer
 
 from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import GameArgument, Json, NoiseKind, Parameters, command, parsed, show
+from rllib_stackelberg.online.learners import Seat, learners
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 
 
+def _names(seat: Seat) -> str:
+    return ", ".join(kind.traits.name for kind in learners(seat))
+
+
 @command
 def online(
     game: GameArgument,
-    leader: Annotated[str, typer.Option(help="learner, such as EXP3 or UCBE:bonus=50")],
-    follower: Annotated[str, typer.Option(help="learner, such as best-response, UCB, FBM, FMUCB")],
+    leader: Annotated[str, typer.Option(help=f"learner, with parameters as in UCBE:bonus=50: {_names('leader')}")],
+    follower: Annotated[str, typer.Option(help=f"learner: {_names('follower')}")],
     params: Parameters = None,
     rounds: Annotated[int, typer.Option(help="of every seed")] = 3000,
     seeds: Annotated[int, typer.Option(help="played side by side")] = 20,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
-    noise: Annotated[NoiseKind | None, typer.Option(help="of rewards; default: a coin in a finite game")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for results, curves and report, new or empty")] = None,
+    noise: Annotated[
+        NoiseKind | None, typer.Option(help="of rewards [default: bernoulli, a coin, in a finite game; else rules]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="folder for results, curves and report, new or empty [default: none is written]")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Let a learning leader and a learning follower meet, over and over."""
+    """Let a learning leader and a learning follower meet.
+
+    Examples:
+        rllib-stackelberg online random-bimatrix --leader UCBE --follower FBM
+    """
     options = OnlineOptions.checked(
         game=game, params=parsed(params), leader=leader, follower=follower, rounds=rounds, seeds=seeds, seed=seed,
         noise=noise and noise.value, out=out,

@@ -14,16 +14,25 @@ from rllib_stackelberg.commands.shell import parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
 from rllib_stackelberg.populations.options import PopulationOptions, finished
+from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal
 
 SettingOption = Annotated[
     list[str] | None,
-    typer.Option("--setting", help="of SMFRL, such as mean_field=false; may be repeated", metavar="KEY=VALUE"),
+    typer.Option(
+        "--setting",
+        help=f"of SMFRL, as in mean_field=false; may be repeated: {', '.join(PopulationSettings.model_fields)}",
+        metavar="KEY=VALUE",
+    ),
 ]
 ExploitabilityOption = Annotated[
     int | None,
-    typer.Option("--exploitability", help="epochs for which each side is trained on alone", metavar="EPOCHS"),
+    typer.Option(
+        "--exploitability",
+        help="epochs for which each side is trained on alone, to see what it gains [default: 0]",
+        metavar="EPOCHS",
+    ),
 ]
 
 

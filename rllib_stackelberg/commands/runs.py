@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg import result_tables, tables
+from rllib_stackelberg.algorithms import ALGORITHMS
 from rllib_stackelberg.commands.populations import (
     ExploitabilityOption,
     SettingOption,
@@ -44,20 +45,26 @@ from rllib_stackelberg.commands.shell import (
 from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
-from rllib_stackelberg.experiments import Plan, chosen_tables
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.experiments import Plan, chosen_tables, experiment_tables
+from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.ties import check_ties
 
 RayAddress = Annotated[
-    str | None, typer.Option(help="join a cluster: auto, HOST:PORT; default RAY_ADDRESS, or a Ray of its own")
+    str | None,
+    typer.Option(help="join a cluster: auto, HOST:PORT [default: that of RAY_ADDRESS, else a Ray of its own]"),
 ]
 MLflowOption = Annotated[
-    str | None, typer.Option("--mlflow", help="log to this MLflow experiment too", metavar="EXPERIMENT")
+    str | None,
+    typer.Option("--mlflow", help="log to this MLflow experiment too [default: none]", metavar="EXPERIMENT"),
 ]
-WandBOption = Annotated[str | None, typer.Option("--wandb", help="log to this W&B project too", metavar="PROJECT")]
+WandBOption = Annotated[
+    str | None, typer.Option("--wandb", help="log to this W&B project too [default: none]", metavar="PROJECT")
+]
+POPULATION_ALGORITHMS = get_args(PopulationOptions.model_fields["algo"].annotation)
 
 
 @command
@@ -65,44 +72,73 @@ def train(
     game: GameArgument,
     params: Parameters = None,
     algo: Annotated[
-        str | None, typer.Option(help="PPO (default), APPO, IMPALA, SAC or DQN; SMFRL for games with a population")
+        str | None,
+        typer.Option(
+            help=f"{', '.join(ALGORITHMS)}; {', '.join(POPULATION_ALGORITHMS)} for games with a population "
+            "[default: PPO; SMFRL]"
+        ),
     ] = None,
     followers: FollowersOption = None,
     model: ModelOption = None,
     models: ModelsOption = None,
     response_updates: UpdatesOption = None,
-    leader_queries: Annotated[Queries | None, typer.Option(help="ask once per observation, or at every turn")] = None,
-    response_transitions: Annotated[
-        float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn; default 1")
+    leader_queries: Annotated[
+        Queries | None, typer.Option(help="ask once per observation, or at every turn [default: once]")
     ] = None,
-    reward_play: Annotated[PlayKind | None, typer.Option(help="followers' play in the reward phase")] = None,
+    response_transitions: Annotated[
+        float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn [default: 1]")
+    ] = None,
+    reward_play: Annotated[
+        PlayKind | None, typer.Option(help="followers' play in the reward phase [default: argmax]")
+    ] = None,
     ties: TiesOption = None,
     margin: Annotated[
         float | None,
-        typer.Option(help="how much better followers' actions shall be for them than others, whatever that costs"),
+        typer.Option(
+            help="how much better followers' actions shall be for them than others, in payoff units, whatever that "
+            "costs [default: 0]"
+        ),
     ] = None,
-    critic: Annotated[CriticKind | None, typer.Option(help="what the critic sees; central where there is one")] = None,
+    critic: Annotated[
+        CriticKind | None, typer.Option(help="what the critic sees [default: central, where there is a critic]")
+    ] = None,
     seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
-    max_seconds: Annotated[float | None, typer.Option(help="of training; default per game")] = None,
-    max_iterations: Annotated[int | None, typer.Option(help="of RLlib; with it a run repeats exactly")] = None,
-    restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start; default never")] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(help="of training [default: as `games GAME` says, else 60; none with --max-iterations]"),
+    ] = None,
+    max_iterations: Annotated[
+        int | None, typer.Option(help="of RLlib; with it a run repeats exactly [default: no limit]")
+    ] = None,
+    restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start [default: never]")] = None,
     stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
     ray_address: RayAddress = None,
     mlflow: MLflowOption = None,
     wandb: WandBOption = None,
     max_failures: Annotated[
-        int | None, typer.Option(help="errors of the game that are survived, per process; default 5")
+        int | None, typer.Option(help=f"errors of the game that are survived, per process [default: {MOST_FAILURES}]")
     ] = None,
     game_timeout: Annotated[
-        float | None, typer.Option(help="seconds from one question to the next; default 300")
+        float | None, typer.Option(help=f"seconds from one question to the next [default: {GAME_SECONDS:g}]")
     ] = None,
     setting: SettingOption = None,
     exploitability: ExploitabilityOption = None,
-    out: Annotated[Path | None, typer.Option(help="run folder, new or empty")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="run folder, new or empty [default: runs/GAME-TIME-PROCESS, a new one]")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a leader, then certify its greedy policy; in a game with a population, train both sides."""
+    """Train a leader, then certify its greedy policy.
+
+    In a game with a population both sides are trained.
+
+    Examples:
+        rllib-stackelberg train simple-allocation types=4 --max-seconds 20
+        rllib-stackelberg train message-spm --followers regret-matching
+        rllib-stackelberg train taxation households=50 --setting rate=3e-4
+        rllib-stackelberg train path/to/toll.py:Toll --out runs/toll
+    """
     both = {
         "game": game,
         "params": parsed(params),
@@ -160,15 +196,22 @@ def _plain(value: Any) -> Any:
 @command
 def resume(
     run: Annotated[Path, typer.Argument(help="run folder")],
-    max_seconds: Annotated[float | None, typer.Option(help="of training, in all; default as before")] = None,
-    max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all; default as before")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="of training, in all [default: as before]")] = None,
+    max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all [default: as before]")] = None,
     game: TrustedGame = None,
     ray_address: RayAddress = None,
     mlflow: MLflowOption = None,
     wandb: WandBOption = None,
     as_json: Json = False,
 ) -> None:
-    """Go on with a run that was stopped or killed, from its last good checkpoint."""
+    """Go on with a run that was stopped, killed, or is to be longer.
+
+    It goes on from its last good checkpoint; a finished run, with a new limit only.
+
+    Examples:
+        rllib-stackelberg resume runs/escape
+        rllib-stackelberg resume runs/escape --max-seconds 300
+    """
     limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
     reach = {"ray_address": ray_address, "mlflow": mlflow, "wandb": wandb}
     folder = RunFolder(run, game)
@@ -193,7 +236,14 @@ def evaluate(
     ties: TiesOption = None,
     as_json: Json = False,
 ) -> None:
-    """Recompute value and certificate from the saved policy; with other ties, of the same policy."""
+    """Recompute value and certificate from the saved policy.
+
+    With --ties, of the same policy against followers that break ties by another rule.
+
+    Examples:
+        rllib-stackelberg evaluate runs/escape
+        rllib-stackelberg evaluate runs/escape --ties leader
+    """
     result = evaluate_run(run, game, ties=check_ties(ties.value) if ties else None)
     show(shown(result), result, as_json)
 
@@ -202,7 +252,11 @@ def evaluate(
 def report(
     run: Annotated[Path, typer.Argument(help="run folder")], game: TrustedGame = None, as_json: Json = False
 ) -> None:
-    """Write report.html, a page about a run, into its folder (again)."""
+    """Write report.html, a page about a run, into its folder.
+
+    Examples:
+        rllib-stackelberg report runs/escape
+    """
     from rllib_stackelberg.reports import write_report  # only this command needs what draws figures
 
     path = write_report(run, game)
@@ -211,14 +265,21 @@ def report(
 
 @command
 def reproduce(
-    table: Annotated[str | None, typer.Argument(help="one of the tables; default all")] = None,
+    table: Annotated[str | None, typer.Argument(help=f"one of {', '.join(experiment_tables())} [default: all]")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="of every arm")] = 3,
-    budget: Annotated[float | None, typer.Option(help="minutes; fewer seeds, then shorter runs")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="runs side by side; default one per core")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="minutes; fewer seeds, then shorter runs [default: no limit]")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="runs side by side [default: one per core]")] = None,
     out: Annotated[Path, typer.Option(help="folder; what is in it already is not run again")] = Path("results"),
     as_json: Json = False,
 ) -> None:
-    """Run the paper's experiments and those beside it; write tables, figures and their data."""
+    """Run the paper's experiments; write tables, figures and data.
+
+    Examples:
+        rllib-stackelberg reproduce --budget 10
+        rllib-stackelberg reproduce elicitation --seeds 1 --out results
+    """
     if budget is not None and not 0 < budget < float("inf"):
         raise InvalidFieldError("budget", f"got {budget}", "minutes above 0")
     chosen = chosen_tables(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,8 +17,11 @@ from rich.live import Live
 from rich.text import Text
 
 from rllib_stackelberg import tables
+from rllib_stackelberg.doctor import PACKAGE, installed
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files import to_json
+from rllib_stackelberg.follower_models import FollowerModel
+from rllib_stackelberg.followers import Learner
 from rllib_stackelberg.registry import OWN_GAME, find_spec
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.terminal import Terminal
@@ -33,28 +37,47 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=HELP,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 GameArgument = Annotated[
-    str, typer.Argument(help="id, package.module:ClassName or path/to/file.py:ClassName", metavar="GAME")
+    str,
+    typer.Argument(
+        help="one of `games`, package.module:ClassName or path/to/file.py:ClassName", metavar="GAME", show_default=False
+    ),
 ]
-Parameters = Annotated[list[str] | None, typer.Argument(help="the game's own parameters", metavar="[KEY=VALUE]...")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Argument(help="the game's own parameters, as `games GAME` lists them", metavar="[KEY=VALUE]..."),
+]
 Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
 TrustedGame = Annotated[
     str | None,
-    typer.Option("--game", help=f"the run's game, where it is code of your own: {OWN_GAME}", metavar="GAME"),
+    typer.Option(
+        "--game", help=f"the run's game, where it is code of your own: {OWN_GAME} [default: none]", metavar="GAME"
+    ),
 ]
 FollowersOption = Annotated[
-    str | None, typer.Option("--followers", help="such as mw:epsilon=0.1, regret-matching, exp3-ix; default per game")
+    str | None,
+    typer.Option(
+        "--followers",
+        help=f"learner of all followers, with parameters as in mw:epsilon=0.1: {', '.join(sorted(Learner.registry))} "
+        "[default: as `games GAME` says, else mw]",
+    ),
 ]
 ModelOption = Annotated[
     list[str] | None,
-    typer.Option("--model", help="learner of one model of followers, given once per model: an episode draws one"),
+    typer.Option("--model", help="one of the learners of --followers, given once per model: an episode draws one"),
 ]
 ModelsOption = Annotated[
-    Path | None, typer.Option("--models", help="JSON file: list of models (name, weight, followers, ...)")
+    Path | None,
+    typer.Option(
+        "--models", help=f"JSON file: list of models, each an object with {', '.join(FollowerModel.model_fields)}"
+    ),
 ]
-UpdatesOption = Annotated[int | None, typer.Option(help="updates of a response phase; default per game")]
+UpdatesOption = Annotated[
+    int | None, typer.Option(help="updates of a response phase [default: as `games GAME` says, else 250]")
+]
 
 
 class Queries(StrEnum):
@@ -97,14 +120,42 @@ class CriticKind(StrEnum):
 
 TiesOption = Annotated[
     TiesKind | None,
-    typer.Option(help="which of equally good actions followers take: lowest, best or worst for the leader, any"),
+    typer.Option(
+        help="which of equally good actions followers take: the lowest, the best or worst for the leader, any "
+        "[default: lowest]"
+    ),
 ]
 
 
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Register a command; bad input exits with 2, a stopped run with its own code, each with a line that says why."""
+def _version(asked: bool) -> None:
+    if asked:
+        Terminal().print(f"{PACKAGE} {installed(PACKAGE) or '(run from a folder, not installed)'}")
+        raise typer.Exit
 
-    @app.command()
+
+@app.callback()
+def _all_commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _help(function: Callable[..., Any]) -> str:
+    """The docstring of a command; its examples stay lines of their own."""
+    text = inspect.getdoc(function) or ""
+    about, heading, examples = text.partition("Examples:\n")
+    return f"{about}\b\n{heading}{examples}" if heading else text
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Register a command; bad input exits with 2, a stopped run with its own code, each with a line that says why.
+
+    Its docstring is its help, and ends in a section "Examples:".
+    """
+
+    @app.command(help=_help(function))
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
         try:

@@ -15,7 +15,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 from rich.progress import track
 
 from rllib_stackelberg import LeaderSettings, make_game, solve
@@ -63,6 +62,8 @@ def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[
 
 def draw(files: list[Path], out: Path) -> None:
     """All panels."""
+    import matplotlib.pyplot as plt  # not before this package, which sees to it that there is a backend
+
     rows: dict[str, list[dict[str, Any]]] = {}
     for file in files:
         rows |= json.loads(file.read_text(encoding="utf-8"))

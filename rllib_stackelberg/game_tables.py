@@ -1,0 +1,108 @@
+"""Games for the terminal: the list of all, and the page of one."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rllib_stackelberg.parameters import Parameter, introduction
+from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.registry import GameSpec, load_class, parameters_of
+from rllib_stackelberg.rounding import number
+from rllib_stackelberg.tables import plain
+
+
+def game_data(spec: GameSpec) -> dict[str, Any]:
+    """A game as plain data, one line of the list."""
+    cls, free = load_class(spec.entry_point), {found.name: found.default for found in parameters_of(spec)}
+    return {
+        "id": spec.id,
+        "name": spec.name,
+        "summary": spec.summary,
+        "parameters": free,
+        "messages": "messages" in free,
+        "population": issubclass(cls, PopulationGame),
+        "exact": spec.exact,
+        "source": spec.source or cls.source,
+    }
+
+
+def games_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """One line a game."""
+    table = plain("Games", "game", "who leads, who follows", "messages", "exact value")
+    table.columns[0].no_wrap = True
+    for row in rows:
+        flags = ["yes" if row[name] else "no" for name in ("messages", "exact")]
+        table.add_row(row["name"], row["summary"], *flags)
+    return Group(table, Text("A game's rules and parameters: rllib-stackelberg games GAME"))
+
+
+def game_page(spec: GameSpec) -> dict[str, Any]:
+    """A game as plain data: what stands on its page."""
+    cls = load_class(spec.entry_point)
+    return game_data(spec) | {
+        "about": introduction(cls),
+        "details": [asdict(parameter) for parameter in parameters_of(spec)],
+        "fixed": dict(spec.parameters),
+        "run": {"max_seconds": spec.defaults.max_seconds, "settings": dict(spec.defaults.settings)},
+        "rules": inspect.getdoc(sys.modules[cls.__module__]) or "",
+    }
+
+
+def game_shown(page: dict[str, Any]) -> RenderableType:
+    """The page of a game."""
+    head = [Text(page["name"] or page["id"], style="bold"), *(Text(page[part]) for part in ("summary",) if page[part])]
+    if page["about"]:
+        head.append(Text(page["about"]))
+    if page["source"]:
+        head.append(Text(f"source: {page['source']}"))
+    if page["fixed"]:
+        head.append(Text(f"fixed by this id: {', '.join(page['fixed'])}"))
+    run = page["run"]
+    settings = "".join(f", {name} {_value(value)}" for name, value in run["settings"].items())
+    defaults = Text(f"a run trains for {run['max_seconds']:g} s{settings}, unless told otherwise")
+    rules = [Text("\nRules", style="bold"), Padding(Markdown(page["rules"]), (0, 0, 0, 1))] if page["rules"] else []
+    return Group(*head, defaults, _parameters(page["details"]), _next(page), *rules)
+
+
+def _parameters(details: list[dict[str, Any]]) -> RenderableType:
+    if not details:
+        return Text("no parameters")
+    table = plain("Parameters", "name", "default", "what it may be, what it means")
+    for column in table.columns[:1]:
+        column.no_wrap = True
+    for found in (Parameter(**entry) for entry in details):
+        default = "required" if found.required else _value(found.default)
+        table.add_row(found.name, default, Text.assemble((found.kind, "italic"), f": {found.meaning}".rstrip(" :")))
+    return table
+
+
+def _value(value: Any) -> str:
+    """As it is written in KEY=VALUE."""
+    if isinstance(value, str):
+        return value or "-"
+    if isinstance(value, float):
+        return number(value)
+    return "-" if value is None else json.dumps(value, default=str)
+
+
+def _next(page: dict[str, Any]) -> Table:
+    """What can be done with it."""
+    name = page["name"] or page["id"]
+    required = "".join(f" {entry['name']}=..." for entry in page["details"] if entry["required"])
+    table = plain("What to do with it")
+    table.add_column()
+    if page["exact"]:
+        table.add_row(f"rllib-stackelberg solve {name}{required}")
+    table.add_row(f"rllib-stackelberg train {name}{required}")
+    table.add_row(f"rllib-stackelberg play {name}{required}")
+    return table
