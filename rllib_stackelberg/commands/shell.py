@@ -53,9 +53,7 @@ Parameters = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="last line of output is one JSON object")]
 TrustedGame = Annotated[
     str | None,
-    typer.Option(
-        "--game", help=f"the run's game, where it is code of your own: {OWN_GAME} [default: none]", metavar="GAME"
-    ),
+    typer.Option("--game", help=f"the run's game, if it is your own code: {OWN_GAME} [default: none]", metavar="GAME"),
 ]
 FollowersOption = Annotated[
     str | None,
