@@ -129,9 +129,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def shortened(text: str) -> str:
-    """Text that is not longer than a complaint can be."""
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+def shortened(text: str, most: int = SHOWN) -> str:
+    """Text that is not longer than a complaint can be.
+
+    >>> shortened("9" * 400, most=8)
+    '99999...'
+    """
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _refuse_deep(found: Any, deepest: int) -> None:

@@ -188,13 +188,15 @@ class Folder:
                     for file, content in files.items():
                         _write_new(inner, file, content)
                     os.fsync(inner)
-                if self.has(name):
-                    self.remove_folder(name)
+                away = f".{name}.old.{secrets.token_hex(8)}"
+                with suppress(FileNotFoundError):
+                    os.rename(name, away, src_dir_fd=descriptor, dst_dir_fd=descriptor)
                 os.rename(fresh, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
                 os.fsync(descriptor)
             except BaseException:
                 self.remove_folder(fresh)
                 raise
+            self.remove_folder(away)
 
     def remove(self, name: str) -> None:
         """Delete a file, or a link itself, if it is there."""

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
+
+from rllib_stackelberg.documents import shortened
+from rllib_stackelberg.tensors import arrays as read_arrays
 
 PLAIN = (type(None), bool, int, float, str)
 SEQUENCES: dict[str, type[list] | type[tuple]] = {"list": list, "tuple": tuple}
@@ -43,9 +45,9 @@ def from_bytes(described: bytes, arrays: bytes) -> Any:
         BrokenStateError: the bytes are something else.
     """
     try:
-        return _build(json.loads(described), load(arrays))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
-        raise BrokenStateError(f"is no state ({error!r})") from error
+        return _build(json.loads(described), read_arrays(arrays))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise BrokenStateError(f"is no state ({shortened(repr(error), 200)})") from error
 
 
 def _describe(value: Any, arrays: dict[str, NDArray], path: str) -> Any:

@@ -1,12 +1,16 @@
 """Generations are whole or refused, whatever happens to them on disk."""
 
+import os
 import pickle
 import resource
+import shutil
+import warnings
 
 import numpy as np
 import pytest
 
-from rllib_stackelberg.training.checkpoints import KEPT, MANIFEST, BrokenGenerationError, Checkpoints, manifest, read
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.training.checkpoints import KEPT, MANIFEST, BrokenGenerationError, Checkpoints, manifest
 from tests.training.test_states import Canary
 
 FILES = ("run.json", "run.safetensors", MANIFEST)
@@ -61,9 +65,9 @@ def test_one_changed_byte_anywhere_is_damage(tmp_path, file):
         changed[place] ^= 1 << rng.integers(8)
         (generation / file).write_bytes(changed)
         with pytest.raises(BrokenGenerationError):
-            read(generation)
+            Checkpoints(tmp_path).read(generation)
     (generation / file).write_bytes(content)
-    assert read(generation)["run"]["number"] == 20
+    assert Checkpoints(tmp_path).read(generation)["run"]["number"] == 20
 
 
 def test_a_generation_of_the_same_iteration_is_replaced_whole(tmp_path):
@@ -105,7 +109,106 @@ def test_a_pickle_in_a_generation_never_runs(tmp_path, file, forged):
     (generation / file).write_bytes(pickle.dumps(Canary(tmp_path / "canary")))
     if forged and file != MANIFEST:
         files = {name: (generation / name).read_bytes() for name in FILES if name != MANIFEST}
-        (generation / MANIFEST).write_bytes(manifest(files))
+        (generation / MANIFEST).write_bytes(manifest(files, 20))
     with pytest.raises(BrokenGenerationError, match="is no state" if forged and file != MANIFEST else None):
-        read(generation)
+        Checkpoints(tmp_path).read(generation)
     assert not (tmp_path / "canary").exists()
+
+
+def iterations(checkpoints):
+    return sorted(int(path.name.rpartition("-")[2]) for path in checkpoints.generations())
+
+
+@pytest.mark.parametrize("damage", [b"", b"{"])
+def test_damaged_generations_are_the_first_to_go_and_a_new_one_stays(tmp_path, damage):
+    """However late they say they are: what a run that begins anew saves must be there after a kill."""
+    for generation in saved(tmp_path, 60, 80, 100).generations():
+        (generation / "run.json").write_bytes(damage)
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.warns(RuntimeWarning, match="damaged"):
+        assert checkpoints.load() is None
+    for number, expected in ((0, [0, 80, 100]), (20, [0, 20, 100]), (40, [0, 20, 40]), (60, [20, 40, 60])):
+        checkpoints.save(number, parts(number))
+        assert iterations(checkpoints) == expected
+        assert Checkpoints(tmp_path).generations()[-1].name == f"generation-{number:06d}"
+
+
+def test_damage_in_the_same_number_of_bytes_is_seen_by_a_run_that_only_saves(tmp_path):
+    for generation in saved(tmp_path, 60, 80, 100).generations():
+        content = bytearray((generation / "run.safetensors").read_bytes())
+        content[-1] ^= 1
+        (generation / "run.safetensors").write_bytes(content)
+    saved(tmp_path, 0, 20, 40)
+    assert iterations(Checkpoints(tmp_path)) == [0, 20, 40]
+
+
+def test_a_millionth_iteration_is_the_latest(tmp_path):
+    checkpoints = saved(tmp_path, 999_960, 999_980, 1_000_000, 1_000_020)
+    assert iterations(checkpoints) == [999_980, 1_000_000, 1_000_020]
+    assert Checkpoints(tmp_path).load()["run"]["number"] == 1_000_020
+
+
+def test_the_manifest_says_which_is_the_latest_whatever_folders_are_called(tmp_path):
+    first, _ = saved(tmp_path, 20, 40).generations()
+    first.rename(first.with_name("generation-000060"))
+    assert Checkpoints(tmp_path).load()["run"]["number"] == 40
+    checkpoints = saved(tmp_path, 30, 50)
+    assert iterations(checkpoints) == [30, 40, 50]  # the one called 60 was the oldest
+
+
+def test_a_manifest_of_the_older_form_is_read(tmp_path):
+    (generation,) = saved(tmp_path, 20).generations()
+    files = {name: (generation / name).read_bytes() for name in FILES if name != MANIFEST}
+    (generation / MANIFEST).write_bytes(manifest(files, None))
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.load()["run"]["number"] == 20
+    checkpoints.save(40, parts(40))
+    assert [path.name for path in checkpoints.generations()] == ["generation-000020", "generation-000040"]
+
+
+@pytest.mark.parametrize("kind", ["checkpoints", "generation", "file", "temporary"])
+def test_nothing_is_reached_through_a_link(tmp_path, kind):
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    for place in (theirs, mine):
+        place.mkdir()
+        saved(place, 20, 40, 60)
+    before = {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()}
+    if kind == "checkpoints":
+        shutil.rmtree(theirs / "checkpoints")
+        (theirs / "checkpoints").symlink_to(mine / "checkpoints")
+    elif kind == "generation":
+        shutil.rmtree(theirs / "checkpoints" / "generation-000020")
+        (theirs / "checkpoints" / "generation-000020").symlink_to(mine / "checkpoints" / "generation-000020")
+    elif kind == "file":
+        (theirs / "checkpoints" / "generation-000060" / "run.json").unlink()
+        link = mine / "checkpoints" / "generation-000060" / "run.json"
+        (theirs / "checkpoints" / "generation-000060" / "run.json").symlink_to(link)
+    else:
+        (theirs / "checkpoints" / ".generation-000080.new").symlink_to(mine / "checkpoints")
+    checkpoints = Checkpoints(theirs)
+    if kind == "checkpoints":
+        for call in (checkpoints.load, lambda: checkpoints.save(80, parts(80))):
+            with pytest.raises(InvalidFieldError, match="checkpoints is a link"):
+                call()
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert checkpoints.load()["run"]["number"] == (40 if kind == "file" else 60)
+        for number in (80, 100, 120, 140):
+            checkpoints.save(number, parts(number))
+        assert checkpoints.load()["run"]["number"] == 140
+    assert {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("kind", ["pipe", "sparse"])
+def test_nothing_is_waited_for_and_nothing_fills_memory(tmp_path, file, kind):
+    place = saved(tmp_path, 20, 40).generations()[-1] / file
+    place.unlink()
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        with place.open("wb") as stream:
+            stream.truncate(2**40)
+    with pytest.warns(RuntimeWarning, match="damaged"):
+        assert Checkpoints(tmp_path).load()["run"]["number"] == 20

@@ -16,7 +16,7 @@ import pytest
 from rllib_stackelberg.errors import GameError, RunnersLostError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.training import losses
-from rllib_stackelberg.training.checkpoints import Checkpoints, read
+from rllib_stackelberg.training.checkpoints import Checkpoints
 from rllib_stackelberg.training.loop import SAVE_ITERATIONS
 from rllib_stackelberg.training.runs import train
 from tests.games_that_fail import processes
@@ -57,7 +57,8 @@ def test_a_killed_env_runner_is_started_again_with_other_episodes(tmp_path):
     assert len(processes(tmp_path)) == 3
     assert result["iterations"] == 12
     assert result["leader_value"] > 0.85
-    state = read(Checkpoints(tmp_path / "run").generations()[-1])
+    checkpoints = Checkpoints(tmp_path / "run")
+    state = checkpoints.read(checkpoints.generations()[-1])
     first = [runner["leader_episodes"]["env"]["transcript"]["episode"].min() for runner in state["runners"].values()]
     assert len(first) == 2
     assert max(first) > 100  # the one that came back skipped all that had been played before

@@ -14,20 +14,25 @@ A file that is missing or does not have its sum makes a generation a damaged one
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
-from rllib_stackelberg.files import write_atomically
-from rllib_stackelberg.training.checkpoints import BrokenGenerationError, Checkpoints, State
+from rllib_stackelberg.documents import BrokenDocumentError, shortened
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.tensors import arrays
+from rllib_stackelberg.training.checkpoints import LARGEST, BrokenGenerationError, Checkpoints, State
 from rllib_stackelberg.training.populations.buffer import Rows
 
 BUFFER = "buffer"
 """The part of a generation that is the state of a `PeriodEpisodeReplayBuffer`."""
 
 SUFFIX = ".safetensors"
+PLAYS = re.compile(r"[0-9a-f]{64}\.safetensors")
+UNFINISHED = re.compile(r"\.[0-9a-f]{64}\.safetensors\.[0-9a-f]{16}")
 
 Files = list[tuple[str, int]]
 """Names, oldest first, and periods."""
@@ -42,7 +47,7 @@ class PopulationCheckpoints(Checkpoints):
 
     def __init__(self, run: Path):
         super().__init__(run)
-        self.plays = self.path / "plays"
+        self.plays = self.folder.below("plays")
         self.added = 0
         self._files: Files = []
 
@@ -53,7 +58,8 @@ class PopulationCheckpoints(Checkpoints):
             OSError: it cannot be written; the generations before it are as they were.
         """
         state = parts[BUFFER]
-        self.plays.mkdir(parents=True, exist_ok=True)
+        self.folder.make()
+        self.plays.make()
         files = _last([*self._files, *map(self._write, state["pieces"])], state["periods"])
         super().save(iteration, parts | {BUFFER: state | {"pieces": files}})
         self._files, self.added = files, state["added"]
@@ -62,38 +68,44 @@ class PopulationCheckpoints(Checkpoints):
     def read(self, generation: Path) -> dict[str, State]:
         """As the parent's, with the pieces that the buffer holds; what is saved next builds on them."""
         parts = super().read(generation)
-        state = parts[BUFFER]
-        files = [(str(name), int(periods)) for name, periods in state["pieces"]]
+        try:
+            state = parts[BUFFER]
+            files = [(str(name), int(periods)) for name, periods in state["pieces"]]
+            added = int(state["added"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenGenerationError(f"its buffer does not say which plays it holds ({error!r})") from error
         pieces = [self._read(name) for name, _ in files]
-        self._files, self.added = files, state["added"]
+        self._files, self.added = files, added
         return parts | {BUFFER: state | {"pieces": pieces}}
 
     def _write(self, rows: Rows) -> tuple[str, int]:
         content = save(rows)
         name = hashlib.sha256(content).hexdigest()
-        write_atomically(self.plays / (name + SUFFIX), content)
+        self.plays.write(name + SUFFIX, content)
         return name, int(rows["lengths"].sum())
 
     def _read(self, name: str) -> Rows:
+        if not PLAYS.fullmatch(name + SUFFIX):
+            raise BrokenGenerationError(f"{shortened(name)!r} is no name of plays")
         try:
-            content = (self.plays / Path(name + SUFFIX).name).read_bytes()
-        except OSError as error:
+            content = self.plays.read(name + SUFFIX, LARGEST)
+            if hashlib.sha256(content).hexdigest() != name:
+                raise BrokenGenerationError(f"plays do not have the SHA-256 sum {name}")
+            return arrays(content)
+        except (OSError, BrokenDocumentError, InvalidFieldError) as error:
             raise BrokenGenerationError(f"plays are missing or unreadable ({error})") from error
-        if hashlib.sha256(content).hexdigest() != name:
-            raise BrokenGenerationError(f"plays do not have the SHA-256 sum {name}")
-        return load(content)
 
     def _prune(self) -> None:
-        """Delete plays that no generation needs."""
+        """Delete plays that no generation needs, and what a killed save has left; nothing else."""
         needed = {name + SUFFIX for generation in self.generations() for name in self._needs(generation)}
-        for file in self.plays.iterdir():
-            if file.name not in needed:
-                file.unlink()
+        for name in self.plays.names():
+            if (PLAYS.fullmatch(name) and name not in needed) or UNFINISHED.fullmatch(name):
+                self.plays.remove(name)
 
     def _needs(self, generation: Path) -> Sequence[str]:
         try:
-            return [name for name, _ in super().read(generation)[BUFFER]["pieces"]]
-        except BrokenGenerationError:
+            return [str(name) for name, _ in super().read(generation)[BUFFER]["pieces"]]
+        except (BrokenGenerationError, KeyError, TypeError, ValueError):
             return []
 
 

@@ -93,7 +93,7 @@ def check_files(checkpoints, iterations):
     """Every generation can be read, and there are no other files."""
     assert [generation.name for generation in checkpoints.generations()] == [f"generation-{k:06d}" for k in iterations]
     needed = {name for generation in checkpoints.generations() for name in checkpoints._needs(generation)}
-    assert needed == {file.stem for file in checkpoints.plays.iterdir()}
+    assert needed == {file.stem for file in checkpoints.plays.place.iterdir()}
     for generation in checkpoints.generations():
         held = sum(part["lengths"].sum() for part in checkpoints.read(generation)["buffer"]["pieces"])
         assert held >= checkpoints.read(generation)["buffer"]["periods"]
@@ -104,7 +104,7 @@ def test_plays_are_written_once_and_deleted_when_no_generation_needs_them(tmp_pa
     written = []
     for iteration in range(7):
         checkpoints.save(iteration, {"run": {"iteration": iteration}, "buffer": buffer.get_state(checkpoints.added)})
-        written.append({file.name for file in checkpoints.plays.iterdir()})
+        written.append({file.name for file in checkpoints.plays.place.iterdir()})
         buffer.add(made.sample(num_timesteps=60))
     assert len(set().union(*written)) == 7
     assert len(written[-1]) == 5  # of 130 periods in parts of 60 three, and two that older generations need
@@ -125,7 +125,7 @@ def test_without_its_plays_a_generation_is_passed_over(tmp_path, damage):
     for iteration in (1, 2):
         checkpoints.save(iteration, {"run": {"iteration": iteration}, "buffer": buffer.get_state(checkpoints.added)})
         buffer.add(made.sample(num_timesteps=60))
-    file = checkpoints.plays / f"{checkpoints._needs(checkpoints.generations()[-1])[-1]}.safetensors"
+    file = checkpoints.plays.place / f"{checkpoints._needs(checkpoints.generations()[-1])[-1]}.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.unlink()
