@@ -98,6 +98,12 @@ def _copies(arrays: Arrays) -> Arrays:
 
 
 def put(arrays: Arrays, values: Arrays) -> None:
-    """Overwrite arrays in place by those of the same names."""
+    """Overwrite arrays in place by those of the same names.
+
+    Raises:
+        ValueError: one is of another shape.
+    """
     for name, array in arrays.items():
+        if np.shape(values[name]) != array.shape:
+            raise ValueError(f"{name} has shape {np.shape(values[name])}, not {array.shape}")
         array[:] = values[name]

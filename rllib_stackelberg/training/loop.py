@@ -31,6 +31,7 @@ from rllib_stackelberg.training.failures import Failures
 from rllib_stackelberg.training.interruptions import Interruption
 from rllib_stackelberg.training.losses import learn_once
 from rllib_stackelberg.training.randomness import generator_states, set_generator_states
+from rllib_stackelberg.training.restoring import check_algorithm, check_run, check_taken, fitting
 from rllib_stackelberg.training.resumable import COMPONENT_EPISODES
 from rllib_stackelberg.training.search import Search
 from rllib_stackelberg.training.tracking import Tracking
@@ -183,14 +184,16 @@ class Loop:
         return algorithm_parts(self.algo) | {"run": run}
 
     def _restore(self, parts: dict[str, State]) -> None:
-        run = parts["run"]
-        self.folder.cut_progress(run["iteration"])
-        restore_algorithm(self.algo, parts)
-        self.iteration = self.saved = run["iteration"]
-        self.progress = run["progress"] and Progress(**run["progress"])
-        self.search.set_state(run["search"])
-        self._began = time.monotonic() - run["seconds"]
-        set_generator_states(run["generators"])
+        with fitting(self.folder.path):
+            run = parts["run"]
+            check_run(run)
+            restore_algorithm(self.algo, parts)
+            self.iteration = self.saved = run["iteration"]
+            self.progress = run["progress"] and Progress(**run["progress"])
+            self.search.set_state(run["search"])
+            self._began = time.monotonic() - run["seconds"]
+            set_generator_states(run["generators"])
+        self.folder.cut_progress(self.iteration)
 
     def _finish(self) -> dict[str, Any]:
         progress, best = self.progress, self.search.best
@@ -232,8 +235,10 @@ def algorithm_parts(algo: Algorithm) -> dict[str, State]:
 
 
 def restore_algorithm(algo: Algorithm, parts: dict[str, State]) -> None:
-    """The inverse of `algorithm_parts`."""
+    """The inverse of `algorithm_parts`; call it in `fitting`."""
+    check_algorithm(algo.get_state(), parts["algorithm"])
     algo.set_state(parts["algorithm"])
+    check_taken(algo)
     group = algo.env_runner_group
     take = partial(take_episodes, parts["runners"])
     group.foreach_env_runner(take, local_env_runner=False, timeout_seconds=ANSWER_SECONDS)

@@ -10,11 +10,13 @@ from rllib_stackelberg.evaluation import Evaluation, evaluate_policy, evaluate_s
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.optimality_gap import best_against
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.policy import LeaderNetwork, layer_tensors
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.tensors import refuse_unreal
+from rllib_stackelberg.training.restoring import check_evaluation
 
 SELECTION_SAMPLES = (32, 128, 512)
 """Responses on which a snapshot is valued: the first few, and more as long as it looks better than the one kept."""
@@ -77,6 +79,8 @@ class BestSnapshot:
         """Go on from `get_state`."""
         self.highest = state["highest"]
         self.network = state["network"] and LeaderNetwork(**state["network"])
+        if self.network:
+            refuse_unreal(layer_tensors(self.network.layers))
         self.found = state["found"] and evaluation_from(state["found"])
 
     def _rank(self, found: Evaluation) -> tuple[bool, bool, float]:
@@ -85,7 +89,12 @@ class BestSnapshot:
 
 
 def evaluation_from(data: dict[str, Any]) -> Evaluation:
-    """The inverse of `asdict`."""
+    """The inverse of `asdict`.
+
+    Raises:
+        ValidationError: it is of something else.
+    """
+    check_evaluation(data)
     return Evaluation(**data | {"certificate": Certificate(**data["certificate"])})
 
 
@@ -178,6 +187,8 @@ class Search:
             setattr(self, name, state[name])
         self._found = state["found"] and evaluation_from(state["found"])
         self.best.set_state(state["best"])
+        if self.best.network:
+            self.best.network.check(self.value.game)
 
     def _compare(self, network: LeaderNetwork, found: Evaluation) -> None:
         for samples in self.value.further_samples:

@@ -170,8 +170,27 @@ def together(pieces: Sequence[SingleAgentEpisode]) -> Rows:
     }
 
 
+def _refuse_unlike(rows: Rows) -> None:
+    lengths = rows["lengths"]
+    periods, count = int(lengths.sum()), len(lengths)
+    wanted = {f"seen.{part}": periods + count for part in SEEN}
+    wanted |= {f"{kind}.{part}": periods for kind, parts in (("acted", ACTED), ("paid", PAID)) for part in parts}
+    wanted |= {"terminated": count, "truncated": count}
+    wrong = [name for name, number in wanted.items() if len(rows[name]) != number]
+    if wrong or (lengths < 1).any() or lengths.ndim != 1:
+        raise ValueError(f"pieces of plays with another number of rows: {wrong or 'lengths'}")
+    infinite = [name for name, values in rows.items() if not np.isfinite(values).all()]
+    if infinite:
+        raise ValueError(f"{infinite[0]} has entries that are not finite")
+
+
 def apart(rows: Rows) -> list[SingleAgentEpisode]:
-    """The inverse of `together`."""
+    """The inverse of `together`.
+
+    Raises:
+        ValueError: the rows are not of these pieces.
+    """
+    _refuse_unlike(rows)
     ends = np.concatenate([[0], np.cumsum(rows["lengths"])])
     pieces = []
     for number, (first, last) in enumerate(pairwise(ends)):

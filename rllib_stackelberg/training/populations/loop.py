@@ -22,6 +22,7 @@ from rllib_stackelberg.training.populations.checkpoints import BUFFER, Populatio
 from rllib_stackelberg.training.populations.smfrl import SMFRL
 from rllib_stackelberg.training.populations.snapshots import Snapshots
 from rllib_stackelberg.training.randomness import generator_states, set_generator_states
+from rllib_stackelberg.training.restoring import check_run, fitting
 
 RETURNS = ("episode_return_mean", "members_return_mean")
 """Of exploring plays, as env runners report them."""
@@ -167,14 +168,16 @@ class PopulationLoop:
 
     def _restore(self, parts: dict[str, State]) -> None:
         assert isinstance(self.algo, SMFRL)
-        run = parts["run"]
-        self.folder.cut_progress(run["iteration"])
-        restore_algorithm(self.algo, parts)
-        self.algo.local_replay_buffer.set_state(parts.pop(BUFFER))  # else it would be in memory twice
-        self.iteration = self.saved = run["iteration"]
-        self.progress = run["progress"] and PopulationProgress(**run["progress"])
-        self._returns = run["returns"]
-        self.snapshots.set_state(run["snapshots"])
-        self._began = time.monotonic() - run["seconds"]
-        self._done = self.options.done(self.iteration, run["seconds"])
-        set_generator_states(run["generators"])
+        with fitting(self.folder.path):
+            run = parts["run"]
+            check_run(run)
+            restore_algorithm(self.algo, parts)
+            self.algo.local_replay_buffer.set_state(parts.pop(BUFFER))  # else it would be in memory twice
+            self.iteration = self.saved = run["iteration"]
+            self.progress = run["progress"] and PopulationProgress(**run["progress"])
+            self._returns = {name: float(run["returns"][name]) for name in RETURNS if name in run["returns"]}
+            self.snapshots.set_state(run["snapshots"])
+            self._began = time.monotonic() - run["seconds"]
+            self._done = self.options.done(self.iteration, run["seconds"])
+            set_generator_states(run["generators"])
+        self.folder.cut_progress(self.iteration)

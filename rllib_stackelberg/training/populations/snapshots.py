@@ -15,6 +15,9 @@ from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.streams import Purpose
 
+SHOWN = ("leader_value", "members_value", "lasted")
+"""Of an evaluation: what progress tells."""
+
 SETTLED_SHARE = 0.5
 """Of a run, after which snapshots are candidates."""
 
@@ -55,4 +58,9 @@ class Snapshots:
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from `get_state`."""
         self.policy = state["policy"] and PopulationPolicy.of(*state["policy"])
-        self.best, self.found, self._settled = state["best"], state["found"], state["settled"]
+        if self.policy:
+            self.policy.check(self.game, "run")
+        self.found = {name: value if name not in SHOWN else float(value) for name, value in state["found"].items()}
+        if self.policy and not self.found.keys() >= set(SHOWN):
+            raise ValueError("a snapshot without its values")
+        self.best, self._settled = float(state["best"]), bool(state["settled"])
