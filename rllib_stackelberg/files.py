@@ -131,6 +131,19 @@ class Folder:
         except FileNotFoundError:
             return []
 
+    def refuse_links(self) -> None:
+        """Refuse, by name, what is neither a plain file nor a folder, here or in folders below.
+
+        Raises:
+            InvalidFieldError: there is such a thing.
+        """
+        for name, is_folder in self._entries():
+            if is_folder:
+                self.below(name).refuse_links()
+            else:
+                with self.opened() as descriptor:
+                    self.refuse_unless(stat.S_IFREG, descriptor, name)
+
     def make(self) -> None:
         """Make it, if it is not there; those above it are.
 

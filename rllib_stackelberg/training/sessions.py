@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ from rllib_stackelberg.training.orphans import no_orphans
 
 CONNECT_TIMEOUT = 10
 """Seconds until a cluster's head counts as not there."""
+
+FRAME, SETTINGS = 9, 4
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
+"""How a connection of HTTP/2 begins (RFC 9113): preface and empty settings; the answer begins with settings, too."""
 
 
 @contextmanager
@@ -63,23 +68,46 @@ def ray_session(num_env_runners: int = 0, address: str | None = None) -> Iterato
 
 
 def _start(num_env_runners: int, **where: Any) -> None:
-    # Workers must find a game class in the user's own script: they get the driver's search path.
-    search = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]))
-    env = {"env_vars": {"PYTHONPATH": search}} if num_env_runners else None
+    env = {"env_vars": {"PYTHONPATH": os.pathsep.join(_own_search_path())}} if num_env_runners else None
     ray.init(log_to_driver=False, logging_level="ERROR", runtime_env=env, **where)
+
+
+def _own_search_path() -> list[str]:
+    """Where the driver looks for a game class of the user's own, so that workers find it: not what Python comes with.
+
+    The working directory is among it only if the driver looks there too: in a stranger's folder it must not.
+    """
+    installed = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
+    entries = [Path(entry).resolve() for entry in sys.path]
+    return [str(entry) for entry in entries if not any(entry.is_relative_to(prefix) for prefix in installed)]
 
 
 def _join(address: str, num_env_runners: int) -> None:
     host, colon, port = address.rpartition(":")
     try:
         if colon:  # asked first because Ray itself tries for many minutes
-            socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT).close()
+            _refuse_silent(host.strip("[]"), int(port))
         _start(num_env_runners, address=address)
     except OSError as error:
         raise InvalidFieldError("ray_address", f"no Ray answers at {address}", "that of a running cluster") from error
     except AuthenticationError as error:
         allowed = "RAY_AUTH_MODE=token and the cluster's token in RAY_AUTH_TOKEN or ~/.ray/auth_token"
         raise InvalidFieldError("ray_address", f"the Ray at {address} wants another token", allowed) from error
+
+
+def _refuse_silent(host: str, port: int) -> None:
+    """Say hello as gRPC does, and nothing else: whoever is there must answer in its protocol, and soon.
+
+    Raises:
+        OSError: nobody is there, or somebody who does not answer so.
+    """
+    with socket.create_connection((host, port), CONNECT_TIMEOUT) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") != "0":
+            return  # a handshake comes first
+        connection.sendall(HELLO)
+        answer = connection.recv(FRAME, socket.MSG_WAITALL)
+    if len(answer) < FRAME or answer[3] != SETTINGS:
+        raise ConnectionError("no gRPC")
 
 
 def _refuse_open() -> None:

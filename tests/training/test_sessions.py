@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +48,35 @@ def test_a_cluster_that_is_not_there_is_refused_at_once():
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(InvalidFieldError, match=f"ray_address: no Ray answers at {address}"):
         sessions.ray_session(0, address).__enter__()
+
+
+@pytest.mark.usefixtures("no_ray_yet")
+@pytest.mark.parametrize("answer", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+def test_a_peer_that_is_no_ray_is_given_up_in_seconds_and_told_nothing(answer, monkeypatch):
+    """Above all not the cluster's token."""
+    monkeypatch.setattr(sessions, "CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
+    heard: list[bytes] = []
+
+    def listen(server):
+        connection, _ = server.accept()
+        with connection:
+            heard.append(connection.recv(1000))
+            if answer is not None:
+                connection.sendall(answer)
+                return
+            heard.append(connection.recv(1000))  # silent, until the other gives up
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        listener = threading.Thread(target=listen, args=(server,))
+        listener.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(InvalidFieldError, match=f"ray_address: no Ray answers at {address}"):
+            sessions.ray_session(0, address).__enter__()
+        assert time.monotonic() - began < 5
+        listener.join()
+    assert b"".join(heard) == sessions.HELLO
 
 
 def test_a_run_that_is_refused_late_leaves_nothing(tmp_path, monkeypatch):

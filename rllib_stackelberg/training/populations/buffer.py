@@ -20,6 +20,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
+from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.streams import replay_generator
 
 MEMBER_REWARDS = "member_rewards"
@@ -168,6 +169,29 @@ def together(pieces: Sequence[SingleAgentEpisode]) -> Rows:
     return rows | {
         f"paid.{part}": np.concatenate(rewards) for part, rewards in zip(PAID, zip(*paid, strict=True), strict=True)
     }
+
+
+def check_widths(pieces: Sequence[Rows], game: PopulationGame, kept: int) -> None:
+    """Refuse rows that are not of this game.
+
+    Args:
+        pieces: as in the state of a buffer; game: the rules; kept: members of a period that are held.
+
+    Raises:
+        ValueError: naming the rows.
+    """
+    (seen, own), (acted, done) = (
+        (game.leader_space.shape, game.member_space.shape),
+        (game.leader_actions.shape, game.member_actions.shape),
+    )
+    wanted: dict[str, tuple[int, ...]] = {
+        "seen.leader": seen, "seen.mean": own, "seen.members": (kept, *own), "acted.leader": acted, "acted.mean": done,
+        "acted.members": (kept, *done), "paid.leader": (), "paid.members": (kept,),
+    }  # fmt: skip
+    for rows in pieces:
+        for name, shape in wanted.items():
+            if rows[name].shape[1:] != shape:
+                raise ValueError(f"{name} has rows of shape {rows[name].shape[1:]}, not {shape}")
 
 
 def _refuse_unlike(rows: Rows) -> None:

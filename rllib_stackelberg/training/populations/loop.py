@@ -18,6 +18,7 @@ from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.training.interruptions import Interruption
 from rllib_stackelberg.training.loop import algorithm_parts, due, restore_algorithm, storing
 from rllib_stackelberg.training.populations.alternation import Alternation
+from rllib_stackelberg.training.populations.buffer import check_widths
 from rllib_stackelberg.training.populations.checkpoints import BUFFER, PopulationCheckpoints
 from rllib_stackelberg.training.populations.smfrl import SMFRL
 from rllib_stackelberg.training.populations.snapshots import Snapshots
@@ -172,7 +173,9 @@ class PopulationLoop:
             run = parts["run"]
             check_run(run)
             restore_algorithm(self.algo, parts)
-            self.algo.local_replay_buffer.set_state(parts.pop(BUFFER))  # else it would be in memory twice
+            held = parts.pop(BUFFER)  # else it would be in memory twice
+            check_widths(held["pieces"], self.snapshots.game, self.snapshots.settings.kept(self.snapshots.game))
+            self.algo.local_replay_buffer.set_state(held)
             self.iteration = self.saved = run["iteration"]
             self.progress = run["progress"] and PopulationProgress(**run["progress"])
             self._returns = {name: float(run["returns"][name]) for name in RETURNS if name in run["returns"]}
