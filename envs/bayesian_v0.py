@@ -71,6 +71,7 @@ class Bayesian(StackelbergGame):
     """
 
     source = "Harsanyi 1967-68"
+    simultaneous = True
 
     def __init__(
         self,

@@ -93,7 +93,7 @@ class Bimatrix(StackelbergGame):
         if mixed and sees_leader:
             raise InvalidFieldError("sees_leader", "a mixed commitment has no row to see", "false with mixed")
         self.leader_matrix, self.follower_matrix = payoff_matrices(leader, follower)
-        self.mixed = mixed
+        self.mixed, self.simultaneous = mixed, not sees_leader
         rows, columns = self.leader_matrix.shape
         commit = Box(0.0, 1.0, (rows,), np.float64) if mixed else Discrete(rows)
         self.turns = (

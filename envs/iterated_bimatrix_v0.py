@@ -61,6 +61,7 @@ class IteratedBimatrix(StackelbergGame):
     """
 
     source = "Brero et al. 2022; Axelrod 1984"
+    simultaneous = True
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """Any game as a PettingZoo AEC environment: the rules at batch one.
 
-Observations are `{"observation": Box}`, with an `"action_mask"` beside it for agents with discrete actions (an
-agent with several kinds of turn has the largest of their action sets, masked). Types and chance are drawn at
-`reset(seed)`. `render_mode="ansi"` returns the transcript so far.
+Observations are a `Box`. An agent whose turns differ in their number of actions has the largest of their action sets
+and sees `{"observation": Box, "action_mask": Box}`. Types and chance are drawn at `reset(seed)`. A game whose agents
+move at once (`simultaneous`) is a parallel environment, too: `pettingzoo.make("parallel", ...)`, `make_parallel`.
 """
 
 from __future__ import annotations
@@ -11,24 +11,39 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, Space
-from pettingzoo import AECEnv
-from pettingzoo.utils import wrappers
+from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo.utils.conversions import aec_to_parallel
+from pettingzoo.utils.wrappers import ClipOutOfBoundsWrapper
 
-from rllib_stackelberg.aec_view import AECView
+from rllib_stackelberg.aec_view import AECView, Ordered
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER, StackelbergGame
 from rllib_stackelberg.populations.aec import PopulationAEC
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import finite, make_rules
 from rllib_stackelberg.rules import Rules
+from rllib_stackelberg.spaces import MASK, SHOWN
 
 
 def make_aec(game: str | Rules, render_mode: str | None = None, **parameters: Any) -> AECEnv:
     """The wrapped AEC environment of a game (an id with its parameters, or a game already made) of either contract."""
     made = game if isinstance(game, Rules) else make_rules(game, **parameters)
     if isinstance(made, PopulationGame):
-        return wrappers.OrderEnforcingWrapper(wrappers.ClipOutOfBoundsWrapper(PopulationAEC(made, render_mode)))
-    return wrappers.OrderEnforcingWrapper(StackelbergAEC(finite(made), render_mode))
+        return Ordered(ClipOutOfBoundsWrapper(PopulationAEC(made, render_mode)))
+    return Ordered(StackelbergAEC(finite(made), render_mode))
+
+
+def make_parallel(game: str | Rules, render_mode: str | None = None, **parameters: Any) -> ParallelEnv:
+    """The parallel environment of a game whose agents move at once; arguments as of `make_aec`.
+
+    Raises:
+        InvalidFieldError: they do not: somebody sees what another one has done.
+    """
+    env = make_aec(game, render_mode, **parameters)
+    if not env.metadata["is_parallelizable"]:
+        problem = f"agents of {env} move one after the other, and see what was done"
+        raise InvalidFieldError("game", problem, 'an "aec" environment, or a game that is simultaneous, such as escape')
+    return aec_to_parallel(env)
 
 
 class StackelbergAEC(AECView):
@@ -40,6 +55,7 @@ class StackelbergAEC(AECView):
 
     def __init__(self, game: StackelbergGame, render_mode: str | None = None):
         super().__init__(game, render_mode)
+        self.metadata = {**self.metadata, "is_parallelizable": game.simultaneous}
         self.game = game
         self.action_spaces = {agent: self._action_space(k) for k, agent in enumerate(game.agents)}
         self.observation_spaces = {agent: self._observation_space(k) for k, agent in enumerate(game.agents)}
@@ -64,18 +80,24 @@ class StackelbergAEC(AECView):
         types = self.nature[0, : self.game.prior.width].tolist()
         self._lines = [f"types {types}  chance {self.nature[0, self.game.prior.width :].tolist()}"]
         self._select()
+        if self.render_mode == "human":
+            self._print(self._lines)
 
-    def observe(self, agent: str) -> dict[str, np.ndarray]:
-        """What the agent may see now, and the mask of its current (or else every) action."""
+    def observe(self, agent: str) -> np.ndarray | dict[str, np.ndarray]:
+        """What the agent may see now; if its turns differ in their actions, with the mask of those it has now."""
         k = self.game.agents.index(agent)
-        seen = {"observation": self.game.observe(self.state_of_play, k)[0].astype(np.float32)}
-        actions = self.action_spaces[agent]
-        if isinstance(actions, Discrete):
-            mask = np.ones(int(actions.n), dtype=np.int8)
-            if self._turn != OVER and self.game.turns[self._turn].agent == k:
-                mask[self.game.turns[self._turn].choices :] = 0
-            seen["action_mask"] = mask
-        return seen
+        seen = self.game.observe(self.state_of_play, k)[0].astype(np.float32)
+        if not self._masked(k):
+            return seen
+        mask = np.ones(int(self.action_spaces[agent].n), dtype=np.int8)
+        if self._turn != OVER and self.game.turns[self._turn].agent == k:
+            mask[self.game.turns[self._turn].choices :] = 0
+        return {SHOWN: seen, MASK: mask}
+
+    def _masked(self, agent: int) -> bool:
+        """Whether the agent's discrete turns differ in how many actions they have."""
+        spaces = [turn.actions for turn in self.game.turns if turn.agent == agent]
+        return len({int(space.n) for space in spaces if isinstance(space, Discrete)}) > 1
 
     def _move(self, agent: str, action: Any) -> dict[str, float]:
         turn = self.game.turns[self._turn]
@@ -107,10 +129,10 @@ class StackelbergAEC(AECView):
         low, high = spaces[0].low, spaces[0].high  # type: ignore[union-attr]
         return Box(low, high, dtype=spaces[0].dtype)  # type: ignore[arg-type]
 
-    def _observation_space(self, agent: int) -> Dict:
+    def _observation_space(self, agent: int) -> Box | Dict:
         declared = self.game.observation_spaces[agent]
-        parts: dict[str, Space] = {"observation": Box(declared.low, declared.high, dtype=np.float32)}
-        actions = self.action_spaces[self.game.agents[agent]]
-        if isinstance(actions, Discrete):
-            parts["action_mask"] = Box(0, 1, (int(actions.n),), np.int8)
-        return Dict(parts)
+        shown = Box(declared.low, declared.high, dtype=np.float32)
+        if not self._masked(agent):
+            return shown
+        actions = int(self.action_spaces[self.game.agents[agent]].n)
+        return Dict({SHOWN: shown, MASK: Box(0, 1, (actions,), np.int8)})

@@ -1,4 +1,8 @@
-"""What the PettingZoo AEC views of both contracts share: agents, spaces, seeds, rewards, a transcript."""
+"""What the PettingZoo AEC views of both contracts share: agents, spaces, seeds, rewards, a transcript.
+
+Render modes: "ansi" returns the transcript so far; "human" prints it as it comes, and needs no display; "rgb_array"
+draws it (drawing.py).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,25 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Space
+from numpy.typing import NDArray
 from pettingzoo import AECEnv
+from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
+from rllib_stackelberg.drawing import picture
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules import Rules, name_of
+from rllib_stackelberg.terminal import Terminal
+
+MODES = "ansi", "human", "rgb_array"
+
+
+class Ordered(OrderEnforcingWrapper):
+    """PettingZoo's wrapper against calls in the wrong order, which says what game it holds."""
+
+    def __str__(self) -> str:
+        return str(self.env)
+
+    __repr__ = __str__
 
 
 class AECView(AECEnv):
@@ -19,7 +38,9 @@ class AECView(AECEnv):
         leader, followers: agent names.
     """
 
-    metadata = {"render_modes": ["ansi"], "name": "stackelberg", "is_parallelizable": False}  # noqa: RUF012
+    metadata = {  # noqa: RUF012
+        "render_modes": list(MODES), "render_fps": 1, "name": "stackelberg", "is_parallelizable": False,
+    }  # fmt: skip
     action_spaces: dict[str, Any]
     observation_spaces: dict[str, Any]
     terminations: dict[str, bool]
@@ -28,8 +49,8 @@ class AECView(AECEnv):
     _cumulative_rewards: dict[str, float]
 
     def __init__(self, game: Rules, render_mode: str | None = None):
-        if render_mode not in (None, "ansi"):
-            raise InvalidFieldError("render_mode", f"got {render_mode!r}", "None or 'ansi'")
+        if render_mode not in (None, *MODES):
+            raise InvalidFieldError("render_mode", f"got {render_mode!r}", f"None, {', '.join(MODES)}")
         super().__init__()
         self.metadata = {**self.metadata, "name": name_of(game)}
         self.render_mode = render_mode
@@ -37,6 +58,14 @@ class AECView(AECEnv):
         self.leader, self.followers = game.leader, game.followers
         self._seeds = np.random.SeedSequence()
         self._lines: list[str] = []
+        self._printed: list[str] = []
+        self._totals: dict[str, float] = {}
+        self._described = repr(game)
+
+    def __str__(self) -> str:
+        return self._described
+
+    __repr__ = __str__
 
     def observation_space(self, agent: str) -> Space:
         """The agent's observation space, always the same object."""
@@ -55,10 +84,29 @@ class AECView(AECEnv):
         self.rewards = self._move(agent, action)
         self._cumulative_rewards[agent] = 0.0
         self._accumulate_rewards()
+        for paid, amount in self.rewards.items():
+            self._totals[paid] += amount
+        if self.render_mode == "human":
+            self._print(self._news())
 
-    def render(self) -> str | None:
-        """The transcript so far, in mode "ansi"."""
+    def render(self) -> str | NDArray[np.uint8] | None:
+        """The transcript so far, in mode "ansi"; its picture, in mode "rgb_array"."""
+        if self.render_mode == "human":
+            self._print(self._lines)
+        if self.render_mode == "rgb_array":
+            return picture(str(self), self._lines, self._totals)
         return "\n".join(self._lines) if self.render_mode == "ansi" else None
+
+    def _news(self) -> list[str]:
+        """What there is to be shown of the transcript after a step."""
+        return self._lines
+
+    def _print(self, lines: list[str]) -> None:
+        """What is new in lines, for people."""
+        new = lines[len(self._printed) :] if lines[: len(self._printed)] == self._printed else lines
+        if new:
+            Terminal(soft_wrap=True).print("\n".join(new))
+        self._printed = list(lines)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -80,6 +128,7 @@ class AECView(AECEnv):
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
+        self._totals, self._printed = dict.fromkeys(self.agents, 0.0), []
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
         self.infos: dict[str, dict] = {agent: {} for agent in self.agents}

@@ -164,6 +164,8 @@ class _Inspector:
         while (turn := self.turns_of(state)).max(initial=OVER) != OVER:
             if self.steps == MOST_STEPS:
                 self.stop("turn", f"a play has no end after {MOST_STEPS:,} steps", f"{OVER} for plays that are over")
+            if game.simultaneous and self.steps < LOOKED_AT and self.steps % len(game.agents) == 0:
+                self.check_round(state.take(np.flatnonzero(turn != OVER)))
             for k in present(turn):
                 taken[turn == k, k] += 1
                 if self.steps < LOOKED_AT:
@@ -268,6 +270,27 @@ class _Inspector:
                 "turn", f"returns {wrong}", f"an index of `turns`, 0..{len(self.game.turns) - 1}, or {OVER}: over"
             )
         return turn
+
+    def check_round(self, state: State) -> None:
+        """Of a simultaneous game: two rounds from one state, in which everybody moves in turn and sees the same."""
+        rounds = [state, state]
+        for k, agent in enumerate(self.game.agents):
+            turns = [self.turns_of(after) for after in rounds]
+            movers = {OVER if t == OVER else self.game.turns[t].agent for t in np.concatenate(turns).tolist()}
+            if movers != {k}:
+                problem = f"not {agent} alone moves at place {k} of a round"
+                self.stop(
+                    "simultaneous", problem, "every agent once, in the order of `agents`; or simultaneous = False"
+                )
+            first, second = (self.called("observe", self.game.observe, after, k) for after in rounds)
+            if not np.array_equal(first, second):
+                problem = f"{agent} sees what others do in the same round"
+                self.find("simultaneous", problem, "nothing of it shown in `observe`; or simultaneous = False", agent)
+            moves = [
+                self.called("reply", scripted_actions, self.game, after, turn, self.rng)
+                for after, turn in zip(rounds, turns, strict=True)
+            ]
+            rounds = [self.step(after, moved)[0] for after, moved in zip(rounds, moves, strict=True)]
 
     def check_times(self, taken: NDArray[np.int64]) -> None:
         for kind, most in zip(self.game.turns, taken.max(axis=0), strict=True):

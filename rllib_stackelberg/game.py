@@ -107,6 +107,8 @@ class StackelbergGame(Rules, ABC):
         utility_scale: follower payoffs are divided by this before a learner sees them; the largest payoff
             range among followers unless a game says otherwise.
         estimand: numbers of the game that its players may have to estimate (what demand depends on), `[k]`.
+        simultaneous: whether play goes in rounds in which every agent moves once, in the order of `agents`, and none
+            sees what the others do in it; such a game is a PettingZoo parallel environment, too.
         plays_at_once: most plays side by side, where their number can be chosen.
     """
 
@@ -117,6 +119,7 @@ class StackelbergGame(Rules, ABC):
     observation_spaces: tuple[Box, ...]
     memory: int = 1
     estimand: NDArray[np.float64] = NOTHING
+    simultaneous: bool = False
     plays_at_once: ClassVar[int] = 65_536
 
     @abstractmethod

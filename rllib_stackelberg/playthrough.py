@@ -9,6 +9,7 @@ import numpy as np
 
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.rules import Rules
+from rllib_stackelberg.spaces import mask_of, seen
 
 ROWS_SHOWN = 3
 """Of a population, to which one line of a transcript belongs."""
@@ -33,8 +34,9 @@ def playthrough(game: Rules, seed: int = 0) -> str:
         if terminated or truncated:
             env.step(None)
             continue
-        action = env.action_space(agent).sample(observation.get("action_mask"))
-        lines.append(f"{agent} sees {_numbers(observation['observation'])}, plays {_numbers(action)}")
+        space = env.observation_space(agent)
+        action = env.action_space(agent).sample(mask_of(space, observation))
+        lines.append(f"{agent} sees {_numbers(seen(space, observation))}, plays {_numbers(action)}")
         env.step(action)
     lines += [f"{agent} gets {total:.6g}" for agent, total in totals.items()]
     return "\n".join([*lines, "", env.render()]) + "\n"

@@ -186,7 +186,7 @@ class LeaderNetwork:
 def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any]:
     """The trained leader of a run folder as a function observation -> action, in the game's units.
 
-    The observation is the leader's own (`observe("leader_0")["observation"]` in the AEC view), shape `[d]`; the
+    The observation is the leader's own (`observe("leader_0")` in the AEC view), shape `[d]`; the
     action is an int or an array, as the AEC view takes it. Needs neither ray nor torch.
 
     Args:

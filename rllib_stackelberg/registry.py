@@ -84,7 +84,8 @@ def register_game(name: str, entry_point: str, version: int = 0, **details: Any)
     """Register a game, with PettingZoo too. `details` are further fields of `GameSpec`."""
     spec = GameSpec(id=f"{NAMESPACE}/{name}-v{version}", entry_point=entry_point, **details)
     if spec.id not in _GAMES:
-        pettingzoo.register("aec", spec.id, "rllib_stackelberg.aec:make_aec", kwargs={"game": spec.id})
+        for kind in ("aec", "parallel"):
+            pettingzoo.register(kind, spec.id, f"rllib_stackelberg.aec:make_{kind}", kwargs={"game": spec.id})
     _GAMES[spec.id] = spec
     return spec
 

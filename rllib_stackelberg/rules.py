@@ -38,6 +38,10 @@ class Rules:
     id: str = ""
     parameters: Mapping[str, Any] = {}
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"{name_of(self)}({given})" if given else name_of(self)
+
     @property
     def leader(self) -> str:
         """Name of the leader."""

@@ -27,6 +27,11 @@ def seen(space: Space, observation: Any) -> Any:
     return observation if unmasked(space) is space else observation[SHOWN]
 
 
+def mask_of(space: Space, observation: Any) -> Any:
+    """The mask of actions that an observation of that space carries; None without."""
+    return observation[MASK] if isinstance(space, Dict) and MASK in space.spaces else None
+
+
 def with_mask(observation: Any, info: Mapping[str, Any]) -> Any:
     """What `roles.uniform` asks for: the observation, with the mask where the environment keeps it in the info."""
     return {SHOWN: observation, MASK: info[MASK]} if MASK in info else observation

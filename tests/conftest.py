@@ -5,6 +5,7 @@ import pytest
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 from rllib_stackelberg import make_game, make_population
+from rllib_stackelberg.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
@@ -92,6 +93,11 @@ def game_called(label):
         return OWN[label]()
     name, parameters = GAMES[label]
     return make_game(name, **parameters)
+
+
+def view(env, agent):
+    """What an agent sees in a PettingZoo environment, without the mask of its actions."""
+    return seen(env.observation_space(agent), env.observe(agent))
 
 
 EVERY_GAME = [*sorted(GAMES), *OWN]

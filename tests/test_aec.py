@@ -1,18 +1,23 @@
 """The AEC view equals the rules, and shows nobody what it may not see."""
 
+from functools import partial
+
 import numpy as np
 import pettingzoo
 import pytest
+from gymnasium.spaces import Box
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test
 
-from rllib_stackelberg import make_game
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg import make_game, make_population
+from rllib_stackelberg.aec import make_aec, make_parallel
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER
 from rllib_stackelberg.playthrough import playthrough
+from rllib_stackelberg.registry import make_rules
 from rllib_stackelberg.sample_plays import draw_nature, random_actions
-from tests.conftest import GAMES
+from tests.conftest import GAMES, POPULATIONS, view
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 OWN = {
@@ -50,11 +55,19 @@ def test_stepping_the_view_equals_stepping_a_batch(name, seed):
             kind = game.turns[turn[k]]
             assert env.agent_selection == game.agents[kind.agent]
             for agent, name_ in enumerate(game.agents):
-                np.testing.assert_array_equal(env.observe(name_)["observation"], views[agent][k])
+                np.testing.assert_array_equal(view(env, name_), views[agent][k])
             given_ = actions[k, : kind.width]
             env.step(int(given_[0]) if kind.width == 1 and hasattr(kind.actions, "n") else given_)
             assert [env.rewards[a] for a in game.agents] == payoffs[k].tolist()
     assert all(all(env.terminations.values()) for env in envs)
+
+
+def assert_seen_alike(first, second):
+    """Observations, and masks if there are any."""
+    assert type(first) is type(second)
+    parts = [(first[name], second[name]) for name in first] if isinstance(first, dict) else [(first, second)]
+    for one, other in parts:
+        np.testing.assert_array_equal(one, other)
 
 
 # What each agent may not see, as a pair of plays that must look alike to it: (game, agent, change to nature or
@@ -75,8 +88,7 @@ def test_types_of_others_are_hidden(name, seed):
         views.append(shown)
     for first, second in zip(*views, strict=True):
         for agent in first:
-            np.testing.assert_array_equal(first[agent]["observation"], second[agent]["observation"])
-            np.testing.assert_array_equal(first[agent].get("action_mask"), second[agent].get("action_mask"))
+            assert_seen_alike(first[agent], second[agent])
 
 
 def test_values_of_other_buyers_are_hidden_until_they_buy():
@@ -87,9 +99,9 @@ def test_values_of_other_buyers_are_hidden_until_they_buy():
         env.reset(options={"nature": [other, 1]})
         shown = []
         for action in (1, 0, np.array([0.9, 0.1, 0.0])):
-            shown.append([env.observe(agent)["observation"].tolist() for agent in ("leader_0", "follower_1")])
+            shown.append([view(env, agent).tolist() for agent in ("leader_0", "follower_1")])
             env.step(action)
-        shown.append([env.observe(agent)["observation"].tolist() for agent in ("leader_0", "follower_1")])
+        shown.append([view(env, agent).tolist() for agent in ("leader_0", "follower_1")])
         views.append(shown)
     assert views[0] == views[1]
 
@@ -106,8 +118,7 @@ def test_simultaneous_moves_are_hidden(name):
         env.step(move)
         assert env.agent_selection == "follower_1"
         seen.append(env.observe("follower_1"))
-    for part in seen[0]:
-        np.testing.assert_array_equal(seen[0][part], seen[1][part])
+    assert_seen_alike(*seen)
 
 
 def test_noise_is_seen_only_behind_the_channel():
@@ -116,10 +127,10 @@ def test_noise_is_seen_only_behind_the_channel():
         env = make_aec(NoisyAllocation())
         env.reset(options={"nature": [0, noise]})
         for agent, shown in views.items():
-            shown.append(env.observe(agent)["observation"].tolist())
+            shown.append(view(env, agent).tolist())
         env.step(message)
         for agent, shown in views.items():
-            shown.append(env.observe(agent)["observation"].tolist())
+            shown.append(view(env, agent).tolist())
     for shown in views.values():
         assert shown[:2] == shown[2:]
 
@@ -131,7 +142,7 @@ def test_a_follower_sees_the_leader_only_if_the_turn_says_so():
             env = make_aec(make_game("escape", sees_leader=sees))
             env.reset(seed=0)
             env.step(row)
-            views.append(env.observe("follower_0")["observation"].tolist())
+            views.append(view(env, "follower_0").tolist())
         assert (views[0] == views[1]) is equal
 
 
@@ -145,8 +156,104 @@ def test_registered_with_pettingzoo():
 
 
 def test_bad_render_mode_is_refused_by_name():
-    with pytest.raises(InvalidFieldError, match="render_mode"):
-        make_aec("escape", render_mode="human")
+    with pytest.raises(InvalidFieldError, match=r"render_mode: got 'video'; allowed: None, ansi, human, rgb_array"):
+        make_aec("escape", render_mode="video")
+
+
+EVERY = GAMES | POPULATIONS
+
+
+@pytest.mark.parametrize("name", ["message-spm", "newsvendor", "taxation"])
+def test_every_render_mode_renders(name, capsys):
+    game, parameters = EVERY[name]
+    render_test(partial(make_aec, make_rules(game, **parameters)))
+    assert capsys.readouterr().out.strip()
+
+
+def test_people_are_shown_what_happens_as_it_happens_and_once(capsys):
+    env = make_aec("escape", render_mode="human")
+    env.reset(seed=0)
+    assert capsys.readouterr().out == "types [0]  chance []\n"
+    env.step(2)
+    assert capsys.readouterr().out == "leader_0 commit: row 2\n"
+    env.step(2)
+    assert env.render() is None
+    assert capsys.readouterr().out == "follower_0 respond: column 2\nover\n"
+    env.reset(seed=0)
+    assert capsys.readouterr().out == "types [0]  chance []\n"
+
+
+def test_a_picture_shows_what_happened_and_needs_no_display(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("MPLBACKEND", "module://none_such")
+    env = make_aec("escape", render_mode="rgb_array")
+    env.reset(seed=0)
+    before = env.render()
+    env.step(2)
+    after = env.render()
+    assert before.shape == after.shape == (480, 640, 3)
+    changed = np.argwhere((before != after).any(axis=2))
+    assert len(changed) > 50  # one more line, below the first
+    assert before.min() < 50 < 250 < before.max()
+
+
+def test_an_environment_says_which_game_it_is_of():
+    env = pettingzoo.make("aec", "stackelberg/simple-allocation-v0", types=4)
+    assert repr(env) == str(env) == repr(env.unwrapped) == "stackelberg/simple-allocation-v0(types=4)"
+    assert repr(make_game("escape")) == "stackelberg/escape-v0"
+    assert repr(make_population("taxation", households=5)) == "stackelberg/taxation-v0(households=5)"
+
+
+@pytest.mark.parametrize("name", ["bimatrix", "maintain-mixed", "bayesian-3-followers", "iterated-bimatrix"])
+def test_games_of_simultaneous_moves_are_parallel_environments(name):
+    game, parameters = GAMES[name]
+    parallel_api_test(pettingzoo.make("parallel", f"stackelberg/{game}-v0", **parameters), num_cycles=20)
+    parallel_seed_test(lambda: pettingzoo.make("parallel", f"stackelberg/{game}-v0", **parameters), num_cycles=20)
+
+
+def test_a_parallel_play_pays_what_the_turns_pay():
+    game = make_game("bayesian", followers=2)
+    env, turns = make_parallel(game), make_aec(game)
+    for seed in range(5):
+        _, _ = env.reset(seed=seed)
+        turns.reset(seed=seed)
+        actions = dict(zip(game.agents, (2, 1, 0), strict=True))
+        _, rewards, ended, _, _ = env.step(actions)
+        for agent in game.agents:
+            turns.step(actions[agent])
+        assert rewards == turns.rewards
+        assert all(ended.values())
+
+
+@pytest.mark.parametrize("name", ["simple-allocation", "bimatrix-sees-leader", "taxation", "newsvendor"])
+def test_games_of_moves_in_turn_are_no_parallel_environments(name):
+    game, parameters = EVERY[name]
+    with pytest.raises(InvalidFieldError, match="one after the other"):
+        pettingzoo.make("parallel", f"stackelberg/{game}-v0", **parameters)
+
+
+def test_masks_are_shown_where_there_are_any():
+    spaces = {name: make_aec(build(name)).observation_space("follower_0") for name in ("message-spm", "bayesian")}
+    assert all(isinstance(space, Box) for space in spaces.values())
+    env = make_aec("message-spm", messages=3)
+    assert set(env.observation_space("follower_0").spaces) == {"observation", "action_mask"}
+    env.reset(seed=0)
+    assert env.observe("follower_0")["action_mask"].tolist() == [1, 1, 1]
+    env.step(0), env.step(0), env.step(np.array([1.0, 0.0, 0.5]))
+    assert env.observe("follower_0")["action_mask"].tolist() == [1, 1, 0]
+
+
+def test_supersuits_wrappers_take_environments_without_masks():
+    supersuit = pytest.importorskip("supersuit", reason="in the extra 'test'")
+    env = supersuit.pad_observations_v0(supersuit.pad_action_space_v0(make_aec("message-spm", price_grid=3)))
+    env = supersuit.frame_stack_v1(supersuit.dtype_v0(supersuit.flatten_v0(env), np.float32), 2)
+    api_test(env, num_cycles=20)
+    stacked = supersuit.frame_stack_v1(make_parallel("iterated-bimatrix"), 2)
+    stacked.reset(seed=0)
+    observations, *_ = stacked.step({"leader_0": 0, "follower_0": 1})
+    assert {len(seen) for seen in observations.values()} == {
+        2 * len(make_aec("iterated-bimatrix").observation_space(a).low) for a in observations
+    }
 
 
 def test_a_playthrough_repeats():

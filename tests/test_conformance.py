@@ -156,6 +156,19 @@ class StaysLonger(Sale):
         return replace(after, over=after.over & ~again, price=np.where(again, 1, after.price)), payoffs
 
 
+class SaysAtOnce(Sale):
+    simultaneous = True
+
+
+class OddOrder(Sale):
+    """The buyer first."""
+
+    simultaneous = True
+
+    def turn(self, state):
+        return np.where(state.over, OVER, (state.price < 0).astype(int))
+
+
 class NoDataclass(State):
     def __init__(self, types, chance, extra=None):
         super().__init__(types, chance)
@@ -186,6 +199,8 @@ FAULTS = {
     OutsideView: ("observe", "follower_0 sees"),
     PaysAfterwards: ("transition", "over still pays"),
     StaysLonger: ("turns", "follower_0 takes turn 'buy' 2 times"),
+    SaysAtOnce: ("simultaneous", "follower_0 sees what others do"),
+    OddOrder: ("simultaneous", "not leader_0 alone moves at place 0"),
     Undeclared: ("start", "`extra`, which is no field"),
 }
 

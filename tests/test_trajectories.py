@@ -24,6 +24,7 @@ from rllib_stackelberg.response_phase import draws
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
+from tests.conftest import view
 
 DILEMMA = {(0, 0): (-1, -1), (0, 1): (-3, 0), (1, 0): (0, -3), (1, 1): (-2, -2)}
 TIT_FOR_TAT = [1, 0, 1, 0, 1]  # defect first, then what the follower did
@@ -214,12 +215,12 @@ def test_prices_are_carried_from_play_to_play_in_the_aec_view():
     for action in (2, 3, 0):
         env.step(action)
     env.reset()
-    seen = env.observe("follower_0")["observation"][:8].reshape(2, 4).argmax(axis=1)
+    seen = view(env, "follower_0")[:8].reshape(2, 4).argmax(axis=1)
     assert seen.tolist() == [2, 3]
     env.reset(options={"carried": 4})
-    assert env.observe("follower_0")["observation"][:8].reshape(2, 4).argmax(axis=1).tolist() == [1, 0]
+    assert view(env, "follower_0")[:8].reshape(2, 4).argmax(axis=1).tolist() == [1, 0]
     env.reset(seed=0)
-    assert env.observe("follower_1")["observation"][:8].reshape(2, 4).argmax(axis=1).tolist() == [0, 0]
+    assert view(env, "follower_1")[:8].reshape(2, 4).argmax(axis=1).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Every period the leader acts, then `population_0` for all members: its action has a row per member, and so has its
 observation, which shows each member's own state and the leader's action (before the first one: the least). Rewards
 come after the population's turn; the population's is the mean over members. A play that reaches the horizon is
-truncated, one that ends otherwise is terminated. `render_mode="ansi"` tells the start and the last periods as a table.
+truncated, one that ends otherwise is terminated. Rendered are the start and the last periods as a table ("human": when
+the play has ended).
 
 The view refuses actions out of range; as made by `make_aec` it stands in PettingZoo's wrapper for continuous actions,
 which warns and clips them.
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Dict
+from gymnasium.spaces import Box
 
 from rllib_stackelberg.aec_view import AECView
 from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame
@@ -37,7 +38,7 @@ class PopulationAEC(AECView):
         population = _own(game.member_actions, game.members), _own(game.member_view, game.members)
         spaces = dict(zip(game.agents, (leader, population), strict=True))
         self.action_spaces = {agent: actions for agent, (actions, _) in spaces.items()}
-        self.observation_spaces = {agent: Dict({"observation": seen}) for agent, (_, seen) in spaces.items()}
+        self.observation_spaces = {agent: seen for agent, (_, seen) in spaces.items()}
 
     def reset(self, seed: int | None = None, options: dict | None = None) -> None:
         """Start a play. Its uniforms come from one generator: those of the start, then period by period."""
@@ -50,11 +51,11 @@ class PopulationAEC(AECView):
         self._reports: list[Mapping[str, Floats]] = []
         self._note()
 
-    def observe(self, agent: str) -> dict[str, np.ndarray]:
+    def observe(self, agent: str) -> np.ndarray:
         """What the agent may see now."""
         if agent == self.leader:
-            return {"observation": self.game.observe_leader(self.state_of_play)[0]}
-        return {"observation": self.game.view_members(self.state_of_play, self._policy)[0]}
+            return self.game.observe_leader(self.state_of_play)[0]
+        return self.game.view_members(self.state_of_play, self._policy)[0]
 
     def _move(self, agent: str, action: Any) -> dict[str, float]:
         given = np.asarray(action, dtype=np.float64)[None]
@@ -73,6 +74,10 @@ class PopulationAEC(AECView):
         ending = int(self.game.ended(self.state_of_play)[0])
         self.truncations = dict.fromkeys(self.agents, ending == self.game.horizon)
         self.terminations = dict.fromkeys(self.agents, ending not in (RUNNING, self.game.horizon))
+
+    def _news(self) -> list[str]:
+        """The table, once nothing more is added to it."""
+        return self._lines if any(self.terminations.values()) or any(self.truncations.values()) else []
 
     def _note(self) -> None:
         if self.render_mode is None:

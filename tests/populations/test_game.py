@@ -12,7 +12,7 @@ from rllib_stackelberg.populations.game import check_population
 from rllib_stackelberg.registry import find_spec, load_class, make_rules
 from rllib_stackelberg.testing import population_game_test
 from rllib_stackelberg.testing.populations import random_moves
-from tests.conftest import GAMES, POPULATIONS
+from tests.conftest import GAMES, POPULATIONS, view
 
 
 def test_every_population_game_meets_the_contract(population):
@@ -135,10 +135,10 @@ def test_stepping_the_view_equals_stepping_the_rules(population):
     while not env.terminations["leader_0"] and not env.truncations["leader_0"]:
         leader, members, _ = random_moves(population, 1, moves)
         assert env.agent_selection == "leader_0"
-        np.testing.assert_array_equal(env.observe("leader_0")["observation"], population.observe_leader(state)[0])
+        np.testing.assert_array_equal(view(env, "leader_0"), population.observe_leader(state)[0])
         env.step(leader[0])
         assert env.agent_selection == "population_0"
-        seen = env.observe("population_0")["observation"]
+        seen = view(env, "population_0")
         shown = len(leader[0])
         np.testing.assert_array_equal(seen[:, :-shown], population.observe_members(state)[0])
         np.testing.assert_array_equal(seen[:, -shown:], np.tile(leader.astype(np.float32), (population.members, 1)))
@@ -157,7 +157,7 @@ def test_the_view_refuses_what_its_wrapper_clips(caplog):
     with pytest.raises(InvalidFieldError, match="action of leader_0"):
         env.unwrapped.step(np.full(5, 2.0))
     env.step(np.full(5, 2.0))
-    assert (env.observe("population_0")["observation"][:, -5:] == np.float32(0.99)).all()
+    assert (view(env, "population_0")[:, -5:] == np.float32(0.99)).all()
 
 
 def test_registered_with_pettingzoo():

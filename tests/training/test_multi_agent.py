@@ -16,6 +16,7 @@ from ray.rllib.utils.pre_checks.env import check_multiagent_environments
 from rllib_stackelberg import make_game
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.spaces import seen
 from rllib_stackelberg.training.independent import own_policy
 from rllib_stackelberg.training.multi_agent import ALL, MASK, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
@@ -274,7 +275,9 @@ def test_the_projects_games_play_to_the_payoffs_of_their_aec_view(any_game):
         while not over:
             agent = view.agent_selection
             assert list(observations) == [agent]
-            np.testing.assert_array_equal(observations[agent]["observation"], view.observe(agent)["observation"])
+            np.testing.assert_array_equal(
+                observations[agent]["observation"], seen(view.observation_space(agent), view.observe(agent))
+            )
             space = env.action_spaces[agent]
             discrete = isinstance(space, Discrete)
             action = rng.choice(np.flatnonzero(env.allowed(agent))) if discrete else rng.random(space.shape)
