@@ -25,7 +25,6 @@ from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.values import Evaluation
@@ -85,7 +84,8 @@ def train(
     """Train a leader as `rllib-stackelberg train` does, with the same defaults.
 
     Args:
-        game: id, or "package.module:ClassName", of a game of finite types; params: its constructor parameters.
+        game: of finite types: id, "package.module:ClassName" or "path/to/file.py:ClassName".
+        params: its constructor parameters.
         report: called with the progress after every iteration; configure: called with RLlib's configuration, which it
             may change.
         options: fields of `TrainOptions` (max_seconds, max_iterations, algo, seed, out, ...) and of `LeaderSettings`
@@ -101,7 +101,7 @@ def train(
 
     data = run_training(checked, report, configure)
     folder = Path(data["run_dir"])
-    return TrainingResult.of(folder, RunFolder(folder).game(), data)
+    return TrainingResult.of(folder, checked.make_game(), data)
 
 
 def certify(algorithm: Algorithm, *, judge: LeaderSettings | None = None) -> Evaluation:

@@ -404,6 +404,11 @@ def _content(parameter: str, file: Path) -> bytes:
         raise InvalidFieldError(parameter, f"cannot read {file} ({error})", "an existing file") from error
 
 
+def command_for(verb: str, path: Path, game: str) -> str:
+    """The command line that does something with a run, such as "resume": own games are named by the person again."""
+    return f"rllib-stackelberg {verb} {path}" + ("" if is_registered(game) else f" --game {game}")
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages a result depends on."""
     found = {"python": platform.python_version()}

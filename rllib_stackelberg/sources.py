@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -20,7 +21,12 @@ PACKAGE = __name__.partition(".")[0]
 
 def source_of(spec: GameSpec) -> Source | None:
     """The code of a game; None of one that comes with this package, whose version stands beside it."""
-    cls = load_class(spec.entry_point)
+    return _source_of_class(load_class(spec.entry_point))
+
+
+@lru_cache(maxsize=256)
+def _source_of_class(cls: type) -> Source | None:
+    """Read once: code that a process has imported stays as it is when somebody edits the file."""
     top = cls.__module__.partition(".")[0]
     if top == PACKAGE:
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rllib_stackelberg
 from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_game, solve
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.run_folder import RunFolder
@@ -45,12 +46,12 @@ def test_your_own_game_is_under_40_lines_and_works(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("ray_local")
 def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
     (tmp_path / "posted_price.py").write_text(block("## Your own game"))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    game, params = "posted_price:PostedPrice", {"values": 4}
-    result = train(TrainOptions.checked(game=game, params=params, max_iterations=12, out=tmp_path / "run"))
-    assert result["leader_value"] == pytest.approx(5 / 8 * 2 / 4)  # the two of four who value it above 5/8
-    assert result["certificate"]["equilibrium"]
-    assert evaluate(tmp_path / "run") == result
+    monkeypatch.chdir(tmp_path)
+    game = "posted_price.py:PostedPrice"
+    result = rllib_stackelberg.train(game, {"values": 4}, max_iterations=12, out=tmp_path / "run")
+    assert result.value == pytest.approx(5 / 8 * 2 / 4)  # the two of four who value it above 5/8
+    assert result.certificate.equilibrium
+    assert evaluate(tmp_path / "run", game) == result.data
 
 
 @pytest.mark.ray
@@ -73,8 +74,8 @@ def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypat
     assert result["exact_value"] is result["gap"] is None
     assert result["certificate"]["deviation_gain"] == 0
     assert not result["certificate"]["exact_expectation"]
-    assert evaluate(tmp_path / "run") == result
-    thrown = load_policy(tmp_path / "run")(np.eye(4)[3])
+    assert evaluate(tmp_path / "run", "throws:Throws") == result
+    thrown = load_policy(tmp_path / "run", "throws:Throws")(np.eye(4)[3])
     assert [entry["action"] for entry in result["leader_strategy"]] == [thrown]
 
 

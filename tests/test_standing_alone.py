@@ -112,7 +112,10 @@ def test_own_code_that_has_changed_is_refused_by_name(tmp_path):
     shutil.move(folder.path, tmp_path / "moved" / "run")
     moved = f"{tmp_path}/moved/mine.py:Mine"
     assert RunFolder(tmp_path / "moved" / "run", moved).game().agents == options.make_game().agents
-    with (tmp_path / "moved" / "mine.py").open("a") as stream:
-        stream.write("# another line\n")
+    (tmp_path / "edited").mkdir()
+    (tmp_path / "edited" / "mine.py").write_text(OWN + "# another line\n")
     with pytest.raises(InvalidFieldError, match="is not that of the run"):
-        RunFolder(tmp_path / "moved" / "run", moved).game()
+        RunFolder(tmp_path / "moved" / "run", f"{tmp_path}/edited/mine.py:Mine").game()
+    # What this process has imported is still what the run was made from: a run may end while its file is edited.
+    (tmp_path / "moved" / "mine.py").write_text(OWN + "# edited while it runs\n")
+    assert RunFolder(tmp_path / "moved" / "run", moved).game().agents == options.make_game().agents

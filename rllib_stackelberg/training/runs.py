@@ -14,7 +14,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.evaluation import evaluate
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.run_folder import RunFolder, command_for
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
@@ -117,7 +117,7 @@ def _run(
             with storing(folder.path):
                 folder.write("result", result)
     except RunStoppedError as error:
-        error.add_note(f"go on with: rllib-stackelberg resume {folder.path}")
+        error.add_note(f"go on with: {command_for('resume', folder.path, options.game)}")
         raise
     leave_report(folder, LONG * options.game_timeout)
     return result

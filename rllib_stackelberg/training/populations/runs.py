@@ -13,7 +13,7 @@ from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.evaluation import evaluate
 from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.run_folder import RunFolder, command_for
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import nothing_left, storing
@@ -108,7 +108,7 @@ def _run(
             leave_report(folder, REPORT_SECONDS)
     except RunStoppedError as error:
         if options.resumable:
-            error.add_note(f"go on with: rllib-stackelberg resume {folder.path}")
+            error.add_note(f"go on with: {command_for('resume', folder.path, options.game)}")
         raise
     return result
 
