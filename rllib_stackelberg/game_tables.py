@@ -60,9 +60,8 @@ def game_page(spec: GameSpec) -> dict[str, Any]:
 
 def game_shown(page: dict[str, Any]) -> RenderableType:
     """The page of a game."""
-    head = [Text(page["name"] or page["id"], style="bold"), *(Text(page[part]) for part in ("summary",) if page[part])]
-    if page["about"]:
-        head.append(Text(page["about"]))
+    head: list[RenderableType] = [Text(page["name"] or page["id"], style="bold")]
+    head += [Text(page[part]) for part in ("summary", "about") if page[part]]
     if page["source"]:
         head.append(Text(f"source: {page['source']}"))
     if page["fixed"]:
@@ -99,8 +98,7 @@ def _next(page: dict[str, Any]) -> Table:
     """What can be done with it."""
     name = page["name"] or page["id"]
     required = "".join(f" {entry['name']}=..." for entry in page["details"] if entry["required"])
-    table = plain("What to do with it")
-    table.add_column()
+    table = plain("What to do with it", "")
     if page["exact"]:
         table.add_row(f"rllib-stackelberg solve {name}{required}")
     table.add_row(f"rllib-stackelberg train {name}{required}")

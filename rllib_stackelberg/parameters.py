@@ -74,7 +74,7 @@ def introduction(cls: type) -> str:
     >>> introduction(Sale)
     'A sale.'
     """
-    lines = (inspect.getdoc(cls) or "").splitlines()
+    lines = inspect.cleandoc(cls.__doc__ or "").splitlines()  # its own: what a contract says is not about a game
     first = next((k for k, line in enumerate(lines) if SECTION.match(line)), len(lines))
     return "\n".join(lines[:first]).strip()
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def plain(title: str, *columns: str) -> Table:
     """A table without lines."""
-    table = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(
+        title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False, show_header=any(columns)
+    )
     for column in columns:
         table.add_column(column)
     return table

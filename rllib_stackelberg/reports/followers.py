@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,16 @@ class FollowerRow:
     """What a follower plays at one type (or whatever else it knows).
 
     Attributes:
-        label: what it knows; probabilities: of the table's columns; others: of all actions left out, together.
+        label: what it knows.
+        probabilities: of the table's columns.
+        others: of all actions left out, together.
+        visited: whether its learner ever had a turn there; else it plays what learners begin with.
     """
 
     label: str
     probabilities: tuple[float, ...]
     others: float
+    visited: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class FollowerTable:
 
     Attributes:
         name: of the follower; index: its number; turn: what it decides there.
-        actions: columns, the actions played most; more_actions: number of actions left out.
+        actions: columns, the actions played most; names: what the game calls them, their numbers where that depends on
+            what the follower knows; more_actions: number of actions left out.
         rows: the first ones; more_rows: number of rows left out.
     """
 
@@ -42,28 +48,35 @@ class FollowerTable:
     index: int
     turn: str
     actions: tuple[int, ...]
+    names: tuple[str, ...]
     more_actions: int
     rows: tuple[FollowerRow, ...]
     more_rows: int
 
 
-def follower_tables(game: StackelbergGame, weights: dict[str, Any]) -> list[FollowerTable]:
+def follower_tables(
+    game: StackelbergGame, weights: dict[str, Any], unvisited: Mapping[str, list[int]] | None = None
+) -> list[FollowerTable]:
     """Of the first followers that learn.
 
     Args:
-        game: the game; weights: per follower the strategy `[row][action]`, as in result.json.
+        game: the game.
+        weights: per follower the strategy `[row][action]`, as in result.json.
+        unvisited: per follower the rows without a turn in the response, likewise.
     """
-    return [
-        _table(game, turn, np.asarray(weights[game.agents[turn.agent]], dtype=float))
-        for turn in game.learned_turns[:FOLLOWERS_SHOWN]
-    ]
+    found = []
+    for turn in game.learned_turns[:FOLLOWERS_SHOWN]:
+        name = game.agents[turn.agent]
+        never = frozenset((unvisited or {}).get(name, ()))
+        found.append(_table(game, turn, np.asarray(weights[name], dtype=float), never))
+    return found
 
 
-def _table(game: StackelbergGame, turn: Turn, policy: NDArray[np.float64]) -> FollowerTable:
+def _table(game: StackelbergGame, turn: Turn, policy: NDArray[np.float64], never: Container[int]) -> FollowerTable:
     most_played = np.argsort(-policy.max(axis=0), kind="stable")[:ACTIONS_SHOWN]
     actions = np.sort(most_played)
     rows = tuple(
-        FollowerRow(game.describe(turn, key), tuple(row.tolist()), float(max(0.0, 1 - row.sum())))
+        FollowerRow(game.describe(turn, key), tuple(row.tolist()), float(max(0.0, 1 - row.sum())), key not in never)
         for key, row in enumerate(policy[:ROWS_SHOWN, actions])
     )
     return FollowerTable(
@@ -71,7 +84,14 @@ def _table(game: StackelbergGame, turn: Turn, policy: NDArray[np.float64]) -> Fo
         index=turn.agent - 1,
         turn=turn.name,
         actions=tuple(actions.tolist()),
+        names=tuple(_name(game, turn, action, len(rows)) for action in actions.tolist()),
         more_actions=policy.shape[1] - len(actions),
         rows=rows,
         more_rows=len(policy) - len(rows),
     )
+
+
+def _name(game: StackelbergGame, turn: Turn, action: int, rows: int) -> str:
+    """What the game calls an action at all of the first rows."""
+    called = {game.describe_action(turn, key, np.array([action], dtype=float)) for key in range(rows)}
+    return called.pop() if len(called) == 1 else str(action)

@@ -13,7 +13,8 @@ from rllib_stackelberg.convergence import gaps_before
 from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files import write_atomically
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.glossary import UNITS, words_of
+from rllib_stackelberg.glossary import UNITS, explained, words_of
+from rllib_stackelberg.parameters import introduction
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.records import Result
@@ -27,6 +28,7 @@ from rllib_stackelberg.result_tables import gap as gap_of
 from rllib_stackelberg.run_folder import RunFolder, result_fits
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.ties import TAKEN
 from rllib_stackelberg.verdict import verdict
 
 REPORT = "report.html"
@@ -64,9 +66,11 @@ def _content(folder: RunFolder) -> dict[str, Any]:
     result, config, progress = folder.read("result", Result), folder.read("config"), folder.progress()
     game, spec = folder.game(), find_spec(folder.game_name())
     gaps = _gaps(folder, game, result)
-    answers, followers = result["leader_strategy"][:ANSWERS_SHOWN], follower_tables(game, result["weights"])
+    answers = result["leader_strategy"][:ANSWERS_SHOWN]
+    followers = follower_tables(game, result["weights"], result.get("unvisited"))
     return {
         "name": spec.name or config["game"],
+        "about": introduction(type(game)),
         "summary": spec.summary,
         "source": spec.source or game.source,
         "parameters": shown(config["params"]),
@@ -75,7 +79,9 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "certificate": result["certificate"],
         "gap": gap_of(result),
         "verdict": verdict(result),
-        "words": words_of(result),
+        "words": explained(word for word in (*words_of(result), "deviation gain") if word not in result["by_play"]),
+        "plays": {play: explained([play]).get(play, "") for play in result["by_play"]},
+        "taken": TAKEN,
         "units": UNITS,
         "certified_words": certificate_words(result),
         "models": [

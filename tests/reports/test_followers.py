@@ -45,3 +45,23 @@ def test_only_the_first_followers_of_many(monkeypatch):
     monkeypatch.setattr(followers, "FOLLOWERS_SHOWN", 2)
     game = make_game("message-spm", buyers=3, types=2)
     assert [table.index for table in follower_tables(game, {name: policy(2, 2) for name in game.followers})] == [0, 1]
+
+
+def test_actions_have_the_games_names_and_rows_that_never_came_up_are_marked():
+    game = make_game("bimatrix", leader=[[1, 2], [3, 4]], follower=[[1, 2], [3, 4]], sees_leader=True)
+    given = {"follower_0": policy(2, 2)}
+    (table,) = follower_tables(game, given, {"follower_0": [1]})
+    turn = game.learned_turns[0]
+    assert (
+        table.names == tuple(game.describe_action(turn, 0, np.array([k])) for k in range(2)) == ("column 0", "column 1")
+    )
+    assert [row.visited for row in table.rows] == [True, False]
+
+
+def test_names_that_depend_on_what_a_follower_knows_are_numbers():
+    class Fickle(type(make_game("simple-allocation"))):
+        def describe_action(self, turn, key, action):
+            return f"{'left' if key else 'right'} {int(action[0])}" if action[0] else "stay"
+
+    (table,) = follower_tables(Fickle(types=2, messages=2), {"follower_0": policy(2, 2)})
+    assert table.names == ("stay", "1")
