@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.game import StackelbergGame, Turn
 from rllib_stackelberg.glossary import ESTIMATED, UNITS, words_of
 from rllib_stackelberg.rounding import Rounded, estimate, number
 from rllib_stackelberg.tables import plain, strategy
@@ -36,6 +38,27 @@ def response(data: dict[str, Any]) -> RenderableType:
     return Group(
         _head(data, trained=False), followers, *judged, *found, strategy(data["leader_strategy"]), *_words(data)
     )
+
+
+def joint_strategy(game: StackelbergGame, strategies: Sequence[Sequence[int]]) -> str:
+    """Pure strategies of the followers, an action at each of their rows, in the game's words.
+
+    >>> from rllib_stackelberg import make_game
+    >>> print(joint_strategy(make_game("simple-allocation", types=2), [[0, 1]]))
+    follower_0: type 0: action 0, type 1: action 1
+    """
+    told = []
+    for turn, actions in zip(game.learned_turns, strategies, strict=True):
+        known = [game.describe(turn, key) for key in range(len(actions))]
+        done = [_named(game, turn, key, action) for key, action in enumerate(actions)]
+        own = done[0] if len(done) == 1 else ", ".join(f"{row}: {name}" for row, name in zip(known, done, strict=True))
+        told.append(f"{game.agents[turn.agent]}: {own}")
+    return "; ".join(told)
+
+
+def _named(game: StackelbergGame, turn: Turn, key: int, action: int) -> str:
+    name = game.describe_action(turn, key, np.array([action], dtype=float))
+    return f"action {name}" if name.isdigit() else name
 
 
 def learned_value(data: Mapping[str, Any]) -> Rounded:
@@ -102,11 +125,10 @@ def _models(data: dict[str, Any]) -> list[RenderableType]:
 
 
 def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
-    table = plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "action by row")
+    table = plain(f"{len(entries)} pure equilibria of the followers", "leader value", "followers get", "what they do")
     for entry in entries[:most]:
         leader, *followers = entry["values"]
-        actions = "  ".join("".join(map(str, rows)) for rows in entry["strategies"])
-        table.add_row(number(leader), ", ".join(map(number, followers)), actions)
+        table.add_row(number(leader), ", ".join(map(number, followers)), entry["shown"])
     if len(entries) > most:
         table.add_row(f"... {len(entries) - most} more, down to {number(entries[-1]['values'][0])}", "", "")
     return table

@@ -10,8 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
+from rllib_stackelberg.commands import runs
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.run_folder import RunFolder
+from tests.reports.runs import run_folder
 
 RUNNER = CliRunner()
 
@@ -318,3 +320,54 @@ def test_a_faulty_game_of_ones_own_is_refused_by_name_before_it_is_used(command)
     assert "information: key" in output
     assert "follower_0" in output
     assert time.monotonic() - began < 3
+
+
+def test_equilibria_are_told_in_the_games_words(tmp_path):
+    leader = tmp_path / "leader.json"
+    leader.write_text(json.dumps([{"question": 0, "action": 2}]))
+    code, output = call("respond", "escape", "--leader", str(leader), "--updates", "20", "--equilibria", "--json")
+    assert code == 0
+    assert [found["shown"] for found in last_json(output)["equilibria"]] == ["follower_0: column 2"]
+    assert "follower_0: column 2" in output.partition("Leader strategy")[0]
+
+
+RESUMED = """
+import sys
+from rllib_stackelberg.cli import main
+sys.argv = ["rllib-stackelberg", "resume", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print("ray" in sys.modules, "torch" in sys.modules)
+"""
+
+
+def test_a_finished_run_has_nothing_left_to_do_and_starts_no_ray(tmp_path):
+    folder = run_folder(tmp_path / "run", "escape", response_updates=20)  # 3 iterations, as many as it may have
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    done = subprocess.run(
+        [sys.executable, "-c", RESUMED, str(folder.path), "--json"], capture_output=True, text=True, check=True
+    )
+    *shown, result, loaded = done.stdout.splitlines()
+    assert loaded == "False False"
+    assert shown[0].startswith("nothing left to do")
+    assert json.loads(result) == json.loads((folder.path / "result.json").read_text())
+    assert {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("training", "limits", "over"),
+    [
+        ({"iterations": 3}, {}, True),
+        ({"iterations": 2}, {}, False),
+        ({"iterations": 3}, {"max_iterations": 4}, False),
+        ({"iterations": 3}, {"max_seconds": 1.0}, True),  # it had 1.5 s
+    ],
+    ids=str,
+)
+def test_a_run_is_over_when_its_limits_are_or_nothing_is_left_to_learn(tmp_path, training, limits, over):
+    folder = run_folder(tmp_path / "run", "escape", response_updates=2)
+    folder.write("training", folder.read("training") | training)
+    assert runs._over(folder, folder.options({}, **{"max_seconds": None, "max_iterations": None} | limits)) == over
+    (folder.path / "result.json").unlink()
+    assert not runs._over(folder, folder.options({}))

@@ -34,6 +34,7 @@ from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import find_spec, finite, make_rules
 from rllib_stackelberg.registry import games as all_games
+from rllib_stackelberg.result_tables import joint_strategy
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.terminal import Terminal
@@ -174,7 +175,10 @@ def respond(
     data = with_verdicts(result_data(made, strategy, found, settings, seed))
     if equilibria:
         stable = pure_equilibria(made, strategy)
-        data["equilibria"] = [{"values": list(e.values), "strategies": e.strategies} for e in stable]
+        data["equilibria"] = [
+            {"values": list(e.values), "strategies": e.strategies, "shown": joint_strategy(made, e.strategies)}
+            for e in stable
+        ]
     show(result_tables.response(data), data, as_json)
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 
 from rllib_stackelberg import result_tables
-from rllib_stackelberg.commands.shell import parsed, show, watched
+from rllib_stackelberg.commands.shell import NOTHING_LEFT, parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
 from rllib_stackelberg.populations.options import PopulationOptions, finished
@@ -67,7 +67,7 @@ def resume_population(folder: RunFolder, limits: Mapping[str, Any], as_json: boo
     console = Terminal()
     result = finished(folder, options)
     if result is not None:
-        console.print("nothing left to do", style="dim")
+        console.print(NOTHING_LEFT, style="dim")
     else:
         console.print("starting Ray ...", style="dim")
         from rllib_stackelberg.training.populations.runs import resume_population as resume_training

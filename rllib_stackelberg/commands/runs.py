@@ -24,6 +24,7 @@ from rllib_stackelberg.commands.populations import (
     train_population,
 )
 from rllib_stackelberg.commands.shell import (
+    NOTHING_LEFT,
     CriticKind,
     FollowersOption,
     GameArgument,
@@ -221,12 +222,26 @@ def resume(
         return
     options = folder.options(reach, **limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
+    if _over(folder, options):
+        console.print(NOTHING_LEFT, style="dim")
+        result = evaluate_run(run, game)
+        show(result_tables.result(result), result, as_json)
+        return
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
     from rllib_stackelberg.training.runs import resume as resume_training
 
     with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
         result = resume_training(run, report, game=game, reach=reach, **limits)
     show(result_tables.result(result), result, as_json)
+
+
+def _over(folder: RunFolder, options: TrainOptions) -> bool:
+    """Whether a run has ended and has nothing left to do under these options."""
+    if not folder.has("result"):
+        return False
+    training = folder.read("training")
+    stopped = options.stop_at_optimum and bool(training.get("stopped"))
+    return stopped or options.finished(training["iterations"], training["seconds"])
 
 
 @command

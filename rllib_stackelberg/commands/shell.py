@@ -29,6 +29,8 @@ from rllib_stackelberg.terminal import Terminal
 FIRST_LINE_SECONDS = 10.0
 """After which something that runs says how it stands where nothing can be printed over; then after twice as long."""
 
+NOTHING_LEFT = "nothing left to do; more --max-seconds or --max-iterations make a run longer"
+
 HELP = "Leader-follower games: exact solutions, learned leaders, certificates."
 
 app = typer.Typer(
