@@ -33,6 +33,8 @@ from rllib_stackelberg.priors import Prior
 from rllib_stackelberg.roles import Roles, declared_range, uniform
 from rllib_stackelberg.sample_plays import draw_nature
 from rllib_stackelberg.sessions import Play, Session, Sessions, failure, made
+from rllib_stackelberg.solvers.pure_equilibria import BeyondLimitsError
+from rllib_stackelberg.solvers.solution import StackelbergSolution
 from rllib_stackelberg.spaces import contract_actions, flat_box, seen, unmasked, with_mask, words
 from rllib_stackelberg.streams import step_generator
 from rllib_stackelberg.trial_plays import try_plays
@@ -40,6 +42,9 @@ from rllib_stackelberg.trial_plays import try_plays
 SEEDS = Prior.uniform(2**16, 2**15)
 """2^31 seeds, in two columns so that none of them is listed."""
 
+
+MOST_SEEDS = 65_536
+"""Seeds, each an outcome or more, beyond which no exact value is tried."""
 
 MOST_DESCRIBED = 50_000
 """Things seen that are remembered in words."""
@@ -313,6 +318,19 @@ class AECGame(StackelbergGame):
             return draw_nature(self, 1, rng)[0]
 
         try_plays(make, self.reset, nature, self.agents, choose, self.payoff_range, asked)
+
+    def optimum(self) -> StackelbergSolution | None:
+        """None: an environment is solved by enumeration, if its seeds are few.
+
+        Raises:
+            BeyondLimitsError: they are too many for any exact value.
+        """
+        seeds = math.prod(self.chance.counts)
+        if seeds > MOST_SEEDS:
+            problem = f"{seeds:,} seeds are too many for an exact value"
+            allowed = "NO_CHANCE where there is none, or few seeds, as Prior.uniform(16): they are played one by one"
+            raise BeyondLimitsError("chance", problem, allowed)
+        return None
 
     def describe(self, turn: Turn, key: int) -> str:
         """What the agent saw when it met `key`, where it has; the number of the key otherwise."""

@@ -105,18 +105,24 @@ def sound_rules(game: str, **parameters: Any) -> StackelbergGame | PopulationGam
         InvalidFieldError: as for `make_rules` and `refuse_faulty`.
     """
     made = make_rules(game, **parameters)
-    if isinstance(made, StackelbergGame) and not find_spec(game).registered:
+    if not find_spec(game).registered:
         refuse_faulty(made)
     return made
 
 
-def refuse_faulty(game: StackelbergGame) -> None:
+def refuse_faulty(game: StackelbergGame | PopulationGame) -> None:
     """Refuse a game whose first few plays show a fault.
 
     Raises:
         InvalidFieldError: naming what of the contract it breaks.
     """
-    for found in inspect(game, FEW_PLAYS, FEW_SINGLE_PLAYS).findings[:1]:
+    if isinstance(game, PopulationGame):
+        from rllib_stackelberg.testing.populations import first_findings
+
+        findings = first_findings(game)
+    else:
+        findings = inspect(game, FEW_PLAYS, FEW_SINGLE_PLAYS).findings
+    for found in findings[:1]:
         raise InvalidFieldError(found.about, found.problem, found.remedy)
 
 
@@ -144,7 +150,8 @@ class _Inspector:
     def inspection(self) -> Inspection:
         agents = self.totals.shape[1]
         paid = np.stack([self.totals.min(axis=0), self.totals.max(axis=0)], axis=1) if agents else np.zeros((0, 2))
-        keys = tuple(len(self.seen[k].views) if k in self.seen else 0 for k in range(len(self.game.turns)))
+        met = {k: len(seen.views) for k, seen in self.seen.items()}
+        keys = tuple(met.get(k, 0) for k in range(len(self.game.turns))) if met else ()
         return Inspection(tuple(self.findings.values()), self.plays, self.steps, paid, keys)
 
     def find(self, about: str, problem: str, remedy: str, *once: Any) -> None:

@@ -29,7 +29,7 @@ from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solve
+from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
 from rllib_stackelberg.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.tie_breaking import reported_play
@@ -335,14 +335,15 @@ def result_data(
 ) -> dict[str, Any]:
     """An evaluation beside the exact value, as plain data.
 
-    `exact_by_ties` and `exact_best_by_ties` are those of the solution; `reachable_value` is what the best strategy is
-    worth against a follower that breaks ties as this one does, None where that is not known.
+    `exact_reason` says why there is no exact value, where there is none. `exact_by_ties` and `exact_best_by_ties` are
+    those of the solution; `reachable_value` is what the best strategy is worth against a follower that breaks ties as
+    this one does, None where that is not known.
 
     Args:
         game: the game; strategy: the leader's; found: what it is worth.
         settings, seed: of the response, with which a gap to the exact value is explained in full.
     """
-    solution = solve(game)
+    solution, reason = solution_or_reason(game)
     known = solution if solution and solution.exists else None
     gap = explained(known, found, strategy, settings, seed) if known else None
     return {
@@ -351,6 +352,7 @@ def result_data(
         **found.data(),
         "exact_value": known.leader_value if known else None,
         "exact_method": solution.method if solution else None,
+        "exact_reason": reason,
         "exact_by_ties": dict(known.by_ties) if known else {},
         "exact_best_by_ties": dict(known.best_by_ties) if known else {},
         "reachable_value": best_against(known, game, settings) if known and settings else None,

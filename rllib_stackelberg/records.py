@@ -177,6 +177,7 @@ class Result(ModelResult):
     params: dict[str, Any]
     exact_value: Finite | None
     exact_method: str | None
+    exact_reason: str | None = None
     gap: Finite | None
     gap_note: str | None
     questions: Count

@@ -106,6 +106,8 @@ def told(judged: Verdict) -> list[RenderableType]:
 def _judged(data: dict[str, Any], trained: bool) -> list[RenderableType]:
     whose = f" (under {certified_model(data)['name']}, the least stable)" if "by_model" in data else ""
     lines = [*told(verdict(data, trained)), Text(f"certificate{whose}: {certificate_words(data)}")]
+    if data.get("exact_reason"):
+        lines.append(Text("no exact optimum: " + data["exact_reason"]))
     if data["gap_note"]:
         lines.append(Text("note: " + data["gap_note"], style="yellow"))
     return lines

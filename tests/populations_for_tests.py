@@ -53,6 +53,6 @@ class Levy(PopulationGame):
     def report(self, state):
         return {"made": state.skill.mean(axis=1)}
 
-    def optimum(self) -> float:
+    def best_payoff(self) -> float:
         """The leader's payoff of a play at its best, members' skills being uniform in [.2, 1]."""
         return self.periods * 0.25 * (0.8**2 / 12 + 0.6**2)

@@ -13,7 +13,7 @@ from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, estimates, make_
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.aec_game import AECGame
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy
+from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy, result_data
 from rllib_stackelberg.game import OVER
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.priors import NO_CHANCE, Prior
@@ -145,6 +145,9 @@ def test_a_follower_learns_to_beat_a_throw_in_somebody_elses_environment(few_pla
     assert found.weights["player_1"][3] == [0.0, 0.0, 1.0]  # row 3: it has seen no throw; scissors beat paper
     assert list(strategy.answers) == [3]
     assert solve(game) is None
+    shown = result_data(game, strategy, found)
+    assert shown["exact_value"] is None
+    assert shown["exact_reason"].startswith("chance: 2,147,483,648 seeds are too many for an exact value; needed: ")
 
 
 def test_an_environment_without_chance_is_tabulated_and_solved():

@@ -11,6 +11,7 @@ from rllib_stackelberg.conformance import inspect, refuse_faulty
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
+from tests.populations_for_tests import Levy
 
 
 @dataclass
@@ -270,3 +271,24 @@ def test_declarations_that_cannot_be_are_refused(name, value):
 
 def test_a_declaration_that_is_missing_is_named():
     assert [found.about for found in inspect(Incomplete()).findings] == ["prior"]
+
+
+def test_a_game_that_declares_nothing_is_refused_by_name():
+    class Bare(Sale):
+        def __init__(self):
+            pass
+
+    assert [found.about for found in inspect(Bare()).findings] == ["turns"]
+
+
+class Loud(Levy):
+    """Shows what is out of its space."""
+
+    def observe_leader(self, state):
+        return super().observe_leader(state) + 1
+
+
+def test_a_population_game_of_ones_own_is_tried_too():
+    refuse_faulty(Levy())
+    with pytest.raises(InvalidFieldError, match="what the leader sees is out of its space"):
+        refuse_faulty(Loud())

@@ -6,7 +6,7 @@ from rllib_stackelberg.solvers.coarse_correlated import (
     coarse_correlated_range,
 )
 from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.solvers.enumeration import exact_solve, solve, table_solve
+from rllib_stackelberg.solvers.enumeration import exact_solve, solution_or_reason, solve, table_solve
 from rllib_stackelberg.solvers.payments import payment_solve
 from rllib_stackelberg.solvers.pure_equilibria import Equilibrium, equilibria
 from rllib_stackelberg.solvers.reachable import response_solve
@@ -25,6 +25,7 @@ __all__ = [
     "payment_solve",
     "pure_commitment_solve",
     "response_solve",
+    "solution_or_reason",
     "solve",
     "table_solve",
 ]

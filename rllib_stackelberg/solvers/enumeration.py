@@ -78,6 +78,15 @@ def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution |
         return None
 
 
+def solution_or_reason(game: StackelbergGame) -> tuple[StackelbergSolution | None, str | None]:
+    """As `solve`, and why there is no exact value, where there is none."""
+    try:
+        found = exact_solve(game)
+    except BeyondLimitsError as error:
+        return None, f"{error.field}: {error.problem}; needed: {error.allowed}"
+    return found, None if found.exists else "followers have no pure equilibrium against any leader strategy"
+
+
 def exact_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
     """As `solve`, but for what it says where neither can.
 
@@ -313,7 +322,7 @@ def _refuse_large(game: StackelbergGame) -> None:
         problem = f"{name} has followers that move several times in a play, or a memory"
         raise BeyondLimitsError("game", problem, f"one move of each follower; {INSTEAD}")
     if math.isinf(tables):
-        allowed = "discrete leader actions, or train a leader"
+        allowed = "discrete leader actions, an optimum() of the game's own, or train a leader"
         raise BeyondLimitsError("game", f"{name} has continuous leader actions", allowed)
     for count, limit, what in (
         (tables, LEADER_TABLES, "leader tables"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -18,6 +19,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame, check_population
 
 MOST_PERIODS = 20
+FEW_PLAYS, FEW_PERIODS = 2, 3
 LARGEST_UNIFORM = np.nextafter(1.0, 0.0)
 
 
@@ -34,6 +36,19 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
     Raises:
         AssertionError: naming what is broken.
     """
+    check_plays(game, seed, plays, MOST_PERIODS)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        api_test(make_aec(game), num_cycles=50)
+        seed_test(lambda: make_aec(game), num_cycles=50)
+
+
+def check_plays(game: PopulationGame, seed: int, plays: int, periods: int) -> None:
+    """`population_game_test` without PettingZoo's tests, over so many of the first periods.
+
+    Raises:
+        AssertionError: naming what is broken.
+    """
     check_population(game)
     rng = np.random.default_rng(seed)
     _check_refusals(game, rng)
@@ -43,7 +58,7 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
     uniforms = rng.random((plays, game.members, game.start_draws))
     state, singles = game.start(uniforms), [game.start(uniforms[k : k + 1]) for k in range(plays)]
     assert _same(game.start(uniforms), state), "the same uniforms start other plays"
-    for period in range(min(MOST_PERIODS, game.periods)):
+    for period in range(min(periods, game.periods)):
         _check_views(game, state, plays)
         moves = random_moves(game, plays, rng)
         if period == 1:  # whatever the rules do, from here on some plays have ended and others have not
@@ -59,16 +74,21 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
             assert paid, "a batch pays differently from single plays"
             assert _same(singles[k], after.take(np.array([k]))), "a batch moves differently from single plays"
         state = after
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        api_test(make_aec(game), num_cycles=50)
-        seed_test(lambda: make_aec(game), num_cycles=50)
 
 
 def population_findings(game: PopulationGame, seed: int = 0, plays: int = 16) -> tuple[Finding, ...]:
     """What `population_game_test` finds first, as data."""
+    return _found(lambda: population_game_test(game, seed, plays))
+
+
+def first_findings(game: PopulationGame) -> tuple[Finding, ...]:
+    """As `population_findings`, from the first periods of two plays."""
+    return _found(lambda: check_plays(game, 0, FEW_PLAYS, FEW_PERIODS))
+
+
+def _found(check: Callable[[], None]) -> tuple[Finding, ...]:
     try:
-        population_game_test(game, seed, plays)
+        check()
     except InvalidFieldError as error:
         return (Finding(error.field, error.problem, error.allowed),)
     except Exception as error:

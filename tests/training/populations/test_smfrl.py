@@ -179,7 +179,7 @@ def learned(**settings):
     levy = float(policy.lead(np.full((1, 1), 0.6))[0, 0])
     skills = np.array([0.3, 0.6, 0.9])
     works = policy.follow(skills[None, :, None], np.full((1, 1), levy))[0, :, 0]
-    return evaluate_population(game, policy).leader.mean() / game.optimum(), levy, works / (skills * (1 - levy))
+    return evaluate_population(game, policy).leader.mean() / game.best_payoff(), levy, works / (skills * (1 - levy))
 
 
 @pytest.mark.learning
@@ -214,4 +214,4 @@ def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(t
     """Members answer what the leader does in the same period: its own problem contains the answer."""
     settings = {"gamma": 0.5, "rate": 1e-3, "plays": 20}
     result = trained(tmp_path / "run", iterations=8, algo="PPO", settings=settings, plays=64)
-    assert result["leader_value"] > 0.95 * Levy().optimum()
+    assert result["leader_value"] > 0.95 * Levy().best_payoff()
