@@ -36,6 +36,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
+from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
@@ -170,12 +171,11 @@ def _given_payoffs(given: list) -> np.ndarray:
     """Payoffs from a file, refused by name unless they are finite and rectangular, with an axis for everything."""
     try:
         payoffs = np.asarray(given, dtype=float)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InvalidFieldError("file", "payoffs are ragged or not numeric", "rectangular lists of numbers") from error
     followers = payoffs.shape[1] - 1 if payoffs.ndim > 1 else 0
     if payoffs.size == 0 or followers < 1 or payoffs.ndim != 2 + 2 * followers:
         allowed = "[table][agent][type of each follower][action of each follower]"
         raise InvalidFieldError("file", f"payoffs have shape {payoffs.shape}", allowed)
-    if not np.isfinite(payoffs).all():
-        raise InvalidFieldError("file", "payoffs have NaN or infinite entries", "finite numbers")
+    check_comparable("payoffs", payoffs)
     return payoffs

@@ -34,6 +34,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
+from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
@@ -232,10 +233,9 @@ def payoff_matrices(leader: list[list[float]], follower: list[list[float]]) -> t
 def _matrix(field: str, entries: list[list[float]]) -> np.ndarray:
     try:
         matrix = np.asarray(entries, dtype=float)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InvalidFieldError(field, "is ragged or not numeric", "rows of equally many numbers") from error
     if matrix.ndim != 2 or matrix.size == 0:
         raise InvalidFieldError(field, f"has shape {matrix.shape}", "a matrix with at least one entry")
-    if not np.isfinite(matrix).all():
-        raise InvalidFieldError(field, "has NaN or infinite entries", "finite numbers")
+    check_comparable(field, matrix)
     return matrix

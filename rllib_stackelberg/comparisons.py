@@ -17,11 +17,27 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rllib_stackelberg.errors import InvalidFieldError
+
 ROUNDING = 1e-12
 """Share of the sizes added up that a sum of floats may be off by."""
 
 NEGLIGIBLE = 1e-9
 """Share of what payoffs typically differ by, that a certificate neglects: optima of linear programs are not closer."""
+
+
+def check_comparable(field: str, payoffs: NDArray[np.float64]) -> None:
+    """Refuse payoffs that are no numbers, or whose differences no float holds.
+
+    Raises:
+        InvalidFieldError: naming the field.
+    """
+    if not np.isfinite(payoffs).all():
+        raise InvalidFieldError(field, "has NaN or infinite entries", "finite numbers")
+    low, high = payoffs.min(initial=0.0), payoffs.max(initial=0.0)
+    if high / 2 - low / 2 > np.finfo(float).max / 2:
+        problem = f"has {low:g} and {high:g}, whose difference no float holds"
+        raise InvalidFieldError(field, problem, f"payoffs that differ by up to {np.finfo(float).max:.3g}")
 
 
 def typical_spread(payoffs: ArrayLike) -> float:

@@ -98,7 +98,7 @@ def inspect(game: StackelbergGame, plays: int = PLAYS, singles: int = SINGLE_PLA
     return inspector.inspection()
 
 
-def sound_rules(game: str, **parameters: Any) -> StackelbergGame | PopulationGame:
+def sound_rules(game: str, /, **parameters: Any) -> StackelbergGame | PopulationGame:
     """As `registry.make_rules`, for use: a game that is not registered is tried first.
 
     Raises:

@@ -6,18 +6,16 @@ samples. A response of more updates goes on with the draws of a shorter one, so 
 
 from __future__ import annotations
 
-from rllib_stackelberg.evaluation import RESPONSE_SAMPLES, evaluate_strategy
+from rllib_stackelberg.evaluation import evaluate_strategy
 from rllib_stackelberg.outcomes import outcomes_against
 from rllib_stackelberg.paths import courses
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.workload import PLAYED, RESPONSE_SAMPLES
 
 RUNGS = 10
 WORK = 2 * 10**7
 """Most look-ups of an outcome that a whole ladder may cost: two or three seconds."""
-
-PLAYED = 100
-"""Look-ups that a played update costs."""
 
 
 def update_ladder(updates: int) -> list[int]:

@@ -19,7 +19,6 @@ from rllib_stackelberg.convergence import gap_after
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import (
     EVALUATION_LIMIT,
-    RESPONSE_SAMPLES,
     evaluate_strategy,
     pure_equilibria,
     tabulated,
@@ -30,6 +29,7 @@ from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import CoarseCorrelatedRange, Equilibrium, coarse_correlated_range
 from rllib_stackelberg.solvers.pure_equilibria import STRATEGY_PROFILES, strategy_profiles
 from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.workload import RESPONSE_SAMPLES
 
 
 @dataclass(frozen=True, eq=False)

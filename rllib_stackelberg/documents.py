@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,11 @@ DEEPEST = 64
 
 LARGEST = 64 * 2**20
 """Bytes of a document."""
+
+TYPED = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w.])[+](?=[\d.])|(?<![\w.])[.](?=\d)|(?<=\d)[.](?!\d)')
+"""A text of JSON, or what people type in a number and JSON does not take: a plus, a point at either end."""
+
+MENDED = {"+": "", ".": "0."}
 
 SHOWN = 40
 """Characters of a value that a complaint repeats."""
@@ -64,6 +70,23 @@ def parsed(content: str | bytes, deepest: int = DEEPEST, allow_nan: bool = False
         raise BrokenDocumentError(f"no JSON ({error})") from error
     _refuse_deep(found, deepest)
     return found
+
+
+def from_command_line(text: str) -> Any:
+    """JSON as people type it: `.4`, `-.4`, `+4` and `4.` are numbers too.
+
+    Raises:
+        BrokenDocumentError: as `parsed`.
+
+    >>> from_command_line('{"prior": [[.4, -.1], [+1., 4.e1]], "name": ".5 or +1."}')
+    {'prior': [[0.4, -0.1], [1.0, 40.0]], 'name': '.5 or +1.'}
+    """
+    return parsed(TYPED.sub(_mended, text))
+
+
+def _mended(found: re.Match[str]) -> str:
+    before = found.string[found.start() - 1 : found.start()]
+    return ".0" if found[0] == "." and before.isdigit() else MENDED.get(found[0], found[0])
 
 
 def read_document(field: str, file: str | Path, largest: int = LARGEST) -> Any:
@@ -127,6 +150,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise BrokenDocumentError(f"the key {shortened(twice)!r} stands twice in one object")
     return found
+
+
+def brief(value: Any) -> str:
+    """A value in a complaint: not longer than one can be, whatever the value is.
+
+    >>> brief(0.5), len(brief("x" * 400))
+    ('0.5', 40)
+    """
+    try:
+        return shortened(repr(value))
+    except ValueError:  # an integer of more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def shortened(text: str, most: int = SHOWN) -> str:

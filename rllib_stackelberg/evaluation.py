@@ -37,14 +37,13 @@ from rllib_stackelberg.ties import Ties, check_ties
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
 from rllib_stackelberg.verdict import with_verdicts
+from rllib_stackelberg.workload import RESPONSE_SAMPLES, check_workload
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
 
 QUESTIONS_LISTED = 50_000
 """Most answers that a result lists (`questions` says how many there are)."""
-
-RESPONSE_SAMPLES = 64
 
 EXPLAINED_SAMPLES = 32
 """Responses with which the optimum's own strategy is valued, to explain a gap."""
@@ -75,6 +74,7 @@ def evaluate_strategy(
         InvalidFieldError: a question is met that has no answer, or settings that the game is too large for.
     """
     strategy = _of(strategy, game)
+    check_workload(strategy.game, settings, samples)
     if settings.models:
         return _under_models(settings, lambda own: evaluate_strategy(strategy, own, seed, purpose, samples, every_play))
     streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)

@@ -26,6 +26,8 @@ def _learner(value: Any) -> Any:
 
 
 def _several(value: Any) -> Any:
+    if isinstance(value, list | tuple) and not value:
+        raise InvalidFieldError("followers", "are none", "a learner for all, or one for each learned turn")
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
@@ -39,6 +41,12 @@ Followers = Annotated[tuple[OneLearner, ...], BeforeValidator(_several)]
 
 Updates = Annotated[int, Field(ge=1, le=10**7)]
 UpdateMode = Literal["sampled", "expected"]
+
+
+HEAVIEST = 1e12
+"""Largest weight of a model: weights are added up."""
+
+MOST_MODELS = 100
 
 
 class FollowerModel(BaseModel):
@@ -56,7 +64,7 @@ class FollowerModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     name: Annotated[str, Field(min_length=1)] | None = None
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=HEAVIEST, allow_inf_nan=False)] = 1.0
     followers: Followers | None = None
     response_updates: Updates | None = None
     update_mode: UpdateMode | None = None
@@ -77,6 +85,8 @@ def _model(place: int, value: Any) -> FollowerModel:
     """From whatever stands for a model: also a learner, its text, or one learner per turn."""
     if isinstance(value, FollowerModel):
         return value
+    if value is None:
+        raise InvalidFieldError(f"models.{place}", "is null", "a learner, or an object (name, weight, followers, ...)")
     try:
         return validated(FollowerModel, value if isinstance(value, dict) else {"followers": value})
     except InvalidFieldError as error:
@@ -85,3 +95,18 @@ def _model(place: int, value: Any) -> FollowerModel:
 
 FollowerModels = Annotated[tuple[FollowerModel, ...], BeforeValidator(_models)]
 """A bad field of a model is refused with the model's place in the list."""
+
+
+KINDS = {dict: "object", str: "text", bool: "truth value", int: "number", float: "number", type(None): "null"}
+
+
+def models_from(data: Any) -> list[Any]:
+    """Models from a file that was given for them: at least one; each is looked at when settings are made of it.
+
+    Raises:
+        InvalidFieldError: no list, or an empty one.
+    """
+    if not isinstance(data, list) or not 0 < len(data) <= MOST_MODELS:
+        found = f"{len(data)} entries" if isinstance(data, list) else f"a JSON {KINDS.get(type(data), 'value')}"
+        raise InvalidFieldError("models", f"the file holds {found}", f"a list of 1 to {MOST_MODELS} models")
+    return data

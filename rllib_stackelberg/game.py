@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules import Batch, Rules, name_of
@@ -304,6 +305,8 @@ def check_game(game: StackelbergGame) -> None:
     if ranges.ndim != 2 or ranges.shape[1] != 2 or not np.isfinite(ranges).all() or (ranges[:, 0] > ranges[:, 1]).any():
         allowed = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
         raise InvalidFieldError("payoff_range", f"is {ranges.tolist()}", allowed)
+    for own in ranges:
+        check_comparable("payoff_range", own)
     for turn in game.turns:
         _check_turn(game, turn)
     if sum(turn.kind == "leader" for turn in game.turns) != 1:

@@ -17,6 +17,7 @@ from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.registry import GameName, find_spec, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.validation import validated
+from rllib_stackelberg.workload import RESPONSE_SAMPLES, check_workload
 
 CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
@@ -24,6 +25,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 MOST_FAILURES = 5
 GAME_SECONDS = 300.0
+LONGEST = 1e6
+"""Seconds that a game may be given from one question to the next: twelve days."""
 
 
 class TrainOptions(BaseModel):
@@ -69,11 +72,11 @@ class TrainOptions(BaseModel):
     mlflow: str | None = None
     wandb: str | None = None
     max_failures: Annotated[int, Field(ge=0)] = MOST_FAILURES
-    game_timeout: Positive = GAME_SECONDS
+    game_timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)] = GAME_SECONDS
     out: Path | None = None
 
     @classmethod
-    def checked(cls, **values: Any) -> Self:
+    def checked(cls, /, **values: Any) -> Self:
         """Build options and refuse, by field name, what cannot work.
 
         Raises:
@@ -81,7 +84,9 @@ class TrainOptions(BaseModel):
         """
         values["ray_address"] = values.get("ray_address") or os.environ.get("RAY_ADDRESS") or None
         options = validated(cls, values)
-        check_algorithm(options.algo, options.make_game(), options.make_settings(), options.critic, field="algo")
+        game, settings = options.make_game(), options.make_settings()
+        check_algorithm(options.algo, game, settings, options.critic, field="algo")
+        check_workload(game, settings, RESPONSE_SAMPLES)  # its result is valued in the end
         if options.ray_address is not None:
             _refuse_address(options.ray_address)
         else:

@@ -10,6 +10,7 @@ import numpy as np
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.rules import Rules
 from rllib_stackelberg.spaces import mask_of, seen
+from rllib_stackelberg.streams import check_seed
 
 ROWS_SHOWN = 3
 """Of a population, to which one line of a transcript belongs."""
@@ -22,7 +23,7 @@ def playthrough(game: Rules, seed: int = 0) -> str:
         game: the game; seed: of types, chance and actions.
     """
     env = make_aec(game, render_mode="ansi")
-    env.reset(seed=seed)
+    env.reset(seed=check_seed(seed))
     for k, agent in enumerate(env.possible_agents):
         env.action_space(agent).seed(seed + k)
     parameters = " ".join(f"{name}={value}" for name, value in game.parameters.items())

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeGuard, get_args, get_type_hints
 import pettingzoo
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 
-from rllib_stackelberg.documents import BrokenDocumentError, parsed
+from rllib_stackelberg.documents import BrokenDocumentError, from_command_line
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame, check_game
 from rllib_stackelberg.game_modules import load_module, located
@@ -291,7 +291,7 @@ def _from_text(model: type[BaseModel], name: str, value: Any) -> Any:
     """Text that is a JSON list or object becomes one; anything else is pydantic's to convert."""
     if isinstance(value, str) and value[:1] in "[{":
         try:
-            return parsed(value)
+            return from_command_line(value)
         except BrokenDocumentError as error:
             raise InvalidFieldError(name, f"is {error}", "a JSON value") from error
     return value

@@ -99,7 +99,7 @@ class LeaderSettings(BaseModel):
     response_transitions: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
     @classmethod
-    def checked(cls, **values: Any) -> Self:
+    def checked(cls, /, **values: Any) -> Self:
         """Build settings; a bad value is refused by field name.
 
         Raises:

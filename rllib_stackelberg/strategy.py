@@ -17,8 +17,9 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.answers import make_answers
+from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame, check_actions
+from rllib_stackelberg.game import StackelbergGame, Turn, check_actions
 from rllib_stackelberg.outcomes import outcomes_against
 from rllib_stackelberg.paths import paths_against
 from rllib_stackelberg.plays import Plays
@@ -51,12 +52,11 @@ class LeaderStrategy:
         turn = game.turns[game.leader_turn]
         answers: dict[int, NDArray[np.float64]] = {}
         for key, action in pairs:
-            if not isinstance(key, int) or not 0 <= key < turn.keys:
-                raise InvalidFieldError("question", f"got {key!r}", f"an integer in 0..{turn.keys - 1}")
-            try:
-                answers[key] = np.asarray(action, dtype=float).reshape(turn.width)
-            except (TypeError, ValueError) as error:
-                raise InvalidFieldError("action", f"got {action!r}", f"{turn.width} number(s)") from error
+            if not isinstance(key, int) or isinstance(key, bool) or not 0 <= key < turn.keys:
+                raise InvalidFieldError("question", f"got {brief(key)}", f"an integer in 0..{turn.keys - 1}")
+            if key in answers:
+                raise InvalidFieldError("question", f"{key} is answered twice", "one answer to each question")
+            answers[key] = _action(turn, action)
             check_actions(game, turn, answers[key][None])
         return cls(game, answers)
 
@@ -158,6 +158,17 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     if isinstance(entry, list | tuple) and len(entry) == 2:
         return entry[0], entry[1]
     raise InvalidFieldError("leader", "is no leader strategy", STRATEGY_FORMS)
+
+
+def _action(turn: Turn, action: Any) -> NDArray[np.float64]:
+    """An action `[width]` of a turn from plain data."""
+    try:
+        given = np.asarray(action)
+        if given.ndim <= 1 and given.size == turn.width and given.dtype.kind in "iuf":
+            return given.astype(float).reshape(turn.width)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidFieldError("action", f"got {brief(action)}", f"{turn.width} number(s)")
 
 
 class AskedPolicy:

@@ -12,6 +12,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.documents import brief
+from rllib_stackelberg.errors import InvalidFieldError
+
 
 class Purpose(IntEnum):
     """What a run draws numbers for; one subtree of the seed each."""
@@ -48,6 +51,17 @@ def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int 
     return int(sequence.generate_state(1, np.uint32)[0])
 
 
+def check_seed(seed: int) -> int:
+    """A seed.
+
+    Raises:
+        InvalidFieldError: it is negative, or has more than 128 bits.
+    """
+    if not 0 <= seed < 2**128:
+        raise InvalidFieldError("seed", f"got {brief(seed)}", "an integer from 0, of up to 128 bits")
+    return int(seed)
+
+
 class Streams:
     """Uniforms of one worker of a run.
 
@@ -57,7 +71,7 @@ class Streams:
     """
 
     def __init__(self, run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0):
-        self.run = int(run)
+        self.run = check_seed(run)
         self.purpose = purpose
         self.worker = int(worker)
         self._keys: dict[tuple[int, int], NDArray[np.uint64]] = {}

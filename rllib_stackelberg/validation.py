@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -33,4 +34,4 @@ def from_validation(error: ValidationError, model: type[BaseModel]) -> InvalidFi
     # A union complains once per member; together they are the allowed values.
     wanted = [str(item["msg"]) for item in error.errors() if item["loc"][:1] == first["loc"][:1]]
     allowed = " or ".join(message.removeprefix("Input should be ") for message in dict.fromkeys(wanted))
-    return InvalidFieldError(field, f"got {first['input']!r}", allowed)
+    return InvalidFieldError(field, f"got {brief(first['input'])}", allowed)

@@ -22,10 +22,10 @@ from rllib_stackelberg.commands.shell import (
     default_settings,
     given_models,
     parsed,
-    read_json,
     show,
 )
 from rllib_stackelberg.conformance import sound_rules
+from rllib_stackelberg.documents import read_document
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
@@ -183,7 +183,7 @@ def respond(
 
 
 def _read_strategy(file: Path) -> Any:
-    content = read_json("leader", file)
+    content = read_document("leader", file)
     return content["leader_strategy"] if isinstance(content, dict) and "leader_strategy" in content else content
 
 

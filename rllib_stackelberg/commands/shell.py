@@ -18,9 +18,10 @@ from rich.text import Text
 
 from rllib_stackelberg import tables
 from rllib_stackelberg.doctor import PACKAGE, installed
+from rllib_stackelberg.documents import read_document
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files import to_json
-from rllib_stackelberg.follower_models import FollowerModel
+from rllib_stackelberg.follower_models import FollowerModel, models_from
 from rllib_stackelberg.followers import Learner
 from rllib_stackelberg.registry import OWN_GAME, find_spec
 from rllib_stackelberg.settings import LeaderSettings
@@ -238,20 +239,10 @@ def given_models(learners: list[str] | None, file: Path | None) -> list[Any] | N
         return learners or None
     if learners:
         raise InvalidFieldError("model", "models are in a file already", "--model or --models")
-    return read_json("models", file)
+    return models_from(read_document("models", file))
 
 
 def default_settings(game: str, **given: Any) -> LeaderSettings:
     """A game's default settings, but for what is given."""
     chosen = {name: value for name, value in given.items() if value is not None}
     return LeaderSettings.checked(**(find_spec(game).defaults.settings | chosen))
-
-
-def read_json(field: str, file: Path) -> Any:
-    """Content of a JSON file given for a parameter; refused by that name if it cannot be read."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidFieldError(field, f"cannot read {file} ({error.strerror})", "an existing JSON file") from error
-    except ValueError as error:
-        raise InvalidFieldError(field, f"{file} is no JSON ({error})", "a JSON file") from error

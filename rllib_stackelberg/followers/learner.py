@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
 
 Described = TypeVar("Described")
@@ -246,15 +247,19 @@ def learner_from_text(text: str) -> Learner:
     MultiplicativeWeights(epsilon=0.1)
     """
     name, parameters = split_text(text)
-    if name not in Learner.registry:
-        raise InvalidFieldError("followers", f"unknown learner {name!r}", ", ".join(sorted(Learner.registry)))
-    return described(Learner.registry[name], parameters, "followers")
+    return described(_kind(name), parameters, "followers")
 
 
 def learner_from_parameters(parameters: dict[str, Any]) -> Learner:
     """The inverse of `Learner.parameters`; values may be text."""
     given = {name: value for name, value in parameters.items() if name != "name"}
-    return described(Learner.registry[parameters["name"]], given, "followers")
+    return described(_kind(parameters.get("name")), given, "followers")
+
+
+def _kind(name: Any) -> type[Learner]:
+    if not isinstance(name, str) or name not in Learner.registry:
+        raise InvalidFieldError("followers", f"unknown learner {brief(name)}", ", ".join(sorted(Learner.registry)))
+    return Learner.registry[name]
 
 
 def as_text(name: str, description: Any) -> str:
@@ -282,6 +287,8 @@ def described(kind: type[Described], parameters: Mapping[str, Any], field: str) 
             raise InvalidFieldError(field, f"unknown parameter {name!r}", ", ".join(known) or "none")
         try:
             values[name] = float(value)
-        except ValueError as error:
-            raise InvalidFieldError(f"{field}.{name}", f"got {value!r}", "a number") from error
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InvalidFieldError(f"{field}.{name}", f"got {brief(value)}", "a number") from error
+        if not math.isfinite(values[name]):
+            raise InvalidFieldError(f"{field}.{name}", f"got {brief(value)}", "a finite number")
     return kind(**values)

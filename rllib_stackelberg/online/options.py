@@ -43,7 +43,7 @@ class OnlineOptions(BaseModel):
     out: Path | None = None
 
     @classmethod
-    def checked(cls, **values: Any) -> Self:
+    def checked(cls, /, **values: Any) -> Self:
         """Build options and refuse, by field name, what cannot work.
 
         Raises:

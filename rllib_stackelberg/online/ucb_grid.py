@@ -17,6 +17,8 @@ from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.learners import Feedback, LeaderLearner, LeaderPlayer, Traits
 
+MOST_PRICES = 10_000
+
 
 @dataclass(frozen=True)
 class UCBGrid(LeaderLearner):
@@ -32,8 +34,8 @@ class UCBGrid(LeaderLearner):
     traits = Traits("UCB-grid")
 
     def __post_init__(self) -> None:
-        if not (self.prices >= 1 and float(self.prices).is_integer()):
-            raise InvalidFieldError("leader.prices", f"got {self.prices:g}", "an integer of at least 1")
+        if not (1 <= self.prices <= MOST_PRICES and float(self.prices).is_integer()):
+            raise InvalidFieldError("leader.prices", f"got {self.prices:g}", f"an integer in 1..{MOST_PRICES:,}")
         if not 0 <= self.exploration < np.inf:
             raise InvalidFieldError("leader.exploration", f"got {self.exploration:g}", "a number of at least 0")
 

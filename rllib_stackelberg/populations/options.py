@@ -47,12 +47,12 @@ class PopulationOptions(BaseModel):
     max_seconds: Positive | None = None
     max_iterations: Annotated[int, Field(ge=1)] | None = None
     num_env_runners: Annotated[int, Field(ge=0)] = 0
-    plays: Annotated[int, Field(ge=1)] = PLAYS
+    plays: Annotated[int, Field(ge=1, le=10**4)] = PLAYS
     exploitability: Annotated[int, Field(ge=0)] = 0
     out: Path | None = None
 
     @classmethod
-    def checked(cls, **values: Any) -> Self:
+    def checked(cls, /, **values: Any) -> Self:
         """Build options and refuse, by field name, what cannot work.
 
         Raises:

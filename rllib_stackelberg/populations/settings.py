@@ -13,6 +13,13 @@ from rllib_stackelberg.populations.play import narrowed
 from rllib_stackelberg.validation import validated
 
 Count = Annotated[int, Field(ge=1, le=10**6)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+Side = Annotated[int, Field(ge=1, le=10**4)]
+"""Games side by side: each takes memory, and time in every period."""
+
+DEEPEST = 16
+"""Most hidden layers."""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -65,7 +72,7 @@ class PopulationSettings(BaseModel):
     member_high: tuple[float, ...] | None = None
     leader_low: tuple[float, ...] | None = None
     leader_high: tuple[float, ...] | None = None
-    plays: Count = 6
+    plays: Side = 6
     epoch_periods: Count = 300
     updates: Count = 100
     random_epochs: Annotated[int, Field(ge=0)] = 2
@@ -75,7 +82,7 @@ class PopulationSettings(BaseModel):
     kept_members: Count = 100
     buffer_mb: Positive = 256.0
     buffer_periods: Count = 10**6
-    gamma: Annotated[float, Field(ge=0, lt=1)] = 0.975
+    gamma: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.975
     centred: bool = False
     rate: Positive = 1e-4
     critic_rate: Positive = 1e-3
@@ -85,14 +92,14 @@ class PopulationSettings(BaseModel):
     noise_decay: Fraction = 0.95
     mixing: Fraction = 0.05
     squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
-    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
+    hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (64, 64)
     activation: Literal["relu", "silu"] = "relu"
-    actor_hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (32, 32)
+    actor_hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (32, 32)
     evaluate_every: Count = 5
-    evaluation_plays: Count = 8
+    evaluation_plays: Side = 8
 
     @classmethod
-    def checked(cls, **values: Any) -> Self:
+    def checked(cls, /, **values: Any) -> Self:
         """Build settings; a bad value is refused by field name.
 
         Raises:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.baselines import evaluate_against, random_search
-from rllib_stackelberg.evaluation import RESPONSE_SAMPLES, evaluate_strategy, result_data
+from rllib_stackelberg.evaluation import evaluate_strategy, result_data
 from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
@@ -30,6 +30,7 @@ from rllib_stackelberg.training.examples import fill_batches
 from rllib_stackelberg.training.independent import train_independent
 from rllib_stackelberg.training.runs import train
 from rllib_stackelberg.training.sessions import ray_session
+from rllib_stackelberg.workload import RESPONSE_SAMPLES
 
 Row = dict[str, Any]
 
