@@ -1,6 +1,6 @@
 """Bad input on the command line: exit 2, the field named, no traceback, under 3 seconds, nothing started or written.
 
-Cases are drawn from a seed: a few in the fast suite, a thousand in the `learning` one. Each is a command that would work,
+Cases are drawn from a seed: a few in the fast suite, a thousand in the `learning` one. Each is a command that works,
 but for one thing that cannot.
 """
 

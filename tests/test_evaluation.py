@@ -135,7 +135,10 @@ def test_a_strategy_survives_json():
         ([{"question": 9, "action": 0}], "question"),
         ([{"question": 0, "action": 7}], "commit"),
         ([{"question": 0, "action": "x"}], "action"),
-        ([{"question": 0, "action": None}], "commit"),
+        ([{"question": 0, "action": None}], "action"),
+        ([{"question": 0, "action": True}], "action"),
+        ([{"question": True, "action": 0}], "question"),
+        ([{"question": 0, "action": 0}, {"question": 0, "action": 1}], "question"),
     ],
 )
 def test_bad_strategies_are_refused_by_name(data, field):
