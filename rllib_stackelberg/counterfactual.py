@@ -29,7 +29,7 @@ from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.paths import PathTable
 from rllib_stackelberg.response import Play
-from rllib_stackelberg.ties import argmax_policy
+from rllib_stackelberg.ties import argmax_policy, broken, equally_good
 
 Index = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -116,12 +116,17 @@ class CounterfactualResponse:
         """Per learned turn the strategies `[episode, row, action]` under the given play."""
         return [self._policy(m, play) for m in range(len(self.learners))]
 
+    def tied(self) -> list[NDArray[np.bool_]]:
+        """Per learned turn which actions they have learned to be equally good, and best, `[episode, row, action]`."""
+        pairs = zip(self.learners, self.states, strict=True)
+        return [equally_good(learner.judged(state)) for learner, state in pairs]
+
     def _policy(self, turn: int, play: Play) -> Numbers:
         """A row that the follower itself never came to is as it is now in time-average play."""
         state = self.states[turn]
         policy = self.learners[turn].policy(state)
         if play == "argmax":
-            return argmax_policy(policy, self.split)
+            return broken(self.tied()[turn], policy, "uniform") if self.split else argmax_policy(policy)
         if play == "average":
             total = self.sums.policy[:, self.rows[turn], : state.actions]
             came = total.sum(axis=-1, keepdims=True)

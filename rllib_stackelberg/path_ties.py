@@ -18,7 +18,7 @@ from rllib_stackelberg.counterfactual_engine import walk_back, weigh_paths
 from rllib_stackelberg.paths import PathTable
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.tie_breaking import ROUNDS
-from rllib_stackelberg.ties import Ties, broken, most_likely
+from rllib_stackelberg.ties import Ties, broken
 
 Numbers = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def reported_paths(
     policies = [policy[episodes] for policy in response.policies(play)]
     if play != "argmax" or ties == "lowest" or ties == "uniform":
         return policies
-    tied = [most_likely(policy[episodes]) for policy in response.policies("last")]
+    tied = [mask[episodes] for mask in response.tied()]
     for n in range(len(episodes)):
         own = [mask[n] for mask in tied]
         if any((mask.sum(axis=-1) > 1).any() for mask in own):

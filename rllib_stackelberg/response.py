@@ -24,7 +24,7 @@ from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, dr
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
 from rllib_stackelberg.payoff_matrices import observed_matrices
-from rllib_stackelberg.ties import argmax_policy, most_likely
+from rllib_stackelberg.ties import argmax_policy, broken, equally_good
 
 Play = Literal["argmax", "last", "average"]
 """Which strategy a follower plays after it has learned."""
@@ -139,17 +139,27 @@ class Response:
         ]
 
     def tied(self, episodes: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
-        """Per learned turn which actions are tied for the most likely, `[episode, row, action]`."""
-        return [most_likely(policy[episodes]) for policy in self.policies("last")]
+        """Per learned turn which actions they have learned to be equally good, and best, `[episode, row, action]`."""
+        return [
+            equally_good(learner.judged(self._state(m, self.numbers[episodes, self._rows(m)])))
+            for m, learner in enumerate(self.learners)
+        ]
+
+    def _state(self, turn: int, numbers: NDArray[np.float64]) -> LearnerState:
+        return LearnerState(numbers[..., : self._who.widths[turn]], int(self._who.actions[turn]))
 
     def _policy(
         self, turn: int, numbers: NDArray[np.float64], sums: NDArray[np.float64], play: Play
     ) -> NDArray[np.float64]:
         """Strategies of one follower's rows; a row never updated is as at the start in every play."""
         actions = int(self._who.actions[turn])
-        policy = self.learners[turn].policy(LearnerState(numbers[..., : self._who.widths[turn]], actions))
+        learner, state = self.learners[turn], self._state(turn, numbers)
+        if play == "argmax" and self.split:
+            tied = equally_good(learner.judged(state))
+            return broken(tied, np.zeros(tied.shape), "uniform")
+        policy = learner.policy(state)
         if play == "argmax":
-            return argmax_policy(policy, self.split)
+            return argmax_policy(policy)
         if play == "average":
             record = Record(sums, actions)
             visits = record.visits[..., None]

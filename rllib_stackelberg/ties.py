@@ -67,27 +67,20 @@ def broken(tied: NDArray[np.bool_], leader: NDArray[np.float64], ties: Ties) -> 
     return np.eye(tied.shape[-1])[chosen]
 
 
-def most_likely(policy: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which actions are tied (within `followers.learner.TIE`) for the most likely: `[..., actions]`.
+def equally_good(judged: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which actions are tied (within `followers.learner.TIE`) for the largest number: `[..., actions]`.
 
-    >>> most_likely(np.array([[.5, .5], [.4, .6]])).tolist()
+    >>> equally_good(np.array([[.5, .5], [.4, .6]])).tolist()
     [[True, True], [False, True]]
     """
-    best = policy.max(axis=-1, keepdims=True)
-    return np.asarray(policy >= best - TIE * np.abs(best))
+    best = judged.max(axis=-1, keepdims=True)
+    return np.asarray(judged >= best - TIE * np.abs(best))
 
 
-def argmax_policy(policy: NDArray[np.float64], split: bool = False) -> NDArray[np.float64]:
+def argmax_policy(policy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Argmax play of a mixed strategy: its most likely action, the lowest of tied ones; `[..., actions]`.
 
-    Args:
-        policy: `[..., actions]`.
-        split: play tied ones with the same probability instead.
-
-    >>> argmax_policy(np.array([.4, .4, .2])).tolist(), argmax_policy(np.array([.4, .4, .2]), split=True).tolist()
-    ([1.0, 0.0, 0.0], [0.5, 0.5, 0.0])
+    >>> argmax_policy(np.array([.4, .4, .2])).tolist()
+    [1.0, 0.0, 0.0]
     """
-    if split:
-        tied = most_likely(policy)
-        return broken(tied, policy, "uniform")
     return np.eye(policy.shape[-1])[argmax_play(policy)]

@@ -26,7 +26,7 @@ from rllib_stackelberg.outcomes import tabulate
 from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import paths_against
 from rllib_stackelberg.priors import Prior
-from rllib_stackelberg.solvers import table_solve
+from rllib_stackelberg.solvers import response_solve, table_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.tie_breaking import settled
 from rllib_stackelberg.ties import RULES, broken
@@ -117,6 +117,21 @@ def test_a_certificate_says_in_words_what_ties_are_worth(sale):
 def test_the_best_rule_depends_on_how_ties_are_broken(sale, ties, best):
     assert solve(sale, ties).leader_value == pytest.approx(best)
     assert max(priced(sale, price, ties).leader_value for price in range(9)) == pytest.approx(best)
+
+
+@pytest.mark.parametrize(("ties", "best"), [("lowest", 0.3125), ("leader", 0.375), ("uniform", 0.3125)])
+def test_the_optimum_against_learners_knows_their_ties(sale, ties, best):
+    settings = LeaderSettings.checked(ties=ties, update_mode="expected", response_updates=20)
+    assert response_solve(sale, settings).leader_value == pytest.approx(best)
+
+
+@pytest.mark.parametrize("learner", ["best-response", "fictitious-play"])
+def test_every_learner_shows_its_ties(learner):
+    """Also those that play one of their best actions for certain."""
+    game = make_game("bimatrix", leader=[[1, 5, 2, 9]], follower=[[7, 7, 7, 0]])
+    for ties, value in {"lowest": 1, "leader": 5, "against": 1, "uniform": 8 / 3}.items():
+        settings = {"followers": learner, "update_mode": "expected", "updates": 5, "ties": ties}
+        assert respond(game, [{"question": 0, "action": 0}], **settings).leader_value == pytest.approx(value)
 
 
 def gap_note(game, price, **settings):

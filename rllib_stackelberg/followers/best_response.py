@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner, best_action
+from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
 from rllib_stackelberg.followers.simplex import certain
 
 
@@ -45,3 +45,7 @@ class BestResponse(UtilityLearner):
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen: action 0."""
         return np.zeros(actions)
+
+    def judged(self, state: LearnerState) -> NDArray[np.float64]:
+        """See `UtilityLearner.judged`: the utilities seen last."""
+        return state.numbers[..., : state.actions]

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner, best_action
+from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
 from rllib_stackelberg.followers.simplex import certain
 
 
@@ -50,3 +50,7 @@ class FictitiousPlay(UtilityLearner):
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen: action 0."""
         return np.zeros(actions)
+
+    def judged(self, state: LearnerState) -> NDArray[np.float64]:
+        """See `UtilityLearner.judged`: sums of utilities."""
+        return state.numbers[..., : state.actions]

@@ -141,6 +141,13 @@ class UtilityLearner(Learner):
         _play_rows(self.kernels.play, rows, np.array([self.kernel_parameters()]), policy)
         return policy.reshape(*state.numbers.shape[:-1], state.actions)
 
+    def judged(self, state: LearnerState) -> NDArray[np.float64]:
+        """How good each action is, as far as it knows, `[..., actions]`: argmax play takes one of the largest.
+
+        The mixed strategy, of a learner that does not hide ties in it.
+        """
+        return self.policy(state)
+
     def update(
         self, state: LearnerState, utilities: NDArray[np.float64], drawn: NDArray[np.int64] | int = -1
     ) -> LearnerState:

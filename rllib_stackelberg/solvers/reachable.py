@@ -12,7 +12,7 @@ For discrete leader actions. The number of combinations is exponential in the nu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,7 @@ from rllib_stackelberg.solvers.bounds import Ranking, outlook, promising, ranked
 from rllib_stackelberg.solvers.solution import StackelbergSolution
 from rllib_stackelberg.solvers.subtables import Component, components
 from rllib_stackelberg.streams import Purpose, Streams
+from rllib_stackelberg.tie_breaking import reported_play
 
 BOUNDS = 20_000_000_000
 """Most numbers added up for bounds (combinations, times scenarios): about two minutes of one core."""
@@ -66,7 +67,10 @@ def response_solve(
     >>> found.leader_value, found.details["tables"]
     (0.0, 13)
     """
-    valuation = Valuation(game, components(game), settings, seed, samples if settings.random_response else 1)
+    # Followers that break ties for the leader, or against it, do not play alike where its payoffs differ.
+    watched = any(part.settings.ties in ("leader", "against") for part in settings.parts)
+    parts = [replace(component, leader_matters=watched) for component in components(game)]
+    valuation = Valuation(game, parts, settings, seed, samples if settings.random_response else 1)
     outlooks = [outlook(game, component) for component in valuation.components]
     spread = typical_spread(np.concatenate([part.payoffs[..., 0].ravel() for part in valuation.components]))
     search = Search(valuation, NEGLIGIBLE * spread)
@@ -161,11 +165,12 @@ class Valuation:
     def _played(self, table: OutcomeTable, settings: LeaderSettings) -> NDArray[np.float64]:
         """As `play`, under one model, from a table that repeats every combination for its samples."""
         rows = len(table.payoffs)
-        response = Response(self.game, settings.utility_learners, rows)
+        response = Response(self.game, settings.utility_learners, rows, settings.split_ties)
         # Every combination meets the same streams.
         episodes = [(s, 0) for s in range(self.samples)] * (rows // self.samples)
         learn(response, table, np.arange(rows), settings, Streams(self.seed, Purpose.SELECTION), episodes)
-        played = table.distribution(response.policies(settings.reward_play))
+        policies = reported_play(response, table, np.arange(rows), settings.reward_play, settings.ties)
+        played = table.distribution(policies)
         return played.reshape(-1, self.samples, *played.shape[1:]).mean(axis=1)
 
     def best(self, kinds: Index) -> Best:

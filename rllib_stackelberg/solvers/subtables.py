@@ -42,6 +42,7 @@ class Component:
         questions: `[Q]`, keys of the leader's questions; none where plays do not ask the leader.
         answers: `[N, Q]`, action at each question, -1 where the sub-table does not reach it.
         payoffs: `[N, P, agents]`; information: `[N, P, learned turns]`, as in an outcome table.
+        leader_matters: whether what followers play depends on the leader's payoffs, too.
     """
 
     profiles: Index
@@ -49,12 +50,13 @@ class Component:
     answers: Index
     payoffs: NDArray[np.float64]
     information: Index
+    leader_matters: bool = False
 
     @cached_property
     def kinds(self) -> Index:
-        """`[N]`: sub-tables of one kind are the same to followers; numbered in order of appearance."""
+        """`[N]`: followers play the same against sub-tables of one kind; numbered in order of appearance."""
         numbers: dict[bytes, int] = {}
-        rows = zip(self.payoffs[..., 1:], self.information, strict=True)
+        rows = zip(self.payoffs[..., 0 if self.leader_matters else 1 :], self.information, strict=True)
         return np.array([numbers.setdefault(own.tobytes() + info.tobytes(), len(numbers)) for own, info in rows])
 
     @cached_property
