@@ -146,7 +146,7 @@ class ProvisionalView(CriticView):
         table = elicitation.table(envs)
         response = Response(self.game, self.settings.utility_learners, len(envs), self.settings.split_ties)
         response.learn_expected(table, np.arange(len(envs)), PROVISIONAL_UPDATES)
-        policies = reported_play(response, table, np.arange(len(envs)), "argmax", self.settings.ties)
+        policies = reported_play(response, table, np.arange(len(envs)), "argmax", self.settings.ties, together=False)
         value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
         shown = [relative(policy) for policy in response.policies("last")]
         return np.clip(np.concatenate([answers, *shown, value], axis=1), 0, 1).astype(np.float32)

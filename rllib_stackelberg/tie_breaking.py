@@ -13,7 +13,7 @@ Rows that play cannot reach, whatever is chosen, keep their lowest action.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Literal
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response import Play, Response
-from rllib_stackelberg.ties import Ties, broken
+from rllib_stackelberg.ties import Ties, broken, equally_good
 
 JOINT_CHOICES = 1024
 """Most joint choices of several followers at ties that are compared one by one."""
@@ -41,18 +41,23 @@ Stable = Callable[[OutcomeTable, Policies], NDArray[np.bool_]]
 
 
 def reported_play(
-    response: Response, table: OutcomeTable, episodes: NDArray[np.int64], play: Play, ties: Ties
+    response: Response,
+    table: OutcomeTable,
+    episodes: NDArray[np.int64],
+    play: Play,
+    ties: Ties,
+    together: bool = True,
 ) -> list[NDArray[np.float64]]:
     """Per learned turn the strategies `[N, rows, actions]` that are valued, ties broken by the rule.
 
     Args:
         response: of the followers, who split ties themselves if the rule is "uniform".
         table: one entry per given episode, or one for all; episodes: `[N]`, of the response.
-        play: which; ties: the rule, of argmax play.
+        play: which; ties: the rule, of argmax play; together: see `settled`.
     """
     if play != "argmax" or ties == "lowest" or ties == "uniform":
         return [policy[episodes] for policy in response.policies(play)]
-    return settled(table, response.tied(episodes), ties)
+    return settled(table, response.tied(episodes), ties, together=together)
 
 
 def settled(
@@ -61,6 +66,7 @@ def settled(
     ties: Literal["leader", "against"],
     played: Policies | None = None,
     stable: Stable | None = None,
+    together: bool = True,
 ) -> list[NDArray[np.float64]]:
     """What followers play among tied actions, for the leader or against it.
 
@@ -68,28 +74,43 @@ def settled(
         table: one entry per sample, or one for all; tied: see `Tied`; ties: the rule.
         played: what followers play at rows that are not reached, `[S, rows, actions]`; by default lowest actions.
         stable: which joint strategies may be chosen; `played` is, where nothing else is.
+        together: whether several followers compare their joint choices, where they are few enough.
     """
     policies = [broken(mask, np.zeros(mask.shape), "lowest") for mask in tied]
     before = policies if played is None else [np.array(policy) for policy in played]
     policies = [policy.copy() for policy in before]
     undecided = _undecided(table, tied)
     count = np.sum([rows.any(axis=1) for rows in undecided], axis=0)
-    several = count > (1 if stable is None else 0)
-    _take_turns(table, tied, ties, undecided, policies, bool(several.any()))
-    for s in np.flatnonzero(several):
-        entry = table.entry(int(s)) if len(table.payoffs) > 1 else table
-        own = [policy[s : s + 1] for policy in before]
-        choices = _choices([mask[s] for mask in tied], [rows[s] for rows in undecided])
-        count = math.prod(len(actions) for _, _, actions in choices)
-        if count <= min(JOINT_CHOICES, JOINT_OUTCOMES // len(table.profiles)):
-            chosen = _together(entry, own, choices, ties, stable)
-        else:
-            chosen = [policy[s] for policy in policies]
-            if stable and not stable(entry, [policy[None] for policy in chosen])[0]:
-                chosen = _one_by_one(entry, own, choices, ties, stable)
-        for policy, new in zip(policies, chosen, strict=True):
-            policy[s] = new
+    several = np.flatnonzero(count > (1 if stable is None else 0))
+    _take_turns(table, tied, ties, undecided, policies, len(several) > 0)
+    if not together:
+        return policies
+    open_at = {int(s): _choices([mask[s] for mask in tied], [rows[s] for rows in undecided]) for s in several}
+    size = {s: math.prod(len(actions) for _, _, actions in choices) for s, choices in open_at.items()}
+    most = min(JOINT_CHOICES, JOINT_OUTCOMES // len(table.profiles))
+    for some in _batches({s: own for s, own in size.items() if own <= most}, JOINT_OUTCOMES // len(table.profiles)):
+        _decide_together(table, before, {s: open_at[s] for s in some}, ties, stable, policies)
+    for s in [s for s, own in size.items() if own > most and stable]:
+        _mend(_entry(table, s), before, s, open_at[s], ties, stable, policies)
     return policies
+
+
+def _batches(size: dict[int, int], most: int) -> Iterator[list[int]]:
+    """Samples whose numbers of joint choices add up to at most so many."""
+    batch: list[int] = []
+    total = 0
+    for s, own in size.items():
+        if batch and total + own > most:
+            yield batch
+            batch, total = [], 0
+        batch.append(s)
+        total += own
+    if batch:
+        yield batch
+
+
+def _entry(table: OutcomeTable, sample: int) -> OutcomeTable:
+    return table.entry(sample) if len(table.payoffs) > 1 else table
 
 
 def _undecided(table: OutcomeTable, tied: Tied) -> list[NDArray[np.bool_]]:
@@ -133,36 +154,52 @@ def _choices(tied: Tied, undecided: Sequence[NDArray[np.bool_]]) -> list[Choice]
     ]
 
 
-def _together(
+def _decide_together(
     table: OutcomeTable,
-    played: Sequence[NDArray[np.float64]],
-    choices: Sequence[Choice],
+    played: Policies,
+    open_at: dict[int, list[Choice]],
     ties: Ties,
     stable: Stable | None,
-) -> list[NDArray[np.float64]]:
-    """The best (or worst) of all joint choices, `[rows, actions]`; the first of equal ones."""
-    joint = np.array(list(product(*(actions for _, _, actions in choices))))
-    policies = [np.repeat(policy, len(joint), axis=0) for policy in played]
-    for (turn, row, _), actions in zip(choices, joint.T, strict=True):
-        policies[turn][:, row] = np.eye(policies[turn].shape[-1])[actions]
-    values = table.values(table.distribution(policies))[:, 0]
-    allowed = np.ones(len(joint), dtype=bool) if stable is None else stable(table, policies)
-    if not allowed.any():
-        return [policy[0] for policy in played]
-    best = int(broken(allowed, values, ties).argmax())
-    return [policy[best] for policy in policies]
+    policies: Policies,
+) -> None:
+    """Of some samples the best (or worst) of all joint choices, the first of equal ones; `policies` are changed."""
+    joint = {s: np.array(list(product(*(actions for _, _, actions in choices)))) for s, choices in open_at.items()}
+    counts = [len(own) for own in joint.values()]
+    owner, start = np.repeat(list(joint), counts), np.append(0, np.cumsum(counts))
+    tried = [policy[owner] for policy in played]
+    for (s, own), first in zip(joint.items(), start, strict=False):
+        for (turn, row, _), actions in zip(open_at[s], own.T, strict=True):
+            tried[turn][first : first + len(own), row] = np.eye(tried[turn].shape[-1])[actions]
+    repeated = table
+    if len(table.payoffs) > 1:
+        repeated = OutcomeTable(table.game, table.profiles, table.payoffs[owner], table.information[owner])
+    worth = (1.0 if ties == "leader" else -1.0) * repeated.values(repeated.distribution(tried))[:, 0]
+    if stable is not None:
+        worth = np.where(stable(repeated, tried), worth, -np.inf)
+    for k, s in enumerate(joint):
+        own = worth[start[k] : start[k + 1]]
+        best = start[k] + int(np.argmax(equally_good(own)))
+        for policy, before, after in zip(policies, played, tried, strict=True):
+            policy[s] = after[best] if own.max() > -np.inf else before[s]
 
 
-def _one_by_one(
+def _mend(
     table: OutcomeTable,
-    played: Sequence[NDArray[np.float64]],
+    played: Policies,
+    sample: int,
     choices: Sequence[Choice],
     ties: Ties,
     stable: Stable,
-) -> list[NDArray[np.float64]]:
-    """Change one row after the other, wherever that is better (or worse) for the leader and stable."""
+    policies: Policies,
+) -> None:
+    """Where what followers chose one after the other is not stable: change one row after the other, if that is.
+
+    From what was played, wherever it is better (or worse) for the leader; `policies` of the sample are changed.
+    """
+    if stable(table, [policy[sample : sample + 1] for policy in policies])[0]:
+        return
     sign = 1.0 if ties == "leader" else -1.0
-    now = [policy.copy() for policy in played]
+    now = [policy[sample : sample + 1].copy() for policy in played]
     value = sign * table.values(table.distribution(now))[0, 0]
     for turn, row, actions in choices:
         for action in actions:
@@ -171,4 +208,5 @@ def _one_by_one(
             found = sign * table.values(table.distribution(tried))[0, 0]
             if found > value and stable(table, tried)[0]:
                 now, value = tried, found
-    return [policy[0] for policy in now]
+    for policy, own in zip(policies, now, strict=True):
+        policy[sample] = own[0]
