@@ -8,18 +8,18 @@ game calls it first, since a fault found here has a name, and the same fault in 
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
+from rllib_stackelberg.declarations import check_game
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn, check_game, present
+from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn, present
+from rllib_stackelberg.game_modules import told
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.registry import find_spec, make_rules
 from rllib_stackelberg.sample_plays import draw_nature, scripted_actions
@@ -34,8 +34,6 @@ LOOKED_AT = 100
 
 SHOWN = 12
 """Entries of an observation that is shown in full."""
-
-PLATFORM = Path(__file__).parent
 
 ONE_KEY = {
     "learned": (
@@ -351,18 +349,7 @@ class _Inspector:
         except (RulesError, InvalidFieldError) as error:
             self.stop(about, str(error), "finite payoffs, and replies in range")
         except Exception as error:
-            at = self.game_line(error)
-            self.stop(
-                about,
-                f"raises {type(error).__name__}: {error}{at}",
-                "no error: methods take and return arrays over all plays at once",
-            )
-
-    def game_line(self, error: Exception) -> str:
-        """Where in the game's own file it went wrong."""
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if PLATFORM not in Path(f.filename).parents and "site-packages" not in f.filename]
-        return f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
+            self.stop(about, f"raises {told(error)}", "no error: methods take and return arrays over all plays at once")
 
     def stop(self, about: str, problem: str, remedy: str) -> None:
         self.find(about, problem, remedy)

@@ -16,7 +16,6 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules import Batch, Rules, name_of
@@ -28,7 +27,7 @@ OVER = -1
 
 NOTHING: NDArray[np.float64] = np.zeros(0)
 
-KINDS = "'leader' for agent 0, 'learned' or 'reply' for others"
+Kind = Literal["leader", "learned", "reply"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Turn:
     name: str
     agent: int
     actions: Discrete | Box
-    kind: Literal["leader", "learned", "reply"]
+    kind: Kind
     rows: int | None = 1
     sees_leader: bool = False
     times: int = 1
@@ -290,59 +289,3 @@ def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64
         allowed = f"{turn.width} numbers in [{low:g}, {high:g}]"
     wrong = actions[~good.all(axis=1)][0, : turn.width]
     raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)
-
-
-def check_game(game: StackelbergGame) -> None:
-    """Refuse a game whose declarations contradict each other.
-
-    Raises:
-        InvalidFieldError: naming the declaration.
-    """
-    for name in ("turns", "prior", "payoff_range", "observation_spaces"):
-        if getattr(game, name, None) is None:
-            raise InvalidFieldError(name, "is not set", "a value, set in the game's constructor")
-    ranges = np.asarray(game.payoff_range, dtype=float)
-    if ranges.ndim != 2 or ranges.shape[1] != 2 or not np.isfinite(ranges).all() or (ranges[:, 0] > ranges[:, 1]).any():
-        allowed = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
-        raise InvalidFieldError("payoff_range", f"is {ranges.tolist()}", allowed)
-    for own in ranges:
-        check_comparable("payoff_range", own)
-    for turn in game.turns:
-        _check_turn(game, turn)
-    if sum(turn.kind == "leader" for turn in game.turns) != 1:
-        raise InvalidFieldError("turns", "do not have exactly one leader turn", "one Turn of kind 'leader'")
-    if game.prior.width != len(game.followers):
-        raise InvalidFieldError("prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})")
-    learned = [turn.agent for turn in game.learned_turns]
-    if len(set(learned)) != len(learned):
-        raise InvalidFieldError("turns", "give a follower two learned turns", "at most one per follower")
-    for turn in game.learned_turns:
-        if not isinstance(turn.actions, Discrete) or turn.rows is None:
-            raise InvalidFieldError("turns", f"learned turn {turn.name!r}", "Discrete actions, finite rows")
-    if game.memory < 1 or any(turn.times < 1 for turn in game.turns):
-        raise InvalidFieldError("memory", "or times of a turn is below 1", "at least 1")
-    if len(game.observation_spaces) != len(game.agents):
-        raise InvalidFieldError("observation_spaces", f"are {len(game.observation_spaces)}", "one per agent")
-    for agent, space in zip(game.agents, game.observation_spaces, strict=True):
-        if not isinstance(space, Box) or len(space.shape) != 1:
-            raise InvalidFieldError("observation_spaces", f"that of {agent} is {space}", "a one-dimensional Box")
-
-
-def _check_turn(game: StackelbergGame, turn: Turn) -> None:
-    """Refuse a turn that no agent can take."""
-    named = f"turn {turn.name!r}"
-    if not 0 <= turn.agent < len(game.agents):
-        allowed = f"0..{len(game.agents) - 1}, a row of payoff_range: 0 is the leader"
-        raise InvalidFieldError("turns", f"{named} is of agent {turn.agent}", allowed)
-    if (turn.kind == "leader") != (turn.agent == 0):
-        raise InvalidFieldError("turns", f"{named} of agent {turn.agent} has kind {turn.kind!r}", KINDS)
-    if turn.rows is not None and turn.rows < 1:
-        raise InvalidFieldError("turns", f"{named} has {turn.rows} rows", "at least 1, or None: too many to number")
-    space = turn.actions
-    if isinstance(space, Discrete):
-        good = int(space.start) == 0
-    else:
-        good = isinstance(space, Box) and len(space.shape) == 1 and space.is_bounded()
-    if not good:
-        allowed = "Discrete(n), counted from 0, or a bounded one-dimensional Box"
-        raise InvalidFieldError("turns", f"{named} has actions {space}", allowed)

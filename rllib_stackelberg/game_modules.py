@@ -6,10 +6,12 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
 SUFFIX = ".py"
+PLATFORM = Path(__file__).parent
 PACKAGE = __name__.partition(".")[0]
 
 
@@ -21,6 +23,15 @@ def located(game: str) -> str:
     """
     place, _, name = game.rpartition(":")
     return f"{Path(place).expanduser().resolve()}:{name}" if place.endswith(SUFFIX) else game
+
+
+def told(error: BaseException) -> str:
+    """An error of a game's own code in one line, with the place in its file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if PLATFORM not in Path(f.filename).parents and "site-packages" not in f.filename]
+    own = [f for f in own if not f.filename.startswith("<") and Path(f.filename).parent.name != "importlib"]
+    at = f" ({Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name})" if own else ""
+    return f"{type(error).__name__}: {error}{at}"
 
 
 def load_module(place: str) -> ModuleType:

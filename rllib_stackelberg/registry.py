@@ -14,10 +14,11 @@ from typing import Annotated, Any, TypeGuard, get_args, get_type_hints
 import pettingzoo
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 
+from rllib_stackelberg.declarations import check_game
 from rllib_stackelberg.documents import BrokenDocumentError, from_command_line
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame, check_game
-from rllib_stackelberg.game_modules import load_module, located
+from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.game_modules import load_module, located, told
 from rllib_stackelberg.parameters import Parameter, parameters
 from rllib_stackelberg.populations.game import PopulationGame, check_population
 from rllib_stackelberg.rules import Rules, name_of
@@ -233,13 +234,25 @@ def make_rules(game: str, /, **parameters: Any) -> StackelbergGame | PopulationG
         allowed = ", ".join(name for name in model.model_fields if name not in spec.parameters)
         raise InvalidFieldError(fixed[0], f"is fixed by {spec.name}", allowed or "none")
     arguments = validated(model, spec.parameters | given)
-    made = cls(**{name: getattr(arguments, name) for name in model.model_fields})
+    made = _made(cls, {name: getattr(arguments, name) for name in model.model_fields})
     made.id = spec.id
     made.parameters = arguments.model_dump(mode="json", include=set(given))
-    if isinstance(made, PopulationGame):
-        check_population(made)
-    else:
-        check_game(made)
+    return made
+
+
+def _made(cls: type[StackelbergGame] | type[PopulationGame], arguments: dict[str, Any]) -> Any:
+    """A game whose declarations have been checked; what its constructor raises is told by name."""
+    try:
+        made = cls(**arguments)
+        if isinstance(made, PopulationGame):
+            check_population(made)
+        else:
+            check_game(made)
+    except InvalidFieldError:
+        raise
+    except Exception as error:
+        problem = f"{cls.__name__} cannot be made ({told(error)})"
+        raise InvalidFieldError("game", problem, "a constructor that sets what the contract asks for") from error
     return made
 
 
@@ -253,7 +266,7 @@ def load_class(entry_point: str) -> type[StackelbergGame] | type[PopulationGame]
     try:
         module = load_module(place)
     except (Exception, SystemExit) as error:
-        problem = f"cannot load {entry_point!r} ({type(error).__name__}: {error})"
+        problem = f"cannot load {entry_point!r} ({told(error)})"
         raise InvalidFieldError("game", problem, OWN_GAME) from error
     cls = getattr(module, name, None)
     if not _is_game(cls):
@@ -276,7 +289,11 @@ def _games_of(module: ModuleType) -> str:
 @lru_cache(maxsize=256)
 def parameter_model(cls: type[Rules]) -> type[BaseModel]:
     """A pydantic model of a game's constructor: its parameters, types, ranges and defaults."""
-    hints = get_type_hints(cls.__init__, include_extras=True)
+    try:
+        hints = get_type_hints(cls.__init__, include_extras=True)
+    except Exception as error:
+        problem = f"the annotations of {cls.__name__}'s constructor cannot be read ({told(error)})"
+        raise InvalidFieldError("game", problem, "names that its module defines or imports") from error
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     declared: dict[str, Any] = {
         p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)

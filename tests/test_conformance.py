@@ -256,8 +256,11 @@ DECLARED = {
         (Turn("post", 2, Discrete(3), "leader"),),
         (Turn("post", 0, Discrete(3), "learned"),),
         (Turn("post", 0, Discrete(3), "leader", rows=0),),
+        (Turn("post", 0, Discrete(3), "leader"), Turn("buy", 1, Discrete(2), "learner")),
+        ("post",),
     ],
-    "payoff_range": [np.array([[0.0, 2.0], [3.0, -2.0]])],
+    "payoff_range": [np.array([[0.0, 2.0], [3.0, -2.0]]), [[0, 1], [2]], [[0, 1], [-1e308, 1e308]]],
+    "prior": [[0.5, 0.5]],
     "observation_spaces": [(Discrete(2), Discrete(2))],
 }
 

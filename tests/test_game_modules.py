@@ -72,6 +72,47 @@ def test_files_of_one_name_do_not_get_into_each_others_way(folder):
     assert sys.modules["queue"] is queue
 
 
+FAULTY = """
+from rllib_stackelberg import PopulationGame, StackelbergGame
+from tests.games_for_tests import NoisyAllocation
+
+class Divides(NoisyAllocation):
+    def __init__(self, *, by: int = 0):
+        self.each = 1 // by
+
+class Unknown(NoisyAllocation):
+    def __init__(self, *, by: "Number" = 0): ...
+
+class Empty(NoisyAllocation):
+    def __init__(self): ...
+
+class Crowd(PopulationGame):
+    start = observe_leader = observe_members = transition = report = None
+    def __init__(self): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "said"),
+    [
+        (
+            "Divides",
+            "game",
+            "Divides cannot be made (ZeroDivisionError: integer division or modulo by zero (faulty.py",
+        ),
+        ("Unknown", "game", "the annotations of Unknown's constructor cannot be read (NameError"),
+        ("Empty", "turns", "is not set"),
+        ("Crowd", "game", "Crowd cannot be made (AttributeError"),
+    ],
+)
+def test_a_constructor_that_fails_is_told_by_name(folder, name, field, said):
+    (folder / "here" / "faulty.py").write_text(FAULTY)
+    with pytest.raises(InvalidFieldError) as caught:
+        make_game(f"faulty.py:{name}")
+    assert caught.value.field == field
+    assert said in caught.value.problem
+
+
 @pytest.mark.parametrize(
     ("game", "said", "allowed"),
     [

@@ -14,9 +14,11 @@ worth .392, and the best one, second price with reserve 1/4, .51. With `--ties l
 """
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from pydantic import Field
 
 from rllib_stackelberg import Prior, StackelbergGame, State, Turn, solve, train
 
@@ -40,7 +42,7 @@ class Auction(StackelbergGame):
         bidders: how many there are.
     """
 
-    def __init__(self, *, bidders: int = 3):
+    def __init__(self, *, bidders: Annotated[int, Field(ge=2, le=4)] = 3):
         rules, levels = 2 * len(LEVELS), len(LEVELS)
         self.bidders = bidders
         bid = Turn("bid", 1, Discrete(levels), "learned", rules * levels, sees_leader=True)

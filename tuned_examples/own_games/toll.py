@@ -13,9 +13,11 @@ road on average, and what each does most often is no equilibrium: the verdict sa
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from pydantic import Field
 
 from rllib_stackelberg import Prior, StackelbergGame, StackelbergSolution, State, Turn, solve, train
 
@@ -36,7 +38,7 @@ class Toll(StackelbergGame):
         drivers: how many there are.
     """
 
-    def __init__(self, *, drivers: int = 8):
+    def __init__(self, *, drivers: Annotated[int, Field(ge=1, le=12)] = 8):
         self.drivers = drivers
         choose = [Turn("choose", 1 + i, Discrete(2), "learned") for i in range(drivers)]
         self.turns = (Turn("set toll", 0, Box(0.0, 1.0, (1,), np.float64), "leader"), *choose)

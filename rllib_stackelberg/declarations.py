@@ -1,0 +1,90 @@
+"""What a game of finite types declares, checked before anything is played: types, and that they fit each other."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from rllib_stackelberg.comparisons import check_comparable
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.game import Kind, StackelbergGame, Turn
+from rllib_stackelberg.priors import Prior
+
+KINDS = "'leader' for agent 0, 'learned' or 'reply' for others"
+RANGE = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
+
+
+def check_game(game: StackelbergGame) -> None:
+    """Refuse a game whose declarations contradict each other.
+
+    Raises:
+        InvalidFieldError: naming the declaration.
+    """
+    for name in ("turns", "prior", "payoff_range", "observation_spaces"):
+        if getattr(game, name, None) is None:
+            raise InvalidFieldError(name, "is not set", "a value, set in the game's constructor")
+    for name in ("prior", "chance"):
+        if not isinstance(getattr(game, name), Prior):
+            raise InvalidFieldError(name, f"is {getattr(game, name)!r}", "a Prior, such as Prior.uniform(3)")
+    _check_range(game)
+    for turn in game.turns:
+        _check_turn(game, turn)
+    _check_together(game)
+    if game.prior.width != len(game.followers):
+        raise InvalidFieldError("prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})")
+    if game.memory < 1:
+        raise InvalidFieldError("memory", f"is {game.memory}", "at least 1")
+    if len(game.observation_spaces) != len(game.agents):
+        raise InvalidFieldError("observation_spaces", f"are {len(game.observation_spaces)}", "one per agent")
+    for agent, space in zip(game.agents, game.observation_spaces, strict=True):
+        if not isinstance(space, Box) or len(space.shape) != 1:
+            raise InvalidFieldError("observation_spaces", f"that of {agent} is {space}", "a one-dimensional Box")
+
+
+def _check_range(game: StackelbergGame) -> None:
+    try:
+        ranges = np.asarray(game.payoff_range, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InvalidFieldError("payoff_range", f"is {game.payoff_range!r}", RANGE) from error
+    if ranges.ndim != 2 or ranges.shape[1] != 2 or not np.isfinite(ranges).all() or (ranges[:, 0] > ranges[:, 1]).any():
+        raise InvalidFieldError("payoff_range", f"is {ranges.tolist()}", RANGE)
+    for own in ranges:
+        check_comparable("payoff_range", own)
+
+
+def _check_turn(game: StackelbergGame, turn: Turn) -> None:
+    """Refuse a turn that no agent can take."""
+    if not isinstance(turn, Turn):
+        raise InvalidFieldError("turns", f"hold {turn!r}", "Turn(name, agent, actions, kind, ...) each")
+    named = f"turn {turn.name!r}"
+    if turn.kind not in get_args(Kind) or (turn.kind == "leader") != (turn.agent == 0):
+        raise InvalidFieldError("turns", f"{named} of agent {turn.agent} has kind {turn.kind!r}", KINDS)
+    if not 0 <= turn.agent < len(game.agents):
+        allowed = f"0..{len(game.agents) - 1}, a row of payoff_range: 0 is the leader"
+        raise InvalidFieldError("turns", f"{named} is of agent {turn.agent}", allowed)
+    if turn.rows is not None and turn.rows < 1:
+        raise InvalidFieldError("turns", f"{named} has {turn.rows} rows", "at least 1, or None: too many to number")
+    if turn.times < 1:
+        raise InvalidFieldError("turns", f"{named} is taken {turn.times} times", "at least 1")
+    space = turn.actions
+    if isinstance(space, Discrete):
+        good = int(space.start) == 0
+    else:
+        good = isinstance(space, Box) and len(space.shape) == 1 and space.is_bounded()
+    if not good:
+        allowed = "Discrete(n), counted from 0, or a bounded one-dimensional Box"
+        raise InvalidFieldError("turns", f"{named} has actions {space}", allowed)
+
+
+def _check_together(game: StackelbergGame) -> None:
+    """Refuse turns that do not go together."""
+    if sum(turn.kind == "leader" for turn in game.turns) != 1:
+        raise InvalidFieldError("turns", "do not have exactly one leader turn", "one Turn of kind 'leader'")
+    learned = [turn.agent for turn in game.learned_turns]
+    if len(set(learned)) != len(learned):
+        raise InvalidFieldError("turns", "give a follower two learned turns", "at most one per follower")
+    for turn in game.learned_turns:
+        if not isinstance(turn.actions, Discrete) or turn.rows is None:
+            raise InvalidFieldError("turns", f"learned turn {turn.name!r}", "Discrete actions, finite rows")
