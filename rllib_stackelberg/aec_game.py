@@ -35,7 +35,7 @@ from rllib_stackelberg.sample_plays import draw_nature
 from rllib_stackelberg.sessions import Play, Session, Sessions, failure, made
 from rllib_stackelberg.solvers.pure_equilibria import BeyondLimitsError
 from rllib_stackelberg.solvers.solution import StackelbergSolution
-from rllib_stackelberg.spaces import contract_actions, flat_box, seen, unmasked, with_mask, words
+from rllib_stackelberg.spaces import contract_actions, flat_box, forbids, seen, unmasked, with_mask, words
 from rllib_stackelberg.streams import step_generator
 from rllib_stackelberg.trial_plays import try_plays
 
@@ -106,6 +106,7 @@ class AECGame(StackelbergGame):
         self._fixed = {turn.name: k for k, turn in enumerate(self.turns) if turn.kind == "reply"}
         self._sessions = Sessions(make, self.reset, self.agents, self.plays_at_once)
         self._met: dict[tuple[int, int], str] = {}
+        self._asked, self._masked = asked, set[str]()
         self._try()
         self._try_masked(make)
 
@@ -242,7 +243,10 @@ class AECGame(StackelbergGame):
     def _seen(self, session: Session, agent: int) -> Any:
         name = self.agents[agent]
         try:
-            return seen(self._spaces[agent], session.env.observe(name))
+            observation = session.env.observe(name)
+            if name in self._asked and forbids(observation, session.env.infos.get(name, {})):
+                self._masked.add(name)
+            return seen(self._spaces[agent], observation)
         except FAULTS as error:
             raise failure(session.env, name, session.play.steps if session.play else 0, error) from error
 
@@ -307,17 +311,24 @@ class AECGame(StackelbergGame):
 
     def _try_masked(self, make: Callable[[], AECEnv]) -> None:
         """A few plays of actions that masks allow, driven as PettingZoo does it."""
-        rng, asked = np.random.default_rng(0), (self.roles.leader, *self.roles.learners)
+        rng = np.random.default_rng(0)
 
         def choose(env: AECEnv, agent: str) -> Any:
-            if agent in self.roles.policies and agent not in asked:
+            if agent in self.roles.policies and agent not in self._asked:
                 return self.act(env, agent, rng)
             return uniform(with_mask(env.observe(agent), env.infos[agent]), env.action_space(agent), rng)
 
         def nature() -> NDArray[np.int64]:
             return draw_nature(self, 1, rng)[0]
 
-        try_plays(make, self.reset, nature, self.agents, choose, self.payoff_range, asked)
+        try_plays(make, self.reset, nature, self.agents, choose, self.payoff_range, self._asked)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whose actions masks forbid."""
+        masked = ", ".join(name for name in self._asked if name in self._masked)
+        told = "leader and learners try what masks forbid, and get what the environment gives for it"
+        return (f"the environment forbids actions of {masked}: {told}",) if masked else ()
 
     def optimum(self) -> StackelbergSolution | None:
         """None: an environment is solved by enumeration, if its seeds are few.

@@ -177,6 +177,11 @@ class StackelbergGame(Rules, ABC):
         return ", ".join(f"{number:.4g}" for number in action)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to know of a game that has been played, and is no fault of it; for people."""
+        return ()
+
+    @property
     def utility_scale(self) -> float:
         """Divisor that brings followers' payoffs to a range of one."""
         low, high = np.asarray(self.payoff_range, dtype=float)[1:].T

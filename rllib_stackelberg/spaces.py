@@ -37,6 +37,12 @@ def with_mask(observation: Any, info: Mapping[str, Any]) -> Any:
     return {SHOWN: observation, MASK: info[MASK]} if MASK in info else observation
 
 
+def forbids(observation: Any, info: Mapping[str, Any]) -> bool:
+    """Whether a mask, in the observation or in the info, forbids anything."""
+    shown = with_mask(observation, info)
+    return isinstance(shown, Mapping) and MASK in shown and not np.all(shown[MASK])
+
+
 def words(space: Space, observation: Any) -> str:
     """What is seen, in short: numbers, the rows of an array apart.
 

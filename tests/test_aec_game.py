@@ -12,6 +12,7 @@ from pettingzoo.utils.wrappers import BaseWrapper
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, estimates, make_game, solve
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.aec_game import AECGame
+from rllib_stackelberg.conformance import inspect
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy, result_data
 from rllib_stackelberg.game import OVER
@@ -245,6 +246,16 @@ def test_the_same_streams_give_the_same_plays_again(few_plays, monkeypatch):
     first, again = (evaluate_policy(noughts(), crosses(best), settings, samples=2, every_play=False) for _ in range(2))
     assert first[1].data() == again[1].data()
     assert first[0].data() == again[0].data()
+
+
+def test_what_masks_forbid_is_noted():
+    game = noughts()
+    inspect(game, plays=4, singles=1)
+    assert game.notes == (
+        "the environment forbids actions of player_1, player_2: leader and learners try what masks forbid, and get "
+        "what the environment gives for it",
+    )
+    assert throws().notes == ()
 
 
 # plays are values

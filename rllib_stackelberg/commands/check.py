@@ -46,7 +46,8 @@ def check(
 
         seen = examine(rules, seed, plays)
         findings, parts = seen.findings, [] if seen.findings else [_turns(rules, seen), _payoffs(rules, seen)]
-        data |= {"steps": seen.steps, "paid": seen.paid.tolist(), "keys": seen.keys}
+        parts += [Text(f"note: {note}") for note in rules.notes]
+        data |= {"notes": list(rules.notes), "steps": seen.steps, "paid": seen.paid.tolist(), "keys": seen.keys}
     data["findings"] = [asdict(found) for found in findings]
     show(Group(_verdict(name_of(rules), data), *parts), data, as_json)
     if findings:
