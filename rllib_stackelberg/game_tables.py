@@ -69,7 +69,9 @@ def game_shown(page: dict[str, Any]) -> RenderableType:
     run = page["run"]
     settings = "".join(f", {name} {_value(value)}" for name, value in run["settings"].items())
     defaults = Text(f"a run trains for {run['max_seconds']:g} s{settings}, unless told otherwise")
-    rules = [Text("\nRules", style="bold"), Padding(Markdown(page["rules"]), (0, 0, 0, 1))] if page["rules"] else []
+    rules: list[RenderableType] = []
+    if page["rules"]:
+        rules = [Text("\nRules", style="bold"), Padding(Markdown(page["rules"]), (0, 0, 0, 1))]
     return Group(*head, defaults, _parameters(page["details"]), _next(page), *rules)
 
 

@@ -20,6 +20,16 @@ WORDS = {
 }
 """Each fits a line of a terminal, its word included."""
 
+ONLINE_WORDS = {
+    "Stackelberg equilibrium": "best commitment of the leader, best response to it",
+    "best manipulation": "the most a follower gets by answering with other payoffs",
+    "regret": "of the leader: to the equilibrium; of the follower: to best responses",
+    "error of the estimate": "how far what a player believes of the game is from it",
+}
+"""Words of online play, each of a line, as above."""
+
+ONLINE_UNITS = "Payoffs are per round, in the game's units; regret is a sum over all rounds."
+
 UNITS = "All in the game's payoff units per play; regret is a sum over all updates."
 
 ESTIMATED = "± is a standard error."

@@ -14,7 +14,7 @@ from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.game import StackelbergGame, Turn
 from rllib_stackelberg.glossary import ESTIMATED, UNITS, words_of
 from rllib_stackelberg.rounding import Rounded, estimate, number
-from rllib_stackelberg.tables import plain, strategy
+from rllib_stackelberg.tables import plain, strategy, words
 from rllib_stackelberg.verdict import Verdict, verdict
 
 STYLES = {"good": "bold green", "open": "bold yellow", "bad": "bold red"}
@@ -139,8 +139,7 @@ def _equilibria(entries: list[dict[str, Any]], most: int = 10) -> Table:
 def _words(data: dict[str, Any]) -> list[RenderableType]:
     """What the words above mean, and the units."""
     units = f"{UNITS} {ESTIMATED}" if learned_value(data).margin else UNITS
-    lines = [Text.assemble((name, "italic"), f": {meaning}") for name, meaning in words_of(data).items()]
-    return [Text("Words", style="bold"), *lines, Text(units), Text()]
+    return words(words_of(data), units)
 
 
 def _whole_line(text: str) -> Text:

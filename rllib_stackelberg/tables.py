@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
+from rllib_stackelberg.glossary import ONLINE_UNITS, ONLINE_WORDS
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.ties import RULES, TAKEN
@@ -137,7 +138,16 @@ def online(data: dict[str, Any]) -> RenderableType:
     if any(error is not None for error in data["estimation_error"].values()):
         row("error of the estimate", data["estimation_error"])
     said = f"mean over {seeds} seed(s), ± half a 95 % confidence interval; {data['seconds']:.1f} s"
-    return Group(table, *_frequencies(data["last_frequencies"]), Text(said))
+    told = {
+        word: meaning for word, meaning in ONLINE_WORDS.items() if any(word in str(c) for c in table.columns[0].cells)
+    }
+    return Group(table, *_frequencies(data["last_frequencies"]), *words(told, ONLINE_UNITS), Text(said))
+
+
+def words(explained: Mapping[str, str], units: str) -> list[RenderableType]:
+    """What words of a table mean, a line each, and the units of its numbers."""
+    lines = [Text.assemble((word, "italic"), f": {meaning}") for word, meaning in explained.items()]
+    return [Text("Words", style="bold"), *lines, Text(units), Text()]
 
 
 def _frequencies(frequencies: list[list[float]] | None, most: int = 8) -> list[RenderableType]:

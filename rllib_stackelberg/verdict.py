@@ -137,6 +137,8 @@ def _towards_equilibrium(certificate: Data, trained: bool) -> tuple[str, ...]:
     gap = certificate["bcce_gap"]
     if gap is not None and certificate["play"] != "average" and exceeds(certificate["deviation_gain"], gap):
         advice.append(f"average play instead, which misses its equilibrium (BCCE) by {gap:.4g}: --reward-play average")
+    if trained:
+        advice.append("rules that leave followers no doubt, in games with a table of outcomes: --margin 0.01")
     return tuple(advice)
 
 

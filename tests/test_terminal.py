@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import warnings
 
 import pytest
 from rich.progress import Progress
@@ -13,7 +14,7 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.commands.shell import fail, watched
+from rllib_stackelberg.commands.shell import fail, say_warning, watched
 from rllib_stackelberg.terminal import Terminal, progress_bar, visible
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07 \x9b31m \r \u202egpj.exe \udcff [/b] [bold]x[/] :smile:"
@@ -77,6 +78,14 @@ def test_a_name_that_is_markup_is_refused_like_any_other(game):
     assert done.exit_code == 2
     assert repr(game) in done.output
     assert visible(done.output) == done.output
+
+
+def test_warnings_come_through_the_same_door(capsys, monkeypatch):
+    monkeypatch.setattr(warnings, "showwarning", say_warning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("[/data/x] has no report.html: \x1b[2J", RuntimeWarning, stacklevel=1)
+    assert capsys.readouterr().err == "warning [/data/x] has no report.html: \\x1b[2J\n"
 
 
 class Now:

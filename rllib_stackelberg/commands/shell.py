@@ -179,6 +179,11 @@ def fail(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def say_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Say a warning on standard error; in the place of `warnings.showwarning`, which tells a line of code instead."""
+    Terminal(stderr=True, soft_wrap=True).print(Text.assemble(("warning", "bold yellow"), " ", str(message)))
+
+
 def parsed(pairs: list[str] | None) -> dict[str, str]:
     """Parameters from KEY=VALUE pairs."""
     found = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from rllib_stackelberg.glossary import WORDS
 from rllib_stackelberg.result_tables import told
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.tables import plain
@@ -51,4 +52,5 @@ def result(data: Mapping[str, Any]) -> RenderableType:
     if exploited := data["exploitability"]:
         gains = ", ".join(f"{side} {100 * exploited[side]['gain']:.3g} %" for side in ("leader", "members"))
         lines.append(Text(f"exploitability after {exploited['epochs']} epochs each: {gains}"))
+        lines.append(Text(f"exploitability: {WORDS['exploitability']}"))
     return Group(table, figures, *lines, Text(f"run folder: {data['run_dir']}"))
