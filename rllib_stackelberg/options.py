@@ -37,13 +37,15 @@ class TrainOptions(BaseModel):
         settings: fields of `LeaderSettings` that differ from the game's defaults.
         algo: RLlib algorithm; critic: "central" or "local"; None: central, where the algorithm has one.
         seed: of the whole run.
-        max_seconds: of training; None: the game's default, or no limit if `max_iterations` is given.
+        max_seconds: of training; an iteration that is under way then is cut and does not count, but for the first one.
+            None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: of RLlib; with it, a run repeats exactly.
         restart_after: iterations after which a leader that has not reached the certified optimum starts afresh
             (earlier if its mean return has long been that of its greedy snapshots); the best snapshot of all starts
             is kept. None: never.
-        stop_at_optimum: end when the best snapshot has reached the exact value, in an equilibrium of the followers,
-            and the exploring leader's mean return is within .2 % of the payoff range of it.
+        stop_at_optimum: end when nothing is left to learn: the best snapshot has reached the exact value, in an
+            equilibrium of the followers, or what the best of all leader strategies is worth, where they are few enough
+            to try all; and the exploring leader's mean return is within .2 % of the payoff range of it.
         num_env_runners: remote sampling processes; 0 samples in the main one.
         ray_address: of a running cluster to join ("auto", "HOST:PORT"), by default that of RAY_ADDRESS; None: a Ray of
             the run's own. Not saved: where a run runs is no part of what it computes.
@@ -66,7 +68,7 @@ class TrainOptions(BaseModel):
     max_seconds: Positive | None = None
     max_iterations: Annotated[int, Field(ge=1)] | None = None
     restart_after: Annotated[int, Field(ge=1)] | None = None
-    stop_at_optimum: bool = False
+    stop_at_optimum: bool = True
     num_env_runners: Annotated[int, Field(ge=0)] = 0
     ray_address: Annotated[str | None, Field(exclude=True)] = None
     mlflow: str | None = None

@@ -82,6 +82,7 @@ class Training(Record):
     mean_return: Finite | None = None
     explained_variance: Finite | None = None
     periods: Count | None = None
+    stopped: Text | None = None
 
 
 class Gain(Record):

@@ -26,7 +26,8 @@ def result(data: dict[str, Any]) -> RenderableType:
     table = _head(data, trained=True)
     shown = (*_judged(data, trained=True), *_models(data), strategy(data["leader_strategy"]))
     run = f"{data['episodes']:,} leader episodes in {data['seconds']:.1f} s; run folder: {data['run_dir']}"
-    return Group(table, *shown, *_words(data), _whole_line(run))
+    stopped = [Text(data["stopped"])] if data.get("stopped") else []
+    return Group(table, *shown, *_words(data), *stopped, _whole_line(run))
 
 
 def response(data: dict[str, Any]) -> RenderableType:

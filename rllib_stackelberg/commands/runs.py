@@ -112,7 +112,12 @@ def train(
         int | None, typer.Option(help="of RLlib; with it a run repeats exactly [default: no limit]")
     ] = None,
     restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start [default: never]")] = None,
-    stop_at_optimum: Annotated[bool, typer.Option(help="end once the certified optimum is learned")] = False,
+    stop_at_optimum: Annotated[
+        bool | None,
+        typer.Option(
+            "--stop-at-optimum/--no-stop-at-optimum", help="end once nothing is left to learn [default: do end]"
+        ),
+    ] = None,
     num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
     ray_address: RayAddress = None,
     mlflow: MLflowOption = None,

@@ -8,6 +8,7 @@ every thread is and ends the process.
 from __future__ import annotations
 
 import faulthandler
+import math
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 GRACE_SECONDS = 10.0
 """Between the alarm and the end of a process that did not react to it."""
@@ -36,40 +38,64 @@ class DeadlineError(Exception):
     """Code did not return in time."""
 
 
+class TimeIsUpError(BaseException):
+    """The time that something was given is over: no fault of anything, and nothing to be survived."""
+
+
 class Watch:
     """Looks at what runs whenever an alarm rings: how long in all, and how long one call into somebody else's code.
 
+    Somebody else's alarm that was set before rings in time, too.
+
     Args:
         seconds: in which everything must be done; one_call: in which a single call must return, None: no such limit.
+        overdue: what is raised when the seconds are over.
     """
 
-    def __init__(self, seconds: float, one_call: float | None):
-        self.seconds, self.one_call = seconds, one_call
+    def __init__(self, seconds: float, one_call: float | None = None, overdue: type[BaseException] = DeadlineError):
+        self.seconds, self.one_call, self.overdue = seconds, one_call, overdue
         self._ends = time.monotonic() + seconds
         self._call: FrameType | None = None
         self._since = self._ends
+        self._other: Any = signal.signal(signal.SIGALRM, self.ring)
+        left, self._interval = signal.setitimer(signal.ITIMER_REAL, 0)
+        self._other_rings = time.monotonic() + left if left else math.inf
+        self._arm()
 
-    @property
-    def interval(self) -> float:
-        """Seconds from one alarm to the next."""
-        return self.seconds if self.one_call is None else min(self.seconds, self.one_call / LOOKS)
+    def _arm(self) -> None:
+        now = time.monotonic()
+        look = math.inf if self.one_call is None else now + self.one_call / LOOKS
+        signal.setitimer(signal.ITIMER_REAL, max(min(self._ends, self._other_rings, look) - now, EARLY_SECONDS))
 
-    def ring(self, _: int, frame: FrameType | None) -> None:
+    def end(self) -> None:
+        """Give the alarm back."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._other)
+        if self._other_rings < math.inf:
+            left = max(self._other_rings - time.monotonic(), EARLY_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, left, self._interval)
+
+    def ring(self, number: int, frame: FrameType | None) -> None:
         """An alarm.
 
         Raises:
-            DeadlineError: it has been too long.
+            DeadlineError: it has been too long; or what else was asked for.
         """
-        now = time.monotonic()
-        if now >= self._ends - EARLY_SECONDS:
-            raise DeadlineError(f"no return within {self.seconds:g} s")
-        if self.one_call is None:
-            return
-        call = outer_call(frame)
+        now = time.monotonic() + EARLY_SECONDS
+        if now >= self._other_rings:
+            self._other_rings = math.inf
+            self._other(number, frame)
+        if now >= self._ends:
+            raise self.overdue(f"no return within {self.seconds:g} s")
+        if self.one_call is not None:
+            self._look(outer_call(frame), now, self.one_call)
+        self._arm()
+
+    def _look(self, call: FrameType | None, now: float, most: float) -> None:
         if call is None or call is not self._call:  # held, so that no later frame can take its place
             self._call, self._since = call, now
-        elif now - self._since >= self.one_call - EARLY_SECONDS:
-            raise DeadlineError(f"a call did not return within {self.one_call:g} s")
+        elif now - self._since >= most:
+            raise DeadlineError(f"a call did not return within {most:g} s")
 
 
 def outer_call(frame: FrameType | None) -> FrameType | None:
@@ -103,15 +129,26 @@ def deadline(seconds: float, one_call: float | None = None) -> Iterator[None]:
         yield
         return
     watch = Watch(seconds, one_call)
-    began = time.monotonic()
-    handler = signal.signal(signal.SIGALRM, watch.ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, watch.interval, watch.interval)
     faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=sys.__stderr__ or 2)
     try:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-        if left:  # somebody else's alarm rings when it would have
-            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 1e-3), interval)
+        watch.end()
+
+
+@contextmanager
+def until(end: float) -> Iterator[None]:
+    """Raise `TimeIsUpError` in what runs inside at that time (of the monotonic clock, inf: never); in the main thread.
+
+    What is cut may be left half done: it must not be gone on with.
+    """
+    if end == math.inf or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    watch = Watch(end - time.monotonic(), overdue=TimeIsUpError)
+    try:
+        yield
+    finally:
+        watch.end()

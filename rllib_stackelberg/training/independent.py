@@ -185,8 +185,9 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
         InvalidFieldError: options that mean nothing here.
         RulesError: the game broke its rules (on a remote env runner RLlib tells no more than that the runner died).
     """
-    if options.restart_after is not None or options.stop_at_optimum:
-        field = "stop_at_optimum" if options.stop_at_optimum else "restart_after"
+    asked = options.stop_at_optimum and "stop_at_optimum" in options.model_fields_set
+    if options.restart_after is not None or asked:
+        field = "stop_at_optimum" if asked else "restart_after"
         raise InvalidFieldError(field, "independent learners have no certified optimum to go by", "its default")
     game, settings = options.make_game(), options.make_settings()
     with ray_session(options.num_env_runners, options.ray_address), torch_threads():

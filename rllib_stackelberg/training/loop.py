@@ -25,8 +25,10 @@ from rllib_stackelberg.errors import InvalidFieldError, StorageError
 from rllib_stackelberg.evaluation import evaluate_policy
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
+from rllib_stackelberg.training.deadlines import TimeIsUpError, until
 from rllib_stackelberg.training.failures import Failures
 from rllib_stackelberg.training.interruptions import Interruption
 from rllib_stackelberg.training.losses import learn_once
@@ -38,6 +40,9 @@ from rllib_stackelberg.training.tracking import Tracking
 
 SAVE_ITERATIONS, SAVE_SECONDS = 20, 60.0
 """After so many iterations or seconds, whichever are over first, a generation is saved. Saving changes nothing."""
+
+CUT_SECONDS = 1.0
+"""An iteration that takes longer is saved before the next one, if that may be cut by the end of the run's time."""
 
 ANSWER_SECONDS = 30.0
 """In which an env runner must hand over its state, or take it."""
@@ -90,6 +95,8 @@ class Loop:
         self.progress: Progress | None = None
         self.saved: int | None = None
         self._game_failures = 0
+        self._lasted = 0.0  # seconds of the last iteration
+        self._network: LeaderNetwork | None = None  # after it
         self._began = self._saved_at = time.monotonic()
 
     def _call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -115,22 +122,38 @@ class Loop:
         self._began = time.monotonic()
         if parts is not None:
             self._restore(parts)
-        while not self.search.finished(self.iteration, self.seconds):
-            self._stop_if_told()
-            self._iterate()
-            if report and self.progress:
-                report(self.progress)
-            if due(self.iteration, self._saved_at):
-                self.save()
-        self.save()
+        try:
+            while not self.search.finished(self.iteration, self.seconds):
+                self._stop_if_told()
+                self._iterate()
+                if report and self.progress:
+                    report(self.progress)
+                if due(self.iteration, self._saved_at) or self._cut_next():
+                    self.save()
+            self.save()
+        except TimeIsUpError:
+            self.iteration = self.progress.iteration if self.progress else 0  # what was cut has not been
         return self._finish()
 
+    @property
+    def _ends(self) -> float:
+        """When what is under way is cut; without a first iteration nothing would have been learned."""
+        limit = self.options.max_seconds
+        return math.inf if limit is None or not self.iteration else self._began + limit
+
+    def _cut_next(self) -> bool:
+        """Whether the next iteration may be cut, in the middle of which nothing can be saved."""
+        return self._lasted > CUT_SECONDS and time.monotonic() + 2 * self._lasted > self._ends
+
     def _iterate(self) -> None:
-        if self.search.restarts(self.iteration):
-            restart(self.algo)
-        result = learn_once(self.algo)
-        self.iteration += 1
-        self.progress = self._look(result)
+        began = time.monotonic()
+        with until(self._ends):
+            if self.search.restarts(self.iteration):
+                restart(self.algo)
+            result = learn_once(self.algo)
+            self.iteration += 1
+            progress = self._look(result)
+        self.progress, self._lasted = progress, time.monotonic() - began
         self._warn_of_failures(result)
         with storing(self.folder.path):
             self.folder.append_progress(self.progress.line())
@@ -139,7 +162,9 @@ class Loop:
     def _look(self, result: dict[str, Any]) -> Progress:
         runners = result["env_runners"]
         mean_return = float(runners.get("leader_value", float("nan")))
-        found = self._call(self.search.look, self.iteration, self.algo.get_module().export(), mean_return)
+        network = self.algo.get_module().export()
+        found = self._call(self.search.look, self.iteration, network, mean_return)
+        self._network = network
         assert self.search.best.found is not None
         return Progress(
             iteration=self.iteration,
@@ -201,7 +226,7 @@ class Loop:
         assert best.network is not None
         with storing(self.folder.path):
             best.network.save(self.folder.path)
-        final = self.algo.get_module().export().acting_in(self.game)
+        final = (self._network or self.algo.get_module().export()).acting_in(self.game)
         value = self._call(evaluate_policy, self.game, final, self.settings, self.options.seed, every_play=False)
         return {
             "episodes": progress.episodes,
@@ -210,6 +235,7 @@ class Loop:
             "mean_return": progress.mean_return,
             "explained_variance": progress.explained_variance,
             "final_value": value[1].leader_value,
+            "stopped": self.search.reason(),
         }
 
 

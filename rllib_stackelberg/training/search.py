@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from gymnasium.spaces import Discrete
 
 from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.evaluation import Evaluation, evaluate_policy, evaluate_strategy, tabulated
@@ -39,7 +42,10 @@ ESTIMATE_EVERY = 25
 RESPOND_EVERY = 5
 """Iterations between valuations where a response is long."""
 
-DECISIONS = ("optimal", "settled", "_begun", "_calm")
+TABLES = 64
+"""Most leader strategies all of which are valued, one an iteration, to know what the best of them is worth."""
+
+DECISIONS = ("optimal", "settled", "tried", "highest", "_begun", "_calm")
 """Of a search: plain values that it keeps from one iteration to the next."""
 
 
@@ -119,13 +125,21 @@ class Valuer:
             return iteration % ESTIMATE_EVERY == 0
         return not self.settings.long_response(self.game) or iteration % RESPOND_EVERY == 0
 
+    @property
+    def most_samples(self) -> int:
+        """Sample size on which a snapshot that is kept was valued last."""
+        return (SELECTION_SAMPLES[0], *self.further_samples)[-1]
+
     def __call__(self, network: LeaderNetwork, samples: int) -> Evaluation:
         """Evaluation of what the network does when it does not explore."""
         policy = network.acting_in(self.game)
         if not tabulated(self.game):
             chosen = (self.settings, self.seed, Purpose.SELECTION, samples)
             return evaluate_policy(self.game, policy, *chosen, every_play=False)[1]
-        strategy = LeaderStrategy.ask(self.game, policy)
+        return self.of(LeaderStrategy.ask(self.game, policy), samples)
+
+    def of(self, strategy: LeaderStrategy, samples: int) -> Evaluation:
+        """Evaluation of a leader strategy, of a tabulated game."""
         key = (strategy.signature(), samples)
         if key not in self.known:
             if len(self.known) > 1000:
@@ -144,7 +158,10 @@ class Search:
         target: the most that can be learned: the exact value against a follower that breaks ties as this one does,
             where that is known, else `exact`.
         optimal: whether the snapshot kept has reached the target, in an equilibrium of the followers.
-        settled: whether, besides, the exploring leader's mean return has come close to it.
+        tables: how many leader strategies there are, if they are few enough to try all, else 0; tried: so far.
+        highest: what the best of those tried is worth against these followers.
+        settled: whether the snapshot kept is optimal, or worth as much as the best of all strategies, and the exploring
+            leader's mean return has come close to that.
     """
 
     def __init__(self, options: TrainOptions, game: StackelbergGame, settings: LeaderSettings):
@@ -159,6 +176,8 @@ class Search:
         best = best_against(known, game, settings) if known else None
         self.target = self.exact if best is None else best
         self.optimal = self.settled = False
+        self.tables = few_tables(game) if options.stop_at_optimum else 0
+        self.tried, self.highest = 0, -math.inf
         self._begun = 0
         self._calm = 0
         self._found: Evaluation | None = None
@@ -168,12 +187,40 @@ class Search:
         if self._found is None or self.value.due(iteration):
             self._found = self.value(network, SELECTION_SAMPLES[0])
             self._compare(network, self._found)
+            self._try_one()
         near = SETTLED_TOLERANCE * self.spread
         if self.target is not None:
             self.optimal = self.best.reaches(self.target - OPTIMUM_TOLERANCE * self.spread)
-            self.settled = self.optimal and mean_return >= self.target - near
+        goal = self._goal()
+        self.settled = goal is not None and mean_return >= goal - near
         self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
         return self._found
+
+    def _try_one(self) -> None:
+        """Value the next of few leader strategies."""
+        if self.tried < self.tables:
+            found = self.value.of(table_strategy(self.value.game, self.tried), self.value.most_samples)
+            self.tried += 1
+            self.highest = max(self.highest, found.leader_value)
+
+    def _goal(self) -> float | None:
+        """What the snapshot kept has reached, if no other can be worth more; else None."""
+        if self.optimal:
+            return self.target
+        kept, exhausted = self.best.found, 0 < self.tables == self.tried
+        enough = self.highest - OPTIMUM_TOLERANCE * self.spread
+        return kept.leader_value if kept and exhausted and kept.leader_value >= enough else None
+
+    def reason(self) -> str | None:
+        """Why the run ended before its budget was used up, in a sentence; None if it did not."""
+        if not (self.options.stop_at_optimum and self.settled):
+            return None
+        if self.optimal:
+            known = "the exact optimum" if self.target == self.exact else "the optimum with these followers' ties"
+            reached = f"{known} is reached, in an equilibrium of the followers"
+        else:
+            reached = f"all {self.tables} leader strategies were tried, and none is worth more against these followers"
+        return f"Nothing is left to learn: {reached}, and exploring play earns as much. --no-stop-at-optimum goes on."
 
     def get_state(self) -> dict[str, Any]:
         """What later decisions depend on, as data."""
@@ -212,3 +259,18 @@ class Search:
     def finished(self, iteration: int, seconds: float) -> bool:
         """Whether the budget is used up, or nothing is left to find."""
         return self.options.finished(iteration, seconds) or (self.options.stop_at_optimum and self.settled)
+
+
+def few_tables(game: StackelbergGame) -> int:
+    """How many leader strategies there are, by their answers to all questions; 0 if more than `TABLES`, or costly."""
+    turn = game.turns[game.leader_turn]
+    if not isinstance(turn.actions, Discrete) or turn.rows is None or not tabulated(game):
+        return 0
+    few = turn.rows * math.log(turn.choices) <= math.log(TABLES)
+    return turn.choices**turn.rows if few else 0
+
+
+def table_strategy(game: StackelbergGame, number: int) -> LeaderStrategy:
+    """One of the strategies that `few_tables` counts: the digits of its number are its answers."""
+    turn = game.turns[game.leader_turn]
+    return LeaderStrategy.from_pairs(game, [(k, number // turn.choices**k % turn.choices) for k in range(turn.keys)])

@@ -13,7 +13,7 @@ from rllib_stackelberg.errors import GameError, RulesError
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.checkpoints import Checkpoints
-from rllib_stackelberg.training.deadlines import DeadlineError, deadline
+from rllib_stackelberg.training.deadlines import DeadlineError, TimeIsUpError, deadline, until
 from rllib_stackelberg.training.failures import EpisodesLostError, Failures, WorkerLeaderEnv
 from rllib_stackelberg.training.runs import resume, train
 from tests.games_for_tests import NoisyAllocation
@@ -39,6 +39,30 @@ def test_a_game_that_ends_python_has_failed(tmp_path):
     done = CliRunner().invoke(app, ["solve", "tests.games_that_fail:FailingGame", f"folder={tmp_path}", "how=exit"])
     assert done.exit_code == 1
     assert "sys.exit(0)" in done.stderr
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_the_end_of_a_runs_time_is_kept_within_a_play_and_what_was_cut_is_no_part_of_the_run(tmp_path):
+    """One batch of plays never ends; the game may take five minutes, the run three seconds."""
+    faults = {"folder": str(tmp_path), "how": "hang", "first": 60, "last": 61}
+    given = {"game": "tests.games_that_fail:FailingGame", "params": faults, "settings": {"response_updates": 5}}
+    result = train(TrainOptions.checked(**given, max_seconds=3, stop_at_optimum=False, out=tmp_path / "run"))
+    assert 3 <= result["seconds"] < 4.5
+    lines = (tmp_path / "run" / "progress.jsonl").read_text().splitlines()
+    assert result["iterations"] == len(lines) >= 1
+    again = resume(tmp_path / "run", game=given["game"], max_iterations=result["iterations"] + 2)
+    assert again["iterations"] == result["iterations"] + 2
+    assert (tmp_path / "run" / "progress.jsonl").read_text().splitlines()[: len(lines) - 20] == lines[: len(lines) - 20]
+
+
+def test_an_alarm_from_outside_rings_in_time_within_a_deadline():
+    began, handler, alarm = time.monotonic(), signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
+    with pytest.raises(TimeIsUpError), until(time.monotonic() + 0.2), deadline(60, 10):
+        time.sleep(5)
+    assert 0.15 < time.monotonic() - began < 1
+    assert signal.getsignal(signal.SIGALRM) is handler  # pytest's own, which goes on
+    assert alarm[0] - 2 < signal.getitimer(signal.ITIMER_REAL)[0] <= alarm[0]
 
 
 def slow(seconds, times):
@@ -81,7 +105,7 @@ def test_a_game_that_always_raises_stops_the_run_with_its_own_traceback_and_repa
     assert Checkpoints(tmp_path / "run").load()
     config = (tmp_path / "run" / "config.json").read_text()
     (tmp_path / "run" / "config.json").write_text(config.replace('"first": 25', '"first": 1000000000'))
-    assert resume(tmp_path / "run")["iterations"] == 4
+    assert resume(tmp_path / "run", game="tests.games_that_fail:FailingGame")["iterations"] == 4
 
 
 @pytest.mark.ray

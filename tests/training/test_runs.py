@@ -17,7 +17,7 @@ from rllib_stackelberg.training.search import SETTLED_TOLERANCE, BestSnapshot, S
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
-QUICK = {"settings": {"response_updates": 30}, "max_iterations": 3}
+QUICK = {"settings": {"response_updates": 30}, "max_iterations": 3, "stop_at_optimum": False}
 
 
 def run(tmp_path, name="run", **changes):
