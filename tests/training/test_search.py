@@ -1,0 +1,76 @@
+"""What a run looks for, and when it has found all there is."""
+
+import numpy as np
+import pytest
+
+from rllib_stackelberg import evaluate_strategy
+from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.search import Search, few_tables, table_strategy
+
+
+def search(**settings):
+    options = TrainOptions.checked(game="escape", max_iterations=9, settings=settings)
+    return Search(options, options.make_game(), options.make_settings())
+
+
+def always(game, action):
+    """The network of a leader that gives one answer whatever it sees."""
+    width = game.observation_spaces[0].shape[0]
+    return LeaderNetwork(((np.zeros((3, width), np.float32), np.eye(3, dtype=np.float32)[action]),), True)
+
+
+def test_few_strategies_are_all_tried_one_an_iteration_and_the_best_of_them_is_enough():
+    """Average play of three updates is no equilibrium, so the exact optimum says nothing of it."""
+    looking = search(response_updates=3, reward_play="average")
+    game = looking.value.game
+    values = [
+        evaluate_strategy(
+            table_strategy(game, k), looking.value.settings, 0, Purpose.SELECTION, 512, False
+        ).leader_value
+        for k in range(3)
+    ]
+    best = int(np.argmax(values))
+    for iteration in range(1, 4):
+        assert not looking.settled
+        looking.look(iteration, always(game, best), values[best])
+    assert (looking.tables, looking.tried) == (3, 3)
+    assert looking.highest == pytest.approx(max(values))
+    assert looking.settled
+    assert not looking.optimal
+    assert "all 3 leader strategies were tried" in looking.reason()
+    assert looking.finished(3, 0.0)
+
+
+def test_a_run_goes_on_while_exploring_play_earns_less_or_another_strategy_is_worth_more():
+    looking = search()
+    game = looking.value.game
+    for iteration in range(1, 5):
+        looking.look(iteration, always(game, 2), 0.5)
+        assert not looking.settled  # the mean return is not near
+    looking.look(5, always(game, 2), 1.0)
+    assert looking.settled
+    assert looking.reason().startswith("Nothing is left to learn: the exact optimum is reached")
+    worse = search()
+    for iteration in range(1, 5):
+        found = worse.look(iteration, always(game, 0), 0.0)
+    assert worse.tried == 3
+    assert worse.highest > found.leader_value
+    assert not worse.settled
+
+
+def test_what_was_tried_is_part_of_a_generation():
+    first, second = search(), search()
+    game = first.value.game
+    for iteration in (1, 2):
+        first.look(iteration, always(game, 0), 0.0)
+    second.set_state(first.get_state())
+    assert (second.tried, second.highest) == (first.tried, first.highest) == (2, first.highest)
+
+
+def test_strategies_are_counted_by_their_answers_and_all_differ():
+    game = TrainOptions.checked(game="simple-allocation", params={"types": 2, "messages": 2}).make_game()
+    tables = [table_strategy(game, number).signature() for number in range(few_tables(game))]
+    assert len(tables) == len(set(tables)) == game.turns[game.leader_turn].choices ** game.turns[game.leader_turn].keys
+    assert few_tables(TrainOptions.checked(game="message-spm").make_game()) == 0
