@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.ties import Ties
 
 Sum = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -150,6 +151,7 @@ class ModelResult(Record):
     play: str
     by_play: dict[str, Finite]
     weights: dict[str, list[list[Annotated[float, Field(ge=-1e-6, le=1 + 1e-6)]]]]
+    unvisited: dict[str, list[Count]] = {}
     certificate: dict[str, Any]
 
     @model_validator(mode="after")
@@ -179,12 +181,16 @@ class Result(ModelResult):
     exact_value: Finite | None
     exact_method: str | None
     exact_reason: str | None = None
+    exact_by_ties: dict[Ties, Finite] = {}
+    exact_best_by_ties: dict[Ties, Finite] = {}
+    reachable_value: Finite | None = None
     gap: Finite | None
     gap_note: str | None
     questions: Count
     leader_strategy: list[Answer]
     worst_value: Finite | None = None
     by_model: list[NamedModelResult] | None = None
+    episodes: Count
     iterations: Count
     seconds: Finite
 

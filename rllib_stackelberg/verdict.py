@@ -152,7 +152,7 @@ def _train_longer(result: Data, trained: bool) -> tuple[str, ...]:
 def _without_turn(result: Data) -> Sequence[str]:
     """Followers that never had a turn while they were to learn."""
     unvisited, weights = result.get("unvisited", {}), result.get("weights", {})
-    return [name for name, rows in unvisited.items() if len(rows) == len(weights[name])]
+    return [name for name, rows in unvisited.items() if len(rows) == len(weights.get(name, ()))]
 
 
 def _no_turn(names: Sequence[str]) -> Verdict:

@@ -17,7 +17,7 @@ from rllib_stackelberg.glossary import UNITS, explained, words_of
 from rllib_stackelberg.parameters import introduction
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.records import Result
+from rllib_stackelberg.records import Result, certificate_from
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
@@ -63,7 +63,7 @@ def report_html(folder: RunFolder) -> str:
 
 
 def _content(folder: RunFolder) -> dict[str, Any]:
-    result, config, progress = folder.read("result", Result), folder.read("config"), folder.progress()
+    result, config, progress = _told(folder.read("result", Result)), folder.read("config"), folder.progress()
     game, spec = folder.game(), find_spec(folder.game_name())
     gaps = _gaps(folder, game, result)
     answers = result["leader_strategy"][:ANSWERS_SHOWN]
@@ -100,6 +100,12 @@ def _content(folder: RunFolder) -> dict[str, Any]:
         "configuration": shown({k: v for k, v in config.items() if k not in NOT_SHOWN} | config["settings"]),
         "versions": shown(config["versions"]),
     }
+
+
+def _told(result: dict[str, Any]) -> dict[str, Any]:
+    """A result whose certificates are whole: what an older one leaves open, and what follows from the rest."""
+    whole = result | {"certificate": certificate_from(result["certificate"]).data()}
+    return whole | ({"by_model": [_told(model) for model in result["by_model"]]} if "by_model" in result else {})
 
 
 def _gaps(folder: RunFolder, game: StackelbergGame, result: dict[str, Any]) -> list[tuple[int, float]]:

@@ -11,9 +11,13 @@ from typer.testing import CliRunner
 from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.glossary import explained
+from rllib_stackelberg.parameters import introduction
+from rllib_stackelberg.registry import load_class
 from rllib_stackelberg.reports import page, rendering, write_report
 from rllib_stackelberg.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
+from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import visible
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder
@@ -240,3 +244,45 @@ def test_several_models_of_followers_stand_beside_each_other(tmp_path):
     certified = next(m["name"] for m in result["by_model"] if m["certificate"] == result["certificate"])
     assert f"gain most by leaving their play: {certified}." in text
     assert "BCCE gap over updates" in text
+
+
+def test_a_result_of_an_earlier_version_has_a_page_and_no_claim_of_stability_is_believed(run, tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(run.path, folder.path)
+    result = folder.read("result")
+    for name in ("exact_by_ties", "exact_best_by_ties", "reachable_value", "unvisited", "verdict"):
+        del result[name]
+    added = ("ties", "helping", "harming", "indifferent", "indifferent_probability", "leader_value")
+    certificate = {name: value for name, value in result["certificate"].items() if name not in added}
+    folder.write("result", result | {"certificate": certificate | {"deviation_gain": 0.5, "equilibrium": True}})
+    assert "A follower gains 0.5" in read(folder).text
+
+
+@pytest.mark.parametrize("field", ["exact_by_ties", "unvisited", "episodes", "reachable_value"])
+def test_a_result_with_a_wrong_entry_is_refused_by_name(run, tmp_path, field):
+    folder = RunFolder(tmp_path / "run")
+    shutil.copytree(run.path, folder.path)
+    folder.write("result", folder.read("result") | {field: [["x"]]})
+    with pytest.raises(InvalidFieldError, match=rf"result\.json: {field}"):
+        write_report(folder.path)
+
+
+def test_the_verdict_leads_the_page_in_words_and_colour(run, found):
+    result = run.read("result")
+    told = result["verdict"]
+    assert ("section", {"class": f"verdict {told['level']}", "aria-label": "Verdict"}) in found.elements
+    assert f"{told['short'][0].upper()}{told['short'][1:]} {told['words']}" in found.text
+    assert all(what in found.text for what in told["advice"])
+    assert found.text.index(told["words"]) < found.text.index("Certificate")
+    assert all(meaning in found.text for meaning in explained(("gap", "argmax", "last", "average", "BCCE")).values())
+
+
+def test_a_row_that_never_came_up_is_marked(tmp_path):
+    params = {"leader": [[1, 2], [3, 4]], "follower": [[1, 2], [3, 4]], "sees_leader": True}
+    folder = run_folder(tmp_path / "run", "bimatrix", params, response_updates=5)
+    (rows,) = folder.read("result")["unvisited"].values()
+    assert len(rows) == 1  # the row that the leader does not play
+    found = read(folder)
+    assert found.text.count("(never came up)") == 1
+    assert "column 0 column 1" in found.text
+    assert introduction(load_class("rllib_stackelberg.envs.bimatrix_v0:Bimatrix")) in found.text
