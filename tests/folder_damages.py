@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 JUNK = [
-    None, True, False, 0, -1, 1, 3, 10**400, 1e308, -1e308, 0.5, float("nan"), float("inf"), "", "x", "9" * 5000, "\x00",
-    "\x1b[31m", "../../outside", "/dev/zero", "[/b]", [], {}, [[]], [1, 2], [[1, 2], [3]], {"a": 1}, {"game": "x"},
-    {"cls": 1}, [None], ["x"] * 3, 2**63, -(2**63), 10**9,
+    None, True, False, 0, -1, 1, 3, 10**400, 1e308, -1e308, 0.5, float("nan"), float("inf"), "", "x", "9" * 5000,
+    "\x00", "\x1b[31m", "../../outside", "/dev/zero", "[/b]", [], {}, [[]], [1, 2], [[1, 2], [3]], {"a": 1},
+    {"game": "x"}, {"cls": 1}, [None], ["x"] * 3, 2**63, -(2**63), 10**9,
 ]  # fmt: skip
 EXTRA = ["game", "cls", "self", "params", "ray_address", "model", "__class__", "", "out", "file", "x" * 300]
 DTYPES = ["F64", "F32", "F16", "BF16", "F8_E4M3", "I8", "BOOL", "U64", "C64", "nothing"]

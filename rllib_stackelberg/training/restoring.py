@@ -54,7 +54,7 @@ def fitting(run: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (RunStoppedError, InvalidFieldError):
+    except RunStoppedError:
         raise
     except Exception as error:  # whatever RLlib, torch and NumPy make of what they do not expect
         said = shortened(f"{type(error).__name__}: {error}".splitlines()[0], 200)
