@@ -25,7 +25,7 @@ def options(tmp_path, iterations=4, **params):
     limits = {name: value for name, value in params.items() if name == "game_timeout"}
     return TrainOptions.checked(
         game="tests.games_that_fail:FailingGame", params=faults, settings={"response_updates": 5},
-        max_iterations=iterations, out=tmp_path / "run", **limits,
+        max_iterations=iterations, stop_at_optimum=False, out=tmp_path / "run", **limits,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ GAME = "tests.games_that_fail:FailingGame"
 def options(tmp_path, iterations, runners, **faults):
     params = {"folder": str(tmp_path), "spared": os.getpid(), "first": 10**8} | faults
     return TrainOptions.checked(
-        game=GAME, params=params, settings={"response_updates": 20}, max_iterations=iterations,
+        game=GAME, params=params, settings={"response_updates": 20}, max_iterations=iterations, stop_at_optimum=False,
         num_env_runners=runners, out=tmp_path / "run",
     )  # fmt: skip
 
