@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from rllib_stackelberg import conformance
+from rllib_stackelberg import inspection
 from rllib_stackelberg.conformance import inspect, refuse_faulty
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
@@ -216,7 +216,7 @@ def test_a_game_without_fault_has_no_findings():
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("cls", FAULTS, ids=lambda cls: cls.__name__)
 def test_a_fault_is_found_by_name(cls, monkeypatch):
-    monkeypatch.setattr(conformance, "MOST_STEPS", 1_000)
+    monkeypatch.setattr(inspection, "MOST_STEPS", 1_000)
     about, problem = FAULTS[cls]
     found = inspect(cls()).findings
     assert any(fault.about == about and problem in fault.problem for fault in found), found
@@ -226,7 +226,7 @@ def test_a_fault_is_found_by_name(cls, monkeypatch):
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("cls", FAULTS, ids=lambda cls: cls.__name__)
 def test_a_few_plays_are_enough_to_refuse_it(cls, monkeypatch):
-    monkeypatch.setattr(conformance, "MOST_STEPS", 1_000)
+    monkeypatch.setattr(inspection, "MOST_STEPS", 1_000)
     with pytest.raises(InvalidFieldError):
         refuse_faulty(cls())
     refuse_faulty(Sale())

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec import make_aec
-from rllib_stackelberg.conformance import PLAYS, Finding, Inspection, inspect
+from rllib_stackelberg.conformance import PLAYS, inspect
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.inspection import Finding, Inspection
 
 CYCLES = 50
 

@@ -14,8 +14,8 @@ from gymnasium.spaces import Box
 from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec import make_aec
-from rllib_stackelberg.conformance import Finding
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.inspection import Finding
 from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame, check_population
 
 MOST_PERIODS = 20

@@ -40,4 +40,9 @@ def rules_of(game: str | type[Rules], game_config: Mapping[str, Any]) -> Rules:
     return game(**game_config) if isinstance(game, type) else make_rules(game, **game_config)
 
 
-register_env(LEADER_ENV, make_leader_env)
+def name_leader_env() -> None:
+    """Tell Ray which environment a leader's configuration means; a Ray that is started later has to be told again."""
+    register_env(LEADER_ENV, make_leader_env)
+
+
+name_leader_env()

@@ -93,6 +93,7 @@ def independent_config(
     game_config = dict(game_config or {})
     made = game_of(game, game_config)
     config = named_algorithm(algorithm)
+    register_env(ENV_NAME, make_play_env)  # again: this Ray may have been started since
     probe = AECMultiAgentEnv(make_aec(made))
     check_play(probe, seed)
     config.environment(

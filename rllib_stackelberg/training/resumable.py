@@ -21,7 +21,7 @@ from gymnasium.spaces import Space
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from rllib_stackelberg.training import environments as environments  # the names that configurations call them by
+from rllib_stackelberg.training import environments
 from rllib_stackelberg.training.connectors import RememberAnswers
 from rllib_stackelberg.training.randomness import generator_states, seed_generators, set_generator_states
 
@@ -36,6 +36,7 @@ class ResumableEnvRunner(SingleAgentEnvRunner):
 
     def make_env(self) -> None:
         """As RLlib's; the environment is told which runner it is on."""
+        environments.name_leader_env()
         super().make_env()
         self.env.unwrapped.place(self.worker_index or 0, self.config.env_config["note"])
 

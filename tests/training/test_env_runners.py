@@ -5,11 +5,13 @@ import pytest
 import torch
 from ray.rllib.algorithms.impala.torch.vtrace_torch_v2 import make_time_major, vtrace_torch
 from ray.rllib.core.columns import Columns
+from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.batches import PaddedEpisodes, WholeEpisodes
 from rllib_stackelberg.training.env_runners import questions_of
+from rllib_stackelberg.training.environments import LEADER_ENV
 from rllib_stackelberg.training.resumable import SteppingEnvRunner
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
@@ -132,6 +134,14 @@ def test_rounds_go_on_until_the_asked_number_of_questions_is_there(algo):
     assert 128 <= one <= 128 * 8
     assert len(runner.sample(num_timesteps=one + 600)) >= 256
     assert len(runner.sample(num_timesteps=1, random_actions=True)) == 128
+
+
+def test_a_ray_that_is_started_later_knows_the_environment_too(algo):
+    """Ray forgets all names when it is shut down, and modules are imported once: a second run used to fail."""
+    _global_registry.unregister(ENV_CREATOR, LEADER_ENV)
+    assert not _global_registry.contains(ENV_CREATOR, LEADER_ENV)
+    algo.env_runner.make_env()
+    assert _global_registry.contains(ENV_CREATOR, LEADER_ENV)
 
 
 def test_the_deviation_penalty_is_in_the_reward_and_not_in_the_value():

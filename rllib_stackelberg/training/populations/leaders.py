@@ -77,6 +77,7 @@ class PopulationLeaderEnvRunner(SingleAgentEnvRunner):
 
     def make_env(self) -> None:
         """As RLlib's; selects the runner's streams."""
+        register_env(ENV_NAME, make_population_leader_env)  # again: this Ray may have been started since
         super().make_env()
         self.env.unwrapped.place(self.worker_index or 0)
 
