@@ -124,4 +124,6 @@ if __name__ == "__main__":
     for ties in ("lowest", "leader"):
         result = train(f"{__file__}:Auction", max_seconds=10, ties=ties)
         action, verdict = result.strategy.data()[0]["shown"], result.data["verdict"]["words"]
-        print(f"ties {ties}: {action} is worth {result.value:.4g}.", verdict, result.data["gap_note"] or "")
+        print(f"ties {ties}: {action} is worth {result.value:.4g}. {verdict}")
+        if result.data["gap_note"]:
+            print(f"  why: {result.data['gap_note']}")

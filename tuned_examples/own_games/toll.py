@@ -91,4 +91,6 @@ if __name__ == "__main__":
     for followers in ("regret-matching", "mw"):
         result = train(f"{__file__}:Toll", max_seconds=10, followers=followers)
         action, verdict = result.strategy.data()[0]["shown"], result.data["verdict"]["words"]
-        print(f"followers {followers}: {action} is worth {result.value:.4g}.", verdict, result.data["gap_note"] or "")
+        print(f"followers {followers}: {action} is worth {result.value:.4g}. {verdict}")
+        if result.data["gap_note"]:
+            print(f"  why: {result.data['gap_note']}")
