@@ -100,13 +100,13 @@ class AECGame(StackelbergGame):
         self._spaces = [first.observation_space(agent) for agent in self.agents]
         self._actions = [first.action_space(agent) for agent in self.agents]
         self.observation_spaces = tuple(flat_box(agent, s) for agent, s in zip(self.agents, self._spaces, strict=True))
-        asked = (roles.leader, *roles.learners)
-        self._information = [roles.known_to(name, unmasked(first.observation_space(name))) for name in asked]
+        self._asked = (roles.leader, *roles.learners)
+        self._information = [roles.known_to(name, unmasked(first.observation_space(name))) for name in self._asked]
         self.turns = tuple(self._turns())
         self._fixed = {turn.name: k for k, turn in enumerate(self.turns) if turn.kind == "reply"}
         self._sessions = Sessions(make, self.reset, self.agents, self.plays_at_once)
         self._met: dict[tuple[int, int], str] = {}
-        self._asked, self._masked = asked, set[str]()
+        self._masked: set[str] = set()
         self._try()
         self._try_masked(make)
 
@@ -286,9 +286,10 @@ class AECGame(StackelbergGame):
         for name, space in zip(self.roles.learners, spaces[1:], strict=False):
             if not isinstance(space, Discrete):
                 raise InvalidFieldError("roles.learners", f"{name} has continuous actions", "agents of Discrete ones")
+        own_rows = self.roles.information
         asked = [
-            Turn(self.agents[k], k, spaces[k], "learned" if k else "leader", information.rows)
-            for k, information in enumerate(self._information)
+            Turn(name, k, spaces[k], "learned" if k else "leader", self._information[k].rows, coarse=name in own_rows)
+            for k, name in enumerate(self._asked)
         ]
         places = {name: self.agents.index(name) for name in self.roles.policies}
         return asked + [Turn(name, k, spaces[k], "reply") for name, k in places.items()]

@@ -66,6 +66,9 @@ def _check_turn(game: StackelbergGame, turn: Turn) -> None:
         raise InvalidFieldError("turns", f"{named} is of agent {turn.agent}", allowed)
     if turn.rows is not None and turn.rows < 1:
         raise InvalidFieldError("turns", f"{named} has {turn.rows} rows", "at least 1, or None: too many to number")
+    if turn.coarse and turn.kind != "learned":
+        problem = f"{named} of {game.agents[turn.agent]} is coarse"
+        raise InvalidFieldError("turns", problem, "learned turns alone: the leader acts on all that it sees")
     if turn.times < 1:
         raise InvalidFieldError("turns", f"{named} is taken {turn.times} times", "at least 1")
     space = turn.actions

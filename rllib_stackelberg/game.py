@@ -43,6 +43,7 @@ class Turn:
         rows: number of keys `information` can return at this turn; None when too many to index.
         sees_leader: whether a follower sees the leader's earlier action before this turn.
         times: how often at most it is taken in a play.
+        coarse: whether a learner takes some of what it is shown for the same: different observations have one key.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Turn:
     rows: int | None = 1
     sees_leader: bool = False
     times: int = 1
+    coarse: bool = False
 
     @property
     def width(self) -> int:

@@ -32,7 +32,8 @@ ONE_KEY = {
     "learned": (
         "a key for each thing that is seen: a learner keeps one row for each key, and would take these for the same. "
         "It begins anew against every leader strategy, so what the leader always does need be neither seen nor part "
-        "of the key; a follower that is shown the leader's action needs a row for each"
+        "of the key; a follower that is shown the leader's action needs a row for each. If the follower is meant to "
+        "take them for the same: Turn(..., coarse=True)"
     ),
     "leader": "a key for each thing that is seen: the leader is asked once for each key, and its answer holds for both",
 }
@@ -213,7 +214,7 @@ class Inspector:
                 f"fewer, or more rows: the turn says rows={kind.rows}",
             )
         known = seen.views.setdefault(key, view)
-        if not np.array_equal(known, view):
+        if not (kind.coarse or np.array_equal(known, view)):
             problem = f"key {key} {where} stands for two different observations, {_difference(known, view)}"
             self.find("information", problem, ONE_KEY[kind.kind], "one key", kind.name, agent)
         other = seen.keys.setdefault(view.tobytes(), key)
@@ -285,7 +286,8 @@ class Inspector:
             if held[:1] != (plays,):
                 problem = f"`{part.name}` of {type(state).__name__} has shape {held} for {plays} plays"
                 self._stop(about, problem, "an array with a row for each play")
-        undeclared = set(vars(state)) - {part.name for part in fields(state)}
+        undeclared = {name for name in vars(state) if not hasattr(type(state), name)}
+        undeclared -= {part.name for part in fields(state)}
         if undeclared:
             problem = f"{type(state).__name__} holds `{min(undeclared)}`, which is no field of it"
             self._stop(

@@ -311,6 +311,16 @@ def test_plays_of_one_seed_share_their_luck_and_others_do_not():
     assert not np.array_equal(boards[0][0], boards[0][1])
 
 
+def blind(seen):
+    return 0
+
+
+def test_a_learner_with_rows_of_its_own_may_take_observations_for_the_same():
+    game = counting(roles=Roles("a", ["b"], {"c": uniform}, {"b": Information(1, blind)}))
+    assert [turn.coarse for turn in game.turns] == [False, True, False]
+    game_test(game, plays=8)
+
+
 # what is refused
 
 

@@ -59,6 +59,14 @@ class TypesOnly(Sale):
         return np.where(state.price >= 0, state.types[:, 0], 0)
 
 
+class Ignores(TypesOnly):
+    """The buyer sees the price, and takes all prices for the same, on purpose."""
+
+    def __init__(self):
+        super().__init__()
+        self.turns = (self.turns[0], replace(self.turns[1], coarse=True))
+
+
 class FewRows(Sale):
     rows = 4
 
@@ -237,6 +245,10 @@ def test_why_two_observations_need_two_keys_is_said():
     assert "begins anew against every leader strategy" in found.remedy
 
 
+def test_a_learner_may_take_different_things_for_the_same_if_it_says_so():
+    assert inspect(Ignores()).findings == ()
+
+
 def test_where_in_the_games_own_file_it_went_wrong_is_said():
     (found,) = inspect(Raises()).findings
     assert "(test_conformance.py, line" in found.problem
@@ -258,6 +270,7 @@ DECLARED = {
         (Turn("post", 0, Discrete(3), "leader", rows=0),),
         (Turn("post", 0, Discrete(3), "leader"), Turn("buy", 1, Discrete(2), "learner")),
         ("post",),
+        (Turn("post", 0, Discrete(3), "leader", coarse=True),),
     ],
     "payoff_range": [np.array([[0.0, 2.0], [3.0, -2.0]]), [[0, 1], [2]], [[0, 1], [-1e308, 1e308]]],
     "prior": [[0.5, 0.5]],
