@@ -6,7 +6,7 @@ import pytest
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.run_folder import RunFolder, command_for, versions
 
 
 def test_a_folder_with_files_is_not_overwritten(tmp_path):
@@ -78,3 +78,9 @@ def test_a_folder_is_locked_once(tmp_path):
 
 def test_versions_name_what_a_result_depends_on():
     assert {"python", "ray", "torch", "numpy"} <= versions().keys()
+
+
+def test_a_command_about_a_run_names_a_game_of_ones_own_again():
+    assert command_for("resume", Path("runs/a"), "escape") == "rllib-stackelberg resume runs/a"
+    own = command_for("resume", Path("runs/a"), "../a/toll.py:Toll")
+    assert own == "rllib-stackelberg resume runs/a --game ../a/toll.py:Toll"
