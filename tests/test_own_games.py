@@ -75,7 +75,7 @@ def test_learners_at_the_reserve_decide_between_two_rules():
 
     def found(rule, **settings):
         strategy = LeaderStrategy.from_data(own("auction"), committed(rule))
-        return evaluate_strategy(strategy, LeaderSettings.checked(response_updates=600, **settings), samples=4)
+        return evaluate_strategy(strategy, LeaderSettings.checked(response_updates=300, **settings), samples=2)
 
     lowest = {rule: found(rule).leader_value for rule in (6, 8)}
     assert lowest == {6: pytest.approx(0.51, abs=1e-9), 8: pytest.approx(0.392, abs=1e-9)}
