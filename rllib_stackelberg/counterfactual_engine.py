@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from rllib_stackelberg.compilation import kept
 
 Index = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -45,7 +46,7 @@ class Sums(NamedTuple):
     weights: Numbers
 
 
-@njit(cache=True)
+@kept
 def weigh_paths(table, entry, who, policy, weights):
     """Write `weights [M + 1, T, A]` (see `Sums`) of strategies `[R, K]`."""
     paths, moves = weights.shape[2], len(table.strides)
@@ -67,7 +68,7 @@ def weigh_paths(table, entry, who, policy, weights):
                         weights[i, t, a] = 0.0
 
 
-@njit(cache=True)
+@kept
 def walk_back(table, entry, who, turn, policy, weights, utilities, reach, begun):
     """Add up what one follower gets from each of its rows on, playing a strategy `[R, K]` later, against `weights`.
 
@@ -104,7 +105,7 @@ def walk_back(table, entry, who, turn, policy, weights, utilities, reach, begun)
                 value[p], mass[p] = total, weight
 
 
-@njit(cache=True)
+@kept
 def own_reach(table, entry, who, turn, policy, reach):
     """Add to `reach [R]` a follower's own probability of coming to each of its rows, weighted by nature's.
 
@@ -127,7 +128,7 @@ def own_reach(table, entry, who, turn, policy, reach):
                 reach[who.first[turn] + table.row[entry, 0, t, a, j]] += share
 
 
-@njit(cache=True)
+@kept
 def count_update(table, entries, episodes, who, policies, sums, utilities, reach):
     """One update of the given episodes: write `utilities [E, R, K]` and `reach [E, R]`, and add to the sums.
 

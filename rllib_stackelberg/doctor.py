@@ -12,6 +12,7 @@ import re
 import resource
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from typing import Any, Literal
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+from rllib_stackelberg.compilation import UNKEPT
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.ray_files import check_home, check_temporary_folder, temporary_folder, token_file
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -65,6 +70,10 @@ def examine(folder: Path = Path()) -> list[Check]:
         shared_memory(),
         descriptors(),
         disk(folder),
+        temporary_files(),
+        home(),
+        compiled_code(),
+        token(),
         *(port(number) for number in PORTS),
         cluster(),
         torch_device(),
@@ -189,6 +198,45 @@ def disk(folder: Path) -> Check:
     if usage.free <= (1 - FULLEST_DISK) * usage.total:
         return Check("disk", "warn", found, "make room: Ray wants 5 % of a disk free")
     return Check("disk", "ok", found)
+
+
+def temporary_files() -> Check:
+    """Whether Ray can make its sockets."""
+    name, folder = temporary_folder()
+    try:
+        check_temporary_folder()
+    except InvalidFieldError as error:
+        return Check("temporary files", "fail", f"{name}: {error.problem}", error.allowed)
+    return Check("temporary files", "ok", str(folder))
+
+
+def home() -> Check:
+    """Whether RLlib can make its folders."""
+    try:
+        check_home()
+    except InvalidFieldError as error:
+        return Check("home", "fail", f"{error.field}: {error.problem}", error.allowed)
+    return Check("home", "ok", str(Path.home()))
+
+
+def compiled_code() -> Check:
+    """Whether compiled functions can be kept for the next process."""
+    if UNKEPT:
+        found = "nowhere to keep it: every start compiles for some seconds"
+        return Check("compiled code", "warn", found, "NUMBA_CACHE_DIR=FOLDER, a writable one")
+    return Check("compiled code", "ok", "is kept between processes")
+
+
+def token() -> Check:
+    """Whether others can read the token of a Ray."""
+    file = token_file()
+    if file is None or not os.access(file, os.R_OK):
+        return Check("token", "ok", "none yet: training provides one that nobody else can read")
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & 0o077:
+        found = f"others can read {file} (mode {mode:o}), and whoever has it can run code on your Ray"
+        return Check("token", "warn", found, f"chmod 600 {file}")
+    return Check("token", "ok", f"only you can read {file}")
 
 
 def port(number: int) -> Check:

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, Learner
 from rllib_stackelberg.game import Turn
 
@@ -129,7 +130,7 @@ def _nobody(*_):
     """Nobody learns."""
 
 
-@njit(cache=True)
+@kept
 def weigh(play, policy, information, joint, turn):
     """Multiply the play `[T, A]` by what one follower's policy `[rows, >= actions]` gives to its part of it.
 
@@ -144,7 +145,7 @@ def weigh(play, policy, information, joint, turn):
                 play[t, a] = 0.0
 
 
-@njit(cache=True)
+@kept
 def gather(play, payoffs, information, joint, turn, agent, stride, reach, realised, fixed):
     """Add up, per row of one follower: probability, payoff as played, payoff of each fixed action instead.
 
@@ -208,7 +209,7 @@ def gather_gains(play, table, entries, turn, agent, stride, reach, gains, sizes)
                     sizes[s, row, k] += weight * abs(difference)
 
 
-@njit(cache=True)
+@kept
 def add(total, values):
     """In loops, not as an array expression: those take a second to compile."""
     for t in range(total.shape[0]):
@@ -216,7 +217,7 @@ def add(total, values):
             total[t, a] += values[t, a]
 
 
-@njit(cache=True)
+@kept
 def _clear(values):
     for k in range(values.size):
         values.flat[k] = 0.0

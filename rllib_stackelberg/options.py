@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rllib_stackelberg.algorithms import check_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.ray_files import check_places
 from rllib_stackelberg.registry import GameName, find_spec, make_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.validation import validated
@@ -92,6 +93,7 @@ class TrainOptions(BaseModel):
         if options.ray_address is not None:
             _refuse_address(options.ray_address)
         else:
+            check_places()
             cpus = os.cpu_count() or 1
             if options.num_env_runners > cpus:
                 raise InvalidFieldError(

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
 
@@ -38,7 +39,7 @@ class Kernels(NamedTuple):
     draw, in expectation over one. The learner's parameters are `parameters[who]`.
 
     Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
-    Compiled code may be kept between processes (`njit(cache=True)`) only of functions that call none of another file:
+    Compiled code may be kept between processes (`compilation.kept`) only of functions that call none of another file:
     numba looks for changes in a function's own file, and would go on with the old ones. Compiled loops hand over a
     number that never changes as `np.int64(0)`: numba takes a plain 0 for another type, and compiles all of it anew.
     """
@@ -182,7 +183,7 @@ def _learn_rows(kernels, rows, parameters, utilities, drawn):
         kernels.learn(rows, r, parameters, who, policy, place, actions, utilities[r], drawn[r])
 
 
-@njit(cache=True)
+@kept
 def best_action(values, row, actions):
     """The action of the largest of `values[row, :actions]`, ties (within `TIE`) to the lowest index; compiled."""
     best = values[row, 0]
@@ -194,7 +195,7 @@ def best_action(values, row, actions):
     return 0
 
 
-@njit(cache=True)
+@kept
 def draw_action(policy, place, actions, uniform):
     """Inverse-CDF draw from `policy[place, :actions]`; compiled.
 
@@ -211,7 +212,7 @@ def draw_action(policy, place, actions, uniform):
     return passed
 
 
-@njit(cache=True)
+@kept
 def _best_rows(rows, best):
     for r in range(len(rows)):
         best[r] = best_action(rows, r, rows.shape[1])
@@ -229,7 +230,7 @@ def argmax_play(policy: NDArray[np.float64]) -> NDArray[np.int64]:
     return best.reshape(policy.shape[:-1])
 
 
-@njit(cache=True)
+@kept
 def _draw_rows(rows, uniforms, drawn):
     for r in range(len(rows)):
         drawn[r] = draw_action(rows, r, rows.shape[1], uniforms[r])

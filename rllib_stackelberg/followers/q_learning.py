@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Traits, best_action
 from rllib_stackelberg.followers.trajectory import TrajectoryKernels, TrajectoryLearner
@@ -34,7 +35,7 @@ def _play(values, row, parameters, who, policy, place, actions, plays):
     policy[place, best_action(values, row, actions)] += 1.0 - random
 
 
-@njit(cache=True)
+@kept
 def _learn(values, row, parameters, who, actions, action, payoff, following):
     target = payoff
     if following >= 0:

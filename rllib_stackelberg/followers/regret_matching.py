@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import positive_shares
 
@@ -30,7 +31,7 @@ def match_regrets(regrets, row, parameters, who, policy, place, actions):
     positive_shares(regrets, row, policy, place, actions)
 
 
-@njit(cache=True)
+@kept
 def _learn(regrets, row, parameters, who, policy, place, actions, utilities, drawn):
     own = 0.0
     for k in range(actions):

@@ -13,6 +13,7 @@ from rllib_stackelberg.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.settings import PopulationSettings
+from rllib_stackelberg.ray_files import check_places
 from rllib_stackelberg.records import PopulationResult
 from rllib_stackelberg.registry import GameName, find_spec, make_population
 from rllib_stackelberg.run_folder import RunFolder
@@ -62,6 +63,7 @@ class PopulationOptions(BaseModel):
         settings, game = options.make_settings(), options.make_game()
         settings.boxes(game)
         settings.capacity(game)
+        check_places()
         cpus = os.cpu_count() or 1
         if options.num_env_runners > cpus:
             problem = f"{options.num_env_runners} on {cpus} CPUs"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.outcomes import OutcomeTable
 
 EPSILON = float(np.finfo(float).eps)
@@ -41,7 +41,7 @@ class Followers(NamedTuple):
         )
 
 
-@njit(cache=True)
+@kept
 def _played(who, strategy, nature):
     """Index of the joint action under a joint strategy: whoever moves after others sees what they do."""
     action = 0
@@ -56,7 +56,7 @@ def _played(who, strategy, nature):
     return action
 
 
-@njit(cache=True)
+@kept
 def try_strategies(strategies, who, slacks, values, stable):
     """Values of joint strategies, and whether each is stable under three notions of what rounding is."""
     rows, most = strategies.shape[1], 0

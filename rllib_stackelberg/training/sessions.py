@@ -21,6 +21,7 @@ import torch
 from ray.exceptions import AuthenticationError
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.ray_files import provide_token
 from rllib_stackelberg.training import LOOPBACK
 from rllib_stackelberg.training.interruptions import undisturbed
 from rllib_stackelberg.training.orphans import no_orphans
@@ -59,6 +60,7 @@ def ray_session(num_env_runners: int = 0, address: str | None = None) -> Iterato
                     _join(address, num_env_runners)
                 else:
                     _refuse_open()
+                    provide_token()
                     _start(num_env_runners, num_cpus=max(1, num_env_runners), include_dashboard=False)
             _refuse_too_many(num_env_runners)
             yield
