@@ -362,6 +362,7 @@ def test_a_finished_run_has_nothing_left_to_do_and_starts_no_ray(tmp_path):
         ({"iterations": 2}, {}, False),
         ({"iterations": 3}, {"max_iterations": 4}, False),
         ({"iterations": 3}, {"max_seconds": 1.0}, True),  # it had 1.5 s
+        ({"iterations": 2, "stopped": "all strategies were tried"}, {}, True),
     ],
     ids=str,
 )

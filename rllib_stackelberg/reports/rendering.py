@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure
 from rllib_stackelberg.reports.svg import FONT, inline_svg, theme
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.terminal import visible
+
+OPTION = re.compile(r"(--[a-z][a-z-]*(?: average| [\d.]*\d)?)")
 
 WIDTHS = {"wide": 720, "narrow": 340}
 """Every figure is drawn at both widths (CSS pixels); the page shows the one that fits."""
@@ -28,8 +31,18 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "estimate": estimate}
+    environment.filters |= {"number": number, "estimate": estimate, "options": options}
     return environment.get_template(template).render(content, theme=Markup(theme()), font=Markup(FONT))
+
+
+def options(text: str) -> Markup:
+    """Text in which options of the command line stand as code, each on one line.
+
+    >>> options("longer: --max-seconds 50, <or> more")
+    Markup('longer: <code>--max-seconds 50</code>, &lt;or&gt; more')
+    """
+    parts = OPTION.split(visible(text))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if k % 2 else part for k, part in enumerate(parts))
 
 
 def _visible(value: Any) -> Any:
