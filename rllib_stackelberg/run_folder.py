@@ -251,6 +251,7 @@ class RunFolder:
         """
         self.folder.below("tensorboard").refuse_links()  # which what writes there would follow
         self.folder.below("wandb").names()  # in which W&B has links of its own, but which is none
+        self.folder.below("checkpoints").names()
         config = {name: value for name, value in self.read("config").items() if name not in NOT_OPTIONS}
         held = {"out": self.path, "game": self.game_name(), "params": self.parameters()}
         return config | self._limits(limits) | held

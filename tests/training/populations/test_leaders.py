@@ -8,14 +8,16 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
-from rllib_stackelberg.training.populations.leaders import leader_of
+from rllib_stackelberg.registry import make_population
+from rllib_stackelberg.training.populations.leaders import leader_of, members_policy
 from rllib_stackelberg.training.sessions import ray_session, torch_threads
 from tests.populations_for_tests import Levy
 
 
 def actor(seen, space, actions, rng):
     layers = tuple(
-        (rng.normal(size=(b, a)).astype(np.float32), np.zeros(b, dtype=np.float32)) for a, b in ((seen, 8), (8, 1))
+        (rng.normal(size=(b, a)).astype(np.float32), np.zeros(b, dtype=np.float32))
+        for a, b in ((seen, 8), (8, actions.shape[0]))
     )
     width = space.shape[0]
     return BoxActor(layers, np.full(width, 0.6), np.full(width, 0.2), logged(space), actions.low, actions.high)
@@ -116,3 +118,27 @@ def test_algorithms_lead(algorithm):
         leader = leader_of(algo, policy(Levy()))
         assert leader.act(leader.features(np.full((2, 1), 0.5))).shape == (2, 1)
         algo.stop()
+
+
+def test_members_of_another_tax_code_are_refused_before_anything_starts(tmp_path):
+    """Their shapes are the same: what they have learned is not."""
+    federal = make_population("taxation", households=4, taxes="federal")
+    seen, own = federal.leader_space.shape[0], federal.member_space.shape[0]
+    rng = np.random.default_rng(0)
+    made = PopulationPolicy(
+        actor(seen, federal.leader_space, federal.leader_actions, rng),
+        actor(own + 1, federal.member_space, federal.member_actions, rng),
+    )
+    made.save(tmp_path, federal)
+    params = {"households": 9, "taxes": "federal"}
+    assert members_policy(tmp_path, make_population("taxation", **params, shock="wealth")).played.id == federal.id
+    others = (({"taxes": "saez"}, "taxes=federal, not saez"), ({"constants": "taxai"}, "constants=smfrl, not taxai"))
+    for changes, problem in others:
+        with pytest.raises(InvalidFieldError, match=problem) as refused:
+            members_policy(tmp_path, make_population("taxation", **params | changes))
+        assert refused.value.field == "members"
+    with pytest.raises(InvalidFieldError, match="play another game: stackelberg/taxation-v0, not"):
+        members_policy(tmp_path, Levy())
+    made.save(tmp_path)
+    with pytest.raises(InvalidFieldError, match="does not say which game it is of"):
+        leader_config(game="taxation", game_config=params, members=tmp_path)
