@@ -3,7 +3,8 @@
 A period is two calls of networks, whatever the number of plays and members. Connectors and gymnasium environments
 are not involved: observations go in as signed logarithms, actions come out as points of the unit box, exploration
 noise is added here, from streams of its own for every play and independent for every member. What is returned are
-pieces of plays as RLlib's `SingleAgentEpisode` with nested observations and actions.
+pieces of plays as RLlib's `SingleAgentEpisode` with nested observations and actions. Of the user's callbacks those of
+environments, of samples and of the ends of plays are called, the latter with the last piece of each.
 
 Private touches of RLlib: `_check_component` says whether a caller of `get_state` wants the networks.
 """
@@ -18,11 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ray import ObjectRef, get
+from ray.rllib.callbacks.utils import make_callback
 from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.core.columns import Columns
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
+from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.utils import force_list
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import (
     EPISODE_LEN_MEAN,
@@ -62,6 +66,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self.game = self.config.make_game()
         self.boxes = self.settings.boxes(self.game)
         self._logged = logged(self.game.leader_space), logged(self.game.member_space)
+        self._callbacks = [cls() for cls in force_list(self.config.callbacks_class)]
         self.make_env()
         self.make_module()
         self._weights_seq_no = 0
@@ -70,6 +75,8 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         """Begin the plays."""
         streams = Streams(self.config.seed or 0, worker=self.worker_index or 0)
         self.env = PopulationPlays(self.game, streams, range(self.config.num_envs_per_env_runner))
+        context = EnvContext(self.config.env_config, self.worker_index or 0)
+        self._call("on_environment_created", env=self.env, env_context=context)
         self._returns = np.zeros((2, len(self.env)))
         self._noise: list[dict[str, np.random.Generator]] = [{}] * len(self.env)
         self._all_began()
@@ -109,7 +116,17 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         columns = {name: np.stack([part[name] for part in periods], axis=1) for name in periods[0]}
         episodes = self._pieces(columns, np.stack(ended, axis=1))
         self._log(sum(map(len, episodes)))
+        for index, episode in enumerate(episodes):
+            if episode.is_done:
+                self._call("on_episode_end", episode=episode, env=self.env, rl_module=self.module, env_index=index)
+        self._call("on_sample_end", samples=episodes)
         return episodes
+
+    def _call(self, name: str, **given: Any) -> None:
+        """Call what the user has set of a kind of callback."""
+        functions = getattr(self.config, f"callbacks_{name}")
+        given |= {"env_runner": self, "metrics_logger": self.metrics}
+        make_callback(name, self._callbacks, functions, kwargs=given)
 
     def _subset(self) -> NDArray[np.int64]:
         """Which members of each play are kept of the coming periods `[B, M]`."""

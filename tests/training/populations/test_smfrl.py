@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rllib_stackelberg import evaluate
 from rllib_stackelberg.errors import InvalidFieldError
@@ -215,3 +216,28 @@ def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(t
     settings = {"gamma": 0.5, "rate": 1e-3, "plays": 20}
     result = trained(tmp_path / "run", iterations=8, algo="PPO", settings=settings, plays=64)
     assert result["leader_value"] > 0.95 * Levy().best_payoff()
+
+
+class Counting(RLlibCallback):
+    """Notes what it is called for."""
+
+    def on_environment_created(self, *, env_runner, env_context, **kwargs):
+        env_runner.told = [("created", env_context.worker_index)]
+
+    def on_episode_end(self, *, env_runner, episode, metrics_logger, **kwargs):
+        assert episode.is_done
+        metrics_logger.log_value("mine", 1, reduce="sum")
+        env_runner.told.append("ended")
+
+
+def test_callbacks_are_called_where_plays_are_sampled():
+    config, ended, sampled = smfrl_config(game=Levy, **TINY), [], []
+    config.callbacks([Counting], on_sample_end=lambda *, samples, **_: sampled.extend(samples))
+    config.callbacks(on_episode_end=lambda *, episode, **_: ended.append(episode))
+    made = PopulationEnvRunner(config=config, worker_index=0)
+    pieces = [piece for _ in range(4) for piece in made.sample()]
+    done = [piece for piece in pieces if piece.is_done]
+    assert done
+    assert made.told == [("created", 0), *["ended"] * len(done)]
+    assert all(one is other for one, other in zip(ended, done, strict=True))
+    assert all(one is other for one, other in zip(sampled, pieces, strict=True))
