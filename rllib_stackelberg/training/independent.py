@@ -25,6 +25,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.env_context import EnvContext
+from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 from ray.tune.registry import register_env
 
 from rllib_stackelberg.aec import make_aec
@@ -60,7 +61,13 @@ def make_play_env(context: EnvContext) -> AECMultiAgentEnv:
     return AECMultiAgentEnv(make_aec(game), worker=context.worker_index or 0)
 
 
-register_env(ENV_NAME, make_play_env)  # by whoever unpickles a configuration: it names what follows
+class PlayEnvRunner(MultiAgentEnvRunner):
+    """RLlib's; Ray forgets names of environments: they are told each time."""
+
+    def make_env(self) -> None:
+        """As RLlib's."""
+        register_env(ENV_NAME, make_play_env)
+        super().make_env()
 
 
 def own_policy(agent_id: str, *args: Any, **kwargs: Any) -> str:
@@ -105,6 +112,7 @@ def independent_config(
     )
     # Whole fragments, not whole episodes: for those RLlib resets with the first seed at every call.
     config.env_runners(
+        env_runner_cls=PlayEnvRunner,
         num_env_runners=0,
         num_envs_per_env_runner=PARALLEL_PLAYS,
         rollout_fragment_length="auto",

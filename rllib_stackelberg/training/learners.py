@@ -19,7 +19,6 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
-from rllib_stackelberg.training import environments as environments  # the names that configurations call them by
 from rllib_stackelberg.training.batches import NothingToLearnError, RealRows, ResponseRows, WholeEpisodes
 
 

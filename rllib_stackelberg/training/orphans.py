@@ -37,6 +37,8 @@ def grow():
 
 while not select.select([0], [], [], 0.25)[0]:
     grow()
+if sys.argv[2]:
+    os.write(2, (sys.argv[2] + "\\n").encode())
 for _ in range(20):
     grow()
     for pid in family:
@@ -50,12 +52,17 @@ for _ in range(20):
 
 
 @contextmanager
-def no_orphans() -> Iterator[None]:
-    """If this process is killed in here, so are those that were started in here, and theirs."""
+def no_orphans(farewell: str = "") -> Iterator[None]:
+    """If this process is killed in here, so are those that were started in here, and theirs.
+
+    Args:
+        farewell: what is then said on standard error, because whoever was killed (or ended by Ray, whose own process
+            on this machine has died) could say nothing.
+    """
     if not sys.platform.startswith("linux"):
         yield
         return
-    line = [sys.executable, "-S", "-c", GUARD, str(os.getpid())]
+    line = [sys.executable, "-S", "-c", GUARD, str(os.getpid()), farewell]
     guard = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         yield

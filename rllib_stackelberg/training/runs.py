@@ -22,7 +22,7 @@ from rllib_stackelberg.training.failures import LONG, Failures
 from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import Loop, Progress, nothing_left, storing
 from rllib_stackelberg.training.reporting import leave_report
-from rllib_stackelberg.training.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.sessions import KILLED, ray_session, torch_threads
 from rllib_stackelberg.training.tracking import Tracking
 
 ANNEALED_SHARE = 0.85
@@ -102,8 +102,9 @@ def _run(
     scope: AbstractContextManager[None],
 ) -> dict[str, Any]:
     failures = Failures(options.max_failures, options.game_timeout)
+    go_on = f"go on with: {command_for('resume', folder.path, options.game)}"
     try:
-        session = ray_session(options.num_env_runners, options.ray_address)
+        session = ray_session(options.num_env_runners, options.ray_address, f"{KILLED}; {go_on}")
         with folder.locked(), scope, session, torch_threads(), interruptible() as interruption:
             algo = failures.survived(_configured, options, configure).build_algo()
             try:
@@ -117,7 +118,7 @@ def _run(
             with storing(folder.path):
                 folder.write("result", result)
     except RunStoppedError as error:
-        error.add_note(f"go on with: {command_for('resume', folder.path, options.game)}")
+        error.add_note(go_on)
         raise
     leave_report(folder, LONG * options.game_timeout)
     return result

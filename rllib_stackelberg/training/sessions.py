@@ -26,6 +26,9 @@ from rllib_stackelberg.training import LOOPBACK
 from rllib_stackelberg.training.interruptions import undisturbed
 from rllib_stackelberg.training.orphans import no_orphans
 
+KILLED = "error the run was killed, or Ray's own process on this machine has died (out of memory?)"
+"""What can be said of a run that could say nothing."""
+
 CONNECT_TIMEOUT = 10
 """Seconds until a cluster's head counts as not there."""
 
@@ -35,12 +38,13 @@ HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0,
 
 
 @contextmanager
-def ray_session(num_env_runners: int = 0, address: str | None = None) -> Iterator[None]:
+def ray_session(num_env_runners: int = 0, address: str | None = None, farewell: str = "") -> Iterator[None]:
     """A Ray to run in: the one already there, the cluster at an address, or a local one for the time of the run.
 
     Args:
         num_env_runners: how many the run will start.
         address: "auto" or "HOST:PORT" of a cluster to join; None: that of RAY_ADDRESS, or a local Ray.
+        farewell: said on standard error if this process is killed, or ended by a Ray that has died.
 
     Raises:
         InvalidFieldError: there is no such cluster, it is too small, or the local one would be open to others.
@@ -53,7 +57,7 @@ def ray_session(num_env_runners: int = 0, address: str | None = None) -> Iterato
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
-    with no_orphans():
+    with no_orphans(farewell):
         try:
             with undisturbed():
                 if address:

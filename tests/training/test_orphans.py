@@ -14,7 +14,7 @@ from rllib_stackelberg.training.orphans import no_orphans
 SCRIPT = """
 import subprocess, sys, time
 from rllib_stackelberg.training.orphans import no_orphans
-with no_orphans():
+with no_orphans("go on with: something"):
     # A child, and a child's child that its parent has left in a session of its own.
     child = subprocess.Popen(["sleep", "60"])
     leave = "import subprocess as s, time; print(s.Popen(['sleep', '61'], stdout=-3, start_new_session=True).pid)"
@@ -28,7 +28,8 @@ with no_orphans():
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a guard on Linux only")
 def test_what_a_killed_process_started_is_killed():
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    driver = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True, env=environment)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    driver = subprocess.Popen([sys.executable, "-c", SCRIPT], text=True, env=environment, **pipes)
     started = [psutil.Process(int(pid)) for pid in driver.stdout.readline().split()]
     assert [each.cmdline()[-1] for each in started] == ["60", "61"]
     driver.kill()
@@ -36,6 +37,7 @@ def test_what_a_killed_process_started_is_killed():
     gone, alive = psutil.wait_procs(started, timeout=10)
     assert not alive
     assert len(gone) == 2
+    assert driver.stderr.readline() == "go on with: something\n"  # the driver could not say it
 
 
 def test_a_process_that_ends_well_kills_nobody():

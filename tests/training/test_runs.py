@@ -143,13 +143,13 @@ def test_a_game_class_can_be_handed_over_itself():
         algo.stop()
 
 
-def test_a_game_that_breaks_stops_the_run_by_name_and_keeps_the_checkpoint(tmp_path):
+def test_a_game_that_breaks_stops_the_run_by_name_and_has_no_result(tmp_path):
     options = TrainOptions.checked(
         game="tests.games_for_tests:BrokenGame", params={"noise": 0}, out=tmp_path / "run", max_iterations=5
     )
     with pytest.raises(RulesError, match=r"BrokenGame.*leader_0.*allocate"):
         train(options)
-    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["generation-000000"]
+    assert (tmp_path / "run" / "config.json").exists()
     assert not (tmp_path / "run" / "result.json").exists()
 
 

@@ -22,7 +22,7 @@ from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpo
 from rllib_stackelberg.training.populations.loop import PopulationLoop, PopulationProgress, Report
 from rllib_stackelberg.training.populations.smfrl import SMFRL, SMFRLConfig, smfrl_config
 from rllib_stackelberg.training.reporting import leave_report
-from rllib_stackelberg.training.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.sessions import KILLED, ray_session, torch_threads
 
 REPORT_SECONDS = 120.0
 """In which the page about a run must be written."""
@@ -96,8 +96,10 @@ def _run(
     folder: RunFolder, options: PopulationOptions, report: Report | None, configure: Configure | None
 ) -> dict[str, Any]:
     """From the last good generation of the folder, if it has one, to the result."""
+    go_on = f"go on with: {command_for('resume', folder.path, options.game)}"
+    farewell = f"{KILLED}; {go_on}" if options.resumable else KILLED
     try:
-        with storing(folder.path), ray_session(options.num_env_runners), torch_threads():
+        with storing(folder.path), ray_session(options.num_env_runners, farewell=farewell), torch_threads():
             folder.write("training", _trained(folder, options, report, configure))
             if options.exploitability:
                 from rllib_stackelberg.training.populations.exploitability import exploitability
@@ -108,7 +110,7 @@ def _run(
             leave_report(folder, REPORT_SECONDS)
     except RunStoppedError as error:
         if options.resumable:
-            error.add_note(f"go on with: {command_for('resume', folder.path, options.game)}")
+            error.add_note(go_on)
         raise
     return result
 
