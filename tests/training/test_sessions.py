@@ -83,7 +83,7 @@ def test_a_run_that_is_refused_late_leaves_nothing(tmp_path, monkeypatch):
     """Whatever Ray it was that did not answer: the same folder is free for the next try."""
 
     @contextmanager
-    def refused(*_):
+    def refused(*_, **given):
         raise InvalidFieldError("ray_address", "no Ray answers", "that of a running cluster")
         yield
 
