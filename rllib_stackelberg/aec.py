@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, Space
 from pettingzoo import AECEnv, ParallelEnv
-from pettingzoo.utils.conversions import aec_to_parallel
+from pettingzoo.utils.conversions import aec_to_parallel_wrapper
 from pettingzoo.utils.wrappers import ClipOutOfBoundsWrapper
 
 from rllib_stackelberg.aec_view import AECView, Ordered
@@ -33,6 +33,15 @@ def make_aec(game: str | Rules, render_mode: str | None = None, **parameters: An
     return Ordered(StackelbergAEC(finite(made), render_mode))
 
 
+class ParallelView(aec_to_parallel_wrapper):
+    """PettingZoo's parallel environment of an AEC one, which says what game it holds."""
+
+    def __str__(self) -> str:
+        return str(self.aec_env)
+
+    __repr__ = __str__
+
+
 def make_parallel(game: str | Rules, render_mode: str | None = None, **parameters: Any) -> ParallelEnv:
     """The parallel environment of a game whose agents move at once; arguments as of `make_aec`.
 
@@ -43,7 +52,7 @@ def make_parallel(game: str | Rules, render_mode: str | None = None, **parameter
     if not env.metadata["is_parallelizable"]:
         problem = f"agents of {env} move one after the other, and see what was done"
         raise InvalidFieldError("game", problem, 'an "aec" environment, or a game that is simultaneous, such as escape')
-    return aec_to_parallel(env)
+    return ParallelView(env)
 
 
 class StackelbergAEC(AECView):

@@ -200,6 +200,7 @@ def test_a_picture_shows_what_happened_and_needs_no_display(monkeypatch):
 def test_an_environment_says_which_game_it_is_of():
     env = pettingzoo.make("aec", "stackelberg/simple-allocation-v0", types=4)
     assert repr(env) == str(env) == repr(env.unwrapped) == "stackelberg/simple-allocation-v0(types=4)"
+    assert repr(make_parallel("escape", mixed=True)) == "stackelberg/escape-v0(mixed=True)"
     assert repr(make_game("escape")) == "stackelberg/escape-v0"
     assert repr(make_population("taxation", households=5)) == "stackelberg/taxation-v0(households=5)"
 
