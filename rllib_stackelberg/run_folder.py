@@ -20,7 +20,6 @@ game is made from are read from the folder's own copies, wherever it is moved.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import platform
 import warnings
@@ -34,13 +33,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from rllib_stackelberg.documents import BrokenDocumentError, parsed, read_bounded
+from rllib_stackelberg.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files import Folder, to_json
 from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.inputs import held, keep
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.records import Config, Exploitability, Input, ProgressLine, Record, Training
+from rllib_stackelberg.records import Config, Exploitability, ProgressLine, Record, Training
 from rllib_stackelberg.registry import file_parameters, find_spec, finite, is_registered, make_rules, populated
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.sources import refuse_other_source, source_of
@@ -51,10 +51,8 @@ RECORDS: dict[str, type[Record]] = {"config": Config, "training": Training, "exp
 """What files must fit, whoever reads them."""
 
 PROGRESS = "progress.jsonl"
-INPUTS = "inputs"
 
 LARGEST_PROGRESS = 256 * 2**20
-LARGEST_INPUT = 256 * 2**20
 """Bytes."""
 
 SERVICES = ("mlflow", "wandb")
@@ -111,20 +109,10 @@ class RunFolder:
         inputs: dict[str, Any] = {}
         for name in file_parameters(game):
             if params.get(name) is not None:
-                inputs[name] = self._copy(name, Path(params[name]))
+                inputs[name] = keep(self.folder, name, Path(params[name]))
         source = source_of(find_spec(game))
         told = {"inputs": inputs, "source": source and source.model_dump(), "versions": versions()}
         self.write("config", dict(options) | told)
-
-    def _copy(self, parameter: str, file: Path) -> dict[str, Any]:
-        """Keep a copy of a file that the game is made from."""
-        content = _content(parameter, file)
-        suffix = file.suffix if file.suffix[1:].isidentifier() and len(file.suffix) <= 9 else ""
-        place, copied = self.folder.below(INPUTS), parameter + suffix
-        place.make()
-        place.write(copied, content)
-        told = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-        return {"path": str(file.resolve()), "copy": copied} | told
 
     def change(self, **limits: Any) -> None:
         """Write down limits in place of those the run had, and what it goes on with."""
@@ -253,8 +241,8 @@ class RunFolder:
         self.folder.below("wandb").names()  # in which W&B has links of its own, but which is none
         self.folder.below("checkpoints").names()
         config = {name: value for name, value in self.read("config").items() if name not in NOT_OPTIONS}
-        held = {"out": self.path, "game": self.game_name(), "params": self.parameters()}
-        return config | self._limits(limits) | held
+        own = {"out": self.path, "game": self.game_name(), "params": self.parameters()}
+        return config | self._limits(limits) | own
 
     @staticmethod
     def _limits(limits: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,39 +278,15 @@ class RunFolder:
             InvalidFieldError: a copy is missing or not as it was written, by the name of its parameter.
         """
         config, name = self.config, self.game_name()
-        held = {parameter: str(self._held(parameter, found)) for parameter, found in config.inputs.items()}
+        copies = {parameter: str(held(self.folder, parameter, told)) for parameter, told in config.inputs.items()}
         for parameter in file_parameters(name):
-            if config.params.get(parameter) is not None and parameter not in held:
+            if config.params.get(parameter) is not None and parameter not in copies:
                 problem = f"{self.path} has no copy of {config.params[parameter]!r}"
                 raise InvalidFieldError(parameter, problem, "a run folder that stands alone; train the run anew")
-        unknown = [parameter for parameter in held if parameter not in config.params]
+        unknown = [parameter for parameter in copies if parameter not in config.params]
         if unknown:
             raise InvalidFieldError("run", f"{self.path} has an input {unknown[0]!r}", "inputs of the parameters")
-        return config.params | held
-
-    def _held(self, parameter: str, held: Input) -> Path:
-        """Where the run's own copy of a file is, which is as it was; says so if the file has changed since."""
-        place = self.folder.below(INPUTS)
-        try:
-            content = place.read(held.copied, LARGEST_INPUT)
-        except (OSError, BrokenDocumentError) as error:
-            raise self._unreadable(f"{INPUTS}/{held.copied}", error) from error
-        if hashlib.sha256(content).hexdigest() != held.sha256:
-            problem = f"{place.place / held.copied} does not have the SHA-256 sum that config.json says"
-            raise InvalidFieldError(parameter, problem, "the file that the run was made from")
-        self._tell_of_change(parameter, held)
-        return (place.place / held.copied).resolve()
-
-    def _tell_of_change(self, parameter: str, held: Input) -> None:
-        original = Path(held.path)
-        try:
-            same = Folder(original.parent).size(original.name) == held.size
-            same = same and hashlib.sha256(Folder(original.parent).read(original.name)).hexdigest() == held.sha256
-        except (OSError, ValueError):
-            return  # it is gone, or another machine's
-        if not same:
-            problem = f"{parameter}: {original} has changed since the run; the run's own copy is used"
-            warnings.warn(problem, RuntimeWarning, stacklevel=4)
+        return config.params | copies
 
     @cached_property
     def _rules(self) -> StackelbergGame | PopulationGame:
@@ -395,14 +359,6 @@ def result_fits(folder: RunFolder) -> Iterator[None]:
     except (KeyError, IndexError, StopIteration, TypeError, ValueError, OverflowError) as error:
         problem = f"{folder.path} has a result that is not of its game ({type(error).__name__}: {error})"
         raise InvalidFieldError("run", problem, "the result of this run; evaluate recomputes it") from error
-
-
-def _content(parameter: str, file: Path) -> bytes:
-    """Content of a file that a person named for a parameter."""
-    try:
-        return read_bounded(file, LARGEST_INPUT)
-    except (OSError, BrokenDocumentError) as error:
-        raise InvalidFieldError(parameter, f"cannot read {file} ({error})", "an existing file") from error
 
 
 def command_for(verb: str, path: Path, game: str) -> str:

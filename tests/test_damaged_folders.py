@@ -24,7 +24,7 @@ from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpo
 from tests.folder_damages import copied, damage, snapshot
 from tests.reports.runs import run_folder
 
-SHORT, LONG = 60, int(os.environ.get("STACKELBERG_DAMAGES", "2000"))
+SHORT, LONG = 40, int(os.environ.get("STACKELBERG_DAMAGES", "2000"))
 SEED = int(os.environ.get("STACKELBERG_DAMAGES_SEED", "0"))
 SECONDS = 3.0
 WRITTEN = {"report.html"}
