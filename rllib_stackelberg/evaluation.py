@@ -16,7 +16,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of
+from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import courses, paths_against
@@ -378,6 +378,7 @@ def explained(
         gap,
         optimum=_revalued(game, solution, settings, seed),
         best=best_against(solution, game, settings),
+        selected=selected_by(solution, settings),
         ties=rule_of(settings),
     )
 

@@ -31,8 +31,13 @@ def best_against(solution: StackelbergSolution, game: StackelbergGame, settings:
 
     Of several followers a solver selects an equilibrium by the rule, which need not be what learners play.
     """
+    return selected_by(solution, settings) if len(game.learned_turns) == 1 else None
+
+
+def selected_by(solution: StackelbergSolution, settings: LeaderSettings) -> float | None:
+    """What the best leader strategy is worth if followers choose among what is stable by the rule of the settings."""
     ties = rule_of(settings)
-    if ties is None or len(game.learned_turns) != 1 or settings.models or settings.from_experience:
+    if ties is None or settings.models or settings.from_experience:
         return None
     return solution.best_by_ties.get(ties)
 
@@ -45,6 +50,7 @@ class Gap:
         exact: the optimum's value; found: what was learned, and what it is worth.
         optimum: the optimum's own strategy against the same followers; None if it could not be valued.
         best: value of the best strategy against a follower that breaks ties as this one does; None if unknown.
+        selected: value of the best strategy if several followers chose among their equilibria by the same rule.
         ties: how followers break ties; None if they differ in that.
     """
 
@@ -52,6 +58,7 @@ class Gap:
     found: Evaluation
     optimum: Evaluation | None = None
     best: float | None = None
+    selected: float | None = None
     ties: Ties | None = None
 
     @property
@@ -113,7 +120,11 @@ class Gap:
             return f"{best}, and that was learned: all of the gap is due to ties"
         if self._above(own, value, error + self.found.standard_error):
             return f"{_number(own - value)} of the gap has not been learned"
-        return "what was learned is worth no less, and nothing better is known against these followers"
+        if self.selected is None:
+            return "what was learned is worth no less, and nothing better is known against these followers"
+        best = f"if they chose among equilibria like that, the best strategy would be worth {_number(self.selected)}"
+        more = self._above(self.selected, value, self.found.standard_error)
+        return f"{best}, {'more' if more else 'no more'} than what was learned"
 
     def _above(self, more: float, less: float, error: float) -> bool:
         """Whether a value is larger than another one by more than rounding and two standard errors."""

@@ -13,6 +13,7 @@ from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.testing import game_test
+from rllib_stackelberg.ties import RULES
 from rllib_stackelberg.training.runs import train
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -52,6 +53,26 @@ def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
     assert result.value == pytest.approx(5 / 8 * 2 / 4)  # the two of four who value it above 5/8
     assert result.certificate.equilibrium
     assert evaluate(tmp_path / "run", game) == result.data
+    # The gap to .375 is explained, in the README's words.
+    quoted = re.search(r"<!-- gap note -->\n```\n(.*?)```", README, re.S).group(1)
+    assert result.data["gap"] == pytest.approx(0.0625)
+    assert result.data["gap_note"] == " ".join(quoted.split())
+    helped = rllib_stackelberg.train(game, {"values": 4}, max_iterations=12, ties="leader", out=tmp_path / "helped")
+    assert (helped.value, helped.data["gap"]) == pytest.approx((0.375, 0))
+    assert evaluate(tmp_path / "helped", game) == helped.data
+    assert evaluate(tmp_path / "helped", game, ties="lowest")["leader_value"] == pytest.approx(0.25)
+
+
+def test_the_table_of_ties_is_what_solve_finds(tmp_path, monkeypatch):
+    (tmp_path / "posted_price.py").write_text(block("## Your own game"))
+    monkeypatch.chdir(tmp_path)
+    found = solve(make_game("posted_price.py:PostedPrice", values=4))
+    section = README[README.index("## Ties") : README.index("## Lead somebody else's environment")]
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([.\d]+) \| ([.\d]+) \|$", section, re.M)
+    assert [ties for ties, _, _ in rows] == list(RULES)
+    assert found.by_ties == {ties: float(own) for ties, own, _ in rows}
+    assert found.best_by_ties == {ties: float(best) for ties, _, best in rows}
+    assert found.leader_strategy == ((0, 4),)
 
 
 @pytest.mark.ray
