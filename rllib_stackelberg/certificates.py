@@ -54,7 +54,8 @@ class Certificate:
         indifferent: at how many information sets of the play certified a follower is indifferent, the most over
             response samples (indifference.py); indifferent_probability: of a play that meets one of them.
         helping, harming: what `leader_value` would be if indifferent followers acted for the leader, or against it.
-            These four are None of last and average play, of estimated play, of followers that move several times in a
+        margin: by how much every follower prefers what it plays, at least, to everything else that it could do.
+            These five are None of last and average play, of estimated play, of followers that move several times in a
             play, and of learners from experience.
     """
 
@@ -75,6 +76,7 @@ class Certificate:
     indifferent_probability: float | None = None
     helping: float | None = None
     harming: float | None = None
+    margin: float | None = None
 
     @property
     def equilibrium(self) -> bool:
@@ -108,7 +110,8 @@ class Certificate:
         if value is None or helping is None or harming is None:
             return ""
         if not self.indifferent:
-            return "no follower is indifferent"
+            margin = "" if self.margin is None else f": each prefers its play by at least {self.margin:.4g}"
+            return f"no follower is indifferent{margin}"
         places = f"{self.indifferent} information set{'s' if self.indifferent > 1 else ''}"
         where = f"followers are indifferent at {places} (probability {self.indifferent_probability:.4g})"
         slack = NEGLIGIBLE * max(abs(value), abs(helping), abs(harming))

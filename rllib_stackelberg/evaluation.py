@@ -380,6 +380,7 @@ def explained(
         best=best_against(solution, game, settings),
         selected=selected_by(solution, settings),
         ties=rule_of(settings),
+        margin=settings.deviation_margin,
     )
 
 

@@ -26,7 +26,8 @@ def indifference(table: OutcomeTable, policies: Policies) -> dict[str, Any]:
     Returns:
         indifferent: number of information sets at which a follower is indifferent, the most over samples;
         indifferent_probability: of a play in which some follower is; helping, harming: leader payoff if indifferent
-        followers acted for it and against it. Means over samples.
+        followers acted for it and against it; means over samples. margin: by how much every follower prefers what it
+        plays to everything else at least, payoff units, the least over samples and information sets.
     """
     distinct, counts = _distinct(policies)
     play = table.distribution(distinct)
@@ -39,6 +40,7 @@ def indifference(table: OutcomeTable, policies: Policies) -> dict[str, Any]:
     unstable = [table.gains(play, turn).max(axis=1) > 0 for turn in range(len(distinct))]
     keep: Stable | None = None if len(distinct) < 2 or np.any(unstable) else is_equilibrium
     weights = counts / counts.sum()
+    margin = min(float(table.margins(play, turn).min()) for turn in range(len(distinct)))
 
     def worth(ties: Any) -> float:
         chosen = settled(table, tied, ties, distinct, keep)
@@ -49,6 +51,7 @@ def indifference(table: OutcomeTable, policies: Policies) -> dict[str, Any]:
         "indifferent_probability": float(weights @ _met(table, play, rows)),
         "helping": worth("leader"),
         "harming": worth("against"),
+        "margin": float(margin) if np.isfinite(margin) else None,
     }
 
 

@@ -52,6 +52,7 @@ class Gap:
         best: value of the best strategy against a follower that breaks ties as this one does; None if unknown.
         selected: value of the best strategy if several followers chose among their equilibria by the same rule.
         ties: how followers break ties; None if they differ in that.
+        margin: that followers shall have, as the leader was trained; 0: none.
     """
 
     exact: float
@@ -60,6 +61,7 @@ class Gap:
     best: float | None = None
     selected: float | None = None
     ties: Ties | None = None
+    margin: float = 0.0
 
     @property
     def size(self) -> float:
@@ -85,7 +87,15 @@ class Gap:
         if self._above(self.exact, own, error):
             return [*self._lost(own, error), self._left(own, error)]
         worth = f"the optimum's own strategy is worth {_number(own)} against these followers, too"
-        return [f"{worth}: all of the gap has not been learned"]
+        return [worth, self._price()] if self._price() else [f"{worth}: all of the gap has not been learned"]
+
+    def _price(self) -> str:
+        """That the optimum's own strategy leaves followers less than the margin; empty if it does not."""
+        left = None if self.optimum is None else self.optimum.certificate.margin
+        if left is None or left >= self.margin:
+            return ""
+        leaves = f"leaves them a margin of {_number(max(left, 0.0))}"
+        return f"but it {leaves}, and the leader was trained to leave them {_number(self.margin)}"
 
     def _lost(self, own: float, error: float) -> list[str]:
         """What these followers cost the optimum's own strategy, and why."""
@@ -119,7 +129,9 @@ class Gap:
             best = f"the best strategy against such followers is worth {_number(known)}"
             return f"{best}, and that was learned: all of the gap is due to ties"
         if self._above(own, value, error + self.found.standard_error):
-            return f"{_number(own - value)} of the gap has not been learned"
+            more, price = _number(own - value), self._price()
+            learned = f"{more} of the gap has not been learned"
+            return f"that is {more} more than what was learned, {price}" if price else learned
         if self.selected is None:
             return "what was learned is worth no less, and nothing better is known against these followers"
         best = f"if they chose among equilibria like that, the best strategy would be worth {_number(self.selected)}"

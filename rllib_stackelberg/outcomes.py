@@ -182,6 +182,18 @@ class OutcomeTable:
         reach, gains, sizes, slack = self._compared(distribution, turn, share)
         return ~exceeds(np.abs(gains), 0.0, sizes, slack) & (reach > 0)[..., None]
 
+    def margins(self, distribution: NDArray[np.float64], turn: int) -> NDArray[np.float64]:
+        """By how much a follower prefers play to every other action, given its row: `[S, rows]`.
+
+        Infinite at rows that are not reached, or have no other action; negative where another action is better.
+        """
+        reach, gains, _, _ = self._compared(distribution, turn, 0.0)
+        # Of what is played the gain is zero, in play that is certain; the next best one is what it is preferred to.
+        most = np.partition(gains, -2, axis=-1)[..., -2] if gains.shape[-1] > 1 else np.full(reach.shape, -np.inf)
+        best = gains.max(axis=-1)
+        other = np.where(best > 0, best, most)
+        return np.where(reach > 0, 0.0 - np.divide(other, reach, out=np.zeros_like(reach), where=reach > 0), np.inf)
+
     def _compared(
         self, distribution: NDArray[np.float64], turn: int, share: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

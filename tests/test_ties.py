@@ -152,6 +152,15 @@ def test_a_gap_is_told_apart_by_what_followers_cost_and_what_was_not_learned(sal
     assert gap_note(sale, 2) == f"{counts}; {own}; {best}: {both}"
 
 
+def test_a_gap_may_be_the_price_of_a_margin(sale):
+    said = gap_note(sale, 5, ties="leader", deviation_margin=0.01)
+    worth = "the optimum's own strategy is worth 0.375 against these followers, too"
+    assert said == f"{worth}; but it leaves them a margin of 0, and the leader was trained to leave them 0.01"
+    # At 5/8 the types 3/4 and 1/2 are nearest to changing their minds.
+    assert priced(sale, 5).certificate.margin == pytest.approx(1 / 8)
+    assert "no follower is indifferent: each prefers its play by at least 0.125" in priced(sale, 5).certificate.words()
+
+
 def test_the_verdict_knows_what_can_be_reached(sale):
     """At price 5/8 no more can be had of buyers that do not help; at 2/8 more could."""
     rules = LeaderSettings()
