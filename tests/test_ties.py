@@ -26,7 +26,7 @@ from rllib_stackelberg.outcomes import tabulate
 from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import paths_against
 from rllib_stackelberg.priors import Prior
-from rllib_stackelberg.solvers import response_solve, table_solve
+from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.tie_breaking import settled
 from rllib_stackelberg.ties import RULES, broken
@@ -172,6 +172,14 @@ def test_the_verdict_knows_what_can_be_reached(sale):
         assert result["exact_by_ties"] == {"lowest": 0.25, "leader": 0.375, "against": 0.25, "uniform": 0.3125}
         assert result["exact_best_by_ties"] == {"lowest": 0.3125, "leader": 0.375, "against": 0.3125, "uniform": 0.3125}
         assert result["reachable_value"] == 0.3125
+
+
+def test_a_rule_that_only_enumeration_knows_is_refused_where_that_is_impossible():
+    game = make_game("interview")
+    assert exact_solve(game).leader_value == solve(game, "leader").leader_value
+    with pytest.raises(InvalidFieldError, match=r"ties: lowest, of .*interview.*allowed: leader"):
+        exact_solve(game, "lowest")
+    assert solve(game, "lowest") is None
 
 
 @pytest.mark.parametrize("name", ["escape", "maintain", "conitzer"])

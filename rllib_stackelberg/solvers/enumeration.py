@@ -93,9 +93,15 @@ def exact_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
     Raises:
         InvalidFieldError: which limit the game is beyond, by how much, and what can be done instead.
     """
-    own = game.optimum() if ties == "leader" else None
+    own = game.optimum()
     if own is None:
         return table_solve(game, ties)
+    if check_ties(ties) != "leader":
+        try:
+            return table_solve(game, ties)
+        except BeyondLimitsError as error:
+            problem = f"{ties}, of {name_of(game)}, whose own solver takes followers to help the leader"
+            raise BeyondLimitsError("ties", problem, "leader") from error
     return own if own.by_ties or not own.exists else replace(own, by_ties=values_by_ties(game, own))
 
 
