@@ -128,7 +128,7 @@ def test_a_game_that_raises_a_few_times_recovers_wherever_it_is_played(tmp_path,
 def test_a_game_that_hangs_stops_the_run(tmp_path):
     began = time.monotonic()
     with pytest.raises(
-        GameError, match=r"the game did not return: DeadlineError\('no return within (1|10) s'\)"
+        GameError, match=r"the game did not return: DeadlineError\('(no return|a call did not return) within 1 s'\)"
     ) as stopped:
         train(options(tmp_path, first=28, how="hang", game_timeout=1.0))
     assert "time.sleep(0.01)" in str(stopped.value)
