@@ -135,8 +135,8 @@ class Gap:
         if self.selected is None:
             return "what was learned is worth no less, and nothing better is known against these followers"
         best = f"if they chose among equilibria like that, the best strategy would be worth {_number(self.selected)}"
-        more = self._above(self.selected, value, self.found.standard_error)
-        return f"{best}, {'more' if more else 'no more'} than what was learned"
+        larger = self._above(self.selected, value, self.found.standard_error)
+        return f"{best}, {'more' if larger else 'no more'} than what was learned"
 
     def _above(self, more: float, less: float, error: float) -> bool:
         """Whether a value is larger than another one by more than rounding and two standard errors."""

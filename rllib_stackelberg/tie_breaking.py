@@ -90,8 +90,9 @@ def settled(
     most = min(JOINT_CHOICES, JOINT_OUTCOMES // len(table.profiles))
     for some in _batches({s: own for s, own in size.items() if own <= most}, JOINT_OUTCOMES // len(table.profiles)):
         _decide_together(table, before, {s: open_at[s] for s in some}, ties, stable, policies)
-    for s in [s for s, own in size.items() if own > most and stable]:
-        _mend(_entry(table, s), before, s, open_at[s], ties, stable, policies)
+    for s in [s for s, own in size.items() if own > most]:
+        if stable is not None:
+            _mend(_entry(table, s), before, s, open_at[s], ties, stable, policies)
     return policies
 
 
