@@ -26,7 +26,7 @@ def from_validation(error: ValidationError, model: type[BaseModel]) -> InvalidFi
     own = first.get("ctx", {}).get("error")
     if isinstance(own, InvalidFieldError):
         return own
-    field = str(first["loc"][0]) if first["loc"] else model.__name__
+    field = (str(first["loc"][0]) or "''") if first["loc"] else model.__name__  # a name may be empty
     if first["type"] == "extra_forbidden":
         return InvalidFieldError(field, "unknown parameter", ", ".join(model.model_fields) or "none")
     if first["type"] == "missing":

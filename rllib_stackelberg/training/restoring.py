@@ -23,7 +23,7 @@ from rllib_stackelberg.records import Count, Record
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.values import Evaluation
 
-WEIGHTS = "rl_module"
+WEIGHTS, METRICS = "rl_module", "metrics_logger"
 NEEDED = (("learner_group", "learner"), ("env_runner",))
 """Parts of RLlib's state in which nothing may be missing."""
 
@@ -93,8 +93,17 @@ def check_algorithm(fresh: State, given: State) -> None:
             one, other, name = one[part], other[part], f"{name}.{part}"
         else:
             _refuse_missing(one, other, name)
-    learner = fresh["learner_group"]["learner"][WEIGHTS]
-    _refuse_unlike(learner, given["learner_group"]["learner"][WEIGHTS], WEIGHTS)
+    learner = given["learner_group"]["learner"]
+    _refuse_unlike(fresh["learner_group"]["learner"][WEIGHTS], learner[WEIGHTS], WEIGHTS)
+    _check_metrics(given[METRICS], root=True)
+    _check_metrics(learner.get(METRICS, {"stats": {}}), root=False)
+
+
+def _check_metrics(state: State, root: bool) -> None:
+    """Refuse metrics that RLlib could not go on with: only those that are merged have something merged last."""
+    for name, told in state["stats"].items():
+        if told["is_root"] is not root or told["is_leaf"] is ("latest_merged" in told):
+            raise BrokenPartError(f"metrics {shortened(str(name))} contradict themselves")
 
 
 def _refuse_missing(fresh: Any, given: Any, name: str) -> None:
@@ -142,10 +151,12 @@ def check_optimizers(learner: Learner) -> None:
         for name, optimizer in learner.get_optimizers_for_module(module):
             for parameter, kept in optimizer.state.items():
                 for what, value in kept.items():
-                    if isinstance(value, torch.Tensor):
-                        if value.dim() and value.shape != parameter.shape:
-                            raise BrokenPartError(f"optimizer {name} remembers {what} of other parameters")
-                        _refuse_infinite(value, f"optimizer {name}: {what}")
+                    if not isinstance(value, torch.Tensor | float | int):
+                        raise BrokenPartError(f"optimizer {name} remembers {what} that is no number")
+                    numbers = torch.as_tensor(value)
+                    if numbers.dim() and numbers.shape != parameter.shape:
+                        raise BrokenPartError(f"optimizer {name} remembers {what} of other parameters")
+                    _refuse_infinite(numbers, f"optimizer {name}: {what}")
 
 
 def check_evaluation(data: Any) -> None:
