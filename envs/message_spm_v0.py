@@ -50,7 +50,7 @@ from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 LEFT, REFUSED, WON = 0, 1, 2
 INDIFFERENT = 1e-12
-"""A buyer whose value falls short of the price by less than this still buys."""
+"""A buyer whose value falls short of the price by less than this share of the largest value still buys."""
 
 Count = Annotated[int, Field(ge=1, le=64)]
 
@@ -122,6 +122,7 @@ class MessageSPM(StackelbergGame):
         self.prior = _prior(prior, [len(own) for own in self.values])
         self.chance = Prior.product(*[self.channel.chance] * buyers) if noise else NO_CHANCE
         self._noisy = bool(noise)
+        self._indifferent = INDIFFERENT * max(float(own.max()) for own in self.values)
         # Values by (buyer, type), padded with 0 for buyers of fewer types.
         self._table = np.zeros((buyers, max(len(own) for own in self.values)))
         for i, own in enumerate(self.values):
@@ -210,7 +211,7 @@ class MessageSPM(StackelbergGame):
         """Buy iff the value is at least the price."""
         value = self.value_of(state, np.maximum(state.offered, 0))
         actions = np.zeros((len(state), self.width))
-        actions[:, 0] = value - state.price >= -INDIFFERENT
+        actions[:, 0] = value - state.price >= -self._indifferent
         return actions
 
     def transition(self, state, actions):
@@ -299,7 +300,7 @@ class MessageSPM(StackelbergGame):
         padded = np.pad(action, (0, max(0, self.buyers + 1 - len(action))))[None]
         buyer, price = self._choose(left[None], padded)
         own = self.values[buyer[0]]
-        buying = [f"{value:.4g}" for value in own if value - price[0] >= -INDIFFERENT]
+        buying = [f"{value:.4g}" for value in own if value - price[0] >= -self._indifferent]
         who = "sold" if len(buying) == len(own) else f"sold to value {', '.join(buying)}" if buying else "not sold"
         return f"buyer {buyer[0]} at {price[0]:.4g}: {who}"
 

@@ -86,11 +86,12 @@ def recalls(table: PathTable, who: Movers, turn: int) -> bool:
 
 
 def _future(table: PathTable, agent: int, place: Past) -> bytes:
-    """What can happen from a place on, rounded payoffs included."""
+    """What can happen from a place on; payoffs included, in units of what they typically differ by, rounded."""
     below = _below(table, place)
     rows = table.row[0, 0, place.nature, place.path : place.path + below, place.move :]
     paid = table.paid[0, 0, place.nature, place.path : place.path + below, place.move :, agent]
-    return rows.tobytes() + (np.round(paid - paid[:1, :1], 9) + 0.0).tobytes()
+    differences = (paid - paid[:1, :1]) / (typical_spread(table.paid[0, 0, ..., -1, agent]) or 1.0)
+    return rows.tobytes() + (np.round(differences, 9) + 0.0).tobytes()
 
 
 def _below(table: PathTable, place: Past) -> int:

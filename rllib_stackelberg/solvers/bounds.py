@@ -39,19 +39,25 @@ def outlook(game: StackelbergGame, component: Component) -> NDArray[np.float64]:
     The bound is the sum over groups of the largest scenario: one group of joint strategies, or one group per value
     of nature with a scenario per joint action.
     """
-    weigh = _by_strategy if strategy_profiles(game) <= SCENARIOS else _by_nature
-    weights: dict[bytes, NDArray[np.float64]] = {}
-    rows = []
-    for own, info in zip(component.payoffs[..., 0], component.information, strict=True):
-        if info.tobytes() not in weights:
-            weights[info.tobytes()] = weigh(game, Profiles.of(game), component, info)
-        rows.append(weights[info.tobytes()] @ own)
+    rows = _by_strategy(game, component) if strategy_profiles(game) <= SCENARIOS else _by_nature(game, component)
     best = np.full((len(component.first), *rows[0].shape), -np.inf)
     np.maximum.at(best, component.kinds, np.array(rows))
     return best
 
 
-def _by_strategy(game: StackelbergGame, profiles: Profiles, component: Component, info: Index) -> NDArray[np.float64]:
+def _by_strategy(game: StackelbergGame, component: Component) -> list[NDArray[np.float64]]:
+    """Of every sub-table the leader's payoff under every joint pure strategy, `[1, strategies]`."""
+    profiles = Profiles.of(game)
+    weights: dict[bytes, NDArray[np.float64]] = {}
+    rows = []
+    for own, info in zip(component.payoffs[..., 0], component.information, strict=True):
+        if info.tobytes() not in weights:
+            weights[info.tobytes()] = _probabilities(game, profiles, component, info)
+        rows.append(weights[info.tobytes()] @ own)
+    return rows
+
+
+def _probabilities(game: StackelbergGame, profiles: Profiles, component: Component, info: Index) -> NDArray[np.float64]:
     """Probability of the component's profiles under every joint pure strategy, `[1, strategies, P]`."""
     information = np.full((len(profiles), info.shape[1]), -1)
     information[component.profiles] = info
@@ -61,12 +67,13 @@ def _by_strategy(game: StackelbergGame, profiles: Profiles, component: Component
     return np.concatenate(played)[None, :, component.profiles]
 
 
-def _by_nature(game: StackelbergGame, profiles: Profiles, component: Component, info: Index) -> NDArray[np.float64]:
-    """Probability of the component's profiles given every joint action, `[natures, joint actions, P]`."""
+def _by_nature(game: StackelbergGame, component: Component) -> list[NDArray[np.float64]]:
+    """Of every sub-table the leader's payoff at every value of nature and joint action, `[natures, joint actions]`."""
+    profiles = Profiles.of(game)
     nature, joint = np.divmod(component.profiles, len(profiles.joint))
-    weights = np.zeros((len(profiles.nature), len(profiles.joint), len(component.profiles)))
-    weights[nature, joint, np.arange(len(nature))] = profiles.probabilities[nature]
-    return weights
+    rows = np.zeros((len(component.payoffs), len(profiles.nature), len(profiles.joint)))
+    rows[:, nature, joint] = component.payoffs[..., 0] * profiles.probabilities[nature]
+    return list(rows)
 
 
 @dataclass(frozen=True, eq=False)

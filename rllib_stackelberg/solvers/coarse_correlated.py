@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -105,13 +106,12 @@ class _Program:
     """Linear program over what a mediator can draw, V things.
 
     values: payoffs of all agents `[V, agents]`; gains: of every fixed action at every row, `[constraints, V]`; sums:
-    `[blocks, V]`, probabilities of each block sum to 1; scale: of the gains.
+    `[blocks, V]`, probabilities of each block sum to 1.
     """
 
     values: NDArray[np.float64]
     gains: sparse.csr_array
     sums: sparse.csr_array
-    scale: float
 
     @classmethod
     def of(cls, table: OutcomeTable, device: Device) -> _Program:
@@ -122,7 +122,13 @@ class _Program:
         blocks = len(table.profiles.nature) if device == "omniscient" else 1
         payoffs = np.concatenate(values)
         sums = sparse.kron(sparse.eye_array(blocks), np.ones((1, len(payoffs) // blocks)), format="csr")
-        return cls(payoffs, sparse.vstack(gains, format="csr").T.tocsr(), sums, table.game.utility_scale)
+        return cls(payoffs, sparse.vstack(gains, format="csr").T.tocsr(), sums)
+
+    @cached_property
+    def units(self) -> NDArray[np.float64]:
+        """Of each constraint: the largest of its gains, so that a penalty is no measure of the others."""
+        largest = np.asarray(abs(self.gains).max(axis=1).todense()).ravel()
+        return np.where(largest > 0, largest, 1.0)
 
     def solve(self, sign: int, gap: float) -> CoarseCorrelated:
         """The largest leader value for sign 1, the smallest for sign -1."""
@@ -131,8 +137,8 @@ class _Program:
         cost = (leader - leader.min()) / (np.ptp(leader) or 1.0)
         found = linprog(
             -sign * cost,
-            A_ub=self.gains / self.scale,
-            b_ub=np.full(self.gains.shape[0], gap / self.scale),
+            A_ub=sparse.diags_array(1 / self.units) @ self.gains,
+            b_ub=gap / self.units,
             A_eq=self.sums,
             b_eq=np.ones(self.sums.shape[0]),
             method="highs",

@@ -11,7 +11,7 @@ Mechanism of Brero et al. 2022 (arXiv 2210.03852). Not for noisy channels or mor
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -24,7 +24,13 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.solvers.sequential_prices import Market
 
 STRICT = 1e-6
-"""How far a price that a type is to refuse lies above its value, at least."""
+"""How far a price that a type is to refuse lies above its value, at least, in units of the largest value."""
+
+HIGHEST = 2.0
+"""Highest price, in that unit: nobody pays it."""
+
+ACCURACY = 1e-9
+"""What a program's value may be off by, in that unit."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class MessageMechanism:
 class MessageProgram:
     """The mixed-integer program of one pair of message strategies."""
 
-    def __init__(self, market: Market, messages: int, senders: tuple[tuple[int, ...], tuple[int, ...]]):
-        self.market, self.messages, self.senders = market, messages, senders
+    def __init__(self, market: Market, messages: int, senders: tuple[tuple[int, ...], tuple[int, ...]], cap: float = 1):
+        self.market, self.messages, self.senders, self.cap = market, messages, senders, cap
         self.cells = list(product(range(messages), repeat=2))
         self.options = [
             Option(first, k, l)
@@ -73,7 +79,7 @@ class MessageProgram:
     def _window(self, buyer: int, k: int) -> tuple[float, float]:
         """Prices at which exactly the types >= k buy."""
         own = self.market.values[buyer]
-        return (float(own[k - 1]) + STRICT if k else 0.0), (float(own[k]) if k < len(own) else 1.0)
+        return (float(own[k - 1]) + STRICT if k else 0.0), (float(own[k]) if k < len(own) else self.cap)
 
     def sales(self, option: Option, types: tuple[int, int]) -> tuple[int, int] | None:
         """(buyer that gets the item, which price it pays: 1 or 2), None if nobody does."""
@@ -159,7 +165,7 @@ class MessageProgram:
         matrix, lower, upper = self._prices()
         constraints = [LinearConstraint(matrix, lower, upper), LinearConstraint(csr_array(self.incentives), 0, np.inf)]
         integral = np.tile([1, 0, 0], self.size // 3)
-        found = milp(-self.objective, constraints=constraints, integrality=integral, bounds=Bounds(0, 1))
+        found = milp(-self.objective, constraints=constraints, integrality=integral, bounds=Bounds(0, self.cap))
         if found.x is None:
             return None
         chosen = np.round(found.x[::3]).reshape(len(self.cells), -1).argmax(axis=1)
@@ -221,14 +227,19 @@ def message_solve(market: Market, messages: int) -> MessageMechanism:
     """
     if len(market.values) != 2 or market.items != 1:
         raise InvalidFieldError("buyers", f"{len(market.values)} buyers, {market.items} items", "2 buyers and 1 item")
+    # The programs' tolerances are absolute: the largest value is 1 in them, whatever it is counted in.
+    unit = max(float(own.max()) for own in market.values) or 1.0
+    scaled = replace(market, values=[own / unit for own in market.values])
+    cap = min(1 / unit, HIGHEST)
     pairs = product(*(message_strategies(len(own), messages) for own in market.values))
-    programs = [MessageProgram(market, messages, (first, second)) for first, second in pairs]
+    programs = [MessageProgram(scaled, messages, (first, second), cap) for first, second in pairs]
     best: MessageMechanism | None = None
     for program in sorted(programs, key=lambda program: -program.bound):
-        if best is not None and program.bound - market.best_welfare <= best.value + 1e-9:
+        if best is not None and program.bound - scaled.best_welfare <= best.value + ACCURACY:
             break
         found = program.solve()
-        if found is not None and (best is None or found.value > best.value + 1e-9):
+        if found is not None and (best is None or found.value > best.value + ACCURACY):
             best = found
     assert best is not None, "with silent buyers some mechanism is always an equilibrium"
-    return best
+    offers = {cell: (first, unit * paid, unit * other) for cell, (first, paid, other) in best.offers.items()}
+    return MessageMechanism(unit * best.value, best.senders, offers)

@@ -149,7 +149,8 @@ def newsvendor_solve(market: Market) -> StackelbergSolution:
     best = int(np.argmax(supplier_value(market, grid)))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
     inside = marginal_revenue(market, low) > 0 > marginal_revenue(market, high)
-    wholesale = float(brentq(lambda a: float(marginal_revenue(market, a)), low, high, xtol=1e-14)) if inside else edge
+    exact = 1e-14 * market.price_cap
+    wholesale = float(brentq(lambda a: float(marginal_revenue(market, a)), low, high, xtol=exact)) if inside else edge
     chosen = answer(market, wholesale)
     return StackelbergSolution(
         leader_value=float(wholesale * chosen.order),

@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import ROUNDING
 from rllib_stackelberg.errors import InvalidFieldError
 
 Objective = Literal["welfare", "revenue"]
@@ -151,7 +152,7 @@ def _best_independent(market: Market) -> tuple[float, dict]:
         best[status] = 0.0
         if _finished(market, status):
             continue
-        found = -math.inf
+        found = -1.0  # below everything: values and prices are not negative
         for buyer in (i for i in range(n) if status[i] == 0):
             own, chance = market.values[buyer], market.marginals[buyer]
             won, refused = best[_after(status, buyer, 2)], best[_after(status, buyer, 1)]
@@ -159,7 +160,7 @@ def _best_independent(market: Market) -> tuple[float, dict]:
                 sold = chance[k:].sum()
                 paid = price * sold if market.objective == "revenue" else float(chance[k:] @ own[k:])
                 gain = paid + sold * won + (1 - sold) * refused
-                if gain > found + 1e-12:
+                if gain - found > ROUNDING * max(gain, found):
                     found, offers[status] = gain, (buyer, price)
         best[status] = found
     start = (0,) * n
@@ -178,7 +179,7 @@ def _best_correlated(market: Market, weights: NDArray[np.float64], status: tuple
     """Best gain, weighted by the probability of getting here (`weights`: of the types that lead here)."""
     if _finished(market, status) or not weights.any():
         return 0.0, {}
-    found, offers = -math.inf, {}
+    found, offers = -1.0, {}
     for buyer in (i for i in range(len(status)) if status[i] == 0):
         own = market.values[buyer].reshape([-1 if axis == buyer else 1 for axis in range(len(status))])
         buys = np.arange(own.size).reshape(own.shape)
@@ -187,7 +188,8 @@ def _best_correlated(market: Market, weights: NDArray[np.float64], status: tuple
             paid = price * sold.sum() if market.objective == "revenue" else float((sold * own).sum())
             won, after_won = _best_correlated(market, sold, _after(status, buyer, 2))
             refused, after_refused = _best_correlated(market, weights - sold, _after(status, buyer, 1))
-            if paid + won + refused > found + 1e-12:
-                found = paid + won + refused
+            gain = paid + won + refused
+            if gain - found > ROUNDING * max(gain, found):
+                found = gain
                 offers = {status: (buyer, price), **after_won, **after_refused}
     return found, offers

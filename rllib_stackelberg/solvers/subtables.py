@@ -21,8 +21,10 @@ from scipy.sparse.csgraph import connected_components
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.outcomes import TABLE_LIMIT, Profiles
+from rllib_stackelberg.outcomes import Profiles
 from rllib_stackelberg.plays import Choose, Plays
+from rllib_stackelberg.solvers.enumeration import OUTCOMES
+from rllib_stackelberg.solvers.pure_equilibria import shown
 
 SLOTS = 1 << 16
 """Plays advanced side by side; bounds memory."""
@@ -87,8 +89,9 @@ def components(game: StackelbergGame) -> list[Component]:
         raise InvalidFieldError(
             "game", f"{name} has followers that move several times, or a memory", "one move per play"
         )
-    if Profiles.count(game) > TABLE_LIMIT:
-        raise InvalidFieldError("game", f"{name} has {Profiles.count(game)} outcomes", f"up to {TABLE_LIMIT}")
+    if (outcomes := Profiles.count(game)) > OUTCOMES:
+        allowed = f"up to {OUTCOMES:,}; or train a leader, which needs no table of them"
+        raise InvalidFieldError("game", f"{name} has {shown(outcomes)} outcomes against one leader table", allowed)
     return list(_Growth(game).components())
 
 

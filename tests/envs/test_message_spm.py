@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game
+from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.outcomes import Profiles, tabulate
 
@@ -100,3 +100,12 @@ def test_the_leaders_answer_says_who_buys():
     assert game.describe_action(choose, game.question((0, 1), (0, 1)), np.array([0.1, 0.9, 0.7])) == (
         "buyer 0 at 0.7: sold to value 1"
     )
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 0.5])
+def test_values_of_any_unit_have_the_same_mechanisms(unit):
+    values = [[0.0, unit / 2, unit]] * 2
+    silent = solve(make_game("message-spm", values=values, messages=1))
+    talking = solve(make_game("message-spm", values=values, messages=2))
+    assert silent.leader_value / unit == pytest.approx(-1 / 18)
+    assert talking.leader_value / unit == pytest.approx(0, abs=1e-6)

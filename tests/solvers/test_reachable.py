@@ -16,7 +16,7 @@ from rllib_stackelberg.solvers.reachable import Valuation
 from rllib_stackelberg.solvers.subtables import components
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
-from tests.games_for_tests import BayesianGame, NoisyAllocation
+from tests.games_for_tests import Auction, BayesianGame, NoisyAllocation
 
 TYPES2 = {"types": 2, "messages": 2, "price_grid": 3}
 UNEQUAL = {"values": [[0.3, 1], [0, 0.6]], "prior": [[0.4, 0.1], [0.2, 0.3]], "messages": 2, "price_grid": 3}
@@ -232,7 +232,7 @@ def test_what_is_reached_may_be_worth_less_or_more_than_the_best_equilibrium(see
     [
         ("matrix-design", {}, "discrete leader actions"),
         ("message-spm", {"types": 2}, "discrete leader actions"),
-        ("message-spm", {"types": 20, "messages": 4, "price_grid": 3}, "outcomes"),
+        ("message-spm", {"types": 64, "messages": 8, "price_grid": 3}, "outcomes"),
         ("message-spm", {"types": 2, "messages": 2, "buyers": 4, "items": 2, "price_grid": 5}, "plays"),
         ("simple-allocation", {"types": 12, "messages": 12}, "up to"),
     ],
@@ -249,3 +249,9 @@ def test_a_search_that_would_take_too_long_is_refused(monkeypatch):
     monkeypatch.setattr(reachable, "WORK", 16 * 8 * 100)
     with pytest.raises(InvalidFieldError, match="up to 100 at 8 response updates"):
         response_solve(game, given)
+
+
+def test_more_outcomes_than_a_response_tabulates_are_solved_where_that_takes_seconds():
+    found = response_solve(Auction(), settings(updates=50))
+    assert found.leader_value == pytest.approx(0.51)
+    assert found.details["tables"] == 10
