@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from rllib_stackelberg.documents import BrokenDocumentError
+from rllib_stackelberg.documents import BrokenDocumentError, shortened
 
 # Of a policy; the first is what training writes.
 REAL = (np.dtype(np.float32), np.dtype(np.float64))
@@ -22,7 +22,7 @@ def arrays(content: bytes) -> dict[str, NDArray]:
     try:
         found: dict[str, NDArray] = load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
-        raise BrokenDocumentError(f"no safetensors ({type(error).__name__}: {error})") from error
+        raise BrokenDocumentError(f"no safetensors ({shortened(repr(error), 200)})") from error
     return found
 
 
@@ -34,6 +34,6 @@ def refuse_unreal(named: dict[str, NDArray]) -> None:
     """
     for name, array in named.items():
         if array.dtype not in REAL:
-            raise BrokenDocumentError(f"{name} has numbers of kind {array.dtype}, not float32 or float64")
+            raise BrokenDocumentError(f"{shortened(name)} has numbers of kind {array.dtype}, not float32 or float64")
         if not np.isfinite(array).all():
-            raise BrokenDocumentError(f"{name} has entries that are not finite")
+            raise BrokenDocumentError(f"{shortened(name)} has entries that are not finite")
