@@ -54,8 +54,8 @@ class Twice(StackelbergGame):
         )
         self.prior = Prior.joint(CORRELATED)
         self.payoff_range = np.array([[0.0, 4.0], [0.0, 2.0], [0.0, 2.0]])
-        wide = Box(0, 1, (1,), np.float32)
-        self.observation_spaces = (wide, wide, wide)
+        shown = Box(-1, 3, (4,), np.float32)
+        self.observation_spaces = (shown, shown, shown)
 
     def start(self, types, chance):
         return TwiceState(types, chance, np.full((len(types), 5), -1), np.zeros(len(types), dtype=np.int64))
@@ -64,7 +64,13 @@ class Twice(StackelbergGame):
         return np.where(state.made == 5, OVER, np.where(state.made == 0, 0, 2 - state.made % 2))
 
     def observe(self, state, agent):
-        return np.zeros((len(state), 1), dtype=np.float32)
+        shown = np.full((len(state), 4), -1.0, dtype=np.float32)
+        if agent > 0:
+            shown[:, 0] = state.types[:, agent - 1]
+            shown[:, 1:] = state.moves[:, 1:4]
+        if agent == 1 and self.forgets:
+            shown[:, 1] = -1
+        return shown
 
     def information(self, state):
         a, b, c = np.maximum(state.moves[:, 1:4], 0).T

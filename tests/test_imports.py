@@ -66,17 +66,17 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def compiled_functions(path: Path, option: str = "") -> list[ast.FunctionDef]:
-    """The functions of a file that numba compiles (with a given option)."""
+def compiled_functions(path: Path, decorators: set[str]) -> list[ast.FunctionDef]:
+    """The functions of a file that numba compiles: those with one of the decorators."""
     functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
-    return [f for f in functions if any("njit" in d and option in d for d in map(ast.unparse, f.decorator_list))]
+    return [f for f in functions if {ast.unparse(d).partition("(")[0] for d in f.decorator_list} & decorators]
 
 
 def test_compiled_code_that_is_kept_calls_no_other_file():
     """numba's cache looks at a function's own file alone: it would go on with the old code of the others."""
-    files = {path: {function.name for function in compiled_functions(path)} for path in PLATFORM}
+    files = {path: {function.name for function in compiled_functions(path, {"njit", "kept"})} for path in PLATFORM}
     compiled = set().union(*files.values())
-    kept = [(path, function) for path in PLATFORM for function in compiled_functions(path, "cache=True")]
+    kept = [(path, function) for path in PLATFORM for function in compiled_functions(path, {"kept"})]
     assert len(kept) > 10
     for path, function in kept:
         named = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}

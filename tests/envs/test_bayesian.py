@@ -63,7 +63,7 @@ def test_a_file_gives_payoffs_of_any_shape(tmp_path):
         (np.zeros((1, 3, 2, 2, 2)).tolist(), [[1]], "shape"),
         (np.zeros((1, 1)).tolist(), [1], "shape"),
         ([], [1], "shape"),
-        (np.full((1, 2, 1, 1), np.inf).tolist(), [1], "infinite"),
+        (np.full((1, 2, 1, 1), np.inf).tolist(), [1], "Infinity is no number"),
         (np.zeros((1, 2, 2, 2)).tolist(), [0.2, 0.3, 0.5], "prior"),
         (np.zeros((1, 2, 2, 2)).tolist(), [0.2, 0.9], "sums to"),
     ],

@@ -117,7 +117,7 @@ def of_training(result):
 @pytest.mark.usefixtures("ray_local")
 def test_saved_policies_alone_give_the_reported_values_and_seeds_repeat(tmp_path, monkeypatch):
     result = trained(tmp_path / "a", exploitability=2)
-    assert evaluate(tmp_path / "a") == result == json.loads((tmp_path / "a" / "result.json").read_text())
+    assert evaluate(tmp_path / "a", game=LEVY) == result == json.loads((tmp_path / "a" / "result.json").read_text())
     assert result["exploitability"]["total"] >= 0
     again = trained(tmp_path / "b", exploitability=2)
     assert of_training(again) == of_training(result)
@@ -163,7 +163,7 @@ def test_a_side_that_does_not_learn_stays_as_it_was_loaded(tmp_path):
 def test_remote_runners_play(tmp_path):
     result = trained(tmp_path / "run", num_env_runners=1)
     assert result["periods"] >= 3 * TINY["epoch_periods"]
-    assert evaluate(tmp_path / "run") == result
+    assert evaluate(tmp_path / "run", game=LEVY) == result
 
 
 def learned(**settings):
@@ -206,7 +206,7 @@ def test_without_a_gradient_through_members_the_leader_takes_all():
 def test_ppo_leads_members_that_answer_in_turns(tmp_path):
     result = trained(tmp_path / "run", iterations=1, algo="PPO")
     assert result["algo"] == "PPO"
-    assert evaluate(tmp_path / "run") == result
+    assert evaluate(tmp_path / "run", game=LEVY) == result
 
 
 @pytest.mark.learning
