@@ -68,9 +68,9 @@ class Config(Record):
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     algo: Text | None = None
     plays: Annotated[int, Field(ge=1, le=MOST_PLAYS)] | None = None
-    inputs: dict[str, Input] = {}
+    inputs: dict[str, Input] = Field(default_factory=dict)
     source: Source | None = None
-    versions: dict[str, Text] = {}
+    versions: dict[str, Text] = Field(default_factory=dict)
 
 
 class Training(Record):
@@ -181,8 +181,8 @@ class Result(ModelResult):
     exact_value: Finite | None
     exact_method: str | None
     exact_reason: str | None = None
-    exact_by_ties: dict[Ties, Finite] = {}
-    exact_best_by_ties: dict[Ties, Finite] = {}
+    exact_by_ties: dict[Ties, Finite] = Field(default_factory=dict)
+    exact_best_by_ties: dict[Ties, Finite] = Field(default_factory=dict)
     reachable_value: Finite | None = None
     gap: Finite | None
     gap_note: str | None
