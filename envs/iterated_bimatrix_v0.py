@@ -33,7 +33,7 @@ from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 from rllib_stackelberg.envs.bimatrix_v0 import payoff_matrices
 
-from rllib_stackelberg.files import read_fields
+from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import Prior
 from rllib_stackelberg.solvers.sequences import sequence_solve

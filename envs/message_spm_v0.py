@@ -41,7 +41,7 @@ from pydantic import Field
 
 from rllib_stackelberg.channels import Channel
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import read_fields
+from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.solvers.message_prices import message_solve

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.ties import Ties
-from rllib_stackelberg.validation import validated
 
 
 def _learner(value: Any) -> Any:

@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.documents import BrokenDocumentError, read_bounded
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import Folder
+from rllib_stackelberg.files.documents import BrokenDocumentError, read_bounded
+from rllib_stackelberg.files.folder import Folder
 from rllib_stackelberg.records import Input
 
 INPUTS = "inputs"

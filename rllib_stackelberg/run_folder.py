@@ -33,9 +33,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from rllib_stackelberg.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import Folder, to_json
+from rllib_stackelberg.files.documents import BrokenDocumentError, parsed
+from rllib_stackelberg.files.folder import Folder, to_json
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.inputs import held, keep
 from rllib_stackelberg.options import TrainOptions

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.follower_models import FollowerModel, FollowerModels, Followers, UpdateMode, Updates
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
@@ -21,7 +22,6 @@ from rllib_stackelberg.paths import Paths
 from rllib_stackelberg.payoff_matrices import observed_matrices
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.ties import Ties
-from rllib_stackelberg.validation import validated
 
 SAMPLED_PLAYS = 100
 """Plays of a reward phase that is sampled by default."""

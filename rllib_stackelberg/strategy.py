@@ -17,8 +17,8 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.answers import make_answers
-from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import brief
 from rllib_stackelberg.game import StackelbergGame, Turn, check_actions
 from rllib_stackelberg.outcomes import outcomes_against
 from rllib_stackelberg.paths import paths_against

@@ -12,8 +12,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import brief
 
 
 class Purpose(IntEnum):

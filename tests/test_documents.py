@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from rllib_stackelberg.documents import BrokenDocumentError, parsed, read_document
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import BrokenDocumentError, parsed, read_document
 
 REFUSED = {
     "nothing": ("", "no JSON"),

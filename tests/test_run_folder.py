@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.run_folder import RunFolder, command_for, versions
 

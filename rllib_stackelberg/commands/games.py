@@ -25,10 +25,10 @@ from rllib_stackelberg.commands.shell import (
     show,
 )
 from rllib_stackelberg.conformance import sound_rules
-from rllib_stackelberg.documents import read_document
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
+from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.game_tables import game_data, game_page, game_shown, games_table
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.populations.game import PopulationGame

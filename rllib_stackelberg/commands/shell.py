@@ -18,9 +18,9 @@ from rich.text import Text
 
 from rllib_stackelberg import tables
 from rllib_stackelberg.doctor import PACKAGE, installed
-from rllib_stackelberg.documents import read_document
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
-from rllib_stackelberg.files import to_json
+from rllib_stackelberg.files.documents import read_document
+from rllib_stackelberg.files.folder import to_json
 from rllib_stackelberg.follower_models import FollowerModel, models_from
 from rllib_stackelberg.followers import Learner
 from rllib_stackelberg.registry import OWN_GAME, find_spec

@@ -19,8 +19,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.compilation import kept
-from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import brief
 
 Described = TypeVar("Described")
 

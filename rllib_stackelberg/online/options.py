@@ -9,11 +9,11 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.online.arena import Arena, Noise
 from rllib_stackelberg.online.learners import FollowerLearner, LeaderLearner, online_learner
 from rllib_stackelberg.online.meeting import OnlineRecord, Progress, meet
 from rllib_stackelberg.registry import make_game
-from rllib_stackelberg.validation import validated
 
 MOST_PLAYS = 20_000_000
 """Most rounds, times seeds, of one call: every one of them is kept until the end."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.game import PopulationGame
@@ -17,7 +18,6 @@ from rllib_stackelberg.ray_files import check_places
 from rllib_stackelberg.records import PopulationResult
 from rllib_stackelberg.registry import GameName, find_spec, make_population
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.validation import validated
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.documents import BrokenDocumentError
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import BrokenDocumentError
+from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.policy import (
     Layers,
     forward,
@@ -31,7 +32,6 @@ from rllib_stackelberg.populations.game import Floats, PopulationGame
 from rllib_stackelberg.populations.play import told
 from rllib_stackelberg.records import BothPolicies, PlayedGame
 from rllib_stackelberg.registry import all_parameters, is_registered
-from rllib_stackelberg.tensors import refuse_unreal
 
 if TYPE_CHECKING:
     from rllib_stackelberg.run_folder import RunFolder

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.files import write_atomically
+from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import bands_figure
 from rllib_stackelberg.reports.page import REPORT

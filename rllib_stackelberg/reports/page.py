@@ -11,7 +11,7 @@ from typing import Any
 
 from rllib_stackelberg.convergence import gaps_before
 from rllib_stackelberg.evaluation import tabulated
-from rllib_stackelberg.files import write_atomically
+from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.glossary import UNITS, explained, words_of
 from rllib_stackelberg.parameters import introduction

@@ -14,7 +14,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from rllib_stackelberg.files import write_atomically
+from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.terminal import visible
 
 COLOURS = {

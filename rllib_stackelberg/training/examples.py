@@ -20,7 +20,7 @@ from rich.table import Table
 
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate_strategy
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions

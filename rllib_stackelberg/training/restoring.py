@@ -17,8 +17,8 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core.learner import Learner
 
-from rllib_stackelberg.documents import shortened
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
+from rllib_stackelberg.files.documents import shortened
 from rllib_stackelberg.records import Count, Record
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.values import Evaluation

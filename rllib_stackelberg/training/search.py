@@ -10,6 +10,7 @@ from gymnasium.spaces import Discrete
 
 from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.evaluation import Evaluation, evaluate_policy, evaluate_strategy, tabulated
+from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.optimality_gap import best_against
 from rllib_stackelberg.options import TrainOptions
@@ -18,7 +19,6 @@ from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
-from rllib_stackelberg.tensors import refuse_unreal
 from rllib_stackelberg.training.restoring import check_evaluation
 
 SELECTION_SAMPLES = (32, 128, 512)

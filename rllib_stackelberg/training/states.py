@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from rllib_stackelberg.documents import shortened
-from rllib_stackelberg.tensors import arrays as read_arrays
+from rllib_stackelberg.files.documents import shortened
+from rllib_stackelberg.files.tensors import arrays as read_arrays
 
 PLAIN = (type(None), bool, int, float, str)
 SEQUENCES: dict[str, type[list] | type[tuple]] = {"list": list, "tuple": tuple}

@@ -21,7 +21,7 @@ import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
 
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data

@@ -19,7 +19,7 @@ from rich.box import SIMPLE
 from rich.progress import track
 from rich.table import Table
 
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.online.meeting import OnlineRecord
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, half_width

@@ -26,7 +26,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.terminal import Terminal

@@ -48,7 +48,7 @@ import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
 
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.play import PopulationPlays

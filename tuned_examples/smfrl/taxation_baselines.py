@@ -60,7 +60,7 @@ from taxation_measures import (
 )
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.reports import save_svg
 from rllib_stackelberg.run_folder import RunFolder

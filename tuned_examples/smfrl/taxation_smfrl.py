@@ -32,7 +32,7 @@ from estimates import Estimate, geometric_of, mean_of, median_of, show
 from kept_runs import train_missing
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.files import to_json, write_atomically
+from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.settings import PAPER
 from rllib_stackelberg.run_folder import RunFolder

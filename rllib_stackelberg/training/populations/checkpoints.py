@@ -21,9 +21,9 @@ from typing import Any
 
 from safetensors.numpy import save
 
-from rllib_stackelberg.documents import BrokenDocumentError, shortened
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.tensors import arrays
+from rllib_stackelberg.files.documents import BrokenDocumentError, shortened
+from rllib_stackelberg.files.tensors import arrays
 from rllib_stackelberg.training.checkpoints import LARGEST, BrokenGenerationError, Checkpoints, State
 from rllib_stackelberg.training.populations.buffer import Rows
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.documents import LARGEST, BrokenDocumentError, read_document
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import LARGEST, BrokenDocumentError, read_document
 
 # A pipe would keep the process waiting for its other end.
 PLAINLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from rllib_stackelberg.documents import brief
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import brief
 
 Model = TypeVar("Model", bound=BaseModel)
 

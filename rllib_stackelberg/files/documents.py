@@ -51,7 +51,7 @@ def parsed(content: str | bytes, deepest: int = DEEPEST, allow_nan: bool = False
     >>> parsed("[1e999]")
     Traceback (most recent call last):
     ...
-    rllib_stackelberg.documents.BrokenDocumentError: the number 1e999 is larger than any float
+    rllib_stackelberg.files.documents.BrokenDocumentError: the number 1e999 is larger than any float
     """
     try:
         text = content if isinstance(content, str) else content.decode("utf-8")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from rllib_stackelberg.documents import BrokenDocumentError, shortened
+from rllib_stackelberg.files.documents import BrokenDocumentError, shortened
 
 # Of a policy; the first is what training writes.
 REAL = (np.dtype(np.float32), np.dtype(np.float64))

@@ -1,0 +1,1 @@
+"""Files: whole or not written, read within bounds, as plain data."""
