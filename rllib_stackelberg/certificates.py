@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE
+from rllib_stackelberg.followers.ties import Ties
 from rllib_stackelberg.indifference import indifference
 from rllib_stackelberg.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response import Play, Record, Response
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.ties import Ties
 
 
 @dataclass(frozen=True)

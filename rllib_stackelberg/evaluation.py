@@ -15,6 +15,7 @@ from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
+from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
@@ -33,7 +34,6 @@ from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibr
 from rllib_stackelberg.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.tie_breaking import reported_play
-from rllib_stackelberg.ties import Ties, check_ties
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
 from rllib_stackelberg.verdict import with_verdicts

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from rllib_stackelberg.certificates import Certificate
-from rllib_stackelberg.ties import Ties
+from rllib_stackelberg.followers.ties import Ties
 
 Sum = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
+from rllib_stackelberg.followers.ties import RULES, TAKEN
 from rllib_stackelberg.glossary import ONLINE_UNITS, ONLINE_WORDS
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rounding import estimate, number
-from rllib_stackelberg.ties import RULES, TAKEN
 
 if TYPE_CHECKING:
     from rllib_stackelberg.training.loop import Progress

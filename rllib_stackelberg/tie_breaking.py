@@ -20,9 +20,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.followers.ties import Ties, broken, equally_good
 from rllib_stackelberg.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response import Play, Response
-from rllib_stackelberg.ties import Ties, broken, equally_good
 
 JOINT_CHOICES = 1024
 """Most joint choices of several followers at ties that are compared one by one."""

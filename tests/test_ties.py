@@ -20,6 +20,7 @@ from rllib_stackelberg import (
 from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import result_data
+from rllib_stackelberg.followers.ties import RULES, broken
 from rllib_stackelberg.game import StackelbergGame, Turn
 from rllib_stackelberg.indifference import indifference
 from rllib_stackelberg.outcomes import tabulate
@@ -29,7 +30,6 @@ from rllib_stackelberg.priors import Prior
 from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.tie_breaking import settled
-from rllib_stackelberg.ties import RULES, broken
 from rllib_stackelberg.verdict import Kind, verdict
 from tests.games_for_tests import BayesianGame, TakenState
 

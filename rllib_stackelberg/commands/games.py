@@ -29,6 +29,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.files.documents import read_document
+from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.game_tables import game_data, game_page, game_shown, games_table
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.populations.game import PopulationGame
@@ -38,7 +39,6 @@ from rllib_stackelberg.result_tables import joint_strategy
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.ties import check_ties
 from rllib_stackelberg.verdict import with_verdicts
 
 

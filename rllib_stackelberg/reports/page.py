@@ -12,6 +12,7 @@ from typing import Any
 from rllib_stackelberg.convergence import gaps_before
 from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files.folder import write_atomically
+from rllib_stackelberg.followers.ties import TAKEN
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.glossary import UNITS, explained, words_of
 from rllib_stackelberg.parameters import introduction
@@ -28,7 +29,6 @@ from rllib_stackelberg.result_tables import gap as gap_of
 from rllib_stackelberg.run_folder import RunFolder, result_fits
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
-from rllib_stackelberg.ties import TAKEN
 from rllib_stackelberg.verdict import verdict
 
 REPORT = "report.html"

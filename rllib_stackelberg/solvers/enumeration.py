@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.followers.ties import RULES, Ties, broken, check_ties
 from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
 from rllib_stackelberg.plays import Plays
@@ -42,7 +43,6 @@ from rllib_stackelberg.solvers.pure_equilibria import (
     undominated,
 )
 from rllib_stackelberg.solvers.solution import StackelbergSolution
-from rllib_stackelberg.ties import RULES, Ties, broken, check_ties
 
 LEADER_TABLES = 100_000
 

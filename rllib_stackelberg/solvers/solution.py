@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from rllib_stackelberg.ties import Ties
+from rllib_stackelberg.followers.ties import Ties
 
 Action = int | tuple[float, ...]
 
