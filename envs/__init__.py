@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rllib_stackelberg.experiments import register_tables
-from rllib_stackelberg.registry import RunDefaults, register_game
+from rllib_stackelberg.rules.registry import RunDefaults, register_game
 
 _BIMATRIX = "rllib_stackelberg.envs.bimatrix_v0:Bimatrix"
 _NAMED = "rllib_stackelberg.envs.bimatrix_v0:NamedBimatrix"

@@ -39,8 +39,8 @@ from pydantic import Field
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
-from rllib_stackelberg.priors import Prior, prior_from
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.priors import Prior, prior_from
 
 ENTRIES = 2**22
 """Most payoffs of a random game."""

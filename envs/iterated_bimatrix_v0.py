@@ -34,8 +34,8 @@ from pydantic import Field
 from rllib_stackelberg.envs.bimatrix_v0 import payoff_matrices
 
 from rllib_stackelberg.files.folder import read_fields
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
-from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers.sequences import sequence_solve
 
 NAMED = {"prisoners-dilemma": ([[-1, -3], [0, -2]], [[-1, 0], [-3, -2]])}

@@ -42,7 +42,7 @@ from pydantic import Field
 
 from rllib_stackelberg.economies.households import ABILITY_DEVIATION, normal, stratified
 from rllib_stackelberg.economies.inequality import gini
-from rllib_stackelberg.populations.game import PopulationGame, PopulationState
+from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 from rllib_stackelberg.solvers.fiscal import EFFORT, LabourSupply, best_work, labour_supply_solve
 
 LEAST, MOST = 0.01, 0.99

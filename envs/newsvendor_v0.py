@@ -37,9 +37,9 @@ from pydantic import Field
 from scipy.special import ndtri
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import OVER, State, Turn
 from rllib_stackelberg.online.demand_game import DemandGame
-from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.rules.game import OVER, State, Turn
+from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers.newsvendor import Market, answer, density, newsvendor_solve
 
 POST, ANSWER = 0, 1

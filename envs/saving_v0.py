@@ -43,7 +43,7 @@ from gymnasium.spaces import Box
 from pydantic import Field
 
 from rllib_stackelberg.economies.households import normal, stratified
-from rllib_stackelberg.populations.game import PopulationGame, PopulationState
+from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 from rllib_stackelberg.solvers.fiscal import (
     Growth,
     invested_return,

@@ -30,9 +30,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
-from rllib_stackelberg.priors import Prior
-from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.priors import Prior
+from rllib_stackelberg.rules.solution import StackelbergSolution
 
 Size = Annotated[int, Field(ge=1, le=1024)]
 

@@ -79,7 +79,7 @@ from rllib_stackelberg.economies.households import Survey, synthetic
 from rllib_stackelberg.economies.inequality import gini, top_and_bottom
 from rllib_stackelberg.economies.shocks import Shock, ShockName
 from rllib_stackelberg.economies.taxes import CODES, SALES_TAX, TaxSystem, kept
-from rllib_stackelberg.populations.game import RUNNING, PopulationGame, PopulationState
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame, PopulationState
 
 LEAST, MOST = 0.001, 0.99
 CAPS = np.array([0.2, 0.05, 0.2, 0.05, 0.3])

@@ -17,11 +17,11 @@ from pettingzoo.utils.wrappers import ClipOutOfBoundsWrapper
 
 from rllib_stackelberg.aec_view import AECView, Ordered
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import OVER, StackelbergGame
 from rllib_stackelberg.populations.aec import PopulationAEC
-from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import finite, make_rules
-from rllib_stackelberg.rules import Rules
+from rllib_stackelberg.rules.base import Rules
+from rllib_stackelberg.rules.game import OVER, StackelbergGame
+from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import finite, make_rules
 from rllib_stackelberg.spaces import MASK, SHOWN
 
 

@@ -16,7 +16,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from rllib_stackelberg.drawing import picture
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.rules import Rules, name_of
+from rllib_stackelberg.rules.base import Rules, name_of
 from rllib_stackelberg.terminal import Terminal
 
 MODES = "ansi", "human", "rgb_array"

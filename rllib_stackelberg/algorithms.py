@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gymnasium.spaces import Discrete
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings
 
 

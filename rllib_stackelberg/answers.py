@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.rules.game import StackelbergGame
 
 DENSE_QUESTIONS = 8192
 """Most questions of a game whose answers are kept in an array over all of them."""

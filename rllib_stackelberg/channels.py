@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.priors import NO_CHANCE, Prior
+from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 
 
 @dataclass(frozen=True)

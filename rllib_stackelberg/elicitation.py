@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.followers.learner import draw_play
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays import Plays
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import draws, learn
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.tie_breaking import reported_play

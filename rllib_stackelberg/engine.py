@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, Learner
-from rllib_stackelberg.game import Turn
+from rllib_stackelberg.rules.game import Turn
 
 
 class Population(NamedTuple):

@@ -16,7 +16,6 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.followers.ties import Ties, check_ties
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.path_ties import reported_paths
@@ -25,9 +24,10 @@ from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays import Leader
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.evaluation import evaluate_population_run
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.response import NOTHING, Play, Response
 from rllib_stackelberg.response_phase import learn
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason

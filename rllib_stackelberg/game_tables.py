@@ -14,10 +14,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rllib_stackelberg.parameters import Parameter, introduction
-from rllib_stackelberg.populations.game import PopulationGame
-from rllib_stackelberg.registry import GameSpec, load_class, parameters_of
 from rllib_stackelberg.rounding import number
+from rllib_stackelberg.rules.parameters import Parameter, introduction
+from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import GameSpec, load_class, parameters_of
 from rllib_stackelberg.tables import plain
 
 

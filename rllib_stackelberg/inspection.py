@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn, present
-from rllib_stackelberg.game_modules import told
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn, present
+from rllib_stackelberg.rules.modules import told
 from rllib_stackelberg.sample_plays import draw_nature, scripted_actions
 
 MOST_STEPS = 10_000

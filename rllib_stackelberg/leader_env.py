@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from rllib_stackelberg.critic import critic_view
 from rllib_stackelberg.elicitation import Closure, Elicitation, Episodes
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
 from rllib_stackelberg.transcript import Transcript, put

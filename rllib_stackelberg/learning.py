@@ -21,10 +21,10 @@ from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate_policy
 from rllib_stackelberg.followers.learner import Learner
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.values import Evaluation

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg import engine
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, exceeds, typical_spread
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.plays import Leader, Plays, play_out
+from rllib_stackelberg.rules.game import StackelbergGame
 
 Policies = Sequence[NDArray[np.float64]]
 """Per learned turn the mixed strategies `[S, rows, actions]`."""

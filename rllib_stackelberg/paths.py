@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import Profiles
 from rllib_stackelberg.plays import Leader, Plays, play_out
+from rllib_stackelberg.rules.game import StackelbergGame
 
 Index = NDArray[np.int64]
 

@@ -14,8 +14,8 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import Profiles, tabulate
+from rllib_stackelberg.rules.game import StackelbergGame
 
 MOST_OUTCOMES = 65_536
 """Most outcomes (leader actions, chance, follower actions) that are tabulated."""

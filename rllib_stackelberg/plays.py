@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import OVER, StackelbergGame, State, present
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, present
 
 Choose = Callable[[NDArray[np.int64], int, NDArray[np.int64]], NDArray[np.int64]]
 """(slots `[N]`, learned turn, information `[N]`) -> actions `[N]` of that turn's follower in those plays."""

@@ -24,9 +24,9 @@ from rllib_stackelberg.files.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.files.folder import Folder, write_atomically
 from rllib_stackelberg.files.tensors import arrays, refuse_unreal
 from rllib_stackelberg.followers.learner import argmax_play
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.leader_env import to_game_actions
 from rllib_stackelberg.records import LeaderPolicy, Record
+from rllib_stackelberg.rules.game import StackelbergGame
 
 if TYPE_CHECKING:
     from rllib_stackelberg.run_folder import RunFolder

@@ -22,9 +22,9 @@ from rllib_stackelberg import engine, sampled_engine
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
 from rllib_stackelberg.followers.ties import argmax_policy, broken, equally_good
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable
 from rllib_stackelberg.payoff_matrices import observed_matrices
+from rllib_stackelberg.rules.game import StackelbergGame
 
 Play = Literal["argmax", "last", "average"]
 """Which strategy a follower plays after it has learned."""

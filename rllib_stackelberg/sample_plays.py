@@ -6,7 +6,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import OVER, StackelbergGame, State
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State
 
 EXTREME = 0.25
 """Share of actions that are the lowest or the highest, where faults are likeliest."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.records import Source
-from rllib_stackelberg.registry import GameSpec, load_class
+from rllib_stackelberg.rules.registry import GameSpec, load_class
 
 PACKAGE = __name__.partition(".")[0]
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import brief
-from rllib_stackelberg.game import StackelbergGame, Turn, check_actions
 from rllib_stackelberg.outcomes import outcomes_against
 from rllib_stackelberg.paths import paths_against
 from rllib_stackelberg.plays import Plays
+from rllib_stackelberg.rules.game import StackelbergGame, Turn, check_actions
 
 LeaderFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """Leader observations `[N, d]` -> actions `[N, width]` in the game's units."""

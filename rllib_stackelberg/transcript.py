@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.elicitation import Episodes
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.rules.game import StackelbergGame
 
 Index = NDArray[np.int64]
 Arrays = dict[str, NDArray]

@@ -6,9 +6,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pettingzoo import AECEnv
 
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
-from rllib_stackelberg.priors import NO_CHANCE, Prior
-from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
+from rllib_stackelberg.rules.solution import StackelbergSolution
 
 CORRELATED = np.array([[0.4, 0.1], [0.1, 0.4]])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box
 
-from rllib_stackelberg.populations.game import RUNNING, PopulationGame, PopulationState
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame, PopulationState
 
 
 @dataclass

@@ -128,7 +128,9 @@ def matrix(rng, folder):
 
 
 def game(rng, folder):
-    named = rng.choice([junk(rng), "", ":", "a:b", "os:getcwd", "rllib_stackelberg.game:StackelbergGame", "..:x", "x:"])
+    named = rng.choice(
+        [junk(rng), "", ":", "a:b", "os:getcwd", "rllib_stackelberg.rules.game:StackelbergGame", "..:x", "x:"]
+    )
     return [rng.choice(["solve", "train", "play"]), named], "game"
 
 

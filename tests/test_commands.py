@@ -17,9 +17,9 @@ from rllib_stackelberg.cli import app
 from rllib_stackelberg.doctor import PACKAGE as PROGRAM
 from rllib_stackelberg.followers import Learner
 from rllib_stackelberg.online.learners import learners
-from rllib_stackelberg.parameters import introduction
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.registry import load_class, make_rules, parameters_of
+from rllib_stackelberg.rules.parameters import introduction
+from rllib_stackelberg.rules.registry import load_class, make_rules, parameters_of
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = typer.main.get_command(app).commands

@@ -9,8 +9,8 @@ from gymnasium.spaces import Box, Discrete
 from rllib_stackelberg import inspection
 from rllib_stackelberg.conformance import inspect, refuse_faulty
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import OVER, StackelbergGame, State, Turn
-from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.priors import Prior
 from tests.populations_for_tests import Levy
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game
-from rllib_stackelberg.declarations import check_game
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.rules.declarations import check_game
 from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
 

@@ -8,7 +8,7 @@ import pytest
 from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.registry import find_spec, load_class
+from rllib_stackelberg.rules.registry import find_spec, load_class
 
 GAME = """
 from tests.games_for_tests import NoisyAllocation
@@ -121,7 +121,7 @@ def test_a_constructor_that_fails_is_told_by_name(folder, name, field, said):
         ("../a/toll.py:NoisyAllocation.prior", "has no game", "Toll"),
         ("../a/wrong.py:Toll", "SyntaxError", "path/to/file.py:ClassName"),
         ("../a/leaves.py:Toll", "SystemExit", "path/to/file.py:ClassName"),
-        ("rllib_stackelberg.game:StackelbergGame", "is not a game", "all of its methods"),
+        ("rllib_stackelberg.rules.game:StackelbergGame", "is not a game", "all of its methods"),
         ("no_such_module:Toll", "ModuleNotFoundError", "package.module:ClassName"),
         (":Toll", "ValueError", "package.module:ClassName"),
     ],

@@ -6,8 +6,8 @@ import pytest
 from pydantic import Field
 
 from rllib_stackelberg import games
-from rllib_stackelberg.parameters import meanings, parameters
-from rllib_stackelberg.registry import find_spec, load_class, parameter_model, parameters_of
+from rllib_stackelberg.rules.parameters import meanings, parameters
+from rllib_stackelberg.rules.registry import find_spec, load_class, parameter_model, parameters_of
 from tests.games_for_tests import NoisyAllocation
 
 

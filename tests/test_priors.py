@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.priors import Prior, prior_from
+from rllib_stackelberg.rules.priors import Prior, prior_from
 
 sizes = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 

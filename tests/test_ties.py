@@ -21,12 +21,12 @@ from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.followers.ties import RULES, broken
-from rllib_stackelberg.game import StackelbergGame, Turn
 from rllib_stackelberg.indifference import indifference
 from rllib_stackelberg.outcomes import tabulate
 from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.paths import paths_against
-from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.rules.game import StackelbergGame, Turn
+from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
 from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.tie_breaking import settled

@@ -49,8 +49,8 @@ from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.experiments import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 

@@ -15,8 +15,8 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame, State, Turn
 from rllib_stackelberg.payoff_matrices import payoff_matrices
+from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
 from rllib_stackelberg.solvers.enumeration import solve
 
 Noise = Literal["rules", "bernoulli"]

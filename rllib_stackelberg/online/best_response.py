@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.learners import Feedback, FollowerLearner, FollowerPlayer, Traits
+from rllib_stackelberg.rules.game import StackelbergGame
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.newsvendor import Market
 
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.exp3 import Exp3 as Exp3Rows
 from rllib_stackelberg.followers.learner import draw_play
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.learners import Feedback, LeaderLearner, LeaderPlayer, Traits
 from rllib_stackelberg.online.pairs import discrete, finite_only
+from rllib_stackelberg.rules.game import StackelbergGame
 
 
 @dataclass(frozen=True)

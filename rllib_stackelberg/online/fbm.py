@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.best_manipulation import best_manipulation
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.learners import Feedback, FollowerLearner, FollowerPlayer, Traits
 from rllib_stackelberg.online.pairs import discrete, finite_only
+from rllib_stackelberg.rules.game import StackelbergGame
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import as_text, described, split_text
-from rllib_stackelberg.game import StackelbergGame
+from rllib_stackelberg.rules.game import StackelbergGame
 
 if TYPE_CHECKING:
     from rllib_stackelberg.online.arena import Arena

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.demand import DemandEstimate
 from rllib_stackelberg.online.demand_game import DemandGame
@@ -30,6 +29,7 @@ from rllib_stackelberg.online.learners import (
     Player,
     Traits,
 )
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.newsvendor import Market, optimal_value, order_at, supplier_value
 
 HYPOTHESES = 24

@@ -13,7 +13,7 @@ from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.online.arena import Arena, Noise
 from rllib_stackelberg.online.learners import FollowerLearner, LeaderLearner, online_learner
 from rllib_stackelberg.online.meeting import OnlineRecord, Progress, meet
-from rllib_stackelberg.registry import make_game
+from rllib_stackelberg.rules.registry import make_game
 
 MOST_PLAYS = 20_000_000
 """Most rounds, times seeds, of one call: every one of them is kept until the end."""

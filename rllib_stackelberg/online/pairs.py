@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import finite
 from rllib_stackelberg.online.learners import FollowerLearner
+from rllib_stackelberg.rules.game import StackelbergGame
 
 
 def finite_only(game: StackelbergGame) -> str | None:

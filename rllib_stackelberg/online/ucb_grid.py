@@ -13,9 +13,9 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.learners import Feedback, LeaderLearner, LeaderPlayer, Traits
+from rllib_stackelberg.rules.game import StackelbergGame
 
 MOST_PRICES = 10_000
 

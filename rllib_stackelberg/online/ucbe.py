@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.learners import Feedback, LeaderLearner, LeaderPlayer, Traits
 from rllib_stackelberg.online.pairs import discrete, finite_only
+from rllib_stackelberg.rules.game import StackelbergGame
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from rllib_stackelberg.aec_view import AECView
-from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame
+from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame
 
 PERIODS_SHOWN = 5
 

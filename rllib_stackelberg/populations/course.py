@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rllib_stackelberg.populations.game import Floats, PopulationGame
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.rules.population import Floats, PopulationGame
 from rllib_stackelberg.streams import Purpose, Streams
 
 

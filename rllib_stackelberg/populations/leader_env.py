@@ -17,9 +17,9 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.game import RUNNING, PopulationGame
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import CLIP, PopulationPolicy
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame
 from rllib_stackelberg.streams import Purpose, Streams
 
 FURTHEST = 10.0

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.game import Floats, PopulationGame
+from rllib_stackelberg.rules.population import Floats, PopulationGame
 
 
 class Members(Protocol):

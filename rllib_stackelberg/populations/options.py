@@ -12,11 +12,11 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.ray_files import check_places
 from rllib_stackelberg.records import PopulationResult
-from rllib_stackelberg.registry import GameName, find_spec, make_population
+from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import GameName, find_spec, make_population
 from rllib_stackelberg.run_folder import RunFolder
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

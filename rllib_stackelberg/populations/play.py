@@ -14,7 +14,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.game import RUNNING, Floats, PopulationGame
+from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame
 from rllib_stackelberg.streams import Stream, Streams
 
 

@@ -28,10 +28,10 @@ from rllib_stackelberg.policy import (
     widths,
     write_data,
 )
-from rllib_stackelberg.populations.game import Floats, PopulationGame
 from rllib_stackelberg.populations.play import told
 from rllib_stackelberg.records import BothPolicies, PlayedGame
-from rllib_stackelberg.registry import all_parameters, is_registered
+from rllib_stackelberg.rules.population import Floats, PopulationGame
+from rllib_stackelberg.rules.registry import all_parameters, is_registered
 
 if TYPE_CHECKING:
     from rllib_stackelberg.run_folder import RunFolder

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.play import narrowed
+from rllib_stackelberg.rules.population import PopulationGame
 
 Count = Annotated[int, Field(ge=1, le=10**6)]
 Width = Annotated[int, Field(ge=1, le=4096)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.game import StackelbergGame, Turn
+from rllib_stackelberg.rules.game import StackelbergGame, Turn
 
 FOLLOWERS_SHOWN = 8
 ROWS_SHOWN = 40

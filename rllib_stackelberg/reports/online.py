@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.files.folder import write_atomically
-from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import bands_figure
 from rllib_stackelberg.reports.page import REPORT
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.run_folder import RunFolder, versions
 
 FIGURES = {

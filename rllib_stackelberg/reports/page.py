@@ -13,19 +13,19 @@ from rllib_stackelberg.convergence import gaps_before
 from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.followers.ties import TAKEN
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.glossary import UNITS, explained, words_of
-from rllib_stackelberg.parameters import introduction
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.records import Result, certificate_from
-from rllib_stackelberg.registry import find_spec
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.result_tables import certificate_words, certified_model, learned_value
 from rllib_stackelberg.result_tables import gap as gap_of
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.parameters import introduction
+from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.run_folder import RunFolder, result_fits
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.strategy import LeaderStrategy

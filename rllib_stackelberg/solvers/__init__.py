@@ -1,5 +1,6 @@
 """Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
 
+from rllib_stackelberg.rules.solution import PopulationSolution, StackelbergSolution
 from rllib_stackelberg.solvers.coarse_correlated import (
     CoarseCorrelated,
     CoarseCorrelatedRange,
@@ -10,7 +11,6 @@ from rllib_stackelberg.solvers.enumeration import exact_solve, solution_or_reaso
 from rllib_stackelberg.solvers.payments import payment_solve
 from rllib_stackelberg.solvers.pure_equilibria import Equilibrium, equilibria
 from rllib_stackelberg.solvers.reachable import response_solve
-from rllib_stackelberg.solvers.solution import PopulationSolution, StackelbergSolution
 
 __all__ = [
     "CoarseCorrelated",

@@ -32,8 +32,8 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
 
 Device = Literal["strategies", "omniscient"]

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.ties import RULES, Ties, broken, check_ties
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
 from rllib_stackelberg.plays import Plays
-from rllib_stackelberg.rules import name_of
+from rllib_stackelberg.rules.base import name_of
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.solvers.pure_equilibria import (
     EPSILON,
     SURE,
@@ -42,7 +43,6 @@ from rllib_stackelberg.solvers.pure_equilibria import (
     strategies_against,
     undominated,
 )
-from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 LEADER_TABLES = 100_000
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from rllib_stackelberg.solvers.solution import PopulationSolution
+from rllib_stackelberg.rules.solution import PopulationSolution
 
 Floats = NDArray[np.float64]
 

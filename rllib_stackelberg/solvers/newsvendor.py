@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
-from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.rules.solution import StackelbergSolution
 
 Rule = Literal["exact", "riskless"]
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rllib_stackelberg.solvers.solution import StackelbergSolution
+from rllib_stackelberg.rules.solution import StackelbergSolution
 
 MARGIN = 1e-6
 

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import learn
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers.bounds import Ranking, outlook, promising, ranked
-from rllib_stackelberg.solvers.solution import StackelbergSolution
 from rllib_stackelberg.solvers.subtables import Component, components
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.tie_breaking import reported_play

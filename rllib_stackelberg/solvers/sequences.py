@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.ties import Ties, broken
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.plays import Plays, play_out
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.solvers.enumeration import doubt
 from rllib_stackelberg.solvers.pure_equilibria import EPSILON, SURE
-from rllib_stackelberg.solvers.solution import StackelbergSolution
 
 LEADER_TABLES = 100_000
 SLOTS = 262_144

@@ -11,8 +11,8 @@ from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.conformance import PLAYS, inspect
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.inspection import Finding, Inspection
+from rllib_stackelberg.rules.game import StackelbergGame
 
 CYCLES = 50
 

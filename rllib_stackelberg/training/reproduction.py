@@ -18,10 +18,10 @@ from rllib_stackelberg.baselines import evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate_strategy, result_data
 from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.game import StackelbergGame
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.registry import find_spec, make_game
 from rllib_stackelberg.reports.experiments import write_tables
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.registry import find_spec, make_game
 from rllib_stackelberg.run_folder import versions
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_population
-from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.rules.population import PopulationGame
 
 
 def played(game: PopulationGame, tax, plays=1, share=None, periods=None, seed=0):

@@ -8,8 +8,8 @@ from rllib_stackelberg.envs.taxation_v0 import Taxation
 from rllib_stackelberg import PopulationGame, games, make_game, make_population
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.populations.game import check_population
-from rllib_stackelberg.registry import find_spec, load_class, make_rules
+from rllib_stackelberg.rules.population import check_population
+from rllib_stackelberg.rules.registry import find_spec, load_class, make_rules
 from rllib_stackelberg.testing import population_game_test
 from rllib_stackelberg.testing.populations import random_moves
 from tests.conftest import GAMES, POPULATIONS, view

@@ -12,11 +12,11 @@ from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.glossary import explained
-from rllib_stackelberg.parameters import introduction
-from rllib_stackelberg.registry import load_class
 from rllib_stackelberg.reports import page, rendering, write_report
 from rllib_stackelberg.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
+from rllib_stackelberg.rules.parameters import introduction
+from rllib_stackelberg.rules.registry import load_class
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import visible
 from tests.games_for_tests import BayesianGame

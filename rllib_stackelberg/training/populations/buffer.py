@@ -20,7 +20,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
-from rllib_stackelberg.populations.game import PopulationGame
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.streams import replay_generator
 
 MEMBER_REWARDS = "member_rewards"

@@ -38,8 +38,8 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from rllib_stackelberg.populations.game import RUNNING
 from rllib_stackelberg.populations.play import PopulationPlays, logged, told
+from rllib_stackelberg.rules.population import RUNNING
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.populations.buffer import piece
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE

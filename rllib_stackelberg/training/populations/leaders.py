@@ -25,10 +25,10 @@ from ray.tune.registry import register_env
 from torch import nn
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
-from rllib_stackelberg.registry import population_of
+from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import population_of
 from rllib_stackelberg.training.leader_modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
 

@@ -40,11 +40,11 @@ from ray.rllib.utils.metrics import (
 )
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.game import PopulationGame
 from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.registry import population_of
+from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import population_of
 from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS, new_rows
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.learner import SMFRLLearner

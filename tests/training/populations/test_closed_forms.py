@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rllib_stackelberg.registry import make_population
+from rllib_stackelberg.rules.registry import make_population
 
 SCRIPT = Path(__file__).parents[3] / "tuned_examples" / "smfrl" / "closed_forms_smfrl.py"
 

@@ -17,11 +17,11 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.priors import NO_CHANCE, Prior
-from rllib_stackelberg.rules import Batch, Rules, name_of
+from rllib_stackelberg.rules.base import Batch, Rules, name_of
+from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.solvers.solution import StackelbergSolution
+    from rllib_stackelberg.rules.solution import StackelbergSolution
 
 OVER = -1
 

@@ -14,15 +14,15 @@ from typing import Annotated, Any, TypeGuard, get_args, get_type_hints
 import pettingzoo
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 
-from rllib_stackelberg.declarations import check_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, from_command_line
 from rllib_stackelberg.files.validation import validated
-from rllib_stackelberg.game import StackelbergGame
-from rllib_stackelberg.game_modules import load_module, located, told
-from rllib_stackelberg.parameters import Parameter, parameters
-from rllib_stackelberg.populations.game import PopulationGame, check_population
-from rllib_stackelberg.rules import Rules, name_of
+from rllib_stackelberg.rules.base import Rules, name_of
+from rllib_stackelberg.rules.declarations import check_game
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.modules import load_module, located, told
+from rllib_stackelberg.rules.parameters import Parameter, parameters
+from rllib_stackelberg.rules.population import PopulationGame, check_population
 
 NAMESPACE = "stackelberg"
 OWN_GAME = "package.module:ClassName or path/to/file.py:ClassName"

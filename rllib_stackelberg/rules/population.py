@@ -20,8 +20,8 @@ from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.rules import Batch, Rules, name_of
-from rllib_stackelberg.solvers.solution import PopulationSolution
+from rllib_stackelberg.rules.base import Batch, Rules, name_of
+from rllib_stackelberg.rules.solution import PopulationSolution
 
 RUNNING = 0
 """Index into `endings` of plays that go on."""

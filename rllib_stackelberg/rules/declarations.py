@@ -9,8 +9,8 @@ from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.game import Kind, StackelbergGame, Turn
-from rllib_stackelberg.priors import Prior
+from rllib_stackelberg.rules.game import Kind, StackelbergGame, Turn
+from rllib_stackelberg.rules.priors import Prior
 
 KINDS = "'leader' for agent 0, 'learned' or 'reply' for others"
 RANGE = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
