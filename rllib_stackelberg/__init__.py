@@ -34,6 +34,7 @@ from rllib_stackelberg.followers import (
 from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.plot_backend import forget_missing_backend
 from rllib_stackelberg.policy import load_policy
 from rllib_stackelberg.roles import Roles
@@ -43,7 +44,6 @@ from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.registry import games, make_game, make_population, register_game
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import StackelbergSolution, solve
-from rllib_stackelberg.strategy import LeaderStrategy
 
 __version__ = "0.1.0"
 

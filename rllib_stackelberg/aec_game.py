@@ -28,11 +28,11 @@ from pettingzoo import AECEnv
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import FAULTS, InvalidFieldError, RulesError
+from rllib_stackelberg.plays.sample_plays import draw_nature
 from rllib_stackelberg.roles import Roles, declared_range, uniform
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.sample_plays import draw_nature
 from rllib_stackelberg.sessions import Play, Session, Sessions, failure, made
 from rllib_stackelberg.solvers.pure_equilibria import BeyondLimitsError
 from rllib_stackelberg.spaces import contract_actions, flat_box, forbids, seen, unmasked, with_mask, words

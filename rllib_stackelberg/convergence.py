@@ -7,10 +7,10 @@ samples. A response of more updates goes on with the draws of a shorter one, so 
 from __future__ import annotations
 
 from rllib_stackelberg.evaluation import evaluate_strategy
-from rllib_stackelberg.outcomes import outcomes_against
-from rllib_stackelberg.paths import courses
+from rllib_stackelberg.plays.outcomes import outcomes_against
+from rllib_stackelberg.plays.paths import courses
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.workload import PLAYED, RESPONSE_SAMPLES
 
 RUNGS = 10

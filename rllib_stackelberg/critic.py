@@ -12,11 +12,11 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.answers import Answers
 from rllib_stackelberg.elicitation import Closure, Episodes, Index
 from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import PathClosure
+from rllib_stackelberg.plays.answers import Answers
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.followers.learner import draw_play
-from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles
-from rllib_stackelberg.plays import Plays
+from rllib_stackelberg.plays.answers import make_answers
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles
+from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import draws, learn
 from rllib_stackelberg.rules.game import StackelbergGame

@@ -17,11 +17,12 @@ from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
-from rllib_stackelberg.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.path_ties import reported_paths
-from rllib_stackelberg.paths import courses, paths_against
 from rllib_stackelberg.plans import certify_plans
-from rllib_stackelberg.plays import Leader
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
+from rllib_stackelberg.plays.paths import courses, paths_against
+from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.plays.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.evaluation import evaluate_population_run
 from rllib_stackelberg.response import NOTHING, Play, Response
@@ -31,7 +32,6 @@ from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
-from rllib_stackelberg.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.tie_breaking import reported_play
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.outcomes import OutcomeTable, Policies
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.tie_breaking import Stable, settled
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.elicitation import Elicitation, Index
 from rllib_stackelberg.path_ties import reported_paths
-from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
+from rllib_stackelberg.plays.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.counterfactual_engine import walk_back, weigh_paths
 from rllib_stackelberg.followers.ties import Ties, broken
-from rllib_stackelberg.paths import PathTable
+from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.tie_breaking import ROUNDS
 

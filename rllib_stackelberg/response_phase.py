@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import OutcomeTable
+from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.response import NOTHING, Response
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings

@@ -17,9 +17,9 @@ from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
 from rllib_stackelberg.followers.ties import Ties
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
-from rllib_stackelberg.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
-from rllib_stackelberg.paths import Paths
-from rllib_stackelberg.payoff_matrices import observed_matrices
+from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
+from rllib_stackelberg.plays.paths import Paths
+from rllib_stackelberg.plays.payoff_matrices import observed_matrices
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.rules.game import StackelbergGame
 

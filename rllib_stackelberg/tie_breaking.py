@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.ties import Ties, broken, equally_good
-from rllib_stackelberg.outcomes import OutcomeTable, Policies
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response import Play, Response
 
 JOINT_CHOICES = 1024

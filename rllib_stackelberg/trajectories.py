@@ -15,7 +15,7 @@ from rllib_stackelberg import engine
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.followers.ties import argmax_policy
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
-from rllib_stackelberg.paths import PathTable
+from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response import Play
 from rllib_stackelberg.response_phase import draws
 from rllib_stackelberg.rules.game import StackelbergGame

@@ -7,7 +7,7 @@ an exact one looks up all outcomes, and one that is played instead of looked up 
 from __future__ import annotations
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.paths import courses
+from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.settings import LeaderSettings
 

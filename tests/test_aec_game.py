@@ -16,11 +16,11 @@ from rllib_stackelberg.conformance import inspect
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy, result_data
 from rllib_stackelberg.information import Information
+from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.roles import Roles, uniform
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
-from rllib_stackelberg.sample_plays import draw_nature, random_actions
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame, Counting, NoisyAllocation
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rllib_stackelberg import make_game
-from rllib_stackelberg.answers import DENSE_QUESTIONS, DenseAnswers, SparseAnswers, make_answers
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.plays.answers import DENSE_QUESTIONS, DenseAnswers, SparseAnswers, make_answers
 
 QUESTIONS = 512
 HUGE = (2**62 - 1) // QUESTIONS

@@ -6,7 +6,7 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, convergence, evaluate_strategy, make_game
 from rllib_stackelberg.convergence import gaps_before, update_ladder
-from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from tests.games_for_tests import BayesianGame
 
 

@@ -15,13 +15,13 @@ from rllib_stackelberg.certificates import bcce_gap
 from rllib_stackelberg.dependence import gap_curve, response_models, utility_learners
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import Learner, Traits
-from rllib_stackelberg.outcomes import outcomes_against
+from rllib_stackelberg.plays.outcomes import outcomes_against
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
 from rllib_stackelberg.reports.svg import COLOURS
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.solvers import coarse_correlated_range
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose, Streams
 
 PRIOR = [[0.4, 0.1], [0.1, 0.4]]

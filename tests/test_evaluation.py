@@ -9,7 +9,7 @@ from rllib_stackelberg import Exp3, LeaderSettings, MultiplicativeWeights, evalu
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.followers import BestResponse
-from rllib_stackelberg.strategy import LeaderStrategy
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 

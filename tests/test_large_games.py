@@ -10,20 +10,20 @@ from rllib_stackelberg import (
     LeaderSettings,
     MultiplicativeWeights,
     StackelbergPOMDP,
-    answers,
     estimates,
     evaluation,
     make_game,
     respond,
     solve,
 )
-from rllib_stackelberg.answers import DenseAnswers, SparseAnswers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.plays import answers
+from rllib_stackelberg.plays.answers import DenseAnswers, SparseAnswers
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.settings import SAMPLED_PLAYS
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame
 from tests.test_evaluation import constant

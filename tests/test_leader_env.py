@@ -18,7 +18,7 @@ from rllib_stackelberg import (
 from rllib_stackelberg.critic import relative
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
-from rllib_stackelberg.outcomes import Profiles
+from rllib_stackelberg.plays.outcomes import Profiles
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
 
 MODES = {

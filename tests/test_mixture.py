@@ -19,8 +19,8 @@ from rllib_stackelberg import (
 from rllib_stackelberg import evaluation as evaluating
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.solvers import response_solve
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
 from tests.games_for_tests import BayesianGame
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game
-from rllib_stackelberg.outcomes import Profiles, tabulate
+from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 from rllib_stackelberg.rules.game import OVER
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 

@@ -7,7 +7,7 @@ from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, make_game
 from rllib_stackelberg.certificates import bcce_gap
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestResponse
-from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import draws, learn
 from rllib_stackelberg.streams import Stream, Streams

@@ -22,13 +22,13 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.followers.ties import RULES, broken
 from rllib_stackelberg.indifference import indifference
-from rllib_stackelberg.outcomes import tabulate
 from rllib_stackelberg.path_ties import reported_paths
-from rllib_stackelberg.paths import paths_against
+from rllib_stackelberg.plays.outcomes import tabulate
+from rllib_stackelberg.plays.paths import paths_against
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.game import StackelbergGame, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.tie_breaking import settled
 from rllib_stackelberg.verdict import Kind, verdict
 from tests.games_for_tests import BayesianGame, TakenState

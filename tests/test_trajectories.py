@@ -19,9 +19,9 @@ from rllib_stackelberg import (
 )
 from rllib_stackelberg.aec import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.paths import paths_against
+from rllib_stackelberg.plays.paths import paths_against
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response_phase import draws
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from tests.conftest import view

@@ -31,13 +31,13 @@ from rllib_stackelberg.evaluation import respond as respond_to
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.game_tables import game_data, game_page, game_shown, games_table
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.result_tables import joint_strategy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
 from rllib_stackelberg.solvers import exact_solve, response_solve
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.verdict import with_verdicts
 

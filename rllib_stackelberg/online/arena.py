@@ -15,7 +15,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.payoff_matrices import payoff_matrices
+from rllib_stackelberg.plays.payoff_matrices import payoff_matrices
 from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
 from rllib_stackelberg.solvers.enumeration import solve
 

@@ -14,6 +14,7 @@ from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.followers.ties import TAKEN
 from rllib_stackelberg.glossary import UNITS, explained, words_of
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.records import Result, certificate_from
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
@@ -28,7 +29,6 @@ from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.run_folder import RunFolder, result_fits
 from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.verdict import verdict
 
 REPORT = "report.html"

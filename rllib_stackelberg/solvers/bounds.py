@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
 from rllib_stackelberg.solvers.subtables import Component

@@ -32,7 +32,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
 
@@ -91,7 +91,7 @@ def coarse_correlated_range(
         InvalidFieldError: the game is too large, or its followers see each other's moves.
 
     >>> from rllib_stackelberg import make_game
-    >>> from rllib_stackelberg.outcomes import tabulate
+    >>> from rllib_stackelberg.plays.outcomes import tabulate
     >>> found = coarse_correlated_range(tabulate(make_game("matrix-design"), np.zeros((1, 4, 2))))
     >>> round(found.best.values[0], 4), round(found.worst.values[0], 4), found.device
     (1.6667, 1.2, 'strategies')

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.ties import RULES, Ties, broken, check_ties
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
-from rllib_stackelberg.plays import Plays
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
+from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import OutcomeTable
+from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.strategy_engine import EPSILON, Followers, try_strategies
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import OutcomeTable, Profiles
+from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import learn
 from rllib_stackelberg.rules.game import StackelbergGame

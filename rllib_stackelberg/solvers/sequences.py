@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.ties import Ties, broken
-from rllib_stackelberg.paths import PathRecorder, Paths, PathTable
-from rllib_stackelberg.plays import Plays, play_out
+from rllib_stackelberg.plays.paths import PathRecorder, Paths, PathTable
+from rllib_stackelberg.plays.plays import Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.solvers.enumeration import doubt

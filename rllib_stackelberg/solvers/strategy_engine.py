@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING
 from rllib_stackelberg.compilation import kept
-from rllib_stackelberg.outcomes import OutcomeTable
+from rllib_stackelberg.plays.outcomes import OutcomeTable
 
 EPSILON = float(np.finfo(float).eps)
 

@@ -20,8 +20,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import Profiles
-from rllib_stackelberg.plays import Choose, Plays
+from rllib_stackelberg.plays.outcomes import Profiles
+from rllib_stackelberg.plays.plays import Choose, Plays
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.enumeration import OUTCOMES
 from rllib_stackelberg.solvers.pure_equilibria import shown

@@ -18,7 +18,7 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, make_game
 from rllib_stackelberg.estimates import consult
-from rllib_stackelberg.plays import Plays, play_out
+from rllib_stackelberg.plays.plays import Plays, play_out
 from rllib_stackelberg.streams import Streams
 
 BUYERS = (2, 4, 8, 16)

@@ -19,7 +19,7 @@ from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, make_game
 from rllib_stackelberg.dependence import utility_learners
 from rllib_stackelberg.estimates import consult
 from rllib_stackelberg.followers import learner_from_text
-from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import draws, learn
 from rllib_stackelberg.streams import Stream, Streams

@@ -7,7 +7,7 @@ import pytest
 
 from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.plays.outcomes import tabulate
 from tests.games_for_tests import CORRELATED, BayesianGame
 
 

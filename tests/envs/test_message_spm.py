@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import Profiles, tabulate
+from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 
 
 def sell(values, messages, table, question, items, objective):

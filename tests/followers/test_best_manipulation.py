@@ -10,10 +10,10 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestManipulation
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.leader_env import StackelbergPOMDP
-from rllib_stackelberg.payoff_matrices import payoff_matrices
+from rllib_stackelberg.plays.payoff_matrices import payoff_matrices
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import response_solve
-from rllib_stackelberg.strategy import LeaderStrategy
 from tests.games_for_tests import NoisyAllocation
 
 G1 = {"leader": [[0.7, 0.1], [0.5, 0.2]], "follower": [[0.3, 0.2], [0.9, 0.1]]}

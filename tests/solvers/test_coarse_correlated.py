@@ -9,9 +9,9 @@ from scipy.optimize import linprog
 
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.plays.outcomes import tabulate
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.solvers import coarse_correlated_range, equilibria, table_solve
-from rllib_stackelberg.strategy import LeaderStrategy
 from tests.games_for_tests import BayesianGame
 
 INDEPENDENT = np.full((2, 2), 0.25)

@@ -17,10 +17,10 @@ from rllib_stackelberg import (
 )
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestResponse
-from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.plays.outcomes import tabulate
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.solvers import equilibria, response_solve, table_solve
 from rllib_stackelberg.solvers.pure_equilibria import lossless, reached, stable_strategies
-from rllib_stackelberg.strategy import LeaderStrategy
 from tests.games_for_tests import Auction, BayesianGame, NoisyAllocation
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import tabulate
+from rllib_stackelberg.plays.outcomes import tabulate
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.solvers import bounds, reachable, response_solve, subtables, table_solve
 from rllib_stackelberg.solvers.bounds import outlook, promising, ranked
 from rllib_stackelberg.solvers.reachable import Valuation
 from rllib_stackelberg.solvers.subtables import components
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose
 from tests.games_for_tests import Auction, BayesianGame, NoisyAllocation
 

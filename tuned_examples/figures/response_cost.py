@@ -28,11 +28,11 @@ from rich.progress import track
 
 from rllib_stackelberg import LeaderSettings, Prior, StackelbergGame, State, Turn, make_game
 from rllib_stackelberg.estimates import consult
-from rllib_stackelberg.outcomes import outcomes_against
+from rllib_stackelberg.plays.outcomes import outcomes_against
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import costs_figure, save_svg
 from rllib_stackelberg.response import Response
 from rllib_stackelberg.response_phase import learn
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Streams
 
 SIZES = (2, 4, 8, 16, 32, 64)

@@ -24,8 +24,8 @@ from rich.progress import track
 
 from rllib_stackelberg import MultiplicativeWeights, make_game
 from rllib_stackelberg.dependence import Dependence, gap_curve, response_models, utility_learners
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
-from rllib_stackelberg.strategy import LeaderStrategy
 
 GAME = {"types": 3, "actions": 3, "tables": 3}
 UPDATES = 1_000

@@ -24,8 +24,8 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rounding import number
-from rllib_stackelberg.strategy import LeaderStrategy
 from rllib_stackelberg.training.examples import Example, Rows, main
 from rllib_stackelberg.values import Evaluation
 

@@ -14,7 +14,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.outcomes import Profiles, tabulate
+from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 from rllib_stackelberg.rules.game import StackelbergGame
 
 MOST_OUTCOMES = 65_536

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg import engine
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, exceeds, typical_spread
-from rllib_stackelberg.plays import Leader, Plays, play_out
+from rllib_stackelberg.plays import table_loops
+from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
 
 Policies = Sequence[NDArray[np.float64]]
@@ -105,9 +105,9 @@ class OutcomeTable:
         return bool((first >= 0).all() and (self.information == first).all())
 
     @cached_property
-    def arrays(self) -> engine.Outcomes:
+    def arrays(self) -> table_loops.Outcomes:
         """What the compiled loops work on."""
-        return engine.Outcomes(
+        return table_loops.Outcomes(
             self.profiles.probabilities,
             self.profiles.joint,
             np.ascontiguousarray(self.payoffs),
@@ -129,7 +129,7 @@ class OutcomeTable:
         entries = self.entries(strategies)
         for turn, policy in enumerate(policies):
             own = np.arange(strategies) if len(policy) > 1 else np.zeros(strategies, dtype=np.int64)
-            engine.weigh_all(play, np.ascontiguousarray(policy), own, self.arrays, entries, turn)
+            table_loops.weigh_all(play, np.ascontiguousarray(policy), own, self.arrays, entries, turn)
         return play
 
     def values(self, distribution: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,7 +151,7 @@ class OutcomeTable:
             fixed=np.zeros((samples, info.keys, info.choices)),
         )
         stride, whose = int(self.profiles.strides[turn]), info.agent if agent is None else agent
-        engine.gather_all(
+        table_loops.gather_all(
             np.ascontiguousarray(distribution), self.arrays, self.entries(samples), turn, whose, stride, *found
         )
         return found

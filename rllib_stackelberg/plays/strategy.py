@@ -16,12 +16,12 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.answers import make_answers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import brief
-from rllib_stackelberg.outcomes import outcomes_against
-from rllib_stackelberg.paths import paths_against
-from rllib_stackelberg.plays import Plays
+from rllib_stackelberg.plays.answers import make_answers
+from rllib_stackelberg.plays.outcomes import outcomes_against
+from rllib_stackelberg.plays.paths import paths_against
+from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.rules.game import StackelbergGame, Turn, check_actions
 
 LeaderFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.outcomes import Profiles
-from rllib_stackelberg.plays import Leader, Plays, play_out
+from rllib_stackelberg.plays.outcomes import Profiles
+from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
 
 Index = NDArray[np.int64]
