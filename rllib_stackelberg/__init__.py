@@ -13,7 +13,9 @@ if not (Path(__file__).parent / "envs").is_dir():
     __path__.append(str(Path(__file__).parent.parent))
 
 from rllib_stackelberg import envs as envs
-from rllib_stackelberg.aec_game import AECGame
+from rllib_stackelberg.aec.game import AECGame
+from rllib_stackelberg.aec.information import Information
+from rllib_stackelberg.aec.roles import Roles
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
 from rllib_stackelberg.follower_models import FollowerModel
@@ -31,13 +33,11 @@ from rllib_stackelberg.followers import (
     RegretMatching,
     RegretMatchingPlus,
 )
-from rllib_stackelberg.information import Information
 from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
 from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.plot_backend import forget_missing_backend
 from rllib_stackelberg.policy import load_policy
-from rllib_stackelberg.roles import Roles
 from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
 from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior

@@ -5,7 +5,7 @@ import pytest
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 from rllib_stackelberg import make_game, make_population
-from rllib_stackelberg.spaces import seen
+from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, render_test
 
 from rllib_stackelberg import make_game, make_population
-from rllib_stackelberg.aec import make_aec, make_parallel
+from rllib_stackelberg.aec.environment import make_aec, make_parallel
+from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
-from rllib_stackelberg.playthrough import playthrough
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.rules.registry import make_rules
 from tests.conftest import GAMES, POPULATIONS, view

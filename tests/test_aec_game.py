@@ -10,15 +10,15 @@ from gymnasium.spaces import Box, Discrete
 from pettingzoo.utils.wrappers import BaseWrapper
 
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, estimates, make_game, solve
-from rllib_stackelberg.aec import make_aec
-from rllib_stackelberg.aec_game import AECGame
+from rllib_stackelberg.aec.environment import make_aec
+from rllib_stackelberg.aec.game import AECGame
+from rllib_stackelberg.aec.information import Information
+from rllib_stackelberg.aec.roles import Roles, uniform
 from rllib_stackelberg.conformance import inspect
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy, result_data
-from rllib_stackelberg.information import Information
 from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.roles import Roles, uniform
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.testing import game_test
@@ -373,7 +373,7 @@ def test_roles_that_do_not_fit_are_refused_by_name(roles, field, named):
     ],
 )
 def test_environments_that_cannot_be_led_are_refused_by_name(options, field, named, monkeypatch):
-    monkeypatch.setattr("rllib_stackelberg.sessions.MOST_STEPS", 50)
+    monkeypatch.setattr("rllib_stackelberg.aec.sessions.MOST_STEPS", 50)
     with pytest.raises(InvalidFieldError) as caught:
         counting(**options)
     assert caught.value.field == field
@@ -480,7 +480,7 @@ def test_payoffs_must_be_declared(payoffs):
 
 def test_what_goes_wrong_later_names_agent_and_step(monkeypatch):
     """All of it in plays the first one does not show: action 1 sets it off."""
-    monkeypatch.setattr("rllib_stackelberg.trial_plays.TRIAL_PLAYS", 0)
+    monkeypatch.setattr("rllib_stackelberg.aec.trial_plays.TRIAL_PLAYS", 0)
     cases = {
         "b at step 1: ZeroDivisionError": {"fails": 1, "trigger": 1},
         "a play paid it 10, and payoffs declares 0..9": {"pays": 10, "trigger": 1},

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rllib_stackelberg import games
-from rllib_stackelberg.playthrough import playthrough
+from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.rules.registry import make_rules
 from tests.conftest import GAMES, POPULATIONS
 

@@ -17,7 +17,7 @@ from rllib_stackelberg import (
     make_game,
     solve,
 )
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pettingzoo.test import api_test, seed_test
 
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.conformance import PLAYS, inspect
 from rllib_stackelberg.inspection import Finding, Inspection
 from rllib_stackelberg.rules.game import StackelbergGame

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from pettingzoo.test import api_test, seed_test
 
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.inspection import Finding
 from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame, check_population

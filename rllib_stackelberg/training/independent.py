@@ -28,7 +28,7 @@ from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 from ray.tune.registry import register_env
 
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate_policy, result_data
 from rllib_stackelberg.options import TrainOptions

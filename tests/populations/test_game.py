@@ -6,7 +6,7 @@ import pytest
 from rllib_stackelberg.envs.taxation_v0 import Taxation
 
 from rllib_stackelberg import PopulationGame, games, make_game, make_population
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.rules.population import check_population
 from rllib_stackelberg.rules.registry import find_spec, load_class, make_rules

@@ -14,9 +14,9 @@ from ray.rllib.env.multi_agent_episode import MultiAgentEpisode
 from ray.rllib.utils.pre_checks.env import check_multiagent_environments
 
 from rllib_stackelberg import make_game
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
+from rllib_stackelberg.aec.spaces import seen
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.spaces import seen
 from rllib_stackelberg.training.independent import own_policy
 from rllib_stackelberg.training.multi_agent import ALL, MASK, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule

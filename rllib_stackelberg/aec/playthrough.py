@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from rllib_stackelberg.aec import make_aec
+from rllib_stackelberg.aec.environment import make_aec
+from rllib_stackelberg.aec.spaces import mask_of, seen
 from rllib_stackelberg.rules.base import Rules
-from rllib_stackelberg.spaces import mask_of, seen
 from rllib_stackelberg.streams import check_seed
 
 ROWS_SHOWN = 3

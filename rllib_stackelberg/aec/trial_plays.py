@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
+from rllib_stackelberg.aec.sessions import MOST_STEPS, all_over, failure, out, paid_to
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.sessions import MOST_STEPS, all_over, failure, out, paid_to
 
 TRIAL_PLAYS = 3
 MOST_TRIAL_PLAYS = 30

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 
+from rllib_stackelberg.aec.information import Information
+from rllib_stackelberg.aec.spaces import MASK
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.information import Information
-from rllib_stackelberg.spaces import MASK
 
 MOST_ROWS = 4096
 """Most rows of a learner whose observations are counted for it."""

@@ -15,14 +15,14 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import aec_to_parallel_wrapper
 from pettingzoo.utils.wrappers import ClipOutOfBoundsWrapper
 
-from rllib_stackelberg.aec_view import AECView, Ordered
+from rllib_stackelberg.aec.population import PopulationAEC
+from rllib_stackelberg.aec.spaces import MASK, SHOWN
+from rllib_stackelberg.aec.view import AECView, Ordered
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.aec import PopulationAEC
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.game import OVER, StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite, make_rules
-from rllib_stackelberg.spaces import MASK, SHOWN
 
 
 def make_aec(game: str | Rules, render_mode: str | None = None, **parameters: Any) -> AECEnv:

@@ -26,18 +26,18 @@ from gymnasium.spaces import Box, Discrete, flatten
 from numpy.typing import NDArray
 from pettingzoo import AECEnv
 
+from rllib_stackelberg.aec.roles import Roles, declared_range, uniform
+from rllib_stackelberg.aec.sessions import Play, Session, Sessions, failure, made
+from rllib_stackelberg.aec.spaces import contract_actions, flat_box, forbids, seen, unmasked, with_mask, words
+from rllib_stackelberg.aec.trial_plays import try_plays
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import FAULTS, InvalidFieldError, RulesError
 from rllib_stackelberg.plays.sample_plays import draw_nature
-from rllib_stackelberg.roles import Roles, declared_range, uniform
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.sessions import Play, Session, Sessions, failure, made
 from rllib_stackelberg.solvers.pure_equilibria import BeyondLimitsError
-from rllib_stackelberg.spaces import contract_actions, flat_box, forbids, seen, unmasked, with_mask, words
 from rllib_stackelberg.streams import step_generator
-from rllib_stackelberg.trial_plays import try_plays
 
 SEEDS = Prior.uniform(2**16, 2**15)
 """2^31 seeds, in two columns so that none of them is listed."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box
 
-from rllib_stackelberg.aec_view import AECView
+from rllib_stackelberg.aec.view import AECView
 from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame
 
 PERIODS_SHOWN = 5

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pettingzoo import AECEnv
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from rllib_stackelberg.drawing import picture
+from rllib_stackelberg.aec.drawing import picture
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules.base import Rules, name_of
 from rllib_stackelberg.terminal import Terminal
