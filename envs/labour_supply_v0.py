@@ -40,10 +40,10 @@ import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
 
-from rllib_stackelberg.economies.households import ABILITY_DEVIATION, normal, stratified
-from rllib_stackelberg.economies.inequality import gini
+from rllib_stackelberg.economics.fiscal import EFFORT, LabourSupply, best_work, labour_supply_solve
+from rllib_stackelberg.economics.households import ABILITY_DEVIATION, normal, stratified
+from rllib_stackelberg.economics.inequality import gini
 from rllib_stackelberg.rules.population import PopulationGame, PopulationState
-from rllib_stackelberg.solvers.fiscal import EFFORT, LabourSupply, best_work, labour_supply_solve
 
 LEAST, MOST = 0.01, 0.99
 FIGURES = "output", "tax level", "work", "consumption", "income Gini", "income Gini after tax"

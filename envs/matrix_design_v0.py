@@ -27,9 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
-from rllib_stackelberg.solvers.payments import payment_solve
 
 PAYOFFS = np.array([[[3, 3], [6, 4]], [[4, 6], [2, 2]]]) / 6
 """`[action of follower 0, action of follower 1, follower]`."""

@@ -39,14 +39,14 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
-from rllib_stackelberg.channels import Channel
+from rllib_stackelberg.economics.channels import Channel
+from rllib_stackelberg.economics.message_prices import message_solve
+from rllib_stackelberg.economics.sequential_prices import Market, no_message_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.solvers.message_prices import message_solve
-from rllib_stackelberg.solvers.sequential_prices import Market, no_message_solve
 
 LEFT, REFUSED, WON = 0, 1, 2
 INDIFFERENT = 1e-12

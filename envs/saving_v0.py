@@ -42,15 +42,15 @@ import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
 
-from rllib_stackelberg.economies.households import normal, stratified
-from rllib_stackelberg.rules.population import PopulationGame, PopulationState
-from rllib_stackelberg.solvers.fiscal import (
+from rllib_stackelberg.economics.fiscal import (
     Growth,
     invested_return,
     output_tax_solve,
     public_investment_solve,
     steady_capital,
 )
+from rllib_stackelberg.economics.households import normal, stratified
+from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 
 LEAST, MOST = 0.01, 0.99
 HOUSEHOLDS = Annotated[int, Field(ge=1, le=1_000_000)]

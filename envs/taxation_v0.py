@@ -74,11 +74,11 @@ import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
 
-from rllib_stackelberg.economies.abilities import next_abilities
-from rllib_stackelberg.economies.households import Survey, synthetic
-from rllib_stackelberg.economies.inequality import gini, top_and_bottom
-from rllib_stackelberg.economies.shocks import Shock, ShockName
-from rllib_stackelberg.economies.taxes import CODES, SALES_TAX, TaxSystem, kept
+from rllib_stackelberg.economics.abilities import next_abilities
+from rllib_stackelberg.economics.households import Survey, synthetic
+from rllib_stackelberg.economics.inequality import gini, top_and_bottom
+from rllib_stackelberg.economics.shocks import Shock, ShockName
+from rllib_stackelberg.economics.taxes import CODES, SALES_TAX, TaxSystem, kept
 from rllib_stackelberg.rules.population import RUNNING, PopulationGame, PopulationState
 
 LEAST, MOST = 0.001, 0.99

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_stackelberg.channels import Channel
+from rllib_stackelberg.economics.channels import Channel
 from rllib_stackelberg.errors import InvalidFieldError
 
 

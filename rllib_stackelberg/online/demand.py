@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.solvers.newsvendor import Market
+from rllib_stackelberg.economics.newsvendor import Market
 
 Array = NDArray[np.float64]
 

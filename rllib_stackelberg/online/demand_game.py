@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rllib_stackelberg.economics.newsvendor import Market
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.solvers.newsvendor import Market
 
 
 class DemandGame(StackelbergGame):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.economics.newsvendor import Market, optimal_value, order_at, supplier_value
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.demand import DemandEstimate
@@ -30,7 +31,6 @@ from rllib_stackelberg.online.learners import (
     Traits,
 )
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.solvers.newsvendor import Market, optimal_value, order_at, supplier_value
 
 HYPOTHESES = 24
 """Points on the ellipsoid that a supplier looks at, beside the estimate."""

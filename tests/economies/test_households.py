@@ -6,8 +6,8 @@ from scipy.integrate import quad
 from scipy.stats import spearmanr
 
 from rllib_stackelberg import make_population
-from rllib_stackelberg.economies.households import ABILITY_DEVIATION, CORRELATION, Survey, synthetic, wealth_quantile
-from rllib_stackelberg.economies.inequality import gini
+from rllib_stackelberg.economics.households import ABILITY_DEVIATION, CORRELATION, Survey, synthetic, wealth_quantile
+from rllib_stackelberg.economics.inequality import gini
 from rllib_stackelberg.errors import InvalidFieldError
 
 UNIFORMS = np.random.default_rng(0).random((1, 200_000, 2))

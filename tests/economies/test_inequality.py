@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
 
-from rllib_stackelberg.economies.inequality import gini, top_and_bottom
-from rllib_stackelberg.economies.taxes import kept
+from rllib_stackelberg.economics.inequality import gini, top_and_bottom
+from rllib_stackelberg.economics.taxes import kept
 
 AMOUNTS = arrays(float, st.integers(1, 30), elements=st.just(0.0) | st.floats(0.01, 1e9))
 

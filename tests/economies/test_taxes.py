@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_population
-from rllib_stackelberg.economies.taxes import CODES, bracket_tax, saez_rates
+from rllib_stackelberg.economics.taxes import CODES, bracket_tax, saez_rates
 
 FEDERAL = CODES["federal"]
 EDGES, RATES = np.array(FEDERAL.edges, dtype=float), np.array(FEDERAL.rates)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_population
-from rllib_stackelberg.solvers.fiscal import best_work
+from rllib_stackelberg.economics.fiscal import best_work
 
 VARIANCE = 1.1212
 NONE = 0

@@ -21,8 +21,8 @@ from rllib_stackelberg.envs.taxation_v0 import (
     Taxation,
 )
 
-from rllib_stackelberg.economies.abilities import next_abilities
-from rllib_stackelberg.economies.inequality import gini
+from rllib_stackelberg.economics.abilities import next_abilities
+from rllib_stackelberg.economics.inequality import gini
 from rllib_stackelberg.testing import population_game_test
 
 EXACT = {"rtol": 1e-9, "atol": 0}

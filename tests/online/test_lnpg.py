@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.economics.newsvendor import answer
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.online import Arena, Feedback, meet, online_learner
 from rllib_stackelberg.online.demand import DemandEstimate
 from rllib_stackelberg.online.lnpg import market_of
-from rllib_stackelberg.solvers.newsvendor import answer
 
 
 def play(leader, follower, rounds, seeds, **options):

@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from rllib_stackelberg import make_population
-from rllib_stackelberg.solvers.fiscal import (
+from rllib_stackelberg.economics.fiscal import (
     Growth,
     LabourSupply,
     best_work,

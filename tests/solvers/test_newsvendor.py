@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.economics.newsvendor import Answer, answer, newsvendor_solve, retailer_value, supplier_value
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.online import Arena
 from rllib_stackelberg.rules.game import OVER
-from rllib_stackelberg.solvers.newsvendor import Answer, answer, newsvendor_solve, retailer_value, supplier_value
 
 # sigma, retailer: wholesale price, retail price, order, supplier, retailer (theta0 10, theta1 1).
 EQUILIBRIA = {

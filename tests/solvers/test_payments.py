@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rllib_stackelberg import make_game, respond, solve
-from rllib_stackelberg.solvers.payments import dominant_payments, payment_solve
+from rllib_stackelberg.economics.payments import dominant_payments, payment_solve
 
 
 @settings(max_examples=50, deadline=None)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.economics.sequential_prices import Market, no_message_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.solvers import equilibria
-from rllib_stackelberg.solvers.sequential_prices import Market, no_message_solve
 
 # Expected welfare loss of the best mechanism: types, messages, value (known values of the paper's instances).
 KNOWN = [

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.economies.households import ABILITY_NOISE, ABILITY_PERSISTENCE, normal
+from rllib_stackelberg.economics.households import ABILITY_NOISE, ABILITY_PERSISTENCE, normal
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

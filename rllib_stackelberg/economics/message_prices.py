@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
+from rllib_stackelberg.economics.sequential_prices import Market
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.solvers.sequential_prices import Market
 
 STRICT = 1e-6
 """How far a price that a type is to refuse lies above its value, at least, in units of the largest value."""
