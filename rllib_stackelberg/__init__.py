@@ -18,7 +18,6 @@ from rllib_stackelberg.aec.information import Information
 from rllib_stackelberg.aec.roles import Roles
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
-from rllib_stackelberg.follower_models import FollowerModel
 from rllib_stackelberg.followers import (
     BestResponse,
     Exp3,
@@ -38,11 +37,12 @@ from rllib_stackelberg.learning import TrainingResult, certify, leader_config, t
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.plot_backend import forget_missing_backend
 from rllib_stackelberg.policy import load_policy
+from rllib_stackelberg.response.models import FollowerModel
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
 from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.registry import games, make_game, make_population, register_game
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import StackelbergSolution, solve
 
 __version__ = "0.1.0"

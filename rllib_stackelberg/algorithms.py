@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from gymnasium.spaces import Discrete
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 
 
 @dataclass(frozen=True)

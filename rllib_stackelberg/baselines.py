@@ -18,9 +18,9 @@ from rllib_stackelberg.evaluation import Evaluation, evaluate_policy
 from rllib_stackelberg.leader_env import StackelbergPOMDP, to_game_actions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Purpose
 
 PARALLEL = 128

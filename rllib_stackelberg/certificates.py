@@ -30,9 +30,9 @@ from rllib_stackelberg.comparisons import NEGLIGIBLE
 from rllib_stackelberg.followers.ties import Ties
 from rllib_stackelberg.indifference import indifference
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
-from rllib_stackelberg.response import Play, Record, Response
+from rllib_stackelberg.response.response import Play, Record, Response
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate
-from rllib_stackelberg.settings import LeaderSettings
 
 
 @dataclass(frozen=True)

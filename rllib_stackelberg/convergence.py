@@ -10,8 +10,8 @@ from rllib_stackelberg.evaluation import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.workload import PLAYED, RESPONSE_SAMPLES
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.workload import PLAYED, RESPONSE_SAMPLES
 
 RUNGS = 10
 WORK = 2 * 10**7

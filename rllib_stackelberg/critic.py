@@ -17,10 +17,10 @@ from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import PathClosure
 from rllib_stackelberg.plays.answers import Answers
-from rllib_stackelberg.response import Response
+from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
-from rllib_stackelberg.tie_breaking import reported_play
 
 ANSWER_LIMIT = 512
 """Most numbers the answers so far may take in the critic's view."""

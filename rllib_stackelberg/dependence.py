@@ -26,10 +26,10 @@ from rllib_stackelberg.evaluation import (
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.workload import RESPONSE_SAMPLES
 from rllib_stackelberg.solvers import CoarseCorrelatedRange, Equilibrium, coarse_correlated_range
 from rllib_stackelberg.solvers.pure_equilibria import STRATEGY_PROFILES, strategy_profiles
-from rllib_stackelberg.workload import RESPONSE_SAMPLES
 
 
 @dataclass(frozen=True, eq=False)

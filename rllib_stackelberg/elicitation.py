@@ -24,12 +24,12 @@ from rllib_stackelberg.followers.learner import draw_play
 from rllib_stackelberg.plays.answers import make_answers
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays.plays import Plays
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import draws, learn
+from rllib_stackelberg.response.phase import draws, learn
+from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
-from rllib_stackelberg.tie_breaking import reported_play
 
 Index = NDArray[np.int64]
 

@@ -28,10 +28,10 @@ from rllib_stackelberg.certificates import Certificate, learning_certificate
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.in_play import Consulted
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
-from rllib_stackelberg.response import Play, Response
-from rllib_stackelberg.response_phase import draws
+from rllib_stackelberg.response.phase import draws
+from rllib_stackelberg.response.response import Play, Response
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 
 REWARD_PLAYS = 1000

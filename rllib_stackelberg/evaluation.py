@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, certify
-from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
-from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.paths import courses, paths_against
@@ -25,19 +23,21 @@ from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.plays.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
 from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.evaluation import evaluate_population_run
-from rllib_stackelberg.response import NOTHING, Play, Response
-from rllib_stackelberg.response_phase import learn
+from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.path_ties import reported_paths
+from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.response import NOTHING, Play, Response
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.tie_breaking import reported_play
+from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
+from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
 from rllib_stackelberg.streams import Purpose, Streams
-from rllib_stackelberg.tie_breaking import reported_play
-from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
 from rllib_stackelberg.verdict import with_verdicts
-from rllib_stackelberg.workload import RESPONSE_SAMPLES, check_workload
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rllib_stackelberg.elicitation import Elicitation, Index
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.plays.plays import Leader
-from rllib_stackelberg.response_phase import draws
+from rllib_stackelberg.response.phase import draws
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
-from rllib_stackelberg.tie_breaking import Stable, settled
+from rllib_stackelberg.response.tie_breaking import Stable, settled
 
 
 def indifference(table: OutcomeTable, policies: Policies) -> dict[str, Any]:

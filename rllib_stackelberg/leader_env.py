@@ -29,8 +29,8 @@ from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.in_play import EveryTurn, InPlay
 from rllib_stackelberg.mixture import Mixture
 from rllib_stackelberg.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
 from rllib_stackelberg.transcript import Transcript, put
 

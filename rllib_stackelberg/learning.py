@@ -24,9 +24,9 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.values import Evaluation
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.elicitation import Elicitation, Index
-from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.plays.paths import PathRecorder, Paths, PathTable
+from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.path_ties import reported_paths
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.trajectories import TrajectoryResponse, learn_paths, paid
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Streams
-from rllib_stackelberg.trajectories import TrajectoryResponse, learn_paths, paid
 
 
 class PathClosure(Elicitation):

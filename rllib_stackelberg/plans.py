@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, worst_regret
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
-from rllib_stackelberg.counterfactual import CounterfactualResponse, row_mass
-from rllib_stackelberg.counterfactual_engine import Movers, walk_back, weigh_paths
 from rllib_stackelberg.plays.paths import PathTable
-from rllib_stackelberg.response import Play
+from rllib_stackelberg.response.counterfactual import CounterfactualResponse, row_mass
+from rllib_stackelberg.response.counterfactual_engine import Movers, walk_back, weigh_paths
+from rllib_stackelberg.response.response import Play
 
 PLANS = 4_096
 """Most plans that are tried one by one."""

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from rllib_stackelberg import BestResponse, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game, plans
 from rllib_stackelberg.convergence import gaps_before
-from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate_strategy
 from rllib_stackelberg.plans import Follower, certify_plans
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response import Response
+from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers import solve

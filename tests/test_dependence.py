@@ -19,8 +19,8 @@ from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
 from rllib_stackelberg.reports.svg import COLOURS
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import learn
+from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.solvers import coarse_correlated_range
 from rllib_stackelberg.streams import Purpose, Streams
 

@@ -23,7 +23,7 @@ from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays import answers
 from rllib_stackelberg.plays.answers import DenseAnswers, SparseAnswers
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.settings import SAMPLED_PLAYS
+from rllib_stackelberg.response.settings import SAMPLED_PLAYS
 from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame
 from tests.test_evaluation import constant

@@ -11,8 +11,8 @@ from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_gam
 from rllib_stackelberg.followers.ties import RULES
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.testing import game_test
 from rllib_stackelberg.training.runs import train
 

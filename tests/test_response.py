@@ -8,8 +8,8 @@ from rllib_stackelberg.certificates import bcce_gap
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.plays.outcomes import tabulate
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import draws, learn
+from rllib_stackelberg.response.phase import draws, learn
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Stream, Streams
 from tests.games_for_tests import BayesianGame
 
@@ -161,7 +161,7 @@ def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(monkeypat
     nature, uniforms = rng.integers(9, size=(4, 60)), rng.random((4, 60, 2))
     kept = []
     for most in (10**9, 0):
-        monkeypatch.setattr("rllib_stackelberg.sampled_engine.MANY_UPDATES", most)
+        monkeypatch.setattr("rllib_stackelberg.response.sampled_engine.MANY_UPDATES", most)
         response = Response(game, (MultiplicativeWeights(),), 4)
         response.learn_from_table(table, np.arange(4), nature, uniforms)
         kept.append((response.numbers.tobytes(), [response.record(m).sums.tobytes() for m in range(2)]))
@@ -176,7 +176,7 @@ def test_an_episode_learns_the_same_alone_in_any_batch_and_in_any_stretches(foll
     table = tabulate(game, rng.integers(turn.choices, size=(11, turn.keys, 1)).astype(float))
     settings = LeaderSettings.checked(followers=followers, response_updates=50)
     together = run(game, table, settings, 11)
-    monkeypatch.setattr("rllib_stackelberg.response_phase.STRETCH", 200)
+    monkeypatch.setattr("rllib_stackelberg.response.phase.STRETCH", 200)
     stretched = run(game, table, settings, 11)
     assert stretched.numbers.tobytes() == together.numbers.tobytes()
     for episode in (0, 7, 8, 10):

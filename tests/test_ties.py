@@ -17,19 +17,19 @@ from rllib_stackelberg import (
     respond,
     solve,
 )
-from rllib_stackelberg.counterfactual import CounterfactualResponse
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import result_data
 from rllib_stackelberg.followers.ties import RULES, broken
 from rllib_stackelberg.indifference import indifference
-from rllib_stackelberg.path_ties import reported_paths
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.path_ties import reported_paths
+from rllib_stackelberg.response.tie_breaking import settled
 from rllib_stackelberg.rules.game import StackelbergGame, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
-from rllib_stackelberg.tie_breaking import settled
 from rllib_stackelberg.verdict import Kind, verdict
 from tests.games_for_tests import BayesianGame, TakenState
 
@@ -287,7 +287,7 @@ def test_several_followers_decide_together(sequential, monkeypatch):
             found = table.values(table.distribution(settled(table, tied, ties)))[0, 0]
             assert found == pytest.approx(brute(table, tied, sign), rel=1e-12)
             with monkeypatch.context() as few:
-                few.setattr("rllib_stackelberg.tie_breaking.JOINT_CHOICES", 1)
+                few.setattr("rllib_stackelberg.response.tie_breaking.JOINT_CHOICES", 1)
                 turns = table.values(table.distribution(settled(table, tied, ties)))[0, 0]
             assert sign * base - 1e-12 <= sign * turns <= sign * found + 1e-12
 

@@ -21,9 +21,9 @@ from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response_phase import draws
+from rllib_stackelberg.response.phase import draws
+from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.streams import Stream, Streams
-from rllib_stackelberg.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from tests.conftest import view
 
 DILEMMA = {(0, 0): (-1, -1), (0, 1): (-3, 0), (1, 0): (0, -3), (1, 1): (-2, -2)}

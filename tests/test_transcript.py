@@ -5,7 +5,7 @@ import pytest
 
 from rllib_stackelberg import QLearning, StackelbergPOMDP, make_game
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
 from tests.conftest import game_called
 
 CASES = {

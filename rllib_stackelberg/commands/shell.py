@@ -21,10 +21,10 @@ from rllib_stackelberg.doctor import PACKAGE, installed
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.files.folder import to_json
-from rllib_stackelberg.follower_models import FollowerModel, models_from
 from rllib_stackelberg.followers import Learner
+from rllib_stackelberg.response.models import FollowerModel, models_from
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.registry import OWN_GAME, find_spec
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.terminal import Terminal
 
 FIRST_LINE_SECONDS = 10.0

@@ -21,6 +21,7 @@ from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.result_tables import certificate_words, certified_model, learned_value
 from rllib_stackelberg.result_tables import gap as gap_of
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -28,7 +29,6 @@ from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.run_folder import RunFolder, result_fits
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.verdict import verdict
 
 REPORT = "report.html"

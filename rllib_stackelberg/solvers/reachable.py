@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import learn
+from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers.bounds import Ranking, outlook, promising, ranked
 from rllib_stackelberg.solvers.subtables import Component, components
 from rllib_stackelberg.streams import Purpose, Streams
-from rllib_stackelberg.tie_breaking import reported_play
 
 BOUNDS = 20_000_000_000
 """Most numbers added up for bounds (combinations, times scenarios): about two minutes of one core."""

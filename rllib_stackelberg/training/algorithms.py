@@ -22,8 +22,8 @@ from ray.rllib.core.learner.learner import Learner
 from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
 from rllib_stackelberg.training.env_runners import LeaderEnvRunner, QuestionEnvRunner
 from rllib_stackelberg.training.leader_modules import LeaderRLModule

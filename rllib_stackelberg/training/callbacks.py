@@ -15,7 +15,7 @@ from ray.rllib.algorithms.dqn import DQN
 from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import COMPONENT_RL_MODULE
 
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import replay_generator
 from rllib_stackelberg.training.environments import game_of

@@ -13,10 +13,10 @@ from typing import Any
 from ray.tune.registry import register_env
 
 from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import finite, make_rules
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
 
 LEADER_ENV = "stackelberg_leader"

@@ -21,16 +21,16 @@ from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.experiments import write_tables
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.workload import RESPONSE_SAMPLES
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import find_spec, make_game
 from rllib_stackelberg.run_folder import versions
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.training.examples import fill_batches
 from rllib_stackelberg.training.independent import train_independent
 from rllib_stackelberg.training.runs import train
 from rllib_stackelberg.training.sessions import ray_session
-from rllib_stackelberg.workload import RESPONSE_SAMPLES
 
 Row = dict[str, Any]
 

@@ -15,8 +15,8 @@ from rllib_stackelberg.optimality_gap import best_against
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.policy import LeaderNetwork, layer_tensors
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.restoring import check_evaluation

@@ -20,7 +20,7 @@ from ray.rllib.core.rl_module.rl_module import RLModule
 
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.policy import LeaderNetwork
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
 
 LEADER_VALUE = "leader/value"
 """The metric to search by."""

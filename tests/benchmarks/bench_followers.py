@@ -20,8 +20,8 @@ from rllib_stackelberg.dependence import utility_learners
 from rllib_stackelberg.estimates import consult
 from rllib_stackelberg.followers import learner_from_text
 from rllib_stackelberg.plays.outcomes import tabulate
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import draws, learn
+from rllib_stackelberg.response.phase import draws, learn
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Stream, Streams
 
 EPISODES, UPDATES, ALONE = 512, 2_000, 200

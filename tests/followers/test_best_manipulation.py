@@ -12,7 +12,7 @@ from rllib_stackelberg.followers.best_manipulation import best_manipulation, led
 from rllib_stackelberg.leader_env import StackelbergPOMDP
 from rllib_stackelberg.plays.payoff_matrices import payoff_matrices
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.solvers import response_solve
 from tests.games_for_tests import NoisyAllocation
 

@@ -9,7 +9,7 @@ from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, evaluate_st
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response import Response
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.solvers import bounds, reachable, response_solve, subtables, table_solve
 from rllib_stackelberg.solvers.bounds import outlook, promising, ranked

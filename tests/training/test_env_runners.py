@@ -8,7 +8,7 @@ from ray.rllib.core.columns import Columns
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.training.batches import PaddedEpisodes, WholeEpisodes
 from rllib_stackelberg.training.env_runners import questions_of
 from rllib_stackelberg.training.environments import LEADER_ENV

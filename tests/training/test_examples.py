@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from rllib_stackelberg import make_game
-from rllib_stackelberg.settings import LeaderSettings
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.training.examples import Example, summarise, turns_of_an_episode
 
 ANY = ("none", lambda rows: True)

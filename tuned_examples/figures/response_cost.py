@@ -31,8 +31,8 @@ from rllib_stackelberg.estimates import consult
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import costs_figure, save_svg
-from rllib_stackelberg.response import Response
-from rllib_stackelberg.response_phase import learn
+from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Streams
 
 SIZES = (2, 4, 8, 16, 32, 64)

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg import engine
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.followers.ties import argmax_policy
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.paths import PathTable
-from rllib_stackelberg.response import Play
-from rllib_stackelberg.response_phase import draws
+from rllib_stackelberg.response import engine
+from rllib_stackelberg.response.phase import draws
+from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.trajectory_engine import play_on
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
-from rllib_stackelberg.trajectory_engine import play_on
 
 Index = NDArray[np.int64]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.paths import courses
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 
 LOOKUPS_PER_SECOND = 2e7
 """Of one core of 2024."""

@@ -18,12 +18,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg import engine, sampled_engine
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
 from rllib_stackelberg.followers.ties import argmax_policy, broken, equally_good
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
+from rllib_stackelberg.response import engine, sampled_engine
 from rllib_stackelberg.rules.game import StackelbergGame
 
 Play = Literal["argmax", "last", "average"]

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import OutcomeTable
-from rllib_stackelberg.response import NOTHING, Response
+from rllib_stackelberg.response.response import NOTHING, Response
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.settings import LeaderSettings
 from rllib_stackelberg.streams import Stream, Streams
 
 Index = NDArray[np.int64]

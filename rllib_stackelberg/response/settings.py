@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
-from rllib_stackelberg.follower_models import FollowerModel, FollowerModels, Followers, UpdateMode, Updates
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
 from rllib_stackelberg.followers.ties import Ties
@@ -20,7 +19,8 @@ from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.plays.paths import Paths
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
-from rllib_stackelberg.response import Play
+from rllib_stackelberg.response.models import FollowerModel, FollowerModels, Followers, UpdateMode, Updates
+from rllib_stackelberg.response.response import Play
 from rllib_stackelberg.rules.game import StackelbergGame
 
 SAMPLED_PLAYS = 100

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.ties import Ties, broken, equally_good
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
-from rllib_stackelberg.response import Play, Response
+from rllib_stackelberg.response.response import Play, Response
 
 JOINT_CHOICES = 1024
 """Most joint choices of several followers at ties that are compared one by one."""

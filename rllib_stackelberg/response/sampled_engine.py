@@ -17,9 +17,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.engine import learn_row, profile_play, strategies
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.plays.table_loops import Outcomes, add
+from rllib_stackelberg.response.engine import learn_row, profile_play, strategies
 
 LANES = 8
 """Episodes that run in step. Measured with 1 to 32: two do most of it, more than eight nothing."""

@@ -1,0 +1,1 @@
+"""How followers respond: engines, the kinds of response, models of followers, settings."""
