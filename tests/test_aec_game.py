@@ -14,7 +14,6 @@ from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.aec.game import AECGame
 from rllib_stackelberg.aec.information import Information
 from rllib_stackelberg.aec.roles import Roles, uniform
-from rllib_stackelberg.conformance import inspect
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy, result_data
 from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
@@ -22,6 +21,7 @@ from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.testing import game_test
+from rllib_stackelberg.testing.conformance import inspect
 from tests.games_for_tests import BayesianGame, Counting, NoisyAllocation
 
 logging.getLogger("pettingzoo.utils.env_logger").setLevel(logging.ERROR)  # a warning for every move that is not allowed

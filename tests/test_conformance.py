@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from rllib_stackelberg import inspection
-from rllib_stackelberg.conformance import inspect, refuse_faulty
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
+from rllib_stackelberg.testing import inspection
+from rllib_stackelberg.testing.conformance import inspect, refuse_faulty
 from tests.populations_for_tests import Levy
 
 

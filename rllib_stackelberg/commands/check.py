@@ -11,13 +11,13 @@ from rich.text import Text
 
 from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import GameArgument, Json, Parameters, command, parsed, show
-from rllib_stackelberg.conformance import PLAYS
-from rllib_stackelberg.inspection import Inspection
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import make_rules
+from rllib_stackelberg.testing.conformance import PLAYS
+from rllib_stackelberg.testing.inspection import Inspection
 
 
 @command

@@ -25,7 +25,6 @@ from rllib_stackelberg.commands.shell import (
     parsed,
     show,
 )
-from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import pure_equilibria, result_data
 from rllib_stackelberg.evaluation import respond as respond_to
@@ -39,6 +38,7 @@ from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.testing.conformance import sound_rules
 from rllib_stackelberg.verdict import with_verdicts
 
 

@@ -43,7 +43,6 @@ from rllib_stackelberg.commands.shell import (
     show,
     watched,
 )
-from rllib_stackelberg.conformance import sound_rules
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import evaluate as evaluate_run
 from rllib_stackelberg.experiments import Plan, chosen_tables, experiment_tables
@@ -53,6 +52,7 @@ from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
+from rllib_stackelberg.testing.conformance import sound_rules
 
 RayAddress = Annotated[
     str | None,

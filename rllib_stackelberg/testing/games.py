@@ -10,9 +10,9 @@ from dataclasses import replace
 from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec.environment import make_aec
-from rllib_stackelberg.conformance import PLAYS, inspect
-from rllib_stackelberg.inspection import Finding, Inspection
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.testing.conformance import PLAYS, inspect
+from rllib_stackelberg.testing.inspection import Finding, Inspection
 
 CYCLES = 50
 

@@ -15,8 +15,8 @@ from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.inspection import Finding
 from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame, check_population
+from rllib_stackelberg.testing.inspection import Finding
 
 MOST_PERIODS = 20
 FEW_PLAYS, FEW_PERIODS = 2, 3

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.inspection import FaultyError, Inspection, Inspector
 from rllib_stackelberg.rules.declarations import check_game
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec, make_rules
+from rllib_stackelberg.testing.inspection import FaultyError, Inspection, Inspector
 
 PLAYS, SINGLE_PLAYS = 64, 64
 FEW_PLAYS, FEW_SINGLE_PLAYS = 12, 2
