@@ -32,11 +32,11 @@ from rllib_stackelberg.followers import (
     RegretMatching,
     RegretMatchingPlus,
 )
-from rllib_stackelberg.leader_env import LeaderEnv, StackelbergPOMDP
+from rllib_stackelberg.leader.env import LeaderEnv, StackelbergPOMDP
+from rllib_stackelberg.leader.policy import load_policy
 from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.plot_backend import forget_missing_backend
-from rllib_stackelberg.policy import load_policy
 from rllib_stackelberg.response.models import FollowerModel
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame, State, Turn

@@ -13,11 +13,12 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Index
 from rllib_stackelberg.evaluation import Evaluation, evaluate_policy
-from rllib_stackelberg.leader_env import StackelbergPOMDP, to_game_actions
+from rllib_stackelberg.leader.actions import to_game_actions
+from rllib_stackelberg.leader.elicitation import Index
+from rllib_stackelberg.leader.env import StackelbergPOMDP
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.run_folder import RunFolder

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.certificates import Certificate, learning_certificate
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
-from rllib_stackelberg.in_play import Consulted
+from rllib_stackelberg.leader.in_play import Consulted
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.response.phase import draws
 from rllib_stackelberg.response.response import Play, Response

@@ -15,13 +15,13 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.estimates import consult, estimate
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.followers.ties import Ties, check_ties
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.paths import courses, paths_against
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.plays.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
-from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.populations.evaluation import evaluate_population_run
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.path_ties import reported_paths

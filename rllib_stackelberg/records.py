@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.files.record import Count, Finite, Record, Sum, Text
 from rllib_stackelberg.followers.ties import Ties
 
-Sum = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Text = Annotated[str, Field(max_length=10_000)]
-
 MOST_PLAYS = 10**6
-
-
-class Record(BaseModel):
-    """Of a file that a run has written: types are what they are, nothing is converted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Input(Record):
@@ -233,29 +223,3 @@ class PopulationResult(Record):
         if not self.units.keys() <= self.average.keys() & self.final.keys():
             raise ValueError("units name figures that are not there")
         return self
-
-
-class LeaderPolicy(Record):
-    """policy.json of a leader alone."""
-
-    format: Literal[1]
-    layers: Annotated[int, Field(ge=1, le=64)]
-    discrete: bool
-
-
-class PlayedGame(Record):
-    """The game that policies were trained in: id, and all of its parameters that matter to a policy."""
-
-    id: Text
-    parameters: dict[str, Any]
-
-
-class BothPolicies(Record):
-    """policy.json of both sides of a game with a population."""
-
-    format: Literal[1]
-    kind: Literal["population"]
-    sees_leader: bool
-    leader: Annotated[int, Field(ge=1, le=64)]
-    members: Annotated[int, Field(ge=1, le=64)]
-    game: PlayedGame | None = None

@@ -36,9 +36,10 @@ from pydantic import ValidationError
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.files.folder import Folder, to_json
+from rllib_stackelberg.files.record import Record
 from rllib_stackelberg.inputs import held, keep
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.records import Config, Exploitability, ProgressLine, Record, Training
+from rllib_stackelberg.records import Config, Exploitability, ProgressLine, Training
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame

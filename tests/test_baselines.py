@@ -5,7 +5,7 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, evaluate_against, evaluate_strategy, make_game, random_search
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.run_folder import RunFolder
 
 

@@ -15,9 +15,9 @@ from rllib_stackelberg import (
     StackelbergPOMDP,
     make_game,
 )
-from rllib_stackelberg.critic import relative
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
+from rllib_stackelberg.leader.critic import relative
 from rllib_stackelberg.plays.outcomes import Profiles
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
 

@@ -5,7 +5,8 @@ import pytest
 
 from rllib_stackelberg import load_policy, make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.policy import DESCRIPTION, TENSORS, LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.networks import DESCRIPTION, TENSORS
 from rllib_stackelberg.run_folder import RunFolder
 
 

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError
 from rllib_stackelberg.files.tensors import refuse_unreal
-from rllib_stackelberg.policy import (
+from rllib_stackelberg.networks import (
+    BothPolicies,
     Layers,
+    PlayedGame,
     forward,
     layer_tensors,
     layers_from,
@@ -29,7 +31,6 @@ from rllib_stackelberg.policy import (
     write_data,
 )
 from rllib_stackelberg.populations.play import told
-from rllib_stackelberg.records import BothPolicies, PlayedGame
 from rllib_stackelberg.rules.population import Floats, PopulationGame
 from rllib_stackelberg.rules.registry import all_parameters, is_registered
 

@@ -14,8 +14,8 @@ from rllib_stackelberg.evaluation import tabulated
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.followers.ties import TAKEN
 from rllib_stackelberg.glossary import UNITS, explained, words_of
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.records import Result, certificate_from
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables

@@ -13,7 +13,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from rllib_stackelberg.algorithms import ALGORITHMS, check_algorithm, find_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
-from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings

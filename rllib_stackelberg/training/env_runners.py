@@ -24,7 +24,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
-from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
+from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.training.failures import EpisodesLostError
 from rllib_stackelberg.training.resumable import ResumableEnvRunner
 

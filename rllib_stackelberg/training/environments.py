@@ -12,7 +12,7 @@ from typing import Any
 
 from ray.tune.registry import register_env
 
-from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.game import StackelbergGame

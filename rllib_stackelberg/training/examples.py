@@ -21,7 +21,7 @@ from rich.table import Table
 from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
 from rllib_stackelberg.evaluation import evaluate_strategy
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate, number

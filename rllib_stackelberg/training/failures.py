@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_stackelberg.errors import FAULTS, GameError, RulesError
-from rllib_stackelberg.leader_env import Observations, StackelbergPOMDP
+from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame

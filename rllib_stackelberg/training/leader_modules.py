@@ -28,7 +28,8 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.policy import Layers, LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.networks import Layers
 
 WIDEST = 8_192
 """Units of a layer."""

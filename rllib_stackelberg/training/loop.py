@@ -23,9 +23,9 @@ from ray.rllib.env.env_runner import EnvRunner
 
 from rllib_stackelberg.errors import InvalidFieldError, StorageError
 from rllib_stackelberg.evaluation import evaluate_policy
-from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.leader.env import StackelbergPOMDP
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.deadlines import TimeIsUpError, until

@@ -19,7 +19,7 @@ from pettingzoo import AECEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.leader_env import stretch
+from rllib_stackelberg.leader.actions import stretch
 from rllib_stackelberg.streams import environment_seed
 
 ALL = "__all__"

@@ -25,7 +25,7 @@ from ray.rllib.core.models.base import ENCODER_OUT
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
-from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.training.leader_modules import copy_to_targets, layers_of
 from rllib_stackelberg.training.rl_modules import INITIAL_OUTPUT_GAIN, OwnNetworks, start_afresh, tanh_network
 

@@ -19,7 +19,7 @@ from ray.rllib.core.learner import Learner
 
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files.documents import shortened
-from rllib_stackelberg.records import Count, Record
+from rllib_stackelberg.files.record import Count, Record
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.values import Evaluation
 

@@ -23,7 +23,7 @@ from ray.rllib.core.rl_module.apis.inference_only_api import InferenceOnlyAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from torch import nn
 
-from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.training.leader_modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
 
 FIRST_LOG_STD, LAST_LOG_STD = -1.0, -6.0

@@ -19,7 +19,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.rl_module.rl_module import RLModule
 
 from rllib_stackelberg.followers.learner import Learner
-from rllib_stackelberg.policy import LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.response.settings import LeaderSettings
 
 LEADER_VALUE = "leader/value"

@@ -8,7 +8,7 @@ batch and epochs; the response is the paper's (sampled updates).
 import pytest
 
 from rllib_stackelberg import leader_config
-from rllib_stackelberg.in_play import EveryTurn
+from rllib_stackelberg.leader.in_play import EveryTurn
 
 CASES = [
     ("escape", {}),

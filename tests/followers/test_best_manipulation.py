@@ -9,7 +9,7 @@ from rllib_stackelberg import evaluate_strategy, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers import BestManipulation
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
-from rllib_stackelberg.leader_env import StackelbergPOMDP
+from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.plays.payoff_matrices import payoff_matrices
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings

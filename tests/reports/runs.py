@@ -4,8 +4,8 @@ import numpy as np
 from gymnasium.spaces import Discrete
 
 from rllib_stackelberg import evaluate
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.policy import LeaderNetwork
 from rllib_stackelberg.run_folder import RunFolder
 
 PROGRESS = [

@@ -18,46 +18,22 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, Space
+from gymnasium.spaces import Box, Dict, Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from rllib_stackelberg.critic import critic_view
-from rllib_stackelberg.elicitation import Closure, Elicitation, Episodes
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.in_play import EveryTurn, InPlay
-from rllib_stackelberg.mixture import Mixture
-from rllib_stackelberg.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
+from rllib_stackelberg.leader.actions import leader_action_space, to_game_actions
+from rllib_stackelberg.leader.critic import critic_view
+from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes
+from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
+from rllib_stackelberg.leader.mixture import Mixture
+from rllib_stackelberg.leader.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
+from rllib_stackelberg.leader.transcript import Transcript, put
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
-from rllib_stackelberg.transcript import Transcript, put
-
-
-def leader_action_space(game: StackelbergGame) -> Discrete | Box:
-    """What a leader algorithm outputs: the game's choices, or the unit box stretched to the game's box."""
-    actions = game.turns[game.leader_turn].actions
-    if isinstance(actions, Discrete):
-        return Discrete(int(actions.n))
-    return Box(0.0, 1.0, actions.shape, np.float32)
-
-
-def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """From `leader_action_space` to the game's units `[N, width]`, and which rows had to be clipped."""
-    space = game.turns[game.leader_turn].actions
-    actions = np.asarray(actions, dtype=np.float64)
-    if isinstance(space, Discrete):
-        return actions.reshape(-1, 1), np.zeros(len(actions), dtype=bool)
-    stretched, clipped = stretch(space, actions)
-    return stretched, np.asarray(clipped.any(axis=1))
-
-
-def stretch(space: Box, points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """From the unit box to a bounded one, and which numbers had to be clipped; shapes as `points`."""
-    unit = np.clip(points, 0.0, 1.0)
-    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-    return low + unit * (high - low), unit != points
 
 
 def choose_elicitation(

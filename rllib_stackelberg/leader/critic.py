@@ -12,10 +12,10 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Closure, Episodes, Index
-from rllib_stackelberg.in_play import EveryTurn, InPlay
-from rllib_stackelberg.mixture import Mixture
-from rllib_stackelberg.path_closure import PathClosure
+from rllib_stackelberg.leader.elicitation import Closure, Episodes, Index
+from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
+from rllib_stackelberg.leader.mixture import Mixture
+from rllib_stackelberg.leader.path_closure import PathClosure
 from rllib_stackelberg.plays.answers import Answers
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings

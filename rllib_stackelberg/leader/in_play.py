@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Elicitation, Index
+from rllib_stackelberg.leader.elicitation import Elicitation, Index
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response.phase import draws

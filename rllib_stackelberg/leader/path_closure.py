@@ -7,7 +7,7 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.elicitation import Elicitation, Index
+from rllib_stackelberg.leader.elicitation import Elicitation, Index
 from rllib_stackelberg.plays.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.path_ties import reported_paths
