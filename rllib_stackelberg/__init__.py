@@ -16,8 +16,8 @@ from rllib_stackelberg import envs as envs
 from rllib_stackelberg.aec.game import AECGame
 from rllib_stackelberg.aec.information import Information
 from rllib_stackelberg.aec.roles import Roles
-from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
-from rllib_stackelberg.evaluation import evaluate, evaluate_strategy, pure_equilibria, respond
+from rllib_stackelberg.evaluation.baselines import RandomSearch, evaluate_against, random_search
+from rllib_stackelberg.evaluation.strategies import evaluate, evaluate_strategy, pure_equilibria, respond
 from rllib_stackelberg.followers import (
     BestResponse,
     Exp3,

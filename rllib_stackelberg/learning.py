@@ -17,9 +17,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from rllib_stackelberg.certificates import Certificate
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.evaluation.certificates import Certificate
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
+from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
@@ -27,7 +28,6 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.values import Evaluation
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.files.record import Count, Finite, Record, Sum, Text
 from rllib_stackelberg.followers.ties import Ties
 

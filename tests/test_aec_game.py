@@ -9,13 +9,14 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 from pettingzoo.utils.wrappers import BaseWrapper
 
-from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, estimates, make_game, solve
+from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game, solve
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.aec.game import AECGame
 from rllib_stackelberg.aec.information import Information
 from rllib_stackelberg.aec.roles import Roles, uniform
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy, result_data
+from rllib_stackelberg.evaluation import estimates
+from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy, result_data
 from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.game import OVER
@@ -115,7 +116,7 @@ def test_own_games_led_through_their_view_are_the_same_to_the_bit(name, mode):
 @pytest.mark.parametrize("limit", [estimates.REWARD_PLAYS, 0])
 def test_own_games_are_valued_the_same_through_their_view(limit, monkeypatch):
     """Exactly (from a table of outcomes), and estimated from plays."""
-    monkeypatch.setattr("rllib_stackelberg.evaluation.EVALUATION_LIMIT", limit * 65)
+    monkeypatch.setattr("rllib_stackelberg.evaluation.strategies.EVALUATION_LIMIT", limit * 65)
     monkeypatch.setattr(estimates, "REWARD_PLAYS", 60)
     monkeypatch.setattr(estimates, "DEVIATION_PLAYS", 16)
     game = make_game("message-spm", types=2)

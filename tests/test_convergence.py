@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from rllib_stackelberg import LeaderSettings, convergence, evaluate_strategy, make_game
-from rllib_stackelberg.convergence import gaps_before, update_ladder
+from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game
+from rllib_stackelberg.evaluation import convergence
+from rllib_stackelberg.evaluation.convergence import gaps_before, update_ladder
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from tests.games_for_tests import BayesianGame
 

@@ -11,11 +11,12 @@ from gymnasium.spaces import Box, Discrete
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rllib_stackelberg import BestResponse, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game, plans
-from rllib_stackelberg.convergence import gaps_before
+from rllib_stackelberg import BestResponse, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import evaluate_strategy
-from rllib_stackelberg.plans import Follower, certify_plans
+from rllib_stackelberg.evaluation import plans
+from rllib_stackelberg.evaluation.convergence import gaps_before
+from rllib_stackelberg.evaluation.plans import Follower, certify_plans
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy

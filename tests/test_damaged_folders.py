@@ -13,7 +13,7 @@ import pytest
 
 from rllib_stackelberg import load_policy
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import evaluate
+from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.reports import write_report

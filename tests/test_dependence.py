@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import BestResponse, LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game
-from rllib_stackelberg.certificates import bcce_gap
-from rllib_stackelberg.dependence import gap_curve, response_models, utility_learners
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation.certificates import bcce_gap
+from rllib_stackelberg.evaluation.dependence import gap_curve, response_models, utility_learners
 from rllib_stackelberg.followers import Learner, Traits
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy

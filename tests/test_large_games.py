@@ -6,18 +6,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from rllib_stackelberg import (
-    LeaderSettings,
-    MultiplicativeWeights,
-    StackelbergPOMDP,
-    estimates,
-    evaluation,
-    make_game,
-    respond,
-    solve,
-)
+from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import evaluate_policy, evaluate_strategy
+from rllib_stackelberg.evaluation import estimates
+from rllib_stackelberg.evaluation import strategies as evaluation
+from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays import answers

@@ -16,9 +16,9 @@ from rllib_stackelberg import (
     make_game,
     respond,
 )
-from rllib_stackelberg import evaluation as evaluating
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.evaluation import strategies as evaluating
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.solvers import response_solve
 from rllib_stackelberg.streams import Purpose
@@ -138,7 +138,7 @@ def strategy_of(game):
 def test_the_value_under_each_model_is_that_of_a_response_by_it(large, mode, monkeypatch):
     if large:
         monkeypatch.setattr(evaluating, "EVALUATION_LIMIT", 1)
-        monkeypatch.setattr("rllib_stackelberg.estimates.REWARD_PLAYS", 16)
+        monkeypatch.setattr("rllib_stackelberg.evaluation.estimates.REWARD_PLAYS", 16)
     game = BayesianGame(tables=2)
     strategy = strategy_of(game)
     models = [

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, make_game
-from rllib_stackelberg.certificates import bcce_gap
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation.certificates import bcce_gap
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.response.phase import draws, learn

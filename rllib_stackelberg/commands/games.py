@@ -26,8 +26,9 @@ from rllib_stackelberg.commands.shell import (
     show,
 )
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import pure_equilibria, result_data
-from rllib_stackelberg.evaluation import respond as respond_to
+from rllib_stackelberg.evaluation.strategies import pure_equilibria, result_data
+from rllib_stackelberg.evaluation.strategies import respond as respond_to
+from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.game_tables import game_data, game_page, game_shown, games_table
@@ -39,7 +40,6 @@ from rllib_stackelberg.rules.registry import games as all_games
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.testing.conformance import sound_rules
-from rllib_stackelberg.verdict import with_verdicts
 
 
 @command

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
-from rllib_stackelberg.verdict import population_verdict
 
 PLAYS = 64
 ROWS = 6_400

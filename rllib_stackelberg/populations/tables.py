@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.glossary import WORDS
 from rllib_stackelberg.result_tables import told
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.tables import plain
-from rllib_stackelberg.verdict import population_verdict
 
 if TYPE_CHECKING:
     from rllib_stackelberg.training.populations.loop import PopulationProgress

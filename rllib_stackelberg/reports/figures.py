@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 
-from rllib_stackelberg.dependence import Dependence
+from rllib_stackelberg.evaluation.dependence import Dependence
 from rllib_stackelberg.reports.axes import NARROW, TEXT, add_legend, label_axes, panel_axes, single_axes
 from rllib_stackelberg.reports.svg import colour
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.convergence import gaps_before
-from rllib_stackelberg.evaluation import tabulated
+from rllib_stackelberg.evaluation.convergence import gaps_before
+from rllib_stackelberg.evaluation.strategies import tabulated
+from rllib_stackelberg.evaluation.verdict import verdict
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.followers.ties import TAKEN
 from rllib_stackelberg.glossary import UNITS, explained, words_of
@@ -29,7 +30,6 @@ from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.run_folder import RunFolder, result_fits
-from rllib_stackelberg.verdict import verdict
 
 REPORT = "report.html"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.course import Course, course
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.records import PopulationResult
@@ -16,7 +17,6 @@ from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.run_folder import RunFolder
-from rllib_stackelberg.verdict import population_verdict
 
 NOT_SHOWN = ("game", "params", "settings", "versions", "out", "inputs", "source")
 

@@ -18,8 +18,8 @@ from rich.box import SIMPLE
 from rich.console import RenderableType
 from rich.table import Table
 
-from rllib_stackelberg.baselines import RandomSearch, evaluate_against, random_search
-from rllib_stackelberg.evaluation import evaluate_strategy
+from rllib_stackelberg.evaluation.baselines import RandomSearch, evaluate_against, random_search
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.options import TrainOptions

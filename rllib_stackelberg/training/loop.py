@@ -22,7 +22,7 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.env.env_runner import EnvRunner
 
 from rllib_stackelberg.errors import InvalidFieldError, StorageError
-from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.options import TrainOptions

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.baselines import evaluate_against, random_search
-from rllib_stackelberg.evaluation import evaluate_strategy, result_data
+from rllib_stackelberg.evaluation.baselines import evaluate_against, random_search
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
 from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions

@@ -12,7 +12,7 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.evaluation import evaluate
+from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.run_folder import RunFolder, command_for
 from rllib_stackelberg.training.checkpoints import Checkpoints, State

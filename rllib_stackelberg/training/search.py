@@ -8,12 +8,12 @@ from typing import Any
 
 from gymnasium.spaces import Discrete
 
-from rllib_stackelberg.certificates import Certificate
-from rllib_stackelberg.evaluation import Evaluation, evaluate_policy, evaluate_strategy, tabulated
+from rllib_stackelberg.evaluation.certificates import Certificate
+from rllib_stackelberg.evaluation.optimality_gap import best_against
+from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.networks import layer_tensors
-from rllib_stackelberg.optimality_gap import best_against
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import LeaderSettings, make_game
-from rllib_stackelberg.estimates import consult
+from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.plays import Plays, play_out
 from rllib_stackelberg.streams import Streams
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, make_game
-from rllib_stackelberg.dependence import utility_learners
-from rllib_stackelberg.estimates import consult
+from rllib_stackelberg.evaluation.dependence import utility_learners
+from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.followers import learner_from_text
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.response.phase import draws, learn

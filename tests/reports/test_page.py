@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from typer.testing import CliRunner
 
-from rllib_stackelberg import estimates
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.glossary import explained
 from rllib_stackelberg.reports import page, rendering, write_report
 from rllib_stackelberg.result_tables import certificate_words, learned_value

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rllib_stackelberg.evaluation import evaluate
+from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.populations.course import course
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.options import PopulationOptions

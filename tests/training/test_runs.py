@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from ray.rllib.core.columns import Columns
 
-from rllib_stackelberg import estimates, evaluate, leader_config, load_policy, make_game, respond
+from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.response.settings import SAMPLED_PLAYS
 from rllib_stackelberg.training.loop import restart

@@ -14,7 +14,7 @@ from ray.tune.search.sample import Categorical
 
 from rllib_stackelberg import MultiplicativeWeights, leader_config, make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import evaluate_policy
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.search import SELECTION_SAMPLES

@@ -27,7 +27,7 @@ from gymnasium.spaces import Box, Discrete
 from rich.progress import track
 
 from rllib_stackelberg import LeaderSettings, Prior, StackelbergGame, State, Turn, make_game
-from rllib_stackelberg.estimates import consult
+from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import costs_figure, save_svg

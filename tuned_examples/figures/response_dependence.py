@@ -23,7 +23,7 @@ from statistics import fmean
 from rich.progress import track
 
 from rllib_stackelberg import MultiplicativeWeights, make_game
-from rllib_stackelberg.dependence import Dependence, gap_curve, response_models, utility_learners
+from rllib_stackelberg.evaluation.dependence import Dependence, gap_curve, response_models, utility_learners
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
 

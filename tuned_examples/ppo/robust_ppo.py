@@ -24,10 +24,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game
+from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.training.examples import Example, Rows, main
-from rllib_stackelberg.values import Evaluation
 
 MODELS: list[dict[str, Any]] = [
     {"name": "weights", "followers": "mw:epsilon=0.1"},

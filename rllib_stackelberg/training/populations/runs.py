@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.evaluation import evaluate
+from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.run_folder import RunFolder, command_for

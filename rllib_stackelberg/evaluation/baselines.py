@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.evaluation import Evaluation, evaluate_policy
+from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy
 from rllib_stackelberg.leader.actions import to_game_actions
 from rllib_stackelberg.leader.elicitation import Index
 from rllib_stackelberg.leader.env import StackelbergPOMDP

@@ -14,15 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rllib_stackelberg.certificates import Certificate
-from rllib_stackelberg.convergence import gap_after
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import (
-    EVALUATION_LIMIT,
-    evaluate_strategy,
-    pure_equilibria,
-    tabulated,
-)
+from rllib_stackelberg.evaluation.certificates import Certificate
+from rllib_stackelberg.evaluation.convergence import gap_after
+from rllib_stackelberg.evaluation.strategies import EVALUATION_LIMIT, evaluate_strategy, pure_equilibria, tabulated
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy

@@ -6,7 +6,7 @@ samples. A response of more updates goes on with the draws of a shorter one, so 
 
 from __future__ import annotations
 
-from rllib_stackelberg.evaluation import evaluate_strategy
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.plays.strategy import LeaderStrategy

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.certificates import Certificate, learning_certificate
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
+from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
 from rllib_stackelberg.leader.in_play import Consulted
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.response.phase import draws

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.certificates import Certificate, worst_regret
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
+from rllib_stackelberg.evaluation.certificates import Certificate, worst_regret
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse, row_mass
 from rllib_stackelberg.response.counterfactual_engine import Movers, walk_back, weigh_paths

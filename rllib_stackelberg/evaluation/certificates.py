@@ -27,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE
+from rllib_stackelberg.evaluation.indifference import indifference
 from rllib_stackelberg.followers.ties import Ties
-from rllib_stackelberg.indifference import indifference
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response.response import Play, Record, Response
 from rllib_stackelberg.response.settings import LeaderSettings

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.certificates import Certificate, certify
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.estimates import consult, estimate
+from rllib_stackelberg.evaluation.certificates import Certificate, certify
+from rllib_stackelberg.evaluation.estimates import consult, estimate
+from rllib_stackelberg.evaluation.optimality_gap import Gap, best_against, rule_of, selected_by
+from rllib_stackelberg.evaluation.plans import certify_plans
+from rllib_stackelberg.evaluation.values import Evaluation, ModelValue, mean_over_models
+from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.optimality_gap import Gap, best_against, rule_of, selected_by
-from rllib_stackelberg.plans import certify_plans
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.paths import courses, paths_against
 from rllib_stackelberg.plays.plays import Leader
@@ -36,8 +38,6 @@ from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.run_folder import RunFolder
 from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
 from rllib_stackelberg.streams import Purpose, Streams
-from rllib_stackelberg.values import Evaluation, ModelValue, mean_over_models
-from rllib_stackelberg.verdict import with_verdicts
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rllib_stackelberg.certificates import Certificate
+from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.response.response import Play
 
 

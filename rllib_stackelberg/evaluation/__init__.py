@@ -1,0 +1,1 @@
+"""What leaders are worth: values, certificates, estimates, gaps, verdicts, baselines."""
