@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rllib_stackelberg.experiments import register_tables
+from rllib_stackelberg.experiments.tables import register_tables
 from rllib_stackelberg.rules.registry import RunDefaults, register_game
 
 _BIMATRIX = "rllib_stackelberg.envs.bimatrix_v0:Bimatrix"
@@ -143,4 +143,4 @@ register_game(
     summary="government spends what it taxes, a population of households saves",
     source="Brock & Mirman 1972",
 )
-register_tables("rllib_stackelberg.envs.experiments:TABLES")
+register_tables("rllib_stackelberg.experiments.paper:TABLES")

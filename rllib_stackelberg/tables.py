@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.doctor import Check, worst
-from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
+from rllib_stackelberg.experiments.tables import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.followers.ties import RULES, TAKEN
 from rllib_stackelberg.glossary import ONLINE_UNITS, ONLINE_WORDS
 from rllib_stackelberg.options import TrainOptions

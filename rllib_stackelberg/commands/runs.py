@@ -45,7 +45,7 @@ from rllib_stackelberg.commands.shell import (
 )
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate as evaluate_run
-from rllib_stackelberg.experiments import Plan, chosen_tables, experiment_tables
+from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
 from rllib_stackelberg.populations.options import PopulationOptions

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.experiments import COLUMNS, ExperimentTable, Summary
+from rllib_stackelberg.experiments.tables import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.reports.figures import EXACT_LABEL, arms_figure
 from rllib_stackelberg.reports.svg import save_svg

@@ -16,7 +16,7 @@ from typing import Any
 
 from rllib_stackelberg.evaluation.baselines import evaluate_against, random_search
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
-from rllib_stackelberg.experiments import Arm, ExperimentTable, Plan, Summary
+from rllib_stackelberg.experiments.tables import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy

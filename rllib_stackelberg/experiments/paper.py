@@ -6,7 +6,7 @@ flags) that its users wrote down; they are not measured here.
 
 from __future__ import annotations
 
-from rllib_stackelberg.experiments import Arm, ExperimentTable
+from rllib_stackelberg.experiments.tables import Arm, ExperimentTable
 
 RECORDED = "released code, as recorded"
 STOP = {"stop_at_optimum": True}
