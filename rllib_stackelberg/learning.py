@@ -22,12 +22,12 @@ from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.followers.learner import Learner
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.runs.options import TrainOptions
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm

@@ -11,15 +11,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rllib_stackelberg.doctor import Check, worst
 from rllib_stackelberg.experiments.tables import COLUMNS, ExperimentTable, Summary
 from rllib_stackelberg.followers.ties import RULES, TAKEN
 from rllib_stackelberg.glossary import ONLINE_UNITS, ONLINE_WORDS
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.runs.doctor import Check, worst
+from rllib_stackelberg.runs.options import TrainOptions
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.training.loop import Progress
+    from rllib_stackelberg.runs.progress import Progress
 
 
 def plain(title: str, *columns: str) -> Table:

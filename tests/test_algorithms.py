@@ -3,10 +3,10 @@
 import pytest
 
 from rllib_stackelberg import leader_config, make_game
-from rllib_stackelberg.algorithms import ALGORITHMS, check_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.algorithms import SETUPS
 
 IMPOSSIBLE = [

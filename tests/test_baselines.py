@@ -6,7 +6,7 @@ import pytest
 from rllib_stackelberg import LeaderSettings, evaluate_against, evaluate_strategy, make_game, random_search
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 
 
 def test_random_search_is_luck():

@@ -9,9 +9,9 @@ import pytest
 from rllib_stackelberg import evaluate, load_policy, make_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.reports import write_report
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.runs.folder import RunFolder, versions
+from rllib_stackelberg.runs.options import TrainOptions
 
 
 class Canary:

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.commands import runs
-from rllib_stackelberg.populations.options import PopulationOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from tests.reports.runs import run_folder
 
 RUNNER = CliRunner()

@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from rllib_stackelberg import games as all_games
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.doctor import PACKAGE as PROGRAM
 from rllib_stackelberg.followers import Learner
 from rllib_stackelberg.online.learners import learners
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import load_class, make_rules, parameters_of
+from rllib_stackelberg.runs.doctor import PACKAGE as PROGRAM
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = typer.main.get_command(app).commands

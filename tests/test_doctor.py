@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from typer.testing import CliRunner
 
-from rllib_stackelberg import doctor
 from rllib_stackelberg.cli import app
+from rllib_stackelberg.runs import doctor
 
 
 def call():

@@ -7,8 +7,8 @@ import pytest
 
 from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rules.registry import find_spec, load_class
+from rllib_stackelberg.runs.options import TrainOptions
 
 GAME = """
 from tests.games_for_tests import NoisyAllocation

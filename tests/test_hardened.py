@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import rllib_stackelberg
-from rllib_stackelberg import doctor, ray_files
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.runs import doctor, ray_files
 
 ROOT = Path(rllib_stackelberg.__file__).parent.parent
 CAPABILITIES = "-dac_override,-dac_read_search"

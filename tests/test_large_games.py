@@ -12,11 +12,11 @@ from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.evaluation import strategies as evaluation
 from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy
 from rllib_stackelberg.followers import BestResponse
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays import answers
 from rllib_stackelberg.plays.answers import DenseAnswers, SparseAnswers
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import SAMPLED_PLAYS
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame
 from tests.test_evaluation import constant

@@ -12,8 +12,8 @@ import pytest
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from rllib_stackelberg import leader_config
-from rllib_stackelberg.algorithms import ALGORITHMS
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.algorithms import ALGORITHMS
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.learners import LeaderPPOLearner
 from rllib_stackelberg.training.runs import train
 

@@ -7,7 +7,7 @@ from rllib_stackelberg import load_policy, make_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.networks import DESCRIPTION, TENSORS
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 
 
 def network(sizes, discrete, seed=0):

@@ -5,8 +5,8 @@ import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder, command_for, versions
+from rllib_stackelberg.runs.folder import RunFolder, command_for, versions
+from rllib_stackelberg.runs.options import TrainOptions
 
 
 def test_a_folder_with_files_is_not_overwritten(tmp_path):

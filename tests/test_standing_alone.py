@@ -7,10 +7,10 @@ import pytest
 
 from rllib_stackelberg import evaluate, load_policy
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.reports import write_report
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from tests.reports.runs import run_folder
 
 MATRICES = {"leader": [[1, 0], [0, 2]], "follower": [[1, 0], [0, 1]]}

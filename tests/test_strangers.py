@@ -14,7 +14,7 @@ from rllib_stackelberg import evaluate, evaluate_against, load_policy
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from tests.reports.runs import run_folder
 
 ROOT = Path(__file__).parents[1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from rllib_stackelberg import doctor as examination
 from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import Json, command, show
+from rllib_stackelberg.runs import doctor as examination
 
 
 @command

@@ -13,7 +13,7 @@ from rllib_stackelberg.commands.shell import GameArgument, Json, NoiseKind, Para
 from rllib_stackelberg.online.learners import Seat, learners
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 
 

@@ -13,9 +13,9 @@ from rllib_stackelberg import result_tables
 from rllib_stackelberg.commands.shell import NOTHING_LEFT, parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations import tables as population_tables
-from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.terminal import Terminal
 
 SettingOption = Annotated[

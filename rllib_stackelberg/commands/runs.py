@@ -14,7 +14,6 @@ from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg import result_tables, tables
-from rllib_stackelberg.algorithms import ALGORITHMS
 from rllib_stackelberg.commands.populations import (
     ExploitabilityOption,
     SettingOption,
@@ -47,10 +46,11 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate as evaluate_run
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.followers.ties import check_ties
-from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.algorithms import ALGORITHMS
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.testing.conformance import sound_rules
 

@@ -17,7 +17,6 @@ from rich.live import Live
 from rich.text import Text
 
 from rllib_stackelberg import tables
-from rllib_stackelberg.doctor import PACKAGE, installed
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.files.folder import to_json
@@ -25,6 +24,7 @@ from rllib_stackelberg.followers import Learner
 from rllib_stackelberg.response.models import FollowerModel, models_from
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.registry import OWN_GAME, find_spec
+from rllib_stackelberg.runs.doctor import PACKAGE, installed
 from rllib_stackelberg.terminal import Terminal
 
 FIRST_LINE_SECONDS = 10.0

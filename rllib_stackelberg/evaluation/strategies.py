@@ -35,7 +35,7 @@ from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviatio
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
 from rllib_stackelberg.streams import Purpose, Streams
 

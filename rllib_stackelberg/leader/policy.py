@@ -33,7 +33,7 @@ from rllib_stackelberg.networks import (
 from rllib_stackelberg.rules.game import StackelbergGame
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.run_folder import RunFolder
+    from rllib_stackelberg.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any
     Raises:
         InvalidFieldError: no such run, no policy of its game, or a game that is to be named.
     """
-    from rllib_stackelberg.run_folder import RunFolder
+    from rllib_stackelberg.runs.folder import RunFolder
 
     folder = RunFolder(Path(run), game)
     network = LeaderNetwork.of_run(folder)

@@ -15,7 +15,7 @@ from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 PLAYS = 64

@@ -35,7 +35,7 @@ from rllib_stackelberg.rules.population import Floats, PopulationGame
 from rllib_stackelberg.rules.registry import all_parameters, is_registered
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.run_folder import RunFolder
+    from rllib_stackelberg.runs.folder import RunFolder
 
 CLIP = 5.0
 """How many deviations from the mean are told apart."""

@@ -15,7 +15,7 @@ from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.tables import plain
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.training.populations.loop import PopulationProgress
+    from rllib_stackelberg.runs.progress import PopulationProgress
 
 
 def progress(now: PopulationProgress) -> dict[str, str]:

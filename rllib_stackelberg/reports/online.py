@@ -14,7 +14,7 @@ from rllib_stackelberg.reports.figures import bands_figure
 from rllib_stackelberg.reports.page import REPORT
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.rules.registry import find_spec
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.runs.folder import RunFolder, versions
 
 FIGURES = {
     "average": ("Average payoffs", "average payoff so far"),

@@ -17,7 +17,6 @@ from rllib_stackelberg.followers.ties import TAKEN
 from rllib_stackelberg.glossary import UNITS, explained, words_of
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.records import Result, certificate_from
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.population import population_html
@@ -29,7 +28,8 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
-from rllib_stackelberg.run_folder import RunFolder, result_fits
+from rllib_stackelberg.runs.folder import RunFolder, result_fits
+from rllib_stackelberg.runs.records import Result, certificate_from
 
 REPORT = "report.html"
 

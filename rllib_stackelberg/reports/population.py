@@ -11,12 +11,12 @@ from typing import Any
 from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.course import Course, course
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.records import PopulationResult
 from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.records import PopulationResult
 
 NOT_SHOWN = ("game", "params", "settings", "versions", "out", "inputs", "source")
 

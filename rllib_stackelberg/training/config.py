@@ -10,11 +10,9 @@ from typing import Any, Literal
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from rllib_stackelberg.algorithms import ALGORITHMS, check_algorithm, find_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.leader.env import StackelbergPOMDP
-from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import name_of
@@ -22,6 +20,8 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.modules import located
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite
+from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm, find_algorithm
+from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderSetup
 from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.environments import LEADER_ENV, rules_of

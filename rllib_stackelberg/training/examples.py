@@ -22,11 +22,11 @@ from rllib_stackelberg.evaluation.baselines import RandomSearch, evaluate_agains
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.leader.env import StackelbergPOMDP
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import find_spec, make_game
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.runs import Progress, train

@@ -24,9 +24,9 @@ from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_stackelberg.errors import FAULTS, GameError, RulesError
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
-from rllib_stackelberg.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.training.deadlines import DeadlineError, deadline
 
 Found = TypeVar("Found")

@@ -31,8 +31,8 @@ from ray.tune.registry import register_env
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate_policy, result_data
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 from rllib_stackelberg.training.algorithms import ANNEAL_UPDATES, FIRST_RATE
 from rllib_stackelberg.training.config import named_algorithm

@@ -12,7 +12,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from rllib_stackelberg.errors import InvalidFieldError, StorageError
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.progress import Progress
 from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.deadlines import TimeIsUpError, until
 from rllib_stackelberg.training.failures import Failures
@@ -46,24 +46,6 @@ CUT_SECONDS = 1.0
 
 ANSWER_SECONDS = 30.0
 """In which an env runner must hand over its state, or take it."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands; `value` is of the latest greedy snapshot that was valued."""
-
-    iteration: int
-    episodes: int
-    seconds: float
-    mean_return: float
-    value: float
-    best: float
-    exact: float | None
-    explained_variance: float
-
-    def line(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
 
 
 class Loop:

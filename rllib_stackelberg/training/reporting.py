@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from rllib_stackelberg.reports import write_report
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.training.deadlines import deadline
 
 

@@ -18,14 +18,14 @@ from rllib_stackelberg.evaluation.baselines import evaluate_against, random_sear
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
 from rllib_stackelberg.experiments.tables import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.experiments import write_tables
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import find_spec, make_game
-from rllib_stackelberg.run_folder import versions
+from rllib_stackelberg.runs.folder import versions
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.training.examples import fill_batches
 from rllib_stackelberg.training.independent import train_independent

@@ -14,10 +14,10 @@ from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy,
 from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.networks import layer_tensors
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.restoring import check_evaluation

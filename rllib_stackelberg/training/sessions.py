@@ -21,7 +21,7 @@ import torch
 from ray.exceptions import AuthenticationError
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.ray_files import provide_token
+from rllib_stackelberg.runs.ray_files import provide_token
 from rllib_stackelberg.training import LOOPBACK
 from rllib_stackelberg.training.interruptions import undisturbed
 from rllib_stackelberg.training.orphans import no_orphans

@@ -22,7 +22,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.options import TrainOptions
 
 REPORTED = ("env_runners", "learners", "timers")
 """Parts of RLlib's result that are logged."""

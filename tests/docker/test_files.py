@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from packaging.requirements import Requirement
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.options import TrainOptions
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"

@@ -8,8 +8,8 @@ from rllib_stackelberg import make_population
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.play import PopulationPlays
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose, Streams
 from tests.populations_for_tests import Levy
 

@@ -5,8 +5,8 @@ from gymnasium.spaces import Discrete
 
 from rllib_stackelberg import evaluate
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.options import TrainOptions
 
 PROGRESS = [
     {"iteration": k, "episodes": 128 * k, "mean_return": value - 0.1, "value": value, "best": value}

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.reports import bands_figure
 from rllib_stackelberg.reports.online import write_online_report
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 
 PARAMETERS = ("leader=[[0.7,0.1],[0.5,0.2]]", "follower=[[0.3,0.2],[0.9,0.1]]")
 ARGUMENTS = ("online", "bimatrix", *PARAMETERS, "--leader", "ucbe", "--follower", "fbm:", "--rounds", "200", "--json")

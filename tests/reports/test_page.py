@@ -17,7 +17,7 @@ from rllib_stackelberg.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import load_class
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.terminal import visible
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder

@@ -10,12 +10,12 @@ import pytest
 from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.populations.course import course
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.registry import make_population
-from rllib_stackelberg.run_folder import RunFolder, versions
+from rllib_stackelberg.runs.folder import RunFolder, versions
+from rllib_stackelberg.runs.population_options import PopulationOptions
 
 PARAMETERS = {"households": 5, "years": 12}
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import GameError, RulesError
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.checkpoints import Checkpoints
 from rllib_stackelberg.training.deadlines import DeadlineError, TimeIsUpError, deadline, until
 from rllib_stackelberg.training.failures import EpisodesLostError, Failures, WorkerLeaderEnv

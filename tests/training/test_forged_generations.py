@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
-from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import runs
 from rllib_stackelberg.training.checkpoints import Checkpoints
 from rllib_stackelberg.training.failures import Failures

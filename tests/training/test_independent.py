@@ -12,7 +12,7 @@ from ray.rllib.env.env_context import EnvContext
 
 from rllib_stackelberg import make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import independent
 from rllib_stackelberg.training.independent import (
     independent_config,
@@ -88,7 +88,7 @@ def test_a_game_class_reaches_a_remote_worker():
 
 
 SCRIPT = """
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.independent import train_independent
 result = train_independent(TrainOptions.checked(game="matrix-design", max_iterations=2))
 print(result["joint_values"], result["mean_returns"]["leader_0"], result["leader_strategy"])

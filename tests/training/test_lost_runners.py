@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from rllib_stackelberg.errors import GameError, RunnersLostError
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import losses
 from rllib_stackelberg.training.checkpoints import Checkpoints
 from rllib_stackelberg.training.loop import SAVE_ITERATIONS

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rllib_stackelberg import LeaderSettings, evaluate, evaluate_strategy, make_game
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.runs import train
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]

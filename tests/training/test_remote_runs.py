@@ -10,7 +10,7 @@ import pytest
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.options import TrainOptions
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.runs import train
 
 pytestmark = [pytest.mark.ray, pytest.mark.remote, pytest.mark.usefixtures("ray_local")]

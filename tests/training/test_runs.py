@@ -10,8 +10,8 @@ from ray.rllib.core.columns import Columns
 from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import estimates
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.response.settings import SAMPLED_PLAYS
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.loop import restart
 from rllib_stackelberg.training.runs import train
 from rllib_stackelberg.training.search import SETTLED_TOLERANCE, BestSnapshot, Search

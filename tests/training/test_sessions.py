@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.options import TrainOptions
-from rllib_stackelberg.populations.options import PopulationOptions
+from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training import LOOPBACK, runs, sessions
 from rllib_stackelberg.training.interruptions import undisturbed
 from rllib_stackelberg.training.populations import runs as population_runs

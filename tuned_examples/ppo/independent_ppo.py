@@ -27,8 +27,8 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.options import TrainOptions
 from rllib_stackelberg.rounding import estimate
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.independent import train_independent
 from rllib_stackelberg.training.sessions import ray_session

@@ -49,10 +49,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.populations.runs import train_population

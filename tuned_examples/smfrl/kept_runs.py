@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.options import PopulationOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.sessions import ray_session
 

@@ -61,9 +61,9 @@ from taxation_measures import (
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.reports import save_svg
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.alternation import MEMBERS_EPOCHS
 
 EVERY_EPOCH = {"evaluate_every": 1}

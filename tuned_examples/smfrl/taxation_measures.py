@@ -22,7 +22,7 @@ from rllib_stackelberg.populations.mixture import FixedMembers, MixedMembers
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import make_population
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 
 NO_SHOCK = "none"

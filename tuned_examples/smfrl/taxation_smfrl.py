@@ -33,9 +33,9 @@ from kept_runs import train_missing
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.settings import PAPER
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions
 
 EXAMPLES: list = []
 """No leader is trained against a response here (what `tests/test_learning.py` runs)."""

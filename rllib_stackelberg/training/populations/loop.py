@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from rllib_stackelberg.populations.options import PopulationOptions
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.progress import PopulationProgress
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.training.interruptions import Interruption
 from rllib_stackelberg.training.loop import algorithm_parts, due, restore_algorithm, storing
@@ -27,34 +27,6 @@ from rllib_stackelberg.training.restoring import check_run, fitting
 
 RETURNS = ("episode_return_mean", "members_return_mean")
 """Of exploring plays, as env runners report them."""
-
-
-@dataclass(frozen=True)
-class PopulationProgress:
-    """Where a run stands, after an epoch.
-
-    Attributes:
-        iteration: epochs; periods: played; plays: that have ended; seconds: of training; done: share of the run.
-        mean_return, members_return: of the last exploring plays that have ended; NaN before the first.
-        value, members_value, lasted: of the latest greedy snapshot that was valued (payoffs of a play; periods).
-        best: value of the snapshot that is kept; NaN before there is one.
-    """
-
-    iteration: int
-    periods: int
-    plays: int
-    seconds: float
-    done: float
-    mean_return: float
-    members_return: float
-    value: float
-    members_value: float
-    lasted: float
-    best: float
-
-    def line(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
 
 
 Report = Callable[[PopulationProgress], None]

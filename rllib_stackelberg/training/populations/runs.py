@@ -11,15 +11,16 @@ from typing import Any
 
 from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.evaluation.strategies import evaluate
-from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.run_folder import RunFolder, command_for
+from rllib_stackelberg.runs.folder import RunFolder, command_for
+from rllib_stackelberg.runs.population_options import PopulationOptions, finished
+from rllib_stackelberg.runs.progress import PopulationProgress
 from rllib_stackelberg.training.checkpoints import State
 from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import nothing_left, storing
 from rllib_stackelberg.training.populations.alternation import Alternation
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
-from rllib_stackelberg.training.populations.loop import PopulationLoop, PopulationProgress, Report
+from rllib_stackelberg.training.populations.loop import PopulationLoop, Report
 from rllib_stackelberg.training.populations.smfrl import SMFRL, SMFRLConfig, smfrl_config
 from rllib_stackelberg.training.reporting import leave_report
 from rllib_stackelberg.training.sessions import KILLED, ray_session, torch_threads

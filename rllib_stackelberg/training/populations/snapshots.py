@@ -11,8 +11,8 @@ import math
 from typing import Any
 
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose
 
 SHOWN = ("leader_value", "members_value", "lasted")

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from rllib_stackelberg.errors import InterruptedRunError, InvalidFieldError
-from rllib_stackelberg.populations.options import PopulationOptions, finished
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.streams import Stream
 from rllib_stackelberg.training.loop import algorithm_parts, restore_algorithm
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer, apart, together

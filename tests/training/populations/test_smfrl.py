@@ -10,9 +10,9 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from rllib_stackelberg import evaluate
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.options import PopulationOptions
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.populations.settings import PAPER, PopulationSettings
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.runs import train_population

@@ -15,7 +15,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
-from rllib_stackelberg.run_folder import RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tuned_examples" / "smfrl"))

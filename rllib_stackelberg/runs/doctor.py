@@ -26,7 +26,7 @@ from packaging.specifiers import SpecifierSet
 
 from rllib_stackelberg.compilation import UNKEPT
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.ray_files import check_home, check_temporary_folder, temporary_folder, token_file
+from rllib_stackelberg.runs.ray_files import check_home, check_temporary_folder, temporary_folder, token_file
 
 Status = Literal["ok", "warn", "fail"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, read_bounded
 from rllib_stackelberg.files.folder import Folder
-from rllib_stackelberg.records import Input
+from rllib_stackelberg.runs.records import Input
 
 INPUTS = "inputs"
 LARGEST_INPUT = 256 * 2**20
