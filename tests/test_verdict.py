@@ -9,10 +9,10 @@ import pytest
 from rllib_stackelberg import make_game, respond
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
 from rllib_stackelberg.evaluation.verdict import Kind, population_verdict, verdict, with_verdicts
-from rllib_stackelberg.glossary import ONLINE_WORDS, WORDS, explained, words_of
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.reports.glossary import ONLINE_WORDS, WORDS, explained, words_of
+from rllib_stackelberg.reports.result_tables import response, result
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.result_tables import response, result
 from rllib_stackelberg.terminal import Terminal
 from tests.games_for_tests import BayesianGame
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from rllib_stackelberg import result_tables, tables
 from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.commands.shell import (
     FollowersOption,
@@ -31,9 +30,10 @@ from rllib_stackelberg.evaluation.strategies import respond as respond_to
 from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.followers.ties import check_ties
-from rllib_stackelberg.game_tables import game_data, game_page, game_shown, games_table
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.result_tables import joint_strategy
+from rllib_stackelberg.reports import result_tables, tables
+from rllib_stackelberg.reports.game_tables import game_data, game_page, game_shown, games_table
+from rllib_stackelberg.reports.result_tables import joint_strategy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import Json, command, show
+from rllib_stackelberg.reports import tables
 from rllib_stackelberg.runs import doctor as examination
 
 

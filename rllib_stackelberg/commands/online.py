@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from rllib_stackelberg import tables
 from rllib_stackelberg.commands.shell import GameArgument, Json, NoiseKind, Parameters, command, parsed, show
 from rllib_stackelberg.online.learners import Seat, learners
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
+from rllib_stackelberg.reports import tables
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.terminal import Terminal, progress_bar
 

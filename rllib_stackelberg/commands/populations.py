@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from rllib_stackelberg import result_tables
 from rllib_stackelberg.commands.shell import NOTHING_LEFT, parsed, show, watched
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations import tables as population_tables
 from rllib_stackelberg.populations.settings import PopulationSettings
+from rllib_stackelberg.reports import population_tables as population_tables
+from rllib_stackelberg.reports import result_tables
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.terminal import Terminal

@@ -13,7 +13,6 @@ import typer
 from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
-from rllib_stackelberg import result_tables, tables
 from rllib_stackelberg.commands.populations import (
     ExploitabilityOption,
     SettingOption,
@@ -46,6 +45,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate as evaluate_run
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.followers.ties import check_ties
+from rllib_stackelberg.reports import result_tables, tables
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS
 from rllib_stackelberg.runs.folder import RunFolder

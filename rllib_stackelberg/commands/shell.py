@@ -16,11 +16,11 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from rllib_stackelberg import tables
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.files.folder import to_json
 from rllib_stackelberg.followers import Learner
+from rllib_stackelberg.reports import tables
 from rllib_stackelberg.response.models import FollowerModel, models_from
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.registry import OWN_GAME, find_spec

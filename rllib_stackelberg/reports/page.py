@@ -14,16 +14,16 @@ from rllib_stackelberg.evaluation.strategies import tabulated
 from rllib_stackelberg.evaluation.verdict import verdict
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.followers.ties import TAKEN
-from rllib_stackelberg.glossary import UNITS, explained, words_of
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
+from rllib_stackelberg.reports.glossary import UNITS, explained, words_of
 from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.reports.result_tables import certificate_words, certified_model, learned_value
+from rllib_stackelberg.reports.result_tables import gap as gap_of
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.result_tables import certificate_words, certified_model, learned_value
-from rllib_stackelberg.result_tables import gap as gap_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.population import PopulationGame

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import estimates
-from rllib_stackelberg.glossary import explained
 from rllib_stackelberg.reports import page, rendering, write_report
-from rllib_stackelberg.result_tables import certificate_words, learned_value
+from rllib_stackelberg.reports.glossary import explained
+from rllib_stackelberg.reports.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import load_class

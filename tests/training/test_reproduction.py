@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from rllib_stackelberg import make_game, tables
+from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.experiments.tables import COLUMNS, Arm, ExperimentTable, Plan, chosen_tables, experiment_tables
+from rllib_stackelberg.reports import tables
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import reproduction
 from rllib_stackelberg.training.reproduction import Task, reproduce_table, run_arm, tasks_of

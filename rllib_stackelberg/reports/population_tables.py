@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from rllib_stackelberg.evaluation.verdict import population_verdict
-from rllib_stackelberg.glossary import WORDS
-from rllib_stackelberg.result_tables import told
+from rllib_stackelberg.reports.glossary import WORDS
+from rllib_stackelberg.reports.result_tables import told
+from rllib_stackelberg.reports.tables import plain
 from rllib_stackelberg.rounding import estimate, number
-from rllib_stackelberg.tables import plain
 
 if TYPE_CHECKING:
     from rllib_stackelberg.runs.progress import PopulationProgress

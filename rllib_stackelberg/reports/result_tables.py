@@ -12,10 +12,10 @@ from rich.text import Text
 
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.verdict import Verdict, verdict
-from rllib_stackelberg.glossary import ESTIMATED, UNITS, words_of
+from rllib_stackelberg.reports.glossary import ESTIMATED, UNITS, words_of
+from rllib_stackelberg.reports.tables import plain, strategy, words
 from rllib_stackelberg.rounding import Rounded, estimate, number
 from rllib_stackelberg.rules.game import StackelbergGame, Turn
-from rllib_stackelberg.tables import plain, strategy, words
 
 STYLES = {"good": "bold green", "open": "bold yellow", "bad": "bold red"}
 """Of a verdict, by its level."""

@@ -14,11 +14,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rllib_stackelberg.reports.tables import plain
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.parameters import Parameter, introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import GameSpec, load_class, parameters_of
-from rllib_stackelberg.tables import plain
 
 
 def game_data(spec: GameSpec) -> dict[str, Any]:
