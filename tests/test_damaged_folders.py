@@ -19,8 +19,8 @@ from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
-from rllib_stackelberg.training.checkpoints import Checkpoints
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
+from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from tests.folder_damages import copied, damage, snapshot
 from tests.reports.runs import run_folder
 

@@ -26,10 +26,10 @@ from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderS
 from rllib_stackelberg.training.connectors import remember_answers
 from rllib_stackelberg.training.environments import LEADER_ENV, rules_of
 from rllib_stackelberg.training.leader_configs import begun
-from rllib_stackelberg.training.losses import survive_losses
 from rllib_stackelberg.training.populations.leaders import population_leader_config, tune_population_ppo
 from rllib_stackelberg.training.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.rl_modules import problem_config
+from rllib_stackelberg.training.running.lost_runners import survive_losses
 
 
 def leader_config(

@@ -25,8 +25,8 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
-from rllib_stackelberg.training.failures import EpisodesLostError
 from rllib_stackelberg.training.resumable import ResumableEnvRunner
+from rllib_stackelberg.training.running.failures import EpisodesLostError
 
 Rows = dict[str, NDArray]
 """Columns of some questions, one row each."""

@@ -17,7 +17,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import finite, make_rules
-from rllib_stackelberg.training.failures import Failures, WorkerLeaderEnv
+from rllib_stackelberg.training.running.failures import Failures, WorkerLeaderEnv
 
 LEADER_ENV = "stackelberg_leader"
 

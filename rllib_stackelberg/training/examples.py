@@ -29,8 +29,8 @@ from rllib_stackelberg.rules.registry import find_spec, make_game
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.training.running.sessions import ray_session
 from rllib_stackelberg.training.runs import Progress, train
-from rllib_stackelberg.training.sessions import ray_session
 
 Rows = list[dict[str, Any]]
 

@@ -38,11 +38,11 @@ from rllib_stackelberg.training.algorithms import ANNEAL_UPDATES, FIRST_RATE
 from rllib_stackelberg.training.config import named_algorithm
 from rllib_stackelberg.training.environments import game_of
 from rllib_stackelberg.training.learners import LeaderPPOLearner
-from rllib_stackelberg.training.losses import SAMPLE_SECONDS, train_once
 from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.players import PlayerModule
 from rllib_stackelberg.training.rl_modules import problem_config
-from rllib_stackelberg.training.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.lost_runners import SAMPLE_SECONDS, train_once
+from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
 PARALLEL_PLAYS = 128

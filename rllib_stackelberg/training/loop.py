@@ -27,16 +27,16 @@ from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
-from rllib_stackelberg.training.checkpoints import Checkpoints, State
-from rllib_stackelberg.training.deadlines import TimeIsUpError, until
-from rllib_stackelberg.training.failures import Failures
-from rllib_stackelberg.training.interruptions import Interruption
-from rllib_stackelberg.training.losses import learn_once
-from rllib_stackelberg.training.randomness import generator_states, set_generator_states
-from rllib_stackelberg.training.restoring import check_algorithm, check_run, check_taken, fitting
 from rllib_stackelberg.training.resumable import COMPONENT_EPISODES
+from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
+from rllib_stackelberg.training.running.deadlines import TimeIsUpError, until
+from rllib_stackelberg.training.running.failures import Failures
+from rllib_stackelberg.training.running.interruptions import Interruption
+from rllib_stackelberg.training.running.lost_runners import learn_once
+from rllib_stackelberg.training.running.randomness import generator_states, set_generator_states
+from rllib_stackelberg.training.running.restoring import check_algorithm, check_run, check_taken, fitting
+from rllib_stackelberg.training.running.tracking import Tracking
 from rllib_stackelberg.training.search import Search
-from rllib_stackelberg.training.tracking import Tracking
 
 SAVE_ITERATIONS, SAVE_SECONDS = 20, 60.0
 """After so many iterations or seconds, whichever are over first, a generation is saved. Saving changes nothing."""

@@ -29,8 +29,8 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.training.examples import fill_batches
 from rllib_stackelberg.training.independent import train_independent
+from rllib_stackelberg.training.running.sessions import ray_session
 from rllib_stackelberg.training.runs import train
-from rllib_stackelberg.training.sessions import ray_session
 
 Row = dict[str, Any]
 

@@ -23,7 +23,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rllib_stackelberg.training import environments
 from rllib_stackelberg.training.connectors import RememberAnswers
-from rllib_stackelberg.training.randomness import generator_states, seed_generators, set_generator_states
+from rllib_stackelberg.training.running.randomness import generator_states, seed_generators, set_generator_states
 
 COMPONENT_EPISODES = "leader_episodes"
 

@@ -16,15 +16,15 @@ from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
-from rllib_stackelberg.training.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.config import leader_config
-from rllib_stackelberg.training.deadlines import DeadlineError, deadline
-from rllib_stackelberg.training.failures import LONG, Failures
-from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import Loop, nothing_left, storing
-from rllib_stackelberg.training.reporting import leave_report
-from rllib_stackelberg.training.sessions import KILLED, ray_session, torch_threads
-from rllib_stackelberg.training.tracking import Tracking
+from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
+from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
+from rllib_stackelberg.training.running.failures import LONG, Failures
+from rllib_stackelberg.training.running.interruptions import interruptible
+from rllib_stackelberg.training.running.reporting import leave_report
+from rllib_stackelberg.training.running.sessions import KILLED, ray_session, torch_threads
+from rllib_stackelberg.training.running.tracking import Tracking
 
 ANNEALED_SHARE = 0.85
 """Of a start's iterations, in which the leader's spread shrinks; in the rest it is small."""

@@ -20,7 +20,7 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import Purpose
-from rllib_stackelberg.training.restoring import check_evaluation
+from rllib_stackelberg.training.running.restoring import check_evaluation
 
 SELECTION_SAMPLES = (32, 128, 512)
 """Responses on which a snapshot is valued: the first few, and more as long as it looks better than the one kept."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.training.checkpoints import KEPT, MANIFEST, BrokenGenerationError, Checkpoints, manifest
+from rllib_stackelberg.training.running.checkpoints import KEPT, MANIFEST, BrokenGenerationError, Checkpoints, manifest
 from tests.training.test_states import Canary
 
 FILES = ("run.json", "run.safetensors", MANIFEST)

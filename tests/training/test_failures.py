@@ -12,9 +12,9 @@ from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import GameError, RulesError
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training.checkpoints import Checkpoints
-from rllib_stackelberg.training.deadlines import DeadlineError, TimeIsUpError, deadline, until
-from rllib_stackelberg.training.failures import EpisodesLostError, Failures, WorkerLeaderEnv
+from rllib_stackelberg.training.running.checkpoints import Checkpoints
+from rllib_stackelberg.training.running.deadlines import DeadlineError, TimeIsUpError, deadline, until
+from rllib_stackelberg.training.running.failures import EpisodesLostError, Failures, WorkerLeaderEnv
 from rllib_stackelberg.training.runs import resume, train
 from tests.games_for_tests import NoisyAllocation
 from tests.games_that_fail import FailingGame

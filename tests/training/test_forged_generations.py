@@ -15,11 +15,11 @@ from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import runs
-from rllib_stackelberg.training.checkpoints import Checkpoints
-from rllib_stackelberg.training.failures import Failures
-from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import Loop
-from rllib_stackelberg.training.tracking import Tracking
+from rllib_stackelberg.training.running.checkpoints import Checkpoints
+from rllib_stackelberg.training.running.failures import Failures
+from rllib_stackelberg.training.running.interruptions import interruptible
+from rllib_stackelberg.training.running.tracking import Tracking
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rllib_stackelberg.training.orphans import no_orphans
+from rllib_stackelberg.training.running.orphans import no_orphans
 
 SCRIPT = """
 import subprocess, sys, time
-from rllib_stackelberg.training.orphans import no_orphans
+from rllib_stackelberg.training.running.orphans import no_orphans
 with no_orphans("go on with: something"):
     # A child, and a child's child that its parent has left in a session of its own.
     child = subprocess.Popen(["sleep", "60"])

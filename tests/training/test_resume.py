@@ -9,7 +9,7 @@ import pytest
 
 from rllib_stackelberg.errors import InterruptedRunError, InvalidFieldError, StorageError
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training.checkpoints import Checkpoints
+from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from rllib_stackelberg.training.runs import resume, train
 from tests.training.test_states import same
 

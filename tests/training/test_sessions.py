@@ -17,10 +17,11 @@ import pytest
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.training import LOOPBACK, runs, sessions
-from rllib_stackelberg.training.interruptions import undisturbed
+from rllib_stackelberg.training import LOOPBACK, runs
 from rllib_stackelberg.training.populations import runs as population_runs
 from rllib_stackelberg.training.populations.runs import train_population
+from rllib_stackelberg.training.running import sessions
+from rllib_stackelberg.training.running.interruptions import undisturbed
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,7 +135,7 @@ def test_an_address_is_taken_from_the_environment_and_not_saved(address, monkeyp
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from rllib_stackelberg.training.sessions import ray_session
+from rllib_stackelberg.training.running.sessions import ray_session
 import ray
 with ray_session(1):
     ray.get(ray.remote(lambda: None).remote())

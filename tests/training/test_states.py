@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_stackelberg.training.randomness import generator_states, seed_generators, set_generator_states
-from rllib_stackelberg.training.states import BrokenStateError, from_bytes, to_bytes
+from rllib_stackelberg.training.running.randomness import generator_states, seed_generators, set_generator_states
+from rllib_stackelberg.training.running.states import BrokenStateError, from_bytes, to_bytes
 
 STATE = {
     "plain": [None, True, 3, -0.1, float("inf"), "text", b"\x00\xff"],

@@ -16,7 +16,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training.tracking import Tracking, finite
+from rllib_stackelberg.training.running.tracking import Tracking, finite
 
 ROOT = Path(__file__).parents[2]
 

@@ -24,8 +24,8 @@ from safetensors.numpy import save
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, shortened
 from rllib_stackelberg.files.tensors import arrays
-from rllib_stackelberg.training.checkpoints import LARGEST, BrokenGenerationError, Checkpoints, State
 from rllib_stackelberg.training.populations.buffer import Rows
+from rllib_stackelberg.training.running.checkpoints import LARGEST, BrokenGenerationError, Checkpoints, State
 
 BUFFER = "buffer"
 """The part of a generation that is the state of a `PeriodEpisodeReplayBuffer`."""

@@ -15,15 +15,15 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.runs.progress import PopulationProgress
-from rllib_stackelberg.training.checkpoints import State
-from rllib_stackelberg.training.interruptions import interruptible
 from rllib_stackelberg.training.loop import nothing_left, storing
 from rllib_stackelberg.training.populations.alternation import Alternation
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.loop import PopulationLoop, Report
 from rllib_stackelberg.training.populations.smfrl import SMFRL, SMFRLConfig, smfrl_config
-from rllib_stackelberg.training.reporting import leave_report
-from rllib_stackelberg.training.sessions import KILLED, ray_session, torch_threads
+from rllib_stackelberg.training.running.checkpoints import State
+from rllib_stackelberg.training.running.interruptions import interruptible
+from rllib_stackelberg.training.running.reporting import leave_report
+from rllib_stackelberg.training.running.sessions import KILLED, ray_session, torch_threads
 
 REPORT_SECONDS = 120.0
 """In which the page about a run must be written."""

@@ -21,9 +21,9 @@ from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
 from rllib_stackelberg.training.populations.runs import resume_population, train_population
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.populations.snapshots import Snapshots
+from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 from rllib_stackelberg.training.runs import resume
-from rllib_stackelberg.training.sessions import ray_session, torch_threads
-from rllib_stackelberg.training.states import from_bytes, to_bytes
 from tests.populations_for_tests import Levy
 from tests.training.populations.test_smfrl import LEVY, TINY, runner
 from tests.training.test_resume import stop

@@ -27,7 +27,7 @@ from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
-from rllib_stackelberg.training.deadlines import DeadlineError, deadline
+from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
 
 Found = TypeVar("Found")
 

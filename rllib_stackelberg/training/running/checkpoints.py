@@ -28,7 +28,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.files.folder import Folder, to_json
 from rllib_stackelberg.files.record import Count, Record, Sum
-from rllib_stackelberg.training.states import BrokenStateError, from_bytes, to_bytes
+from rllib_stackelberg.training.running.states import BrokenStateError, from_bytes, to_bytes
 
 KEPT = 3
 """Generations."""

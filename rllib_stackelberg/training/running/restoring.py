@@ -21,7 +21,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.files.documents import shortened
 from rllib_stackelberg.files.record import Count, Record
-from rllib_stackelberg.training.checkpoints import State
+from rllib_stackelberg.training.running.checkpoints import State
 
 WEIGHTS, METRICS = "rl_module", "metrics_logger"
 NEEDED = (("learner_group", "learner"), ("env_runner",))

@@ -6,7 +6,7 @@ import warnings
 
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.training.deadlines import deadline
+from rllib_stackelberg.training.running.deadlines import deadline
 
 
 def leave_report(folder: RunFolder, seconds: float) -> None:

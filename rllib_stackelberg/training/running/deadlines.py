@@ -30,7 +30,7 @@ EARLY_SECONDS = 1e-3
 OWN, GAMES = {"rllib_stackelberg", "numpy", "scipy", "numba", "contextlib", "functools"}, "rllib_stackelberg.envs."
 """Packages that no game is in, but for those games."""
 
-WATCHED_FROM = "rllib_stackelberg.training.failures"
+WATCHED_FROM = "rllib_stackelberg.training.running.failures"
 """What calls games under a limit."""
 
 

@@ -15,7 +15,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import GameError, RunnersLostError
 from rllib_stackelberg.runs.options import GAME_SECONDS
-from rllib_stackelberg.training.failures import LONG, noted_error, rules_error, told
+from rllib_stackelberg.training.running.failures import LONG, noted_error, rules_error, told
 
 MOST_RESTARTS = 20
 """Of one env runner."""

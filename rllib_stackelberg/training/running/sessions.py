@@ -23,8 +23,8 @@ from ray.exceptions import AuthenticationError
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.ray_files import provide_token
 from rllib_stackelberg.training import LOOPBACK
-from rllib_stackelberg.training.interruptions import undisturbed
-from rllib_stackelberg.training.orphans import no_orphans
+from rllib_stackelberg.training.running.interruptions import undisturbed
+from rllib_stackelberg.training.running.orphans import no_orphans
 
 KILLED = "error the run was killed, or Ray's own process on this machine has died (out of memory?)"
 """What can be said of a run that could say nothing."""

@@ -1,0 +1,1 @@
+"""What keeps a run going: sessions, deadlines, failures, signals, generations, tracking."""
