@@ -113,7 +113,7 @@ def certify(algorithm: Algorithm, *, judge: LeaderSettings | None = None) -> Eva
     Raises:
         InvalidFieldError: it trains no leader of a game of finite types.
     """
-    from rllib_stackelberg.training.environments import LEADER_ENV, game_of
+    from rllib_stackelberg.training.leaders.environments import LEADER_ENV, game_of
 
     config = algorithm.config
     if config is None or config.env != LEADER_ENV:

@@ -7,7 +7,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training.algorithms import SETUPS
+from rllib_stackelberg.training.leaders.algorithms import SETUPS
 
 IMPOSSIBLE = [
     ("DQN", "message-spm", {}, None, "algorithm", "PPO, APPO, IMPALA, SAC"),

@@ -14,7 +14,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.runs.algorithms import ALGORITHMS
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.runs import train
 
 EXAMPLES = Path(__file__).parents[1] / "tuned_examples"

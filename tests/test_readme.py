@@ -103,7 +103,7 @@ def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypat
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
 def test_the_python_example_runs(capsys, monkeypatch):
-    monkeypatch.setattr("rllib_stackelberg.training.algorithms.PARALLEL_EPISODES", 16)
+    monkeypatch.setattr("rllib_stackelberg.training.leaders.algorithms.PARALLEL_EPISODES", 16)
     exec(compile(block("## From Python"), "README.md", "exec"), {})
     assert "leader_value" in capsys.readouterr().out
 

@@ -22,13 +22,13 @@ from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm, find_algorithm
 from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
-from rllib_stackelberg.training.algorithms import SETUPS, LeaderProblem, LeaderSetup
-from rllib_stackelberg.training.connectors import remember_answers
-from rllib_stackelberg.training.environments import LEADER_ENV, rules_of
-from rllib_stackelberg.training.leader_configs import begun
+from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderProblem, LeaderSetup
+from rllib_stackelberg.training.leaders.configs import begun
+from rllib_stackelberg.training.leaders.connectors import remember_answers
+from rllib_stackelberg.training.leaders.environments import LEADER_ENV, rules_of
+from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
+from rllib_stackelberg.training.leaders.rl_modules import problem_config
 from rllib_stackelberg.training.populations.leaders import population_leader_config, tune_population_ppo
-from rllib_stackelberg.training.resumable import SteppingEnvRunner
-from rllib_stackelberg.training.rl_modules import problem_config
 from rllib_stackelberg.training.running.lost_runners import survive_losses
 
 

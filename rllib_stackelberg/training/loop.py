@@ -27,7 +27,7 @@ from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
-from rllib_stackelberg.training.resumable import COMPONENT_EPISODES
+from rllib_stackelberg.training.leaders.resumable import COMPONENT_EPISODES
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.deadlines import TimeIsUpError, until
 from rllib_stackelberg.training.running.failures import Failures

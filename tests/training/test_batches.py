@@ -7,8 +7,8 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from rllib_stackelberg import leader_config
-from rllib_stackelberg.training.batches import RealRows, keep_rows, standardise
-from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.leaders.batches import RealRows, keep_rows, standardise
+from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 
 
 def test_standardise():

@@ -9,10 +9,10 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_stackelberg import StackelbergPOMDP, leader_config, make_game
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.training.batches import PaddedEpisodes, WholeEpisodes
-from rllib_stackelberg.training.env_runners import questions_of
-from rllib_stackelberg.training.environments import LEADER_ENV
-from rllib_stackelberg.training.resumable import SteppingEnvRunner
+from rllib_stackelberg.training.leaders.batches import PaddedEpisodes, WholeEpisodes
+from rllib_stackelberg.training.leaders.env_runners import questions_of
+from rllib_stackelberg.training.leaders.environments import LEADER_ENV
+from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 

@@ -7,8 +7,8 @@ from gymnasium.spaces import Box, Discrete
 from ray.rllib.algorithms.dqn.dqn_learner import QF_PREDS
 from ray.rllib.core.columns import Columns
 
-from rllib_stackelberg.training.q_modules import LeaderDQNModule, LeaderSACModule
-from rllib_stackelberg.training.rl_modules import TargetLeaderModule, problem_config
+from rllib_stackelberg.training.leaders.q_modules import LeaderDQNModule, LeaderSACModule
+from rllib_stackelberg.training.leaders.rl_modules import TargetLeaderModule, problem_config
 from tests.training.test_rl_modules import SPACE, batch
 
 SPACES = pytest.mark.parametrize("space", [Discrete(3), Box(0, 1, (2,), np.float32)], ids=str)

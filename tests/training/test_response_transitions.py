@@ -15,7 +15,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.training.learners import LeaderPPOLearner
+from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 

@@ -6,7 +6,7 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete
 from ray.rllib.core.columns import Columns
 
-from rllib_stackelberg.training.rl_modules import LeaderModule, problem_config
+from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, problem_config
 
 SPACE = Dict(actor=Box(0, 1, (4,), np.float32), critic=Box(0, 1, (6,), np.float32))
 

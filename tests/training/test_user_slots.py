@@ -21,9 +21,9 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.training.config import leader_config
 from rllib_stackelberg.training.independent import independent_config
-from rllib_stackelberg.training.leader_modules import LeaderRLModule
+from rllib_stackelberg.training.leaders.modules import LeaderRLModule
+from rllib_stackelberg.training.leaders.rl_modules import tanh_network
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
-from rllib_stackelberg.training.rl_modules import tanh_network
 from rllib_stackelberg.training.tuning import report_values
 from tests.populations_for_tests import Levy
 from tests.training.populations.test_leaders import policy

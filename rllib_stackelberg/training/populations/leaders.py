@@ -29,7 +29,7 @@ from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import population_of
-from rllib_stackelberg.training.leader_modules import layers_of
+from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
 
 ENV_NAME = "stackelberg_population_leader"

@@ -19,7 +19,7 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import Tensor, nn
 
 from rllib_stackelberg.populations.policy import BoxActor
-from rllib_stackelberg.training.leader_modules import layers_of
+from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.populations.networks import MeanFieldCritic, Normaliser, RewardScale, UnitActor
 
 LEADER, MEMBERS = "leader", "members"

@@ -20,8 +20,8 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.core.learner.learner import Learner
 from ray.rllib.core.learner.training_data import TrainingData
 
-from rllib_stackelberg.training.batches import PaddedEpisodes, WholeEpisodes
-from rllib_stackelberg.training.learners import LeaderLearner
+from rllib_stackelberg.training.leaders.batches import PaddedEpisodes, WholeEpisodes
+from rllib_stackelberg.training.leaders.learners import LeaderLearner
 
 
 class VTraceLearner(LeaderLearner):

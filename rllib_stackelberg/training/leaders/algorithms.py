@@ -24,13 +24,13 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.training.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
-from rllib_stackelberg.training.env_runners import LeaderEnvRunner, QuestionEnvRunner
-from rllib_stackelberg.training.leader_modules import LeaderRLModule
-from rllib_stackelberg.training.learners import LeaderPPOLearner
-from rllib_stackelberg.training.q_learners import LeaderDQNLearner, LeaderSACLearner
-from rllib_stackelberg.training.q_modules import LeaderDQNModule, LeaderSACModule
-from rllib_stackelberg.training.rl_modules import LeaderModule, TargetLeaderModule
+from rllib_stackelberg.training.leaders.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
+from rllib_stackelberg.training.leaders.env_runners import LeaderEnvRunner, QuestionEnvRunner
+from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
+from rllib_stackelberg.training.leaders.modules import LeaderRLModule
+from rllib_stackelberg.training.leaders.q_learners import LeaderDQNLearner, LeaderSACLearner
+from rllib_stackelberg.training.leaders.q_modules import LeaderDQNModule, LeaderSACModule
+from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLeaderModule
 
 PARALLEL_EPISODES = 128
 LONG_EPISODES = 32

@@ -19,7 +19,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
-from rllib_stackelberg.training.batches import NothingToLearnError, RealRows, ResponseRows, WholeEpisodes
+from rllib_stackelberg.training.leaders.batches import NothingToLearnError, RealRows, ResponseRows, WholeEpisodes
 
 
 class LeaderLearner(TorchLearner):

@@ -25,7 +25,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
-from rllib_stackelberg.training.resumable import ResumableEnvRunner
+from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 from rllib_stackelberg.training.running.failures import EpisodesLostError
 
 Rows = dict[str, NDArray]

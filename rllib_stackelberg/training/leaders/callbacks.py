@@ -18,8 +18,8 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import replay_generator
-from rllib_stackelberg.training.environments import game_of
-from rllib_stackelberg.training.resumable import start_elsewhere
+from rllib_stackelberg.training.leaders.environments import game_of
+from rllib_stackelberg.training.leaders.resumable import start_elsewhere
 from rllib_stackelberg.training.search import SELECTION_SAMPLES, Valuer
 
 RESTORE_SECONDS = 20.0

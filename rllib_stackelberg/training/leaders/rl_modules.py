@@ -24,7 +24,7 @@ from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from torch import nn
 
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.training.leader_modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
+from rllib_stackelberg.training.leaders.modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
 
 FIRST_LOG_STD, LAST_LOG_STD = -1.0, -6.0
 """Spread of a Gaussian leader at the start and at the end of its schedule, in the unit box."""

@@ -21,8 +21,8 @@ from gymnasium.spaces import Space
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from rllib_stackelberg.training import environments
-from rllib_stackelberg.training.connectors import RememberAnswers
+from rllib_stackelberg.training.leaders import environments
+from rllib_stackelberg.training.leaders.connectors import RememberAnswers
 from rllib_stackelberg.training.running.randomness import generator_states, seed_generators, set_generator_states
 
 COMPONENT_EPISODES = "leader_episodes"

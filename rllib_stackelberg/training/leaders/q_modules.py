@@ -26,8 +26,8 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.training.leader_modules import copy_to_targets, layers_of
-from rllib_stackelberg.training.rl_modules import INITIAL_OUTPUT_GAIN, OwnNetworks, start_afresh, tanh_network
+from rllib_stackelberg.training.leaders.modules import copy_to_targets, layers_of
+from rllib_stackelberg.training.leaders.rl_modules import INITIAL_OUTPUT_GAIN, OwnNetworks, start_afresh, tanh_network
 
 FIRST_LOG_STD = -1.0
 """Of a squashed Gaussian leader at the start."""

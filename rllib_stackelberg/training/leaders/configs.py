@@ -20,10 +20,10 @@ from ray.rllib.algorithms.sac import SACConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.training.algorithms import SETUPS, LeaderSetup
-from rllib_stackelberg.training.callbacks import LeaderUpkeep
-from rllib_stackelberg.training.leader_modules import LeaderRLModule, as_mapping
-from rllib_stackelberg.training.resumable import ResumableEnvRunner
+from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderSetup
+from rllib_stackelberg.training.leaders.callbacks import LeaderUpkeep
+from rllib_stackelberg.training.leaders.modules import LeaderRLModule, as_mapping
+from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 
 
 class LeaderConfig(AlgorithmConfig):

@@ -8,7 +8,7 @@ import torch
 from ray.rllib.algorithms.dqn.torch.dqn_torch_learner import DQNTorchLearner
 from ray.rllib.algorithms.sac.torch.sac_torch_learner import SACTorchLearner
 
-from rllib_stackelberg.training.learners import LeaderLearner
+from rllib_stackelberg.training.leaders.learners import LeaderLearner
 
 
 class LeaderDQNLearner(LeaderLearner, DQNTorchLearner):

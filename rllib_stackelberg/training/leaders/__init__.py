@@ -1,0 +1,1 @@
+"""The leader as RLlib trains it: environment, modules, learners, env runners, batches."""
