@@ -13,8 +13,8 @@ from ray.rllib.env.env_context import EnvContext
 from rllib_stackelberg import make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training import independent
-from rllib_stackelberg.training.independent import (
+from rllib_stackelberg.training.independent import independent
+from rllib_stackelberg.training.independent.independent import (
     independent_config,
     joint_payoffs,
     make_play_env,

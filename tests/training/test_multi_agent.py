@@ -17,10 +17,10 @@ from rllib_stackelberg import make_game
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.aec.spaces import seen
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.training.independent import own_policy
+from rllib_stackelberg.training.independent.independent import own_policy
+from rllib_stackelberg.training.independent.multi_agent import ALL, MASK, AECMultiAgentEnv, check_play
+from rllib_stackelberg.training.independent.players import PlayerModule
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
-from rllib_stackelberg.training.multi_agent import ALL, MASK, AECMultiAgentEnv, check_play
-from rllib_stackelberg.training.players import PlayerModule
 
 
 class Script(AECEnv):

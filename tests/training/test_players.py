@@ -6,9 +6,9 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete
 from ray.rllib.core.columns import Columns
 
+from rllib_stackelberg.training.independent.multi_agent import MASK
+from rllib_stackelberg.training.independent.players import PlayerModule
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
-from rllib_stackelberg.training.multi_agent import MASK
-from rllib_stackelberg.training.players import PlayerModule
 
 SEEN = {"observation": Box(0, 1, (4,), np.float32)}
 

@@ -20,7 +20,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.training.config import leader_config
-from rllib_stackelberg.training.independent import independent_config
+from rllib_stackelberg.training.independent.independent import independent_config
 from rllib_stackelberg.training.leaders.modules import LeaderRLModule
 from rllib_stackelberg.training.leaders.rl_modules import tanh_network
 from rllib_stackelberg.training.populations.smfrl import smfrl_config

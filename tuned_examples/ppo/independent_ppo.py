@@ -30,7 +30,7 @@ from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.training.independent import train_independent
+from rllib_stackelberg.training.independent.independent import train_independent
 from rllib_stackelberg.training.running.sessions import ray_session
 
 TOLERANCE = 1e-6

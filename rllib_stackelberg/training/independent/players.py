@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 
+from rllib_stackelberg.training.independent.multi_agent import MASK
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule
-from rllib_stackelberg.training.multi_agent import MASK
 
 
 class PlayerModule(LeaderModule):

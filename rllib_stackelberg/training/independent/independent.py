@@ -35,12 +35,12 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 from rllib_stackelberg.training.config import named_algorithm
+from rllib_stackelberg.training.independent.multi_agent import ALL, AECMultiAgentEnv, check_play
+from rllib_stackelberg.training.independent.players import PlayerModule
 from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_RATE
 from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
-from rllib_stackelberg.training.multi_agent import ALL, AECMultiAgentEnv, check_play
-from rllib_stackelberg.training.players import PlayerModule
 from rllib_stackelberg.training.running.lost_runners import SAMPLE_SECONDS, train_once
 from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
 

@@ -1,0 +1,1 @@
+"""A policy per agent, all of them RLlib's: independent learners."""
