@@ -28,7 +28,7 @@ from rllib_stackelberg.training.leaders.connectors import remember_answers
 from rllib_stackelberg.training.leaders.environments import LEADER_ENV, rules_of
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
-from rllib_stackelberg.training.populations.leaders import population_leader_config, tune_population_ppo
+from rllib_stackelberg.training.populations.ppo_leader import population_leader_config, tune_population_ppo
 from rllib_stackelberg.training.running.lost_runners import survive_losses
 
 

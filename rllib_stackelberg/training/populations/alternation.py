@@ -16,7 +16,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.config import leader_config
-from rllib_stackelberg.training.populations.leaders import leader_of
+from rllib_stackelberg.training.populations.ppo_leader import leader_of
 from rllib_stackelberg.training.populations.smfrl import SMFRL, smfrl_config
 
 MEMBERS_EPOCHS, LEADER_ITERATIONS = 4, 4

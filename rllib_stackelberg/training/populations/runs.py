@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.runs.progress import PopulationProgress
 from rllib_stackelberg.training.loop import nothing_left, storing
-from rllib_stackelberg.training.populations.alternation import Alternation
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.loop import PopulationLoop, Report
-from rllib_stackelberg.training.populations.smfrl import SMFRL, SMFRLConfig, smfrl_config
+from rllib_stackelberg.training.populations.setup import Configure, started
 from rllib_stackelberg.training.running.checkpoints import State
 from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.running.reporting import leave_report
@@ -27,8 +25,6 @@ from rllib_stackelberg.training.running.sessions import KILLED, ray_session, tor
 
 REPORT_SECONDS = 120.0
 """In which the page about a run must be written."""
-
-Configure = Callable[[SMFRLConfig], Any]
 
 
 def train_population(
@@ -139,18 +135,3 @@ def _looped(loop: PopulationLoop, parts: dict[str, State] | None, report: Report
     finally:
         if loop.snapshots.policy is not None:
             loop.snapshots.policy.save(loop.folder.path, loop.snapshots.game)
-
-
-def configured(options: PopulationOptions, configure: Configure | None = None) -> SMFRLConfig:
-    """The RLlib configuration of a run."""
-    settings = options.make_settings().model_dump()
-    config = smfrl_config(game=options.game, game_config=options.params, seed=options.seed, **settings)
-    config.env_runners(num_env_runners=options.num_env_runners)
-    if configure:
-        configure(config)
-    return config
-
-
-def started(options: PopulationOptions, configure: Configure | None = None) -> SMFRL | Alternation:
-    """What the run iterates; `configure` is for SMFRL alone."""
-    return Alternation(options) if options.algo == "PPO" else configured(options, configure).build_algo()
