@@ -36,9 +36,9 @@ from gymnasium.spaces import Box
 from pydantic import Field
 from scipy.special import ndtri
 
+from rllib_stackelberg.economics.demand_game import DemandGame
 from rllib_stackelberg.economics.newsvendor import Market, answer, density, newsvendor_solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.online.demand_game import DemandGame
 from rllib_stackelberg.rules.game import OVER, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 

@@ -16,8 +16,8 @@ from rllib_stackelberg import envs as envs
 from rllib_stackelberg.aec.game import AECGame
 from rllib_stackelberg.aec.information import Information
 from rllib_stackelberg.aec.roles import Roles
-from rllib_stackelberg.evaluation.baselines import RandomSearch, evaluate_against, random_search
-from rllib_stackelberg.evaluation.strategies import evaluate, evaluate_strategy, pure_equilibria, respond
+from rllib_stackelberg.evaluation.baselines import RandomSearch, random_search
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy, pure_equilibria, respond
 from rllib_stackelberg.followers import (
     BestResponse,
     Exp3,
@@ -33,7 +33,6 @@ from rllib_stackelberg.followers import (
     RegretMatchingPlus,
 )
 from rllib_stackelberg.leader.env import LeaderEnv, StackelbergPOMDP
-from rllib_stackelberg.leader.policy import load_policy
 from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.plot_backend import forget_missing_backend
@@ -43,6 +42,7 @@ from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
 from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.registry import games, make_game, make_population, register_game
+from rllib_stackelberg.runs.evaluate import evaluate, evaluate_against, load_policy
 from rllib_stackelberg.solvers import StackelbergSolution, solve
 
 __version__ = "0.1.0"

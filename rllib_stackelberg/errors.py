@@ -60,3 +60,7 @@ class InterruptedRunError(RunStoppedError):
 
     def __reduce__(self) -> tuple:
         return type(self), (*self.args, self.code)
+
+
+class BeyondLimitsError(InvalidFieldError):
+    """A game is too large for an exact value, or of a kind that has none."""

@@ -13,10 +13,10 @@ import pytest
 
 from rllib_stackelberg import load_policy
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints

@@ -1,64 +1,152 @@
-"""Arrows point one way; importing the package is light."""
+"""The house: every module belongs to one package, and imports go down.
+
+The table below is the plan of the house. A module that is in no package of it fails, and so does an import that goes
+up or sideways, wherever in a file it stands: inside a function, or for type checkers alone. Within a package modules
+import each other in one order. Importing the package is light.
+"""
 
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import rllib_stackelberg
+from rllib_stackelberg import games
 
+NAME = "rllib_stackelberg"
 ROOT = Path(rllib_stackelberg.__file__).parent.parent
-PLATFORM = [p for p in (ROOT / "rllib_stackelberg").rglob("*.py") if "envs" not in p.relative_to(ROOT).parts]
-GAMES = sorted((ROOT / "envs").glob("*.py"))
-HEAVY = {"ray", "torch"}
+
+FLOORS = (
+    ("errors", "compilation", "rounding", "plot_backend", "terminal"),
+    ("comparisons", "files"),
+    ("streams", "followers"),
+    ("rules", "experiments", "networks"),
+    ("plays",),
+    ("aec", "economics"),
+    ("response", "populations", "testing"),
+    ("leader", "solvers"),
+    ("envs", "evaluation", "online"),
+    ("runs",),
+    ("reports",),
+    ("training.running",),
+    ("training.leaders",),
+    ("training.independent",),
+    ("training.populations",),
+    ("training",),
+    ("learning",),
+    ("commands",),
+    ("cli", "__init__"),
+    ("__main__",),
+)
+"""Packages and single modules from the ground up; each may import what stands on a lower floor."""
+
+FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
+MOST_AT_THE_TOP = 14
+
+
+def name_of(path: Path) -> str:
+    """Dotted name of a file inside the package; games stand beside it in a checkout."""
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    parts = parts[1:] if parts[0] == NAME else parts
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts.pop()
+    return ".".join(parts)
+
+
+MODULES = {name_of(path): path for folder in (NAME, "envs") for path in sorted((ROOT / folder).rglob("*.py"))}
+
+
+def package_of(module: str) -> str:
+    """The longest name in the table that a module belongs to; "" if there is none."""
+    parts = module.split(".")
+    names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return next((name for name in names if name in FLOOR), "")
 
 
 def imported(path: Path) -> set[str]:
-    """Modules a file imports when it is imported; what is inside functions is not counted."""
-    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
-    nodes = list(tree.body)
-    while nodes:
-        node = nodes.pop()
+    """Modules of the package that a file imports anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.If | ast.Try) and "TYPE_CHECKING" not in ast.dump(node):
-            nodes += ast.iter_child_nodes(node)
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            own = name.removeprefix(f"{NAME}.")
+            if own != name:
+                found.add(own if own in MODULES else own.rpartition(".")[0] or "__init__")
     return found
 
 
-@pytest.mark.parametrize("path", [p for p in PLATFORM if "training" not in p.parts] + GAMES, ids=lambda p: p.name)
-def test_ray_and_torch_stay_under_training(path):
-    assert not {module.split(".")[0] for module in imported(path)} & HEAVY
-    allowed = path.name == "__init__.py" and path.parent.name == "rllib_stackelberg"
-    assert allowed or not any(module.startswith("rllib_stackelberg.training") for module in imported(path))
+class WithoutTypes(ast.NodeTransformer):
+    """Drops what only type checkers import."""
+
+    def visit_If(self, node):
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
 
 
-@pytest.mark.parametrize("path", PLATFORM, ids=lambda p: p.name)
-def test_the_platform_names_no_game(path):
-    modules = imported(path)
-    assert not any(module.startswith("rllib_stackelberg.envs.") for module in modules)
-    assert not any(module.rpartition(".")[2] == "cli" for module in modules) or path.name == "__main__.py"
-    assert not any(module.startswith("tuned_examples") for module in modules)
-    text = path.read_text(encoding="utf-8").lower()
-    named = [
-        name for name in ("maintain_v0", "bimatrix_v0", "matrix_design_v0", "simple_allocation_v0") if name in text
-    ]
-    assert not named
+def outside(path: Path) -> set[str]:
+    """Names of the other packages that a file imports when it runs."""
+    nodes = list(ast.walk(WithoutTypes().visit(ast.parse(path.read_text(encoding="utf-8")))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return {name.partition(".")[0] for name in plain | {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}}
 
 
-@pytest.mark.parametrize("path", GAMES, ids=lambda p: p.name)
-def test_games_use_relative_or_full_imports(path):
-    assert not any(module == "envs" or module.startswith("envs.") for module in imported(path))
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down(module):
+    package = package_of(module)
+    assert package, f"{module} is in no package of the table"
+    up = {
+        other: package_of(other)
+        for other in imported(MODULES[module])
+        if package_of(other) != package and FLOOR[package_of(other)] >= FLOOR[package]
+    }
+    assert not up, f"{module} ({package}) imports {up}"
+
+
+@pytest.mark.parametrize("package", FLOOR)
+def test_modules_of_a_package_are_not_in_a_circle(package):
+    own = {module for module in MODULES if package_of(module) == package}
+    assert own, f"{package} of the table is not there"
+    arrows = {module: imported(MODULES[module]) & own - {module} for module in own}
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as circle:
+        pytest.fail(f"{circle.args[1]}")
+
+
+def test_few_things_lie_at_the_top():
+    files = [path for path in (ROOT / NAME).iterdir() if path.is_file()]
+    assert len(files) <= MOST_AT_THE_TOP, sorted(path.name for path in files)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith("training")])
+def test_ray_and_torch_stay_under_training(module):
+    assert not outside(MODULES[module]) & {"ray", "torch"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.startswith("envs")])
+def test_the_platform_names_no_game(module):
+    assert not any(other.startswith("envs.") for other in imported(MODULES[module]))
+    text = MODULES[module].read_text(encoding="utf-8")
+    files = {path.stem for path in (ROOT / "envs").glob("*_v*.py")}
+    assert len(files) >= 10
+    assert len(games()) >= len(files)
+    assert not [name for name in files if name in text]
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("envs")])
+def test_games_know_their_folder_by_the_packages_name(module):
+    assert "envs" not in outside(MODULES[module])
 
 
 def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     code = (
         "import sys, rllib_stackelberg, rllib_stackelberg.cli;"
-        "from rllib_stackelberg import *; assert callable(leader_config) and callable(train) and callable(certify);"
         "bad = [m for m in sys.modules if m in ('ray', 'torch') or m.endswith('_v0')];"
         "print(bad); sys.exit(bool(bad))"
     )
@@ -74,9 +162,10 @@ def compiled_functions(path: Path, decorators: set[str]) -> list[ast.FunctionDef
 
 def test_compiled_code_that_is_kept_calls_no_other_file():
     """numba's cache looks at a function's own file alone: it would go on with the old code of the others."""
-    files = {path: {function.name for function in compiled_functions(path, {"njit", "kept"})} for path in PLATFORM}
+    platform = [path for module, path in MODULES.items() if not module.startswith("envs")]
+    files = {path: {function.name for function in compiled_functions(path, {"njit", "kept"})} for path in platform}
     compiled = set().union(*files.values())
-    kept = [(path, function) for path in PLATFORM for function in compiled_functions(path, {"kept"})]
+    kept = [(path, function) for path in platform for function in compiled_functions(path, {"kept"})]
     assert len(kept) > 10
     for path, function in kept:
         named = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}

@@ -31,12 +31,11 @@ from rllib_stackelberg.aec.sessions import Play, Session, Sessions, failure, mad
 from rllib_stackelberg.aec.spaces import contract_actions, flat_box, forbids, seen, unmasked, with_mask, words
 from rllib_stackelberg.aec.trial_plays import try_plays
 from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
-from rllib_stackelberg.errors import FAULTS, InvalidFieldError, RulesError
+from rllib_stackelberg.errors import FAULTS, BeyondLimitsError, InvalidFieldError, RulesError
 from rllib_stackelberg.plays.sample_plays import draw_nature
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.solvers.pure_equilibria import BeyondLimitsError
 from rllib_stackelberg.streams import step_generator
 
 SEEDS = Prior.uniform(2**16, 2**15)

@@ -42,12 +42,12 @@ from rllib_stackelberg.commands.shell import (
     watched,
 )
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.strategies import evaluate as evaluate_run
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.reports import result_tables, tables
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS
+from rllib_stackelberg.runs.evaluate import evaluate as evaluate_run
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions

@@ -7,21 +7,17 @@ responses in place of the followers that the leader is judged by.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy
 from rllib_stackelberg.leader.actions import to_game_actions
 from rllib_stackelberg.leader.elicitation import Index
 from rllib_stackelberg.leader.env import StackelbergPOMDP
-from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose
 
 PARALLEL = 128
@@ -85,19 +81,3 @@ def _random_actions(env: StackelbergPOMDP, live: Index, rng: np.random.Generator
     space = env.single_action_space
     shape = (len(live), *(space.shape or ()))
     return rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
-
-
-def evaluate_against(run: str | Path, settings: LeaderSettings, game: str | None = None) -> Evaluation:
-    """What the leader of a run is worth against other followers, or another response, than it was trained with.
-
-    Args:
-        run: its folder; settings: the response it is judged by.
-        game: the game's class, where it is not a registered one: code that you trust.
-
-    Raises:
-        InvalidFieldError: no such run, or settings that its game is too large for.
-    """
-    folder = RunFolder(Path(run), game)
-    rules = folder.game()
-    policy = LeaderNetwork.of_run(folder).acting_in(rules)
-    return evaluate_policy(rules, policy, settings.fitted(rules), folder.seed())[1]

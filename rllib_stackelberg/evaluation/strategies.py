@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,11 @@ from rllib_stackelberg.evaluation.estimates import consult, estimate
 from rllib_stackelberg.evaluation.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.evaluation.plans import certify_plans
 from rllib_stackelberg.evaluation.values import Evaluation, ModelValue, mean_over_models
-from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.followers.learner import Learner
-from rllib_stackelberg.followers.ties import Ties, check_ties
-from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.paths import courses, paths_against
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.plays.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
-from rllib_stackelberg.populations.evaluation import evaluate_population_run
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.path_ties import reported_paths
 from rllib_stackelberg.response.phase import learn
@@ -34,8 +29,6 @@ from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
 from rllib_stackelberg.streams import Purpose, Streams
 
@@ -297,33 +290,6 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: GivenStrategy) -> li
         raise InvalidFieldError("game", f"has {Profiles.count(game):,} outcomes", f"up to {EVALUATION_LIMIT:,}")
     found = equilibria(outcomes_against(game, strategy))
     return sorted(found, key=lambda equilibrium: -equilibrium.values[0])
-
-
-def evaluate(run: str | Path, game: str | None = None, ties: Ties | None = None) -> dict[str, Any]:
-    """Recompute value and certificate of a run, of either kind of game, from its saved policy and configuration.
-
-    What the folder says of values is not believed; what only training knows (how long it took) stands beside them.
-
-    Args:
-        run: its folder; game: the game's class, where it is not a registered one: code that you trust.
-        ties: how followers break ties, if not as in the run.
-
-    Raises:
-        InvalidFieldError: no such run, a file of it that is damaged, a policy that is not of its game, a game that is
-            to be named, or ties where there are none to break.
-    """
-    folder = RunFolder(Path(run), game)
-    if isinstance(folder.rules(), PopulationGame):
-        if ties is not None:
-            raise InvalidFieldError("ties", "is not for games with a population", "none")
-        return evaluate_population_run(folder)
-    rules, settings, training = folder.game(), folder.settings(), folder.training()
-    if ties is not None:
-        settings = LeaderSettings.checked(**settings.model_dump() | {"ties": check_ties(ties)})
-    network, seed = LeaderNetwork.of_run(folder), folder.seed()
-    strategy, found = evaluate_policy(rules, network.acting_in(rules), settings, seed)
-    result = result_data(rules, strategy, found, settings, seed) | {"params": folder.config.params}
-    return with_verdicts(training | result)
 
 
 def result_data(

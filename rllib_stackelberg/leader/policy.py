@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.spaces import Discrete
@@ -31,9 +30,6 @@ from rllib_stackelberg.networks import (
     write_data,
 )
 from rllib_stackelberg.rules.game import StackelbergGame
-
-if TYPE_CHECKING:
-    from rllib_stackelberg.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +74,6 @@ class LeaderNetwork:
             layers = layers_from(tensors, description.layers)
         return cls(layers, description.discrete)
 
-    @classmethod
-    def of_run(cls, folder: RunFolder) -> LeaderNetwork:
-        """The trained leader of a run, which fits its game.
-
-        Raises:
-            InvalidFieldError: the folder holds no policy, or one of another game.
-        """
-        network = cls.load(folder.path)
-        network.check(folder.game())
-        return network
-
     def check(self, game: StackelbergGame) -> None:
         """Refuse a network that is not of this game's leader.
 
@@ -103,28 +88,3 @@ class LeaderNetwork:
             problem = "the policy takes {} numbers and gives {} {}".format(*widths(self.layers), kinds[self.discrete])
             allowed = "one that takes {} and gives {} {}, as its game asks".format(*wanted, kinds[discrete])
             raise InvalidFieldError("run", problem, allowed)
-
-
-def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any]:
-    """The trained leader of a run folder as a function observation -> action, in the game's units.
-
-    The observation is the leader's own (`observe("leader_0")` in the AEC view), shape `[d]`; the
-    action is an int or an array, as the AEC view takes it. Needs neither ray nor torch.
-
-    Args:
-        run: its folder; game: the game's class, where it is not a registered one: code that you trust.
-
-    Raises:
-        InvalidFieldError: no such run, no policy of its game, or a game that is to be named.
-    """
-    from rllib_stackelberg.runs.folder import RunFolder
-
-    folder = RunFolder(Path(run), game)
-    network = LeaderNetwork.of_run(folder)
-    act = network.acting_in(folder.game())
-
-    def policy(observation: Any) -> Any:
-        action = act(np.asarray(observation, dtype=np.float32)[None])[0]
-        return int(action[0]) if network.discrete else action
-
-    return policy

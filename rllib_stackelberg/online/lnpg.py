@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.economics.demand_game import DemandGame
 from rllib_stackelberg.economics.newsvendor import Market, optimal_value, order_at, supplier_value
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.demand import DemandEstimate
-from rllib_stackelberg.online.demand_game import DemandGame
 from rllib_stackelberg.online.learners import (
     Feedback,
     FollowerLearner,

@@ -62,7 +62,7 @@ class Profiles:
     @cached_property
     def strides(self) -> NDArray[np.int64]:
         """`joint[a] @ strides == a`."""
-        return engine.joint_strides(self.joint.max(axis=0, initial=0) + 1)
+        return table_loops.joint_strides(self.joint.max(axis=0, initial=0) + 1)
 
     def choose(self, slots: NDArray[np.int64], turn: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
         """The action of each slot's profile, slots running over pairs (and then over episodes)."""
@@ -206,7 +206,7 @@ class OutcomeTable:
         gains, sizes = np.zeros((2, samples, info.keys, info.choices))
         play, stride = np.ascontiguousarray(distribution), int(self.profiles.strides[turn])
         entries = self.entries(samples)
-        engine.gather_gains(play, self.arrays, entries, turn, info.agent, stride, reach, gains, sizes)
+        table_loops.gather_gains(play, self.arrays, entries, turn, info.agent, stride, reach, gains, sizes)
         return reach, gains, sizes, share * self.spreads[info.agent] * reach[..., None]
 
 

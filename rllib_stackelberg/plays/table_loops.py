@@ -93,3 +93,24 @@ def add(total, values):
     for t in range(total.shape[0]):
         for a in range(total.shape[1]):
             total[t, a] += values[t, a]
+
+
+@njit
+def gather_gains(play, table, entries, turn, agent, stride, reach, gains, sizes):
+    """Add up, per sample and row of one follower, what each fixed action gains on play, and the sizes of that.
+
+    Differences of payoffs in the same outcome: what is paid whatever the follower does cannot hide a gain.
+    """
+    for s in range(len(play)):
+        payoffs, information = table.payoffs[entries[s]], table.information[entries[s]]
+        for t in range(play.shape[1]):
+            for a in range(play.shape[2]):
+                weight, row = play[s, t, a], information[t, a, turn]
+                if row < 0 or weight == 0.0:
+                    continue
+                reach[s, row] += weight
+                base = a - table.joint[a, turn] * stride
+                for k in range(gains.shape[2]):
+                    difference = payoffs[t, base + k * stride, agent] - payoffs[t, a, agent]
+                    gains[s, row, k] += weight * difference
+                    sizes[s, row, k] += weight * abs(difference)

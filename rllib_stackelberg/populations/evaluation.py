@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 PLAYS = 64
@@ -145,13 +143,3 @@ def error_of(values: NDArray[np.float64]) -> float:
 
 def _summary(values: NDArray[np.float64]) -> dict[str, float]:
     return {"mean": float(values.mean()), "standard_error": error_of(values)}
-
-
-def evaluate_population_run(folder: RunFolder) -> dict[str, Any]:
-    """The reported values of a run, recomputed from its saved policies and configuration alone."""
-    game, training = folder.population(), folder.training()
-    exploited = folder.read("exploitability") if folder.has("exploitability") else None
-    head = {"game": game.id, "params": folder.config.params, "algo": folder.algo(), "units": dict(game.units)}
-    found = evaluate_population(game, PopulationPolicy.of_run(folder), folder.seed(), plays=folder.plays())
-    result = training | head | found.data() | {"exploitability": exploited}
-    return result | {"verdict": population_verdict(result).data()}

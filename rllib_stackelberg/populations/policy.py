@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,6 @@ from rllib_stackelberg.networks import (
 from rllib_stackelberg.populations.play import told
 from rllib_stackelberg.rules.population import Floats, PopulationGame
 from rllib_stackelberg.rules.registry import all_parameters, is_registered
-
-if TYPE_CHECKING:
-    from rllib_stackelberg.runs.folder import RunFolder
 
 CLIP = 5.0
 """How many deviations from the mean are told apart."""
@@ -194,17 +191,6 @@ class PopulationPolicy:
         with readable(folder):
             description, tensors = read_data(folder, BothPolicies)
             return replace(cls.of(description.model_dump(), tensors), played=description.game)
-
-    @classmethod
-    def of_run(cls, folder: RunFolder) -> PopulationPolicy:
-        """The policies of a run, which fit its game.
-
-        Raises:
-            InvalidFieldError: the folder holds none, or those of another game.
-        """
-        policy = cls.load(folder.path)
-        policy.check(folder.population(), "run")
-        return policy
 
     def check(self, game: PopulationGame, field: str) -> None:
         """Refuse policies that were trained in another game, or that take or give other numbers than this one's.

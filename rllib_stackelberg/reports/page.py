@@ -14,7 +14,6 @@ from rllib_stackelberg.evaluation.strategies import tabulated
 from rllib_stackelberg.evaluation.verdict import verdict
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.followers.ties import TAKEN
-from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
@@ -28,6 +27,7 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
+from rllib_stackelberg.runs.evaluate import leader_of
 from rllib_stackelberg.runs.folder import RunFolder, result_fits
 from rllib_stackelberg.runs.records import Result, certificate_from
 
@@ -112,7 +112,7 @@ def _gaps(folder: RunFolder, game: StackelbergGame, result: dict[str, Any]) -> l
     """(updates, BCCE gap), ending in the certificate's own; empty for games that are not tabulated."""
     if not tabulated(game) or not game.learned_turns or result["certificate"]["bcce_gap"] is None:
         return []
-    strategy = LeaderStrategy.ask(game, LeaderNetwork.of_run(folder).acting_in(game))
+    strategy = LeaderStrategy.ask(game, leader_of(folder).acting_in(game))
     certificate = result["certificate"]
     earlier = gaps_before(strategy, _certified(folder.settings(), result), folder.seed())
     return [*earlier, (certificate["updates"], certificate["bcce_gap"])]

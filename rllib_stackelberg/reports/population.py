@@ -10,11 +10,11 @@ from typing import Any
 
 from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.course import Course, course
-from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
+from rllib_stackelberg.runs.evaluate import policies_of
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.records import PopulationResult
 
@@ -29,7 +29,7 @@ def population_html(folder: RunFolder) -> str:
 def _content(folder: RunFolder) -> dict[str, Any]:
     result, config, progress = folder.read("result", PopulationResult), folder.read("config"), folder.progress()
     game, spec = folder.population(), find_spec(folder.game_name())
-    found = course(game, PopulationPolicy.of_run(folder), folder.seed())
+    found = course(game, policies_of(folder), folder.seed())
     return {
         "name": spec.name or config["game"],
         "summary": spec.summary,

@@ -22,7 +22,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.followers.ties import RULES, Ties, broken, check_ties
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
 from rllib_stackelberg.plays.plays import Plays
@@ -33,7 +33,6 @@ from rllib_stackelberg.solvers.pure_equilibria import (
     EPSILON,
     SURE,
     Allowed,
-    BeyondLimitsError,
     TooManyStrategiesError,
     few,
     lossless,

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.strategy_engine import EPSILON, Followers, try_strategies
@@ -59,10 +59,6 @@ class Equilibrium:
 
     strategies: tuple[tuple[int, ...], ...]
     values: tuple[float, ...]
-
-
-class BeyondLimitsError(InvalidFieldError):
-    """A game is too large for an exact value, or of a kind that has none."""
 
 
 class TooManyStrategiesError(BeyondLimitsError):

@@ -15,6 +15,7 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec, make_rules
 from rllib_stackelberg.testing.inspection import FaultyError, Inspection, Inspector
+from rllib_stackelberg.testing.populations import first_findings
 
 PLAYS, SINGLE_PLAYS = 64, 64
 FEW_PLAYS, FEW_SINGLE_PLAYS = 12, 2
@@ -57,8 +58,6 @@ def refuse_faulty(game: StackelbergGame | PopulationGame) -> None:
         InvalidFieldError: naming what of the contract it breaks.
     """
     if isinstance(game, PopulationGame):
-        from rllib_stackelberg.testing.populations import first_findings
-
         findings = first_findings(game)
     else:
         findings = inspect(game, FEW_PLAYS, FEW_SINGLE_PLAYS).findings

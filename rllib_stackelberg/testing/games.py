@@ -7,8 +7,6 @@ import io
 import warnings
 from dataclasses import replace
 
-from pettingzoo.test import api_test, seed_test
-
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.testing.conformance import PLAYS, inspect
@@ -41,6 +39,9 @@ def examine(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> Inspect
 
 def pettingzoo_findings(game: StackelbergGame) -> tuple[Finding, ...]:
     """What PettingZoo's own tests say of the game's environment."""
+    # Here: they load example environments, which whoever looks at a few plays has no use for.
+    from pettingzoo.test import api_test, seed_test
+
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
-from pettingzoo.test import api_test, seed_test
 
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
@@ -36,6 +35,9 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
     Raises:
         AssertionError: naming what is broken.
     """
+    # Here: they load example environments, which whoever looks at a few plays has no use for.
+    from pettingzoo.test import api_test, seed_test
+
     check_plays(game, seed, plays, MOST_PERIODS)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

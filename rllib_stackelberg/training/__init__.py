@@ -2,7 +2,6 @@
 
 import os
 
-LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""Read when ray is imported: at 0 a Ray that this process starts listens on loopback, whatever the system."""
+from rllib_stackelberg.training.running.loopback import LOOPBACK
 
 os.environ.setdefault(LOOPBACK, "0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,15 +19,17 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.modules import located
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite
-from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm, find_algorithm
+from rllib_stackelberg.runs.algorithms import check_algorithm
 from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
-from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderProblem, LeaderSetup
+from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderProblem, LeaderSetup, algorithm_name
 from rllib_stackelberg.training.leaders.configs import begun
 from rllib_stackelberg.training.leaders.connectors import remember_answers
 from rllib_stackelberg.training.leaders.environments import LEADER_ENV, rules_of
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
-from rllib_stackelberg.training.populations.ppo_leader import population_leader_config, tune_population_ppo
+from rllib_stackelberg.training.populations.ppo_leader import (
+    config_of_population,
+)
 from rllib_stackelberg.training.running.lost_runners import survive_losses
 
 
@@ -48,7 +49,7 @@ def leader_config(
     rules = rules_of(game, game_config)
     if isinstance(rules, PopulationGame):
         refuse_for_populations(followers=followers, critic=critic, **settings)
-        return _of_population(algorithm, game, game_config, members, seed)
+        return config_of_population(algorithm, game, game_config, members, seed)
     if members is not None:
         raise InvalidFieldError("members", f"{name_of(rules)} has no population", "no members")
     if followers is not None:
@@ -57,7 +58,7 @@ def leader_config(
     made = finite(rules)
     if critic not in ("central", "local", None):
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
-    name = _name_of(algorithm)
+    name = algorithm_name(algorithm)
     check_algorithm(name, made, checked, critic)
     probe = StackelbergPOMDP(made, checked)
     problem, setup = LeaderProblem(made, probe.settings), SETUPS[name]
@@ -78,16 +79,6 @@ def refuse_for_populations(**given: Any) -> None:
     for name, value in given.items():
         if value is not None:
             raise InvalidFieldError(name, "is for games of finite types", "nothing in a game with a population")
-
-
-def _of_population(
-    algorithm: str | AlgorithmConfig, game: Any, game_config: Mapping[str, Any], members: Any, seed: int
-) -> AlgorithmConfig:
-    name = _name_of(algorithm)
-    config = population_leader_config(name, named_algorithm(algorithm), game, game_config, members, seed)
-    if isinstance(algorithm, str) and name == "PPO":
-        tune_population_ppo(config)
-    return config
 
 
 def _set_environment(config: AlgorithmConfig, probe: StackelbergPOMDP, problem: dict[str, Any], seed: int) -> None:
@@ -123,20 +114,3 @@ def _set_sampling(config: AlgorithmConfig, problem: LeaderProblem, setup: Leader
     if not config.evaluation_config:
         config.evaluation(evaluation_config=AlgorithmConfig.overrides(explore=False))  # of the greedy leader
     config.callbacks(config.callbacks_class)
-
-
-def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
-    """An RLlib configuration by name, or the one given."""
-    if isinstance(algorithm, AlgorithmConfig):
-        return algorithm
-    name = algorithm.upper() if algorithm.upper() in ALGORITHMS else algorithm
-    kind = getattr(importlib.import_module("ray.rllib.algorithms"), f"{name}Config", None)
-    if kind is None:
-        raise InvalidFieldError("algorithm", f"RLlib has no {algorithm!r}", "PPO, or an AlgorithmConfig")
-    return kind()
-
-
-def _name_of(algorithm: str | AlgorithmConfig) -> str:
-    """Which of the algorithms that train leaders it is."""
-    name = algorithm if isinstance(algorithm, str) else getattr(algorithm.algo_class, "__name__", "no algorithm")
-    return find_algorithm(name).name

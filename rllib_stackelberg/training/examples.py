@@ -18,7 +18,7 @@ from rich.box import SIMPLE
 from rich.console import RenderableType
 from rich.table import Table
 
-from rllib_stackelberg.evaluation.baselines import RandomSearch, evaluate_against, random_search
+from rllib_stackelberg.evaluation.baselines import RandomSearch, random_search
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.leader.env import StackelbergPOMDP
@@ -26,6 +26,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import find_spec, make_game
+from rllib_stackelberg.runs.evaluate import evaluate_against
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.terminal import Terminal

@@ -7,45 +7,34 @@ was never stopped; only clocks differ.
 from __future__ import annotations
 
 import math
-import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_RL_MODULE
-from ray.rllib.env.env_runner import EnvRunner
 
-from rllib_stackelberg.errors import InvalidFieldError, StorageError
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
-from rllib_stackelberg.training.leaders.resumable import COMPONENT_EPISODES
+from rllib_stackelberg.training.leaders.search import Search
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.deadlines import TimeIsUpError, until
 from rllib_stackelberg.training.running.failures import Failures
+from rllib_stackelberg.training.running.generations import algorithm_parts, due, restore_algorithm, storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.lost_runners import learn_once
 from rllib_stackelberg.training.running.randomness import generator_states, set_generator_states
-from rllib_stackelberg.training.running.restoring import check_algorithm, check_run, check_taken, fitting
+from rllib_stackelberg.training.running.restoring import check_run, fitting
 from rllib_stackelberg.training.running.tracking import Tracking
-from rllib_stackelberg.training.search import Search
-
-SAVE_ITERATIONS, SAVE_SECONDS = 20, 60.0
-"""After so many iterations or seconds, whichever are over first, a generation is saved. Saving changes nothing."""
 
 CUT_SECONDS = 1.0
 """An iteration that takes longer is saved before the next one, if that may be cut by the end of the run's time."""
-
-ANSWER_SECONDS = 30.0
-"""In which an env runner must hand over its state, or take it."""
 
 
 class Loop:
@@ -227,65 +216,3 @@ def restart(algo: Algorithm) -> None:
     # Handed over without a sequence number: with its old one a runner would take them for the weights it has.
     weights = algo.learner_group.get_weights()
     algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))
-
-
-def due(iteration: int, saved_at: float) -> bool:
-    """Whether a generation is to be saved after an iteration, the last one having been at a time (monotonic)."""
-    return iteration % SAVE_ITERATIONS == 0 or time.monotonic() - saved_at >= SAVE_SECONDS
-
-
-def algorithm_parts(algo: Algorithm) -> dict[str, State]:
-    """Of a generation: RLlib's state, and that of every remote env runner by number."""
-    runners = algo.env_runner_group.foreach_env_runner(
-        episodes_of, local_env_runner=False, timeout_seconds=ANSWER_SECONDS
-    )
-    return {"algorithm": algo.get_state(), "runners": dict(runners)}
-
-
-def restore_algorithm(algo: Algorithm, parts: dict[str, State]) -> None:
-    """The inverse of `algorithm_parts`; call it in `fitting`."""
-    check_algorithm(algo.get_state(), parts["algorithm"])
-    algo.set_state(parts["algorithm"])
-    check_taken(algo)
-    group = algo.env_runner_group
-    take = partial(take_episodes, parts["runners"])
-    group.foreach_env_runner(take, local_env_runner=False, timeout_seconds=ANSWER_SECONDS)
-    # RLlib sends the restored weights without waiting; a runner must not sample with others.
-    group.sync_weights(
-        from_worker_or_learner_group=algo.learner_group, inference_only=True, timeout_seconds=ANSWER_SECONDS
-    )
-
-
-def episodes_of(runner: EnvRunner) -> tuple[int, State]:
-    """Number and state of an env runner."""
-    return runner.worker_index, runner.get_state(components=[COMPONENT_EPISODES])
-
-
-def take_episodes(states: dict[Any, State], runner: EnvRunner) -> None:
-    """Give an env runner its state, if there is one."""
-    if runner.worker_index in states:
-        runner.set_state(states[runner.worker_index])
-
-
-@contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Writing into a run folder.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def nothing_left(folder: RunFolder) -> Iterator[None]:
-    """Beginning a run in a folder that was empty: one that is refused before it has saved anything leaves no folder."""
-    try:
-        yield
-    except InvalidFieldError:
-        if not (folder.path / "checkpoints").exists():
-            shutil.rmtree(folder.path, ignore_errors=True)
-        raise

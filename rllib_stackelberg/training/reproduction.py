@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.evaluation.baselines import evaluate_against, random_search
+from rllib_stackelberg.evaluation.baselines import random_search
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
 from rllib_stackelberg.experiments.tables import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
@@ -24,6 +24,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import find_spec, make_game
+from rllib_stackelberg.runs.evaluate import evaluate_against
 from rllib_stackelberg.runs.folder import versions
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve

@@ -12,15 +12,16 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.evaluation.strategies import evaluate
+from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
 from rllib_stackelberg.training.config import leader_config
-from rllib_stackelberg.training.loop import Loop, nothing_left, storing
+from rllib_stackelberg.training.loop import Loop
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
 from rllib_stackelberg.training.running.failures import LONG, Failures
+from rllib_stackelberg.training.running.generations import nothing_left, storing
 from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.running.reporting import leave_report
 from rllib_stackelberg.training.running.sessions import KILLED, ray_session, torch_threads

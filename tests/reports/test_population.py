@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rllib_stackelberg.evaluation.strategies import evaluate
 from rllib_stackelberg.populations.course import course
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.registry import make_population
+from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.folder import RunFolder, versions
 from rllib_stackelberg.runs.population_options import PopulationOptions
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from rllib_stackelberg import leader_config, make_game
-from rllib_stackelberg.evaluation.strategies import evaluate, evaluate_policy
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.loop import restart
 from rllib_stackelberg.training.runs import train

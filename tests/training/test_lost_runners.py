@@ -15,9 +15,9 @@ import pytest
 
 from rllib_stackelberg.errors import GameError, RunnersLostError
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.training.loop import SAVE_ITERATIONS
 from rllib_stackelberg.training.running import lost_runners as losses
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
+from rllib_stackelberg.training.running.generations import SAVE_ITERATIONS
 from rllib_stackelberg.training.runs import train
 from tests.games_that_fail import processes
 

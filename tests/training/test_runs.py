@@ -12,9 +12,9 @@ from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.response.settings import SAMPLED_PLAYS
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.training.leaders.search import SETTLED_TOLERANCE, BestSnapshot, Search
 from rllib_stackelberg.training.loop import restart
 from rllib_stackelberg.training.runs import train
-from rllib_stackelberg.training.search import SETTLED_TOLERANCE, BestSnapshot, Search
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 

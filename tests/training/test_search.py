@@ -7,7 +7,7 @@ from rllib_stackelberg import evaluate_strategy
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose
-from rllib_stackelberg.training.search import Search, few_tables, table_strategy
+from rllib_stackelberg.training.leaders.search import Search, few_tables, table_strategy
 
 
 def search(**settings):

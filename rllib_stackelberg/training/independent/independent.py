@@ -34,10 +34,9 @@ from rllib_stackelberg.evaluation.strategies import evaluate_policy, result_data
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
-from rllib_stackelberg.training.config import named_algorithm
 from rllib_stackelberg.training.independent.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.independent.players import PlayerModule
-from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_RATE
+from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_RATE, named_algorithm
 from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config

@@ -5,6 +5,7 @@ Defaults are for short episodes whose reward comes at the end.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from ray.rllib.core.learner.learner import Learner
 from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.runs.algorithms import ALGORITHMS, find_algorithm
 from rllib_stackelberg.training.leaders.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
 from rllib_stackelberg.training.leaders.env_runners import LeaderEnvRunner, QuestionEnvRunner
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
@@ -227,3 +230,20 @@ SETUPS = {
         whole_episodes=False,
     ),
 }  # fmt: skip
+
+
+def named_algorithm(algorithm: str | AlgorithmConfig) -> AlgorithmConfig:
+    """An RLlib configuration by name, or the one given."""
+    if isinstance(algorithm, AlgorithmConfig):
+        return algorithm
+    name = algorithm.upper() if algorithm.upper() in ALGORITHMS else algorithm
+    kind = getattr(importlib.import_module("ray.rllib.algorithms"), f"{name}Config", None)
+    if kind is None:
+        raise InvalidFieldError("algorithm", f"RLlib has no {algorithm!r}", "PPO, or an AlgorithmConfig")
+    return kind()
+
+
+def algorithm_name(algorithm: str | AlgorithmConfig) -> str:
+    """Which of the algorithms that train leaders it is."""
+    name = algorithm if isinstance(algorithm, str) else getattr(algorithm.algo_class, "__name__", "no algorithm")
+    return find_algorithm(name).name

@@ -20,7 +20,7 @@ from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import replay_generator
 from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.resumable import start_elsewhere
-from rllib_stackelberg.training.search import SELECTION_SAMPLES, Valuer
+from rllib_stackelberg.training.leaders.search import SELECTION_SAMPLES, Valuer
 
 RESTORE_SECONDS = 20.0
 """In which an env runner that came back must have taken its place."""

@@ -23,9 +23,8 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from rllib_stackelberg.training.leaders import environments
 from rllib_stackelberg.training.leaders.connectors import RememberAnswers
+from rllib_stackelberg.training.running.checkpoints import COMPONENT_EPISODES
 from rllib_stackelberg.training.running.randomness import generator_states, seed_generators, set_generator_states
-
-COMPONENT_EPISODES = "leader_episodes"
 
 WINDOW = 256
 """Episodes over which reported values are means."""

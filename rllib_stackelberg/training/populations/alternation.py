@@ -14,9 +14,9 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.rules.modules import located
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.training.config import leader_config
-from rllib_stackelberg.training.populations.ppo_leader import leader_of
+from rllib_stackelberg.training.populations.ppo_leader import config_of_population, leader_of
 from rllib_stackelberg.training.populations.smfrl import SMFRL, smfrl_config
 
 MEMBERS_EPOCHS, LEADER_ITERATIONS = 4, 4
@@ -54,7 +54,7 @@ class Alternation:
         runners = options.num_env_runners
         self.members: SMFRL = smfrl_config(**common, **settings).env_runners(num_env_runners=runners).build_algo()
         self.members.start_from(self._policy)
-        config = leader_config("PPO", **common, members=self._policy)
+        config = config_of_population("PPO", located(options.game), options.params, self._policy, options.seed)
         self.leader: Algorithm = config.env_runners(num_env_runners=runners).build_algo()
 
     def iterate(self) -> dict[str, Any]:

@@ -41,9 +41,9 @@ from ray.rllib.utils.metrics import (
 from rllib_stackelberg.populations.play import PopulationPlays, logged, told
 from rllib_stackelberg.rules.population import RUNNING
 from rllib_stackelberg.streams import Stream, Streams
-from rllib_stackelberg.training.leaders.resumable import COMPONENT_EPISODES
 from rllib_stackelberg.training.populations.buffer import piece
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE
+from rllib_stackelberg.training.running.checkpoints import COMPONENT_EPISODES
 
 MEMBERS_RETURN = "members_return_mean"
 WINDOW = 20

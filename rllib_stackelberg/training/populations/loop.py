@@ -14,13 +14,13 @@ from typing import Any
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.runs.progress import PopulationProgress
-from rllib_stackelberg.training.loop import algorithm_parts, due, restore_algorithm, storing
 from rllib_stackelberg.training.populations.alternation import Alternation
 from rllib_stackelberg.training.populations.buffer import check_widths
 from rllib_stackelberg.training.populations.checkpoints import BUFFER, PopulationCheckpoints
 from rllib_stackelberg.training.populations.smfrl import SMFRL
 from rllib_stackelberg.training.populations.snapshots import Snapshots
 from rllib_stackelberg.training.running.checkpoints import State
+from rllib_stackelberg.training.running.generations import algorithm_parts, due, restore_algorithm, storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.randomness import generator_states, set_generator_states
 from rllib_stackelberg.training.running.restoring import check_run, fitting

@@ -29,6 +29,7 @@ from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import population_of
+from rllib_stackelberg.training.leaders.algorithms import algorithm_name, named_algorithm
 from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
 
@@ -139,3 +140,14 @@ def tune_population_ppo(config: AlgorithmConfig) -> None:
 def leader_of(algo: Algorithm, policy: PopulationPolicy) -> BoxActor:
     """The leader that an algorithm has learned, as data; statistics and box of actions are those of its problem."""
     return replace(policy.leader, layers=tuple(layers_of(algo.get_module().pi)))
+
+
+def config_of_population(
+    algorithm: str | AlgorithmConfig, game: Any, game_config: Mapping[str, Any], members: Any, seed: int
+) -> AlgorithmConfig:
+    """A leader of a population, by a named algorithm (with settings that are known to work) or as it is configured."""
+    name = algorithm_name(algorithm)
+    config = population_leader_config(name, named_algorithm(algorithm), game, game_config, members, seed)
+    if isinstance(algorithm, str) and name == "PPO":
+        tune_population_ppo(config)
+    return config

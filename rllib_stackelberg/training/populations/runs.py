@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.evaluation.strategies import evaluate
-from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.runs.evaluate import evaluate, policies_of
 from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.runs.progress import PopulationProgress
-from rllib_stackelberg.training.loop import nothing_left, storing
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.loop import PopulationLoop, Report
 from rllib_stackelberg.training.populations.setup import Configure, started
 from rllib_stackelberg.training.running.checkpoints import State
+from rllib_stackelberg.training.running.generations import nothing_left, storing
 from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.running.reporting import leave_report
 from rllib_stackelberg.training.running.sessions import KILLED, ray_session, torch_threads
@@ -101,7 +100,7 @@ def _run(
             if options.exploitability:
                 from rllib_stackelberg.training.populations.exploitability import exploitability
 
-                folder.write("exploitability", exploitability(options, PopulationPolicy.of_run(folder)))
+                folder.write("exploitability", exploitability(options, policies_of(folder)))
             result = evaluate(folder.path, folder.named)
             folder.write("result", result)
             leave_report(folder, REPORT_SECONDS)

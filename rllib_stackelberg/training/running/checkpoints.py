@@ -225,3 +225,6 @@ def manifest(files: dict[str, bytes], iteration: int | None) -> bytes:
     }
     head: dict[str, Any] = {"format": 1} if iteration is None else {"format": 2, "iteration": iteration}
     return (to_json(head | {"files": entries}) + "\n").encode()
+
+
+COMPONENT_EPISODES = "leader_episodes"

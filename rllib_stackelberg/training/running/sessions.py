@@ -22,8 +22,8 @@ from ray.exceptions import AuthenticationError
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.ray_files import provide_token
-from rllib_stackelberg.training import LOOPBACK
 from rllib_stackelberg.training.running.interruptions import undisturbed
+from rllib_stackelberg.training.running.loopback import LOOPBACK
 from rllib_stackelberg.training.running.orphans import no_orphans
 
 KILLED = "error the run was killed, or Ray's own process on this machine has died (out of memory?)"

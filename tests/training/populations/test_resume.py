@@ -14,13 +14,13 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.streams import Stream
-from rllib_stackelberg.training.loop import algorithm_parts, restore_algorithm
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer, apart, together
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
 from rllib_stackelberg.training.populations.runs import resume_population, train_population
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.populations.snapshots import Snapshots
+from rllib_stackelberg.training.running.generations import algorithm_parts, restore_algorithm
 from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 from rllib_stackelberg.training.runs import resume
@@ -192,7 +192,7 @@ def test_all_that_is_learned_from_survives(tmp_path):
 @pytest.mark.ray
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     """To as many epochs, each told once; then there is nothing left to do, until the limit is raised."""
-    monkeypatch.setattr("rllib_stackelberg.training.loop.SAVE_ITERATIONS", 2)
+    monkeypatch.setattr("rllib_stackelberg.training.running.generations.SAVE_ITERATIONS", 2)
     folder = tmp_path / "run"
     with ray_session():
         with pytest.raises(InterruptedRunError, match="SIGTERM") as stopped:

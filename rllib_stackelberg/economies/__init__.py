@@ -1,1 +1,0 @@
-"""What economies are made of: households, abilities, taxes, inequality."""
