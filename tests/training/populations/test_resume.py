@@ -26,8 +26,8 @@ from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 from rllib_stackelberg.training.runs import resume
 from tests.populations_for_tests import Levy
 from tests.training.populations.test_smfrl import LEVY, TINY, runner
+from tests.training.running.test_states import same
 from tests.training.test_resume import stop
-from tests.training.test_states import same
 
 
 def options(folder, iterations=4, **changes):

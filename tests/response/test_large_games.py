@@ -18,8 +18,8 @@ from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import SAMPLED_PLAYS
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.testing import game_test
+from tests.evaluation.test_strategies import constant
 from tests.games_for_tests import BayesianGame
-from tests.test_evaluation import constant
 
 MEGABYTE = 2**20
 SMALL = ("message-spm", {"buyers": 3, "types": 2, "messages": 2})

@@ -33,7 +33,7 @@ from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
 from tests.games_for_tests import BayesianGame, TakenState
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.running import sessions
 from rllib_stackelberg.training.running.interruptions import undisturbed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

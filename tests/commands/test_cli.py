@@ -232,7 +232,7 @@ def test_bad_input_is_refused_by_name(arguments, field):
 def test_a_prior_that_does_not_sum_to_one_is_refused(tmp_path, monkeypatch):
     (tmp_path / "skewed.py").write_text(PRIOR_GAME)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
     code, output = call("train", "skewed:Skewed", "prior=[[.5,.2],[.1,.1]]")
     assert code == 2
     assert "prior" in output
@@ -306,7 +306,7 @@ def test_check_says_what_a_game_shows_and_finds_no_fault():
 
 
 def test_check_of_a_faulty_game_says_all_of_it_and_exits_with_1():
-    code, output = call("check", "tests.test_conformance:Overpays", "--json")
+    code, output = call("check", "tests.testing.test_conformance:Overpays", "--json")
     assert code == 1
     assert [found["about"] for found in last_json(output)["findings"]] == ["payoff_range"] * 3
     assert "a play pays leader_0 4, above its [0, 2]" in output
@@ -315,7 +315,7 @@ def test_check_of_a_faulty_game_says_all_of_it_and_exits_with_1():
 @pytest.mark.parametrize("command", [("solve",), ("train",), ("respond", "--leader", "none.json")])
 def test_a_faulty_game_of_ones_own_is_refused_by_name_before_it_is_used(command):
     began = time.monotonic()
-    code, output = call(*command, "tests.test_conformance:TypesOnly")
+    code, output = call(*command, "tests.testing.test_conformance:TypesOnly")
     assert code == 2
     assert "information: key" in output
     assert "follower_0" in output

@@ -1,4 +1,4 @@
-"""Golden transcripts: a change of rules shows as a diff. Rewrite with `python -m tests.test_playthroughs`."""
+"""Golden transcripts: a change of rules shows as a diff. Rewrite with `python -m tests.aec.test_playthroughs`."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.rules.registry import make_rules
 from tests.conftest import GAMES, POPULATIONS
 
-FOLDER = Path(__file__).parent / "playthroughs"
+FOLDER = Path(__file__).parents[1] / "playthroughs"
 EVERY = GAMES | POPULATIONS
 
 

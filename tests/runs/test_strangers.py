@@ -17,7 +17,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.folder import RunFolder
 from tests.reports.runs import run_folder
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 READERS = {
     "evaluate": evaluate,
     "report": write_report,

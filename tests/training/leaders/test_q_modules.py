@@ -9,7 +9,7 @@ from ray.rllib.core.columns import Columns
 
 from rllib_stackelberg.training.leaders.q_modules import LeaderDQNModule, LeaderSACModule
 from rllib_stackelberg.training.leaders.rl_modules import TargetLeaderModule, problem_config
-from tests.training.test_rl_modules import SPACE, batch
+from tests.training.leaders.test_rl_modules import SPACE, batch
 
 SPACES = pytest.mark.parametrize("space", [Discrete(3), Box(0, 1, (2,), np.float32)], ids=str)
 

@@ -21,7 +21,7 @@ from rllib_stackelberg.training.running.generations import SAVE_ITERATIONS
 from rllib_stackelberg.training.runs import train
 from tests.games_that_fail import processes
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 GAME = "tests.games_that_fail:FailingGame"
 
 

@@ -139,5 +139,5 @@ def test_what_runs_from_a_folder_is_told_to_install(monkeypatch):
 
 
 def test_every_optional_package_is_one_of_the_projects_extras():
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {Requirement(line).name for line in project["optional-dependencies"]["track"]} == doctor.OPTIONAL.keys()

@@ -27,7 +27,7 @@ with no_orphans("go on with: something"):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a guard on Linux only")
 def test_what_a_killed_process_started_is_killed():
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     driver = subprocess.Popen([sys.executable, "-c", SCRIPT], text=True, env=environment, **pipes)
     started = [psutil.Process(int(pid)) for pid in driver.stdout.readline().split()]

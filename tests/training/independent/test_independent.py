@@ -22,7 +22,7 @@ from rllib_stackelberg.training.independent.independent import (
 )
 from tests.games_for_tests import BrokenGame, NoisyAllocation
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture

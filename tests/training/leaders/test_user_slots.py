@@ -28,7 +28,7 @@ from rllib_stackelberg.training.tuning import report_values
 from tests.populations_for_tests import Levy
 from tests.training.populations.test_leaders import policy
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Counting(RLlibCallback):

@@ -18,7 +18,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.running.tracking import Tracking, finite
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def events(folder):

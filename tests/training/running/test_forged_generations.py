@@ -1,6 +1,6 @@
 """A generation whose manifest is right and whose content is not is refused by name, before anything is learned.
 
-`pytest -m learning tests/training/test_forged_generations.py` forges 300 at random (`STACKELBERG_FORGERIES`).
+`pytest -m learning tests/training/running/test_forged_generations.py` forges 300 at random (`STACKELBERG_FORGERIES`).
 """
 
 import copy

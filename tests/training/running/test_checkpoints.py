@@ -11,7 +11,7 @@ import pytest
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.training.running.checkpoints import KEPT, MANIFEST, BrokenGenerationError, Checkpoints, manifest
-from tests.training.test_states import Canary
+from tests.training.running.test_states import Canary
 
 FILES = ("run.json", "run.safetensors", MANIFEST)
 

@@ -90,7 +90,7 @@ def test_no_regret_play_averages_into_the_set():
 
 @pytest.mark.learning
 def test_the_table_and_the_figures_are_made(tmp_path):
-    script = Path(__file__).parents[1] / "tuned_examples" / "figures" / "response_dependence.py"
+    script = Path(__file__).parents[2] / "tuned_examples" / "figures" / "response_dependence.py"
     made = [sys.executable, script, "--games", "1", "--out", tmp_path]
     done = subprocess.run(made, capture_output=True, text=True, check=True)
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line[:1] == "|"]
