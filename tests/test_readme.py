@@ -83,10 +83,10 @@ def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypat
     assert len(code.strip().splitlines()) < 20
     (tmp_path / "throws.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
-    for name, few in {"training.algorithms.PARALLEL_EPISODES": 8, "training.algorithms.LONG_EPISODES": 8}.items():
-        monkeypatch.setattr(f"rllib_stackelberg.{name}", few)
+    for name, few in {"PARALLEL_EPISODES": 8, "LONG_EPISODES": 8}.items():
+        monkeypatch.setattr(f"rllib_stackelberg.training.leaders.algorithms.{name}", few)
     for name, few in {"REWARD_PLAYS": 16, "DEVIATION_PLAYS": 16}.items():
-        monkeypatch.setattr(f"rllib_stackelberg.estimates.{name}", few)
+        monkeypatch.setattr(f"rllib_stackelberg.evaluation.estimates.{name}", few)
     settings = {"response_updates": 20, "reward_plays": 4}
     options = TrainOptions.checked(game="throws:Throws", settings=settings, max_iterations=2, out=tmp_path / "run")
     result = train(options)

@@ -22,7 +22,7 @@ STEPS = {"leader_queries": "every_turn", "response_updates": 4}
 @pytest.fixture
 def few_episodes(monkeypatch):
     for name in ("PARALLEL_EPISODES", "LONG_EPISODES"):
-        monkeypatch.setattr(f"rllib_stackelberg.training.algorithms.{name}", 8)
+        monkeypatch.setattr(f"rllib_stackelberg.training.leaders.algorithms.{name}", 8)
 
 
 def options(folder, **changes):
