@@ -1,0 +1,1 @@
+"""Runs: their folder, options, progress and evaluation; and what a machine needs for one."""
