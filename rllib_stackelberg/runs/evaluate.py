@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-from rllib_stackelberg.evaluation.verdict import population_verdict
-from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.populations.evaluation import evaluate_population
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
 import numpy as np
-from rllib_stackelberg.leader.policy import LeaderNetwork
-from pathlib import Path
-from rllib_stackelberg.evaluation.strategies import Evaluation
-from rllib_stackelberg.evaluation.strategies import evaluate_policy
-from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.runs.folder import RunFolder
-from pathlib import Path
-from typing import Any
+
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.verdict import with_verdicts
-from rllib_stackelberg.followers.ties import Ties
-from rllib_stackelberg.followers.ties import check_ties
+from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, result_data
+from rllib_stackelberg.evaluation.verdict import population_verdict, with_verdicts
+from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.populations.evaluation import evaluate_population
+from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.evaluation.strategies import evaluate_policy
-from rllib_stackelberg.evaluation.strategies import result_data
 
 
 def leader_of(folder: RunFolder) -> LeaderNetwork:
@@ -58,7 +46,6 @@ def policies_of(folder: RunFolder) -> PopulationPolicy:
     policy = PopulationPolicy.load(folder.path)
     policy.check(folder.population(), "run")
     return policy
-
 
 
 def evaluate(run: str | Path, game: str | None = None, ties: Ties | None = None) -> dict[str, Any]:

@@ -37,13 +37,13 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.files.folder import Folder, to_json
 from rllib_stackelberg.files.record import Record
-from rllib_stackelberg.runs.inputs import held, keep
-from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.runs.records import Config, Exploitability, ProgressLine, Training
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import file_parameters, find_spec, finite, is_registered, make_rules, populated
+from rllib_stackelberg.runs.inputs import held, keep
+from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.records import Config, Exploitability, ProgressLine, Training
 from rllib_stackelberg.runs.sources import refuse_other_source, source_of
 
 PACKAGES = ("rllib-stackelberg", "ray", "torch", "pettingzoo", "gymnasium", "numpy", "scipy")

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rllib_stackelberg.runs.algorithms import check_algorithm
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
-from rllib_stackelberg.runs.ray_files import check_places
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import GameName, find_spec, make_game
+from rllib_stackelberg.runs.algorithms import check_algorithm
+from rllib_stackelberg.runs.ray_files import check_places
 
 CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 

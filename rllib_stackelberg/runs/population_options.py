@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
-from rllib_stackelberg.runs.options import new_folder
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.runs.ray_files import check_places
-from rllib_stackelberg.runs.records import PopulationResult
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import GameName, find_spec, make_population
 from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.options import new_folder
+from rllib_stackelberg.runs.ray_files import check_places
+from rllib_stackelberg.runs.records import PopulationResult
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

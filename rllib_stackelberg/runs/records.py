@@ -141,7 +141,7 @@ class ModelResult(Record):
     play: str
     by_play: dict[str, Finite]
     weights: dict[str, list[list[Annotated[float, Field(ge=-1e-6, le=1 + 1e-6)]]]]
-    unvisited: dict[str, list[Count]] = {}
+    unvisited: dict[str, list[Count]] = Field(default_factory=dict)
     certificate: dict[str, Any]
 
     @model_validator(mode="after")

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.runs.records import Source
 from rllib_stackelberg.rules.registry import GameSpec, load_class
+from rllib_stackelberg.runs.records import Source
 
 PACKAGE = __name__.partition(".")[0]
 

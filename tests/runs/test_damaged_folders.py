@@ -1,7 +1,7 @@
 """Damaged folders and forged files: refused by name with exit code 2, soon, with nothing touched; or all the same.
 
-Cases are seeded. The short test is of every suite; `pytest -m learning tests/runs/test_damaged_folders.py` runs 2,000, and
-STACKELBERG_DAMAGES=N others (`STACKELBERG_DAMAGES_SEED` begins elsewhere).
+Cases are seeded. The short test is of every suite; `pytest -m learning tests/runs/test_damaged_folders.py` runs 2,000,
+and STACKELBERG_DAMAGES=N others (`STACKELBERG_DAMAGES_SEED` begins elsewhere).
 """
 
 import os
