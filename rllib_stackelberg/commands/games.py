@@ -25,7 +25,8 @@ from rllib_stackelberg.commands.shell import (
     show,
 )
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.strategies import pure_equilibria, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import pure_equilibria
 from rllib_stackelberg.evaluation.strategies import respond as respond_to
 from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.files.documents import read_document

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.certificates import Certificate, certify
 from rllib_stackelberg.evaluation.estimates import consult, estimate
-from rllib_stackelberg.evaluation.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.evaluation.plans import certify_plans
 from rllib_stackelberg.evaluation.values import Evaluation, ModelValue, mean_over_models
 from rllib_stackelberg.followers.learner import Learner
@@ -29,17 +28,11 @@ from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.solvers import Equilibrium, StackelbergSolution, equilibria, solution_or_reason
+from rllib_stackelberg.solvers import Equilibrium, equilibria
 from rllib_stackelberg.streams import Purpose, Streams
 
 EVALUATION_LIMIT = 65_536
 """Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
-
-QUESTIONS_LISTED = 50_000
-"""Most answers that a result lists (`questions` says how many there are)."""
-
-EXPLAINED_SAMPLES = 32
-"""Responses with which the optimum's own strategy is valued, to explain a gap."""
 
 PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
 
@@ -290,74 +283,3 @@ def pure_equilibria(game: StackelbergGame, leader_strategy: GivenStrategy) -> li
         raise InvalidFieldError("game", f"has {Profiles.count(game):,} outcomes", f"up to {EVALUATION_LIMIT:,}")
     found = equilibria(outcomes_against(game, strategy))
     return sorted(found, key=lambda equilibrium: -equilibrium.values[0])
-
-
-def result_data(
-    game: StackelbergGame,
-    strategy: LeaderStrategy,
-    found: Evaluation,
-    settings: LeaderSettings | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """An evaluation beside the exact value, as plain data.
-
-    `exact_reason` says why there is no exact value, where there is none. `exact_by_ties` and `exact_best_by_ties` are
-    those of the solution; `reachable_value` is what the best strategy is worth against a follower that breaks ties as
-    this one does, None where that is not known.
-
-    Args:
-        game: the game; strategy: the leader's; found: what it is worth.
-        settings, seed: of the response, with which a gap to the exact value is explained in full.
-    """
-    solution, reason = solution_or_reason(game)
-    known = solution if solution and solution.exists else None
-    gap = explained(known, found, strategy, settings, seed) if known else None
-    return {
-        "game": game.id,
-        "params": dict(game.parameters),
-        **found.data(),
-        "exact_value": known.leader_value if known else None,
-        "exact_method": solution.method if solution else None,
-        "exact_reason": reason,
-        "exact_by_ties": dict(known.by_ties) if known else {},
-        "exact_best_by_ties": dict(known.best_by_ties) if known else {},
-        "reachable_value": best_against(known, game, settings) if known and settings else None,
-        "gap": gap.size if gap else None,
-        "gap_note": gap.note() if gap else None,
-        "questions": len(strategy.answers),
-        "leader_strategy": strategy.data(QUESTIONS_LISTED),
-    }
-
-
-def explained(
-    solution: StackelbergSolution,
-    found: Evaluation,
-    strategy: LeaderStrategy,
-    settings: LeaderSettings | None,
-    seed: int = 0,
-) -> Gap:
-    """A value beside that of a solution, with what explains the difference; arguments as of `result_data`."""
-    gap, game = Gap(solution.leader_value, found), strategy.game
-    if settings is None or gap.note() is None or gap.size < 0:
-        return gap
-    return replace(
-        gap,
-        optimum=_revalued(game, solution, settings, seed),
-        best=best_against(solution, game, settings),
-        selected=selected_by(solution, settings),
-        ties=rule_of(settings),
-        margin=settings.deviation_margin,
-    )
-
-
-def _revalued(
-    game: StackelbergGame, solution: StackelbergSolution, settings: LeaderSettings, seed: int
-) -> Evaluation | None:
-    """The optimum's own strategy against these followers; None if it leaves a question open that they come to."""
-    own = LeaderStrategy.from_pairs(game, solution.leader_strategy)
-    try:
-        return evaluate_strategy(own, settings, seed, samples=EXPLAINED_SAMPLES, every_play=False)
-    except InvalidFieldError as error:
-        if error.field != "leader":
-            raise
-        return None

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy
 from rllib_stackelberg.evaluation.verdict import population_verdict, with_verdicts
 from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.leader.policy import LeaderNetwork

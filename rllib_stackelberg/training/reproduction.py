@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.evaluation.baselines import random_search
-from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.experiments.tables import Arm, ExperimentTable, Plan, Summary
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.plays.strategy import LeaderStrategy

@@ -16,7 +16,8 @@ from rllib_stackelberg.aec.information import Information
 from rllib_stackelberg.aec.roles import Roles, uniform
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import estimates
-from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy
 from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.game import OVER

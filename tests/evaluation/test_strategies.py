@@ -7,7 +7,8 @@ import pytest
 
 from rllib_stackelberg import Exp3, LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.strategies import pure_equilibria, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import pure_equilibria
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.streams import Purpose

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game, respond
-from rllib_stackelberg.evaluation.strategies import evaluate_strategy, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.evaluation.verdict import Kind, population_verdict, verdict, with_verdicts
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.glossary import ONLINE_WORDS, WORDS, explained, words_of

@@ -19,7 +19,7 @@ from rllib_stackelberg import (
 )
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.indifference import indifference
-from rllib_stackelberg.evaluation.strategies import result_data
+from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.verdict import Kind, verdict
 from rllib_stackelberg.followers.ties import RULES, broken
 from rllib_stackelberg.plays.outcomes import tabulate

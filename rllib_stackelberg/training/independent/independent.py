@@ -30,7 +30,8 @@ from ray.tune.registry import register_env
 
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.strategies import evaluate_policy, result_data
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
