@@ -100,3 +100,20 @@ def beyond_rounding(gains: ArrayLike, sizes: ArrayLike, slack: ArrayLike = 0.0) 
     """
     gains = np.asarray(gains, dtype=float)
     return np.where(exceeds(gains, 0.0, sizes, slack), gains, 0.0)
+
+
+def standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error of the mean over the first axis; 0 of one value, which nothing is known to differ from.
+
+    Args:
+        values: independent ones, `[n, ...]`.
+
+    Returns:
+        In the unit of the values, `[...]`.
+
+    >>> float(standard_error(np.array([1.0, 3.0]))), float(standard_error(np.array([5.0])))
+    (1.0, 0.0)
+    """
+    if len(values) < 2:
+        return np.zeros(values.shape[1:])
+    return values.std(axis=0, ddof=1) / np.sqrt(len(values))

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
+from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_spread
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
 from rllib_stackelberg.leader.in_play import Consulted
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
@@ -189,7 +189,7 @@ def _played_together(
 def _standard_error(means: NDArray[np.float64], paid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Over samples; of a single one, over its plays. `[agents]`."""
     of = means if len(means) > 1 else paid[0]
-    return of.std(axis=0, ddof=1) / np.sqrt(len(of))
+    return standard_error(of)
 
 
 def _reach(game: StackelbergGame, rows: Index, weights: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.certificates import Certificate, certify
 from rllib_stackelberg.evaluation.estimates import consult, estimate
@@ -142,7 +143,9 @@ def _experienced(
         response_samples=samples,
         exact_expectation=settings.reward_plays == "exact" and reported == "argmax",
     )
-    return _summary(response, response.policies(reported), values, _error(values[reported][:, 0]), certificate)
+    return _summary(
+        response, response.policies(reported), values, float(standard_error(values[reported][:, 0])), certificate
+    )
 
 
 def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[Play]) -> Evaluation:
@@ -160,11 +163,6 @@ def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[
     return _summary(response, reported, values, 0.0, certificate)
 
 
-def _error(values: NDArray[np.float64]) -> float:
-    """Standard error of a mean; of one value 0."""
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-
-
 def _exact(
     strategy: LeaderStrategy, settings: LeaderSettings, streams: Streams, samples: int, plays: Sequence[Play]
 ) -> Evaluation:
@@ -176,7 +174,8 @@ def _exact(
     values = {play: table.values(distribution) for play, distribution in distributions.items()}
     reported = settings.reward_play
     certificate = certify(table, response, distributions[reported], policies[reported], settings)
-    return _summary(response, policies[reported], values, _error(values[reported][:, 0]), certificate)
+    error = float(standard_error(values[reported][:, 0]))
+    return _summary(response, policies[reported], values, error, certificate)
 
 
 def _estimated(

@@ -27,6 +27,7 @@ from rllib_stackelberg.online.learners import (
     OnlineLearner,
     Player,
 )
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 
 LAST = 0.1
@@ -126,7 +127,7 @@ def meet(
             progress(t + 1, rounds)
     game = arena.game
     return OnlineRecord(
-        game=game.id or type(game).__name__,
+        game=name_of(game),
         parameters=dict(game.parameters),
         leader=leader.text(),
         follower=follower.text(),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.meeting import OnlineRecord
@@ -66,7 +67,7 @@ def half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if seeds < 2:
         return np.full(values.shape[1:], np.nan)
     quantile = float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2))
-    return quantile * values.std(axis=0, ddof=1) / np.sqrt(seeds)
+    return quantile * standard_error(values)
 
 
 def curves_data(record: OnlineRecord) -> dict[str, dict[str, list[float]]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import Profiles, tabulate
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 
 MOST_OUTCOMES = 65_536
@@ -73,7 +74,7 @@ def observed_matrices(game: StackelbergGame) -> PayoffMatrices:
     except InvalidFieldError as error:
         raise InvalidFieldError("followers", f"commit to responses, and {error.problem}", error.allowed) from error
     if not matrices.observed:
-        problem = f"commit to responses, and the follower of {_name(game)} does not see the leader's action"
+        problem = f"commit to responses, and the follower of {name_of(game)} does not see the leader's action"
         raise InvalidFieldError("followers", problem, "a follower that does (as with sees_leader=true)")
     return matrices
 
@@ -90,8 +91,4 @@ def _check(game: StackelbergGame) -> None:
 
 def _refused(game: StackelbergGame, why: str) -> InvalidFieldError:
     allowed = "one leader question with finitely many answers, one follower that moves once and has no type"
-    return InvalidFieldError("game", f"{_name(game)} has {why}", allowed)
-
-
-def _name(game: StackelbergGame) -> str:
-    return game.id or type(game).__name__
+    return InvalidFieldError("game", f"{name_of(game)} has {why}", allowed)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
@@ -47,9 +48,9 @@ class PopulationEvaluation:
         counted = Counter(self.endings)
         return {
             "leader_value": float(self.leader.mean()),
-            "standard_error": error_of(self.leader),
+            "standard_error": float(standard_error(self.leader)),
             "members_value": float(self.members.mean()),
-            "members_standard_error": error_of(self.members),
+            "members_standard_error": float(standard_error(self.members)),
             "lasted": float(self.periods.mean()),
             "endings": {name: counted[name] / len(self.endings) for name in sorted(counted)},
             "plays": len(self.endings),
@@ -136,10 +137,5 @@ def _played(
     )
 
 
-def error_of(values: NDArray[np.float64]) -> float:
-    """Standard error of a mean; of one value 0."""
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-
-
 def _summary(values: NDArray[np.float64]) -> dict[str, float]:
-    return {"mean": float(values.mean()), "standard_error": error_of(values)}
+    return {"mean": float(values.mean()), "standard_error": float(standard_error(values))}

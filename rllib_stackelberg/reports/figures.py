@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 
+from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.evaluation.dependence import Dependence
 from rllib_stackelberg.reports.axes import NARROW, TEXT, add_legend, label_axes, panel_axes, single_axes
 from rllib_stackelberg.reports.svg import colour
@@ -89,7 +90,7 @@ def arms_figure(
     figure, axes = single_axes(width, 92 + 34 * len(arms))
     for line, values in enumerate(arms.values()):
         seeds = np.asarray(values, dtype=float)
-        error = seeds.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else 0.0
+        error = float(standard_error(seeds))
         first = line == 0
         axes.plot(
             seeds, np.full(len(seeds), line), "o", color=colour("first"), alpha=0.35, markersize=5, markeredgewidth=0,

@@ -21,6 +21,7 @@ from rllib_stackelberg.plays.paths import Paths
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
 from rllib_stackelberg.response.models import FollowerModel, FollowerModels, Followers, UpdateMode, Updates
 from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 
 SAMPLED_PLAYS = 100
@@ -256,7 +257,7 @@ class LeaderSettings(BaseModel):
 
     def _fitted_to_rows(self, game: StackelbergGame) -> Self:
         """Utility learners, one at each information row of followers that move several times in a play."""
-        name, turns = game.id or type(game).__name__, len(game.learned_turns)
+        name, turns = name_of(game), len(game.learned_turns)
         if game.memory > 1:
             known = _named(lambda kind: issubclass(kind, TrajectoryLearner))
             raise InvalidFieldError("followers", f"learn within a play, and {name} has a memory", known)

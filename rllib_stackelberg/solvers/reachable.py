@@ -25,6 +25,7 @@ from rllib_stackelberg.response.phase import learn
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.tie_breaking import reported_play
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.solvers.bounds import Ranking, outlook, promising, ranked
@@ -98,7 +99,7 @@ def response_solve(
 
 
 def _too_large(game: StackelbergGame, problem: str, allowed: str) -> InvalidFieldError:
-    return InvalidFieldError("game", f"{game.id or type(game).__name__} has {problem}", allowed)
+    return InvalidFieldError("game", f"{name_of(game)} has {problem}", allowed)
 
 
 @dataclass(frozen=True)

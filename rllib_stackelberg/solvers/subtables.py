@@ -22,6 +22,7 @@ from scipy.sparse.csgraph import connected_components
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import Profiles
 from rllib_stackelberg.plays.plays import Choose, Plays
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.enumeration import OUTCOMES
 from rllib_stackelberg.solvers.pure_equilibria import shown
@@ -82,7 +83,7 @@ def components(game: StackelbergGame) -> list[Component]:
     >>> [len(part.answers) for part in components(make_game("simple-allocation", types=3, messages=2))]
     [3, 3]
     """
-    turn, name = game.turns[game.leader_turn], game.id or type(game).__name__
+    turn, name = game.turns[game.leader_turn], name_of(game)
     if not isinstance(turn.actions, Discrete) or turn.rows is None:
         raise InvalidFieldError("game", f"{name} has continuous leader actions or questions", "discrete leader actions")
     if not game.one_shot:
@@ -122,7 +123,7 @@ class _Growth:
     def _count(self, plays: int) -> None:
         self.plays += plays
         if self.plays > PLAYS:
-            name = self.game.id or type(self.game).__name__
+            name = name_of(self.game)
             raise InvalidFieldError("game", f"{name} has too many different leader tables", f"up to {PLAYS} plays")
 
     def _begin(self, profiles: Index) -> Plays:

@@ -29,6 +29,7 @@ from ray.rllib.env.multi_agent_env_runner import MultiAgentEnvRunner
 from ray.tune.registry import register_env
 
 from rllib_stackelberg.aec.environment import make_aec
+from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
@@ -246,7 +247,7 @@ def joint_payoffs(
         uniforms = Streams(seed, Purpose.REPORT).uniforms(0, 0, Stream.REWARD, shape)
         nature, weights = game.nature.values(game.nature.draw(uniforms)), np.full(SAMPLED_PLAYS, 1 / SAMPLED_PLAYS)
     payoffs = np.array([greedy_play(env, players, row) for row in nature])
-    error = 0.0 if exact else float(payoffs[:, 0].std(ddof=1) / np.sqrt(len(payoffs)))
+    error = 0.0 if exact else float(standard_error(payoffs[:, 0]))
     return (weights @ payoffs).tolist(), error
 
 
