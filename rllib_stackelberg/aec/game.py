@@ -301,8 +301,8 @@ class AECGame(StackelbergGame):
                 kind, actions = self.turns[turn], np.zeros((1, self.width))
                 if kind.kind == "reply":
                     actions = self.reply(state)
-                elif isinstance(kind.actions, Box):
-                    actions[0, : kind.width] = kind.actions.low
+                elif not kind.discrete:
+                    actions[0, : kind.width] = kind.box.low
                 state, _ = self.step(state, actions)
         except RulesError as error:
             raise InvalidFieldError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.leader.actions import to_game_actions
@@ -78,6 +77,5 @@ def _random_episodes(env: StackelbergPOMDP, rng: np.random.Generator) -> list[di
 
 
 def _random_actions(env: StackelbergPOMDP, live: Index, rng: np.random.Generator) -> NDArray:
-    space = env.single_action_space
-    shape = (len(live), *(space.shape or ()))
-    return rng.integers(int(space.n), size=shape) if isinstance(space, Discrete) else rng.random(shape)
+    turn = env.game.leader_turn
+    return rng.integers(turn.choices, size=len(live)) if turn.discrete else rng.random((len(live), turn.width))

@@ -11,19 +11,16 @@ from rllib_stackelberg.rules.game import StackelbergGame
 
 def leader_action_space(game: StackelbergGame) -> Discrete | Box:
     """What a leader algorithm outputs: the game's choices, or the unit box stretched to the game's box."""
-    actions = game.turns[game.leader_turn].actions
-    if isinstance(actions, Discrete):
-        return Discrete(int(actions.n))
-    return Box(0.0, 1.0, actions.shape, np.float32)
+    turn = game.leader_turn
+    return Discrete(turn.choices) if turn.discrete else Box(0.0, 1.0, (turn.width,), np.float32)
 
 
 def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """From `leader_action_space` to the game's units `[N, width]`, and which rows had to be clipped."""
-    space = game.turns[game.leader_turn].actions
     actions = np.asarray(actions, dtype=np.float64)
-    if isinstance(space, Discrete):
+    if game.leader_turn.discrete:
         return actions.reshape(-1, 1), np.zeros(len(actions), dtype=bool)
-    stretched, clipped = stretch(space, actions)
+    stretched, clipped = stretch(game.leader_turn.box, actions)
     return stretched, np.asarray(clipped.any(axis=1))
 
 

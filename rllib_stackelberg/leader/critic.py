@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.leader.elicitation import Closure, Episodes, Index
@@ -65,10 +64,9 @@ class AnswersView:
     """The answers so far: per question an asked flag and the action (one-hot, or in unit scale)."""
 
     def __init__(self, game: StackelbergGame):
-        turn = game.turns[game.leader_turn]
-        self.space = turn.actions
-        self.columns = turn.choices if isinstance(turn.actions, Discrete) else turn.width
-        self.questions = turn.keys
+        self.turn = game.leader_turn
+        self.columns = self.turn.choices if self.turn.discrete else self.turn.width
+        self.questions = self.turn.keys
         self.width = self.questions * (self.columns + 1)
         if self.width > ANSWER_LIMIT:
             self.width = 0
@@ -78,11 +76,11 @@ class AnswersView:
         if not self.width:
             return np.zeros((len(envs), 0))
         known, actions = (part[envs] for part in answers.table(self.questions))
-        if isinstance(self.space, Discrete):
+        if self.turn.discrete:
             shown = np.eye(self.columns)[actions[..., 0].astype(np.int64)]
         else:
-            spread = np.where(self.space.high > self.space.low, self.space.high - self.space.low, 1)
-            shown = (actions - self.space.low) / spread
+            low, high = self.turn.box.low, self.turn.box.high
+            shown = (actions - low) / np.where(high > low, high - low, 1)
         asked = known[..., None].astype(np.float64)
         return np.concatenate([shown * asked, asked], axis=-1).reshape(len(asked), -1)
 
@@ -133,7 +131,7 @@ class ProvisionalView(CriticView):
         self.low, high = (float(x) for x in game.payoff_range[0])
         self.spread = high - self.low if high > self.low else 1.0
         self.width = self.answers.width + strategies + 1
-        self.single = game.turns[game.leader_turn].rows == 1
+        self.single = game.leader_turn.rows == 1
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Answers, provisional strategies, provisional leader value."""

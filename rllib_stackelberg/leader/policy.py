@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -80,11 +79,10 @@ class LeaderNetwork:
         Raises:
             InvalidFieldError: it takes or gives other numbers.
         """
-        turn, seen = game.turns[game.leader_turn], game.observation_spaces[0].shape[0]
-        discrete = isinstance(turn.actions, Discrete)
-        wanted = (seen, turn.choices if discrete else turn.width)
-        if widths(self.layers) != wanted or self.discrete != discrete:
+        turn, seen = game.leader_turn, game.observation_spaces[0].shape[0]
+        wanted = (seen, turn.choices if turn.discrete else turn.width)
+        if widths(self.layers) != wanted or self.discrete != turn.discrete:
             kinds = {True: "choices", False: "coordinates"}
             problem = "the policy takes {} numbers and gives {} {}".format(*widths(self.layers), kinds[self.discrete])
-            allowed = "one that takes {} and gives {} {}, as its game asks".format(*wanted, kinds[discrete])
+            allowed = "one that takes {} and gives {} {}, as its game asks".format(*wanted, kinds[turn.discrete])
             raise InvalidFieldError("run", problem, allowed)

@@ -47,9 +47,7 @@ class Transcript:
 
     def _answers(self, env: int) -> NDArray[np.float64]:
         entries = self._answered[self._since[env] - self._dropped :]
-        return np.concatenate(
-            [np.zeros((0, self.game.turns[self.game.leader_turn].width)), *(a[e == env] for e, a in entries)]
-        )
+        return np.concatenate([np.zeros((0, self.game.leader_turn.width)), *(a[e == env] for e, a in entries)])
 
     def get_state(self) -> dict[str, Any]:
         """Of all environments: episode numbers, followers, and the answers of the episodes in progress."""

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -118,16 +117,16 @@ class Arena:
 
 def finite(turns: Sequence[Turn]) -> bool:
     """Whether all of them are choices from a list that the rules do not make."""
-    return all(isinstance(turn.actions, Discrete) and turn.kind != "reply" for turn in turns)
+    return all(turn.discrete and turn.kind != "reply" for turn in turns)
 
 
 def _two_turns(game: StackelbergGame) -> tuple[Turn, Turn]:
     """The leader's turn and the one follower's after it, refused unless that is the whole game."""
     answering = [turn for turn in game.turns if turn.kind != "leader"]
     state = game.begin(np.zeros((1, game.nature.width), dtype=np.int64))
-    leads = int(game.turn(state)[0]) == game.leader_turn
+    leads = int(game.turn(state)[0]) == game.leader_index
     if len(answering) != 1 or answering[0].times != 1 or not leads or game.prior.size != 1 or game.memory != 1:
         raise InvalidFieldError(
             "game", "is not one move of a leader and one of a follower", "a game of these two moves"
         )
-    return game.turns[game.leader_turn], answering[0]
+    return game.leader_turn, answering[0]

@@ -42,7 +42,7 @@ class UCBGrid(LeaderLearner):
     @classmethod
     def misfit(cls, game: StackelbergGame) -> str | None:
         """Plays games whose leader names one number."""
-        turn = game.turns[game.leader_turn]
+        turn = game.leader_turn
         return None if isinstance(turn.actions, Box) and turn.width == 1 else "a leader that posts a price"
 
     def begin(self, arena: Arena, seeds: int, rounds: int) -> LeaderPlayer:

@@ -190,7 +190,7 @@ def make_answers(game: StackelbergGame, episodes: int) -> Answers:
     Raises:
         InvalidFieldError: more questions than a 64-bit key can number.
     """
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     if turn.keys <= DENSE_QUESTIONS:
         return DenseAnswers(episodes, turn.width, turn.keys)
     return SparseAnswers(episodes, turn.width)

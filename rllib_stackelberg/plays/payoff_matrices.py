@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -54,7 +53,7 @@ def payoff_matrices(game: StackelbergGame) -> PayoffMatrices:
            [1., 3.]])
     """
     _check(game)
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     table = tabulate(game, np.arange(turn.choices, dtype=float)[:, None, None])
     rows = table.information[:, 0, 0, 0]
     if (table.information != rows[:, None, None, None]).any() or (rows < 0).any():
@@ -80,10 +79,10 @@ def observed_matrices(game: StackelbergGame) -> PayoffMatrices:
 
 
 def _check(game: StackelbergGame) -> None:
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     if len(game.learned_turns) != 1 or len(game.followers) != 1 or not game.one_shot:
         raise _refused(game, "several followers, or moves of one")
-    if not isinstance(turn.actions, Discrete) or turn.rows != 1 or turn.times != 1:
+    if not turn.discrete or turn.rows != 1 or turn.times != 1:
         raise _refused(game, "more than one leader question, or continuous leader actions")
     if turn.choices * Profiles.count(game) > MOST_OUTCOMES:
         raise _refused(game, f"more than {MOST_OUTCOMES:,} outcomes")

@@ -89,7 +89,7 @@ class Plays:
         """
         while len(slots):
             turn = self.game.turn(state)
-            asking = turn == self.game.leader_turn
+            asking = turn == self.game.leader_index
             self.waiting[slots] = asking
             if asking.any():
                 waiting = state.take(asking)

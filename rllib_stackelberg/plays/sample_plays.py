@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State
@@ -19,11 +18,11 @@ def random_actions(
     actions = np.zeros((len(turns), game.width))
     for k, turn in enumerate(game.turns):
         rows = np.flatnonzero(turns == k)
-        if isinstance(turn.actions, Discrete):
+        if turn.discrete:
             actions[rows, 0] = rng.integers(turn.choices, size=len(rows))
             low, high = np.zeros(1), np.full(1, turn.choices - 1.0)
         else:
-            low, high = turn.actions.low.astype(float), turn.actions.high.astype(float)
+            low, high = turn.box.low.astype(float), turn.box.high.astype(float)
             actions[rows, : turn.width] = low + rng.random((len(rows), turn.width)) * (high - low)
         if extreme:
             edge = rows[rng.random(len(rows)) < extreme]

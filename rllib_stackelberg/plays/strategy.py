@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -49,7 +48,7 @@ class LeaderStrategy:
         Raises:
             InvalidFieldError: an unknown question or an action out of range.
         """
-        turn = game.turns[game.leader_turn]
+        turn = game.leader_turn
         answers: dict[int, NDArray[np.float64]] = {}
         for key, action in pairs:
             if not isinstance(key, int) or isinstance(key, bool) or not 0 <= key < turn.keys:
@@ -106,7 +105,7 @@ class LeaderStrategy:
         place = np.minimum(np.searchsorted(questions, met), max(len(questions) - 1, 0))
         missing = met[questions[place] != met] if len(questions) else met
         if len(missing):
-            turn, key = self.game.turns[self.game.leader_turn], int(missing[0])
+            turn, key = self.game.leader_turn, int(missing[0])
             problem = (
                 f"has no answer at {turn.name!r} to question {key} ({self.game.describe(turn, key)}), which is met"
             )
@@ -126,7 +125,7 @@ class LeaderStrategy:
 
     def table(self) -> NDArray[np.float64]:
         """`[1, questions, width]`, for games of few questions; NaN where there is no answer."""
-        turn = self.game.turns[self.game.leader_turn]
+        turn = self.game.leader_turn
         table = np.full((1, turn.keys, turn.width), np.nan)
         for key, action in self.answers.items():
             table[0, key] = action
@@ -134,13 +133,12 @@ class LeaderStrategy:
 
     def data(self, most: int | None = None) -> list[dict[str, Any]]:
         """The plain-data form; of at most so many questions, the lowest keys first."""
-        turn = self.game.turns[self.game.leader_turn]
-        discrete = isinstance(turn.actions, Discrete)
+        turn = self.game.leader_turn
         return [
             {
                 "question": key,
                 "label": self.game.describe(turn, key),
-                "action": int(action[0]) if discrete else action.tolist(),
+                "action": int(action[0]) if turn.discrete else action.tolist(),
                 "shown": self.game.describe_action(turn, key, action),
             }
             for key, action in islice(self.answers.items(), most)

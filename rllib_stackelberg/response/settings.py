@@ -187,7 +187,7 @@ class LeaderSettings(BaseModel):
             return self
         if any(learner.traits.commits for learner in self.followers):
             observed_matrices(game)
-        game.turns[game.leader_turn].keys  # noqa: B018 (refuses questions that cannot be numbered)
+        game.leader_turn.keys  # noqa: B018 (refuses questions that cannot be numbered)
         if self.from_experience:
             return self._fitted_to_paths(game)
         if not game.one_shot:

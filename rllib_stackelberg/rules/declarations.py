@@ -89,5 +89,5 @@ def _check_together(game: StackelbergGame) -> None:
     if len(set(learned)) != len(learned):
         raise InvalidFieldError("turns", "give a follower two learned turns", "at most one per follower")
     for turn in game.learned_turns:
-        if not isinstance(turn.actions, Discrete) or turn.rows is None:
+        if not turn.discrete or turn.rows is None:
             raise InvalidFieldError("turns", f"learned turn {turn.name!r}", "Discrete actions, finite rows")

@@ -56,6 +56,11 @@ class Turn:
     coarse: bool = False
 
     @property
+    def discrete(self) -> bool:
+        """Whether there are finitely many actions, `range(choices)`; bounded numbers otherwise."""
+        return isinstance(self.actions, Discrete)
+
+    @property
     def width(self) -> int:
         """Columns of an action: 1 for a discrete one."""
         return 1 if isinstance(self.actions, Discrete) else int(self.actions.shape[0])
@@ -66,6 +71,13 @@ class Turn:
         if not isinstance(self.actions, Discrete):
             raise TypeError(f"turn {self.name!r} has continuous actions")
         return int(self.actions.n)
+
+    @property
+    def box(self) -> Box:
+        """The bounds of a continuous turn's actions."""
+        if isinstance(self.actions, Discrete):
+            raise TypeError(f"turn {self.name!r} has discrete actions")
+        return self.actions
 
     @property
     def keys(self) -> int:
@@ -177,7 +189,7 @@ class StackelbergGame(Rules, ABC):
 
     def describe_action(self, turn: Turn, key: int, action: NDArray[np.float64]) -> str:
         """What an action `[turn.width]` at this turn and `key` is, for people; by default its number(s)."""
-        if isinstance(turn.actions, Discrete):
+        if turn.discrete:
             return str(int(action[0]))
         return ", ".join(f"{number:.4g}" for number in action)
 
@@ -204,9 +216,14 @@ class StackelbergGame(Rules, ABC):
         return tuple(f"follower_{i}" for i in range(len(self.payoff_range) - 1))
 
     @cached_property
-    def leader_turn(self) -> int:
-        """Index of the leader's kind of turn."""
+    def leader_index(self) -> int:
+        """Where the leader's kind of turn stands among `turns`: what `turn` returns for it."""
         return next(k for k, turn in enumerate(self.turns) if turn.kind == "leader")
+
+    @cached_property
+    def leader_turn(self) -> Turn:
+        """The leader's kind of turn."""
+        return self.turns[self.leader_index]
 
     @cached_property
     def learned_turns(self) -> tuple[Turn, ...]:
@@ -282,9 +299,9 @@ def present(turns: NDArray[np.int64]) -> list[int]:
 def in_range(turn: Turn, actions: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which numbers of actions `[B, >= width]` a turn allows, `[B, width]`."""
     given = actions[:, : turn.width]
-    if isinstance(turn.actions, Discrete):
+    if turn.discrete:
         return (given >= 0) & (given < turn.choices) & (given == np.floor(given))
-    return np.asarray((given >= turn.actions.low) & (given <= turn.actions.high))
+    return np.asarray((given >= turn.box.low) & (given <= turn.box.high))
 
 
 def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64]) -> None:
@@ -292,10 +309,10 @@ def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64
     good = in_range(turn, actions)
     if good.all():
         return
-    if isinstance(turn.actions, Discrete):
+    if turn.discrete:
         allowed = f"an integer in 0..{turn.choices - 1}"
     else:
-        low, high = turn.actions.low.min(), turn.actions.high.max()
+        low, high = turn.box.low.min(), turn.box.high.max()
         allowed = f"{turn.width} numbers in [{low:g}, {high:g}]"
     wrong = actions[~good.all(axis=1)][0, : turn.width]
     raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)

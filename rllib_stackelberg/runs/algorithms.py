@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gymnasium.spaces import Discrete
-
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -66,7 +64,7 @@ def check_algorithm(
     """
     traits = find_algorithm(name, field)
     name = traits.name
-    if not traits.continuous and not isinstance(game.turns[game.leader_turn].actions, Discrete):
+    if not traits.continuous and not game.leader_turn.discrete:
         allowed = f"{_those(lambda other: other.continuous)}, or a game whose leader has a list of choices"
         raise InvalidFieldError(field, f"{name} chooses from a list, and this leader's actions are continuous", allowed)
     if traits.replay and settings.leader_queries == "every_turn":

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from itertools import islice, product
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
@@ -113,7 +112,7 @@ def values_by_ties(game: StackelbergGame, solution: StackelbergSolution) -> dict
     """
     if not game.one_shot or Profiles.count(game) > OUTCOMES:
         return {}
-    turn, answers = game.turns[game.leader_turn], dict(solution.leader_strategy)
+    turn, answers = game.leader_turn, dict(solution.leader_strategy)
     open_question = np.full(turn.width, math.nan)
 
     def leader(plays: Plays, slots: NDArray[np.int64]) -> Numbers:
@@ -133,8 +132,8 @@ def values_by_ties(game: StackelbergGame, solution: StackelbergSolution) -> dict
 
 def leader_tables(game: StackelbergGame) -> float:
     """Number of leader tables; infinite for continuous actions."""
-    turn = game.turns[game.leader_turn]
-    if not isinstance(turn.actions, Discrete) or turn.rows is None:
+    turn = game.leader_turn
+    if not turn.discrete or turn.rows is None:
         return math.inf
     return math.exp(min(turn.rows * math.log(turn.choices), 700))
 
@@ -313,7 +312,7 @@ def _selection(values: Numbers, ties: Ties) -> Numbers | None:
 
 def _leader_batches(game: StackelbergGame) -> Iterator[Numbers]:
     """All leader tables, `[batch, questions, 1]` at a time."""
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     tables = product(range(turn.choices), repeat=turn.keys)
     batch = max(1, min(BATCH, 262_144 // Profiles.count(game)))
     while chunk := list(islice(tables, batch)):

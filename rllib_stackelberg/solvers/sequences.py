@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
@@ -39,13 +38,8 @@ def sequence_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergS
     >>> solution.leader_value, solution.follower_values, [action for _, action in solution.leader_strategy]
     (-6.0, (-6.0,), [1, 0, 1, 0, 1])
     """
-    turn = game.turns[game.leader_turn]
-    if (
-        len(game.learned_turns) != 1
-        or game.nature.size > 1
-        or game.memory > 1
-        or not isinstance(turn.actions, Discrete)
-    ):
+    turn = game.leader_turn
+    if len(game.learned_turns) != 1 or game.nature.size > 1 or game.memory > 1 or not turn.discrete:
         problem = "has several followers, types, chance, a memory or continuous leader actions"
         raise InvalidFieldError("game", problem, "one follower who moves, discrete leader actions")
     if turn.choices**turn.keys > LEADER_TABLES:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -83,8 +82,8 @@ def components(game: StackelbergGame) -> list[Component]:
     >>> [len(part.answers) for part in components(make_game("simple-allocation", types=3, messages=2))]
     [3, 3]
     """
-    turn, name = game.turns[game.leader_turn], name_of(game)
-    if not isinstance(turn.actions, Discrete) or turn.rows is None:
+    turn, name = game.leader_turn, name_of(game)
+    if not turn.discrete or turn.rows is None:
         raise InvalidFieldError("game", f"{name} has continuous leader actions or questions", "discrete leader actions")
     if not game.one_shot:
         raise InvalidFieldError(
@@ -102,7 +101,7 @@ class _Growth:
     def __init__(self, game: StackelbergGame):
         self.game = game
         self.profiles = Profiles.of(game)
-        turn = game.turns[game.leader_turn]
+        turn = game.leader_turn
         self.questions, self.actions = turn.keys, np.arange(turn.choices)
         self.plays = 0
 

@@ -78,7 +78,7 @@ MODES = {
 
 def a_policy(game):
     """Leader observations -> what a leader algorithm puts out; fixed random weights."""
-    space = game.turns[game.leader_turn].actions
+    space = game.leader_turn.actions
     size = space.n if isinstance(space, Discrete) else space.shape[0]
     weights = np.random.default_rng(4).normal(size=(game.observation_spaces[0].shape[0], size))
 

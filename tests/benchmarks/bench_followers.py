@@ -46,7 +46,7 @@ def game():
 
 def price_table(game):
     """Outcomes under one arbitrary leader strategy."""
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     return tabulate(game, np.random.default_rng(0).random((1, turn.keys, turn.width)))
 
 

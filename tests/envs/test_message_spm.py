@@ -38,7 +38,7 @@ def sell(values, messages, table, question, items, objective):
 def test_every_outcome_is_that_of_a_plain_play(seed, size, objective):
     buyers, items = size
     game = make_game("message-spm", buyers=buyers, items=items, types=3, messages=2, objective=objective)
-    table = np.random.default_rng(seed).random((game.turns[game.leader_turn].keys, buyers + 1))
+    table = np.random.default_rng(seed).random((game.leader_turn.keys, buyers + 1))
     found, profiles = tabulate(game, table[None]), Profiles.of(game)
     for t, types in enumerate(profiles.nature):
         values = [game.values[i][types[i]] for i in range(buyers)]
@@ -94,7 +94,7 @@ def test_values_and_prior_can_come_from_a_file(tmp_path):
 
 def test_the_leaders_answer_says_who_buys():
     game = make_game("message-spm", types=3)
-    question, choose = game.question((0, 1), (0, 0)), game.turns[game.leader_turn]
+    question, choose = game.question((0, 1), (0, 0)), game.leader_turn
     assert game.describe_action(choose, question, np.array([0.1, 0.9, 0.5])) == "buyer 1 at 0.5: sold to value 0.5, 1"
     assert game.describe_action(choose, question, np.array([0.1, 0.9, 0.0])) == "buyer 1 at 0: sold"
     assert game.describe_action(choose, game.question((0, 1), (0, 1)), np.array([0.1, 0.9, 0.7])) == (

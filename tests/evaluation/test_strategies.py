@@ -16,7 +16,7 @@ from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 
 def constant(game, action):
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     return LeaderStrategy.from_pairs(game, [(key, action) for key in range(turn.rows)])
 
 

@@ -137,7 +137,7 @@ def test_each_model_of_followers_has_its_verdict():
 def test_rows_without_a_turn_are_known_of_every_kind_of_response(game):
     made = make_game(game) if game != "iterated-bimatrix" else make_game(game, follower_sees="round", rounds=2)
     followers = {"iterated-bimatrix": "q-learning"}.get(game, "mw")
-    turn = made.turns[made.leader_turn]
+    turn = made.leader_turn
     answers = [(key, np.zeros(turn.width)) for key in range(turn.keys)]
     settings = LeaderSettings.checked(followers=followers, response_updates=20)
     found = evaluate_strategy(LeaderStrategy.from_pairs(made, answers), settings, samples=2)

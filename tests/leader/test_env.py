@@ -3,7 +3,6 @@
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Discrete
 from gymnasium.utils.env_checker import check_env
 
 from rllib_stackelberg import (
@@ -29,8 +28,8 @@ MODES = {
 
 
 def answer_table(game, seed):
-    turn, rng = game.turns[game.leader_turn], np.random.default_rng(seed)
-    if isinstance(turn.actions, Discrete):
+    turn, rng = game.leader_turn, np.random.default_rng(seed)
+    if turn.discrete:
         return rng.integers(turn.choices, size=turn.rows)
     return rng.random((turn.rows, turn.width)).astype(np.float32)
 

@@ -130,7 +130,7 @@ def test_the_critic_is_told_the_model_and_the_actor_is_not(way):
 
 
 def strategy_of(game):
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     return LeaderStrategy.from_pairs(game, [(key, key % turn.choices) for key in range(turn.keys)])
 
 
@@ -188,7 +188,7 @@ def test_the_exact_optimum_of_a_mixture_is_that_of_all_tables(mode):
     ]
     settings = LeaderSettings.checked(models=models, response_updates=20, **mode)
     found = response_solve(game, settings, samples=8)
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     values = [
         evaluate_strategy(
             LeaderStrategy.from_pairs(game, enumerate(actions)), settings, purpose=Purpose.SELECTION, samples=8

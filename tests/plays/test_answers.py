@@ -53,7 +53,7 @@ def test_both_storages_equal_a_dictionary(steps, stretch, seed):
 
 def test_the_storage_follows_the_number_of_questions():
     small, large = (make_game("message-spm", buyers=buyers) for buyers in (5, 6))
-    assert small.turns[small.leader_turn].rows <= DENSE_QUESTIONS < large.turns[large.leader_turn].rows
+    assert small.leader_turn.rows <= DENSE_QUESTIONS < large.leader_turn.rows
     assert isinstance(make_answers(small, 1), DenseAnswers)
     assert isinstance(make_answers(large, 1), SparseAnswers)
 

@@ -30,7 +30,7 @@ def one_play(game, nature, table, joint):
 
 
 def leader_table(game, seed):
-    turn, rng = game.turns[game.leader_turn], np.random.default_rng(seed)
+    turn, rng = game.leader_turn, np.random.default_rng(seed)
     if turn.width == 1 and hasattr(turn.actions, "n"):
         return rng.integers(turn.choices, size=(turn.rows, 1)).astype(float)
     return turn.actions.low + rng.random((turn.rows, turn.width)) * (turn.actions.high - turn.actions.low)

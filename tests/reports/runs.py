@@ -1,7 +1,6 @@
 """Run folders as training leaves them, without training: an untrained network, valued like any other."""
 
 import numpy as np
-from gymnasium.spaces import Discrete
 
 from rllib_stackelberg import evaluate
 from rllib_stackelberg.leader.policy import LeaderNetwork
@@ -15,11 +14,10 @@ PROGRESS = [
 
 
 def network(game, seed=0):
-    turn, rng = game.turns[game.leader_turn], np.random.default_rng(seed)
-    discrete = isinstance(turn.actions, Discrete)
-    seen, out = game.observation_spaces[0].shape[0], turn.choices if discrete else turn.width
+    turn, rng = game.leader_turn, np.random.default_rng(seed)
+    seen, out = game.observation_spaces[0].shape[0], turn.choices if turn.discrete else turn.width
     layer = (rng.normal(size=(out, seen)).astype(np.float32), rng.random(out).astype(np.float32))
-    return LeaderNetwork((layer,), discrete)
+    return LeaderNetwork((layer,), turn.discrete)
 
 
 def run_folder(path, game, params=None, **settings):

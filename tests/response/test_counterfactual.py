@@ -104,7 +104,7 @@ RECALL = ["round", "interview", "twice"]
 
 
 def random_strategy(game, seed):
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     answers = np.random.default_rng(seed).integers(turn.choices, size=turn.keys)
     return LeaderStrategy.from_pairs(game, list(enumerate(answers.tolist())))
 

@@ -27,7 +27,7 @@ SMALL = ("message-spm", {"buyers": 3, "types": 2, "messages": 2})
 
 def smooth_policy(game, seed=0):
     """A leader function: fixed random weights, answers in (0, 1)."""
-    size = game.observation_spaces[0].shape[0], game.turns[game.leader_turn].width
+    size = game.observation_spaces[0].shape[0], game.leader_turn.width
     weights = np.random.default_rng(seed).normal(size=size)
     return lambda observations: 1 / (1 + np.exp(-(observations @ weights)))
 

@@ -156,7 +156,7 @@ def test_payoffs_of_any_size_give_the_same_play():
 
 def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(monkeypatch):
     game = make_game("message-spm", types=3, messages=3, price_grid=2)
-    turn, rng = game.turns[game.leader_turn], np.random.default_rng(0)
+    turn, rng = game.leader_turn, np.random.default_rng(0)
     table = tabulate(game, rng.integers(turn.choices, size=(4, turn.keys, 1)).astype(float))
     nature, uniforms = rng.integers(9, size=(4, 60)), rng.random((4, 60, 2))
     kept = []
@@ -172,7 +172,7 @@ def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(monkeypat
 def test_an_episode_learns_the_same_alone_in_any_batch_and_in_any_stretches(followers, monkeypatch):
     """Episodes run in step by eights (11 leave a part of one over), and draws are held a stretch at a time."""
     game = make_game("message-spm", types=3, messages=3, price_grid=2)
-    turn, rng = game.turns[game.leader_turn], np.random.default_rng(0)
+    turn, rng = game.leader_turn, np.random.default_rng(0)
     table = tabulate(game, rng.integers(turn.choices, size=(11, turn.keys, 1)).astype(float))
     settings = LeaderSettings.checked(followers=followers, response_updates=50)
     together = run(game, table, settings, 11)

@@ -364,7 +364,7 @@ def test_a_follower_that_moves_several_times_breaks_ties_at_all_its_moves(ties, 
     """Never updated, all its actions are tied: the course it takes is the best of all, or the worst."""
     game = make_game("iterated-bimatrix", follower_sees="round", rounds=3)
     for seed in range(4):
-        answers = np.random.default_rng(seed).integers(2, size=game.turns[game.leader_turn].keys)
+        answers = np.random.default_rng(seed).integers(2, size=game.leader_turn.keys)
         table = paths_against(game, LeaderStrategy.from_pairs(game, list(enumerate(answers.tolist()))))
         response, only = CounterfactualResponse(game, (MultiplicativeWeights(),), 1), np.zeros(1, dtype=np.int64)
         found = reported_paths(response, table, only, "argmax", ties)

@@ -90,3 +90,12 @@ def test_actions_of_leader_and_followers_are_told_in_words():
     assert make_game("bimatrix", **matrices).describe_action(commit, 0, np.array([3.0])) == "row 3"
     plain = BayesianGame(tables=20_000)
     assert plain.describe_action(plain.turns[0], 0, np.array([12_345.0])) == "12345"
+
+
+def test_the_leaders_turn_is_one_of_the_games_turns(any_game):
+    turn = any_game.leader_turn
+    assert turn.kind == "leader"
+    assert any_game.turns[any_game.leader_index] is turn
+    assert turn.discrete == (turn.actions.dtype == np.int64)
+    with pytest.raises(TypeError, match=turn.name):
+        _ = turn.box if turn.discrete else turn.choices

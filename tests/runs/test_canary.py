@@ -42,7 +42,7 @@ def run(tmp_path):
     folder.write(
         "config", TrainOptions.checked(game="escape", out=folder.path, seed=0).resolved() | {"versions": versions()}
     )
-    sees, actions = game.observation_spaces[0].shape[0], game.turns[game.leader_turn].choices
+    sees, actions = game.observation_spaces[0].shape[0], game.leader_turn.choices
     LeaderNetwork(((np.zeros((actions, sees), np.float32), np.arange(actions, dtype=np.float32)),), True).save(
         folder.path
     )

@@ -157,7 +157,7 @@ def test_closed_forms(device):
 @pytest.mark.parametrize(("name", "params"), [("simple-allocation", {"messages": 2}), ("escape", {}), ("conitzer", {})])
 def test_one_follower_best_responds_at_every_type(name, params):
     game = make_game(name, **params)
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     tables = np.array(list(product(range(turn.choices), repeat=turn.keys)), dtype=float)[..., None]
     found = [coarse_correlated_range(tabulate(game, each[None])) for each in tables]
     for rule, values in (
@@ -202,7 +202,7 @@ def test_units_do_not_matter():
 
 def test_what_has_too_many_strategies_is_bounded_by_the_omniscient_mediator():
     game = make_game("message-spm", types=5, messages=3)
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     table = tabulate(game, np.random.default_rng(0).random((1, turn.keys, turn.width)))
     found = coarse_correlated_range(table)
     assert found.device == "omniscient"

@@ -29,7 +29,7 @@ def settings(updates=30, **given):
 
 def best_by_loop(game, given):
     """Independent: every whole leader table, one evaluation each."""
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     found = []
     for actions in product(range(turn.choices), repeat=turn.keys):
         strategy = LeaderStrategy.from_pairs(game, enumerate(actions))
@@ -41,7 +41,7 @@ def best_mechanism(game, given):
     """Independent: per pair of messages a first buyer, its price and the other's price, all combined."""
     grid, letters = game.price_grid, game.channel.letters
     offers = [(b, p, q) for b in (0, 1) for p in range(grid) for q in (range(grid) if p else [0])]
-    cells, keys = list(product(range(letters), repeat=2)), game.turns[game.leader_turn].keys
+    cells, keys = list(product(range(letters), repeat=2)), game.leader_turn.keys
     chosen = np.indices((len(offers),) * len(cells)).reshape(len(cells), -1)
     tables = np.zeros((chosen.shape[1], keys, 1))
     for heard, picks in zip(cells, np.array(offers)[chosen], strict=True):

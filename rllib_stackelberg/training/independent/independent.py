@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -173,7 +172,7 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
     own = {}
     for k, (low, high) in enumerate(payoff_ranges(game)):
         scale = (high - low) / 2 if high > low else 1.0
-        discrete = all(isinstance(turn.actions, Discrete) for turn in game.turns if turn.agent == k)
+        discrete = all(turn.discrete for turn in game.turns if turn.agent == k)
         own[game.agents[k]] = PPOConfig.overrides(
             lr=DISCRETE_RATE if discrete else FIRST_RATE, vf_loss_coeff=0.5 / scale**2
         )

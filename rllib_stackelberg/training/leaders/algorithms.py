@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gymnasium.spaces import Discrete
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.appo import APPOConfig
 from ray.rllib.algorithms.dqn import DQNConfig
@@ -68,12 +67,12 @@ class LeaderProblem:
     @property
     def discrete(self) -> bool:
         """Whether the leader chooses from a list."""
-        return isinstance(self.game.turns[self.game.leader_turn].actions, Discrete)
+        return self.game.leader_turn.discrete
 
     @property
     def questions(self) -> int:
         """Observations the leader can be asked about."""
-        return self.game.turns[self.game.leader_turn].keys
+        return self.game.leader_turn.keys
 
     @property
     def once(self) -> bool:
@@ -187,7 +186,7 @@ def tune_dqn(config: DQNConfig, problem: LeaderProblem) -> None:
 def tune_sac(config: SACConfig, problem: LeaderProblem) -> None:
     """Recent answers, replayed a few times each, and a temperature that falls."""
     _tune_replay(config, problem)
-    choices = problem.game.turns[problem.game.leader_turn].choices if problem.discrete else 1
+    choices = problem.game.leader_turn.choices if problem.discrete else 1
     config.training(
         actor_lr=1e-2,
         critic_lr=1e-2,

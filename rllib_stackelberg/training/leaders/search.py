@@ -6,8 +6,6 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gymnasium.spaces import Discrete
-
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.optimality_gap import best_against
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
@@ -264,8 +262,8 @@ class Search:
 
 def few_tables(game: StackelbergGame) -> int:
     """How many leader strategies there are, by their answers to all questions; 0 if more than `TABLES`, or costly."""
-    turn = game.turns[game.leader_turn]
-    if not isinstance(turn.actions, Discrete) or turn.rows is None or not tabulated(game):
+    turn = game.leader_turn
+    if not turn.discrete or turn.rows is None or not tabulated(game):
         return 0
     few = turn.rows * math.log(turn.choices) <= math.log(TABLES)
     return turn.choices**turn.rows if few else 0
@@ -273,5 +271,5 @@ def few_tables(game: StackelbergGame) -> int:
 
 def table_strategy(game: StackelbergGame, number: int) -> LeaderStrategy:
     """One of the strategies that `few_tables` counts: the digits of its number are its answers."""
-    turn = game.turns[game.leader_turn]
+    turn = game.leader_turn
     return LeaderStrategy.from_pairs(game, [(k, number // turn.choices**k % turn.choices) for k in range(turn.keys)])

@@ -72,5 +72,5 @@ def test_what_was_tried_is_part_of_a_generation():
 def test_strategies_are_counted_by_their_answers_and_all_differ():
     game = TrainOptions.checked(game="simple-allocation", params={"types": 2, "messages": 2}).make_game()
     tables = [table_strategy(game, number).signature() for number in range(few_tables(game))]
-    assert len(tables) == len(set(tables)) == game.turns[game.leader_turn].choices ** game.turns[game.leader_turn].keys
+    assert len(tables) == len(set(tables)) == game.leader_turn.choices**game.leader_turn.keys
     assert few_tables(TrainOptions.checked(game="message-spm").make_game()) == 0
