@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,35 +10,33 @@ import typer
 
 from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.commands.shell import (
-    FollowersOption,
+    FOLLOWERS,
     GameArgument,
     Json,
-    ModelOption,
-    ModelsOption,
     Parameters,
-    PlayKind,
-    TiesOption,
-    UpdatesOption,
     command,
     default_settings,
-    given_models,
     parsed,
+    settings_of,
     show,
 )
+from rllib_stackelberg.commands.signatures import Shown, options_of, takes
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.strategies import pure_equilibria
 from rllib_stackelberg.evaluation.strategies import respond as respond_to
 from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.files.documents import read_document
-from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import result_tables, tables
 from rllib_stackelberg.reports.game_tables import game_data, game_page, game_shown, games_table
 from rllib_stackelberg.reports.result_tables import joint_strategy
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
+from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.testing.conformance import sound_rules
@@ -65,22 +64,22 @@ def games(
     show(game_shown(page), page, as_json)
 
 
+VALUED = Shown(help="which play of the followers is valued [default: argmax]")
+
+
 @command
+@takes(
+    *FOLLOWERS, *options_of(LeaderSettings, "response_updates", "reward_play", "ties", shown={"reward_play": VALUED})
+)
 def solve(
     game: GameArgument,
     params: Parameters = None,
     against_response: Annotated[
         bool, typer.Option("--against-response", help="against learning followers (expected updates)")
     ] = False,
-    followers: FollowersOption = None,
-    model: ModelOption = None,
-    models: ModelsOption = None,
-    response_updates: UpdatesOption = None,
-    reward_play: Annotated[
-        PlayKind | None, typer.Option(help="which play of the followers is valued [default: argmax]")
-    ] = None,
-    ties: TiesOption = None,
+    *,
     as_json: Json = False,
+    **given: Any,
 ) -> None:
     """Compute the exact optimum.
 
@@ -91,29 +90,29 @@ def solve(
         rllib-stackelberg solve escape --against-response --followers mw
     """
     rules = sound_rules(game, **parsed(params))
-    response = {
-        "followers": followers,
-        "models": given_models(model, models),
-        "response_updates": response_updates,
-        "reward_play": reward_play and reward_play.value,
-    }
-    rule = check_ties(ties.value) if ties else None
+    settings = settings_of(given)
     known = None if against_response or not isinstance(rules, PopulationGame) else rules.optimum()
     if known is not None:
-        _refuse(response | {"ties": rule})
+        _refuse(settings)
         data = {"game": rules.id, "params": rules.parameters, **vars(known)}
         show(tables.population_solution(data), data, as_json)
         return
     made = finite(rules)
     if against_response:
-        solution = response_solve(made, default_settings(game, **response, ties=rule, update_mode="expected"))
+        solution = response_solve(made, default_settings(game, **settings, update_mode="expected"))
     else:
-        _refuse(response)
-        solution = exact_solve(made, rule or "leader")
-    strategy = LeaderStrategy.from_pairs(made, solution.leader_strategy)
-    data = {
-        "game": made.id,
-        "params": made.parameters,
+        ties = settings.pop("ties", "leader")
+        _refuse(settings)
+        solution = exact_solve(made, ties)
+    data = _solution_data(made, solution)
+    show(tables.solution(data), data, as_json)
+
+
+def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict[str, Any]:
+    """What --json says of an optimum."""
+    return {
+        "game": game.id,
+        "params": game.parameters,
         "leader_value": solution.leader_value,
         "follower_values": solution.follower_values,
         "exists": solution.exists,
@@ -124,34 +123,31 @@ def solve(
         "by_ties": dict(solution.by_ties),
         "best_by_ties": dict(solution.best_by_ties),
         "details": dict(solution.details),
-        "leader_strategy": strategy.data(),
+        "leader_strategy": LeaderStrategy.from_pairs(game, solution.leader_strategy).data(),
     }
-    show(tables.solution(data), data, as_json)
 
 
-def _refuse(response: dict[str, Any]) -> None:
+def _refuse(response: Mapping[str, Any]) -> None:
     """Options that only learning followers have."""
-    for name, value in response.items():
-        if value is not None:
-            raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
+    for name in response:
+        raise InvalidFieldError(name, "means nothing to an equilibrium", "only with --against-response")
 
 
 @command
+@takes(
+    *options_of(LeaderSettings, "response_updates", shown={"response_updates": Shown(flag="--updates")}),
+    *FOLLOWERS,
+    *options_of(LeaderSettings, "reward_play", "ties", shown={"reward_play": VALUED}),
+)
 def respond(
     game: GameArgument,
     leader: Annotated[Path, typer.Option(help="JSON file: a result, or its leader_strategy")],
     params: Parameters = None,
-    updates: UpdatesOption = None,
-    followers: FollowersOption = None,
-    model: ModelOption = None,
-    models: ModelsOption = None,
-    reward_play: Annotated[
-        PlayKind | None, typer.Option(help="which play of the followers is valued [default: argmax]")
-    ] = None,
-    ties: TiesOption = None,
+    *,
     seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
     equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
     as_json: Json = False,
+    **given: Any,
 ) -> None:
     """Let followers respond to a given leader strategy.
 
@@ -162,17 +158,10 @@ def respond(
         rllib-stackelberg respond escape --leader leader.json --updates 1000
     """
     made = finite(sound_rules(game, **parsed(params)))
-    settings = default_settings(
-        game,
-        followers=followers,
-        models=given_models(model, models),
-        response_updates=updates,
-        reward_play=reward_play and reward_play.value,
-        ties=ties and ties.value,
-    )
+    settings = default_settings(game, **settings_of(given))
     strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
-    given = settings.model_dump(exclude={"followers", "response_updates"})
-    found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **given)
+    other = settings.model_dump(exclude={"followers", "response_updates"})
+    found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **other)
     data = with_verdicts(result_data(made, strategy, found, settings, seed))
     if equilibria:
         stable = pure_equilibria(made, strategy)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
 
 from rllib_stackelberg.commands.shell import NOTHING_LEFT, parsed, show, watched
+from rllib_stackelberg.commands.signatures import Shown, flag_of, options_of, written
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.reports import population_tables as population_tables
@@ -19,37 +21,33 @@ from rllib_stackelberg.runs.population_options import PopulationOptions, finishe
 from rllib_stackelberg.terminal import Terminal
 
 SettingOption = Annotated[
-    list[str] | None,
+    list[str],
     typer.Option(
         "--setting",
         help=f"of SMFRL, as in mean_field=false; may be repeated: {', '.join(PopulationSettings.model_fields)}",
         metavar="KEY=VALUE",
     ),
 ]
-ExploitabilityOption = Annotated[
-    int | None,
-    typer.Option(
-        "--exploitability",
-        help="epochs for which each side is trained on alone, to see what it gains [default: 0]",
-        metavar="EPOCHS",
-    ),
+OF_POPULATIONS = [
+    *written(setting=SettingOption),
+    *options_of(PopulationOptions, "exploitability", shown={"exploitability": Shown(metavar="EPOCHS")}),
 ]
+"""Options that only games with a population have."""
 
 
-def refuse(options: Mapping[str, Any], whose: str) -> None:
+def refuse(given: Iterable[str], options: Iterable[inspect.Parameter], whose: str) -> None:
     """Refuse, by name, options that are given and belong to other games."""
-    for name, value in options.items():
-        if value is not None and value is not False:
-            raise InvalidFieldError(name, f"is for {whose}", f"no --{name.replace('_', '-')}")
+    refused = {option.name: flag_of(option) for option in options}
+    for name in given:
+        if name in refused:
+            raise InvalidFieldError(name, f"is for {whose}", f"no {refused[name]}")
 
 
-def train_population(
-    options: Mapping[str, Any], setting: list[str] | None, exploitability: int | None, as_json: bool
-) -> None:
+def train_population(game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
     """Train both sides, with a live line, and show the result."""
-    settings = {name: _value(text) for name, text in parsed(setting).items()}
-    given = dict(options) | {"settings": settings, "exploitability": exploitability or 0}
-    checked = PopulationOptions.checked(**given | {"algo": options["algo"] or "SMFRL"})
+    settings = {name: _value(text) for name, text in parsed(given.get("setting")).items()}
+    options = {name: value for name, value in given.items() if name != "setting"}
+    checked = PopulationOptions.checked(game=game, params=params, settings=settings, **options)
     assert checked.out is not None
     RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
     console = Terminal()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -14,127 +13,74 @@ from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg.commands.populations import (
-    ExploitabilityOption,
-    SettingOption,
+    OF_POPULATIONS,
     refuse,
     resume_population,
     shown,
     train_population,
 )
 from rllib_stackelberg.commands.shell import (
+    FOLLOWERS,
     NOTHING_LEFT,
-    CriticKind,
-    FollowersOption,
     GameArgument,
     Json,
-    ModelOption,
-    ModelsOption,
     Parameters,
-    PlayKind,
-    Queries,
-    TiesOption,
     TrustedGame,
-    UpdatesOption,
     command,
-    given_models,
     parsed,
+    settings_of,
     show,
     watched,
 )
+from rllib_stackelberg.commands.signatures import Shown, options_of, placed, takes
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
-from rllib_stackelberg.followers.ties import check_ties
 from rllib_stackelberg.reports import result_tables, tables
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS
 from rllib_stackelberg.runs.evaluate import evaluate as evaluate_run
-from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES, TrainOptions
+from rllib_stackelberg.runs.folder import OF_A_PERSON, RunFolder
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.testing.conformance import sound_rules
 
-RayAddress = Annotated[
-    str | None,
-    typer.Option(help="join a cluster: auto, HOST:PORT [default: that of RAY_ADDRESS, else a Ray of its own]"),
-]
-MLflowOption = Annotated[
-    str | None,
-    typer.Option("--mlflow", help="log to this MLflow experiment too [default: none]", metavar="EXPERIMENT"),
-]
-WandBOption = Annotated[
-    str | None, typer.Option("--wandb", help="log to this W&B project too [default: none]", metavar="PROJECT")
-]
 POPULATION_ALGORITHMS = get_args(PopulationOptions.model_fields["algo"].annotation)
-
-
-@command
-def train(
-    game: GameArgument,
-    params: Parameters = None,
-    algo: Annotated[
-        str | None,
-        typer.Option(
+TRAIN = options_of(
+    TrainOptions,
+    shown={
+        "algo": Shown(
             help=f"{', '.join(ALGORITHMS)}; {', '.join(POPULATION_ALGORITHMS)} for games with a population "
             "[default: PPO; SMFRL]"
         ),
-    ] = None,
-    followers: FollowersOption = None,
-    model: ModelOption = None,
-    models: ModelsOption = None,
-    response_updates: UpdatesOption = None,
-    leader_queries: Annotated[
-        Queries | None, typer.Option(help="ask once per observation, or at every turn [default: once]")
-    ] = None,
-    response_transitions: Annotated[
-        float | None, typer.Option(help="share of response-phase rows learned from, asked at every turn [default: 1]")
-    ] = None,
-    reward_play: Annotated[
-        PlayKind | None, typer.Option(help="followers' play in the reward phase [default: argmax]")
-    ] = None,
-    ties: TiesOption = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            help="how much better followers' actions shall be for them than others, in payoff units, whatever that "
-            "costs [default: 0]"
-        ),
-    ] = None,
-    critic: Annotated[
-        CriticKind | None, typer.Option(help="what the critic sees [default: central, where there is a critic]")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="of the whole run")] = 0,
-    max_seconds: Annotated[
-        float | None,
-        typer.Option(help="of training [default: as `games GAME` says, else 60; none with --max-iterations]"),
-    ] = None,
-    max_iterations: Annotated[
-        int | None, typer.Option(help="of RLlib; with it a run repeats exactly [default: no limit]")
-    ] = None,
-    restart_after: Annotated[int | None, typer.Option(help="iterations until a fresh start [default: never]")] = None,
-    stop_at_optimum: Annotated[
-        bool | None,
-        typer.Option(
-            "--stop-at-optimum/--no-stop-at-optimum", help="end once nothing is left to learn [default: do end]"
-        ),
-    ] = None,
-    num_env_runners: Annotated[int, typer.Option(help="remote sampling processes")] = 0,
-    ray_address: RayAddress = None,
-    mlflow: MLflowOption = None,
-    wandb: WandBOption = None,
-    max_failures: Annotated[
-        int | None, typer.Option(help=f"errors of the game that are survived, per process [default: {MOST_FAILURES}]")
-    ] = None,
-    game_timeout: Annotated[
-        float | None, typer.Option(help=f"seconds from one question to the next [default: {GAME_SECONDS:g}]")
-    ] = None,
-    setting: SettingOption = None,
-    exploitability: ExploitabilityOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="run folder, new or empty [default: runs/GAME-TIME-PROCESS, a new one]")
-    ] = None,
-    as_json: Json = False,
-) -> None:
+        "mlflow": Shown(metavar="EXPERIMENT"),
+        "wandb": Shown(metavar="PROJECT"),
+    },
+)
+SETTINGS = [
+    *FOLLOWERS,
+    *options_of(
+        LeaderSettings,
+        "response_updates",
+        "leader_queries",
+        "response_transitions",
+        "reward_play",
+        "ties",
+        "deviation_margin",
+        shown={"deviation_margin": Shown(flag="--margin")},
+    ),
+]
+OF_FINITE_GAMES = [*SETTINGS, *(option for option in TRAIN if option.name not in PopulationOptions.model_fields)]
+"""Options that games with a population do not have."""
+
+REACH = [option for option in TRAIN if option.name in OF_A_PERSON]
+"""Options that a run does not keep, so that whoever goes on with it gives them anew."""
+
+
+@command
+@takes(*placed(placed(TRAIN, "critic", SETTINGS), "out", OF_POPULATIONS))
+def train(game: GameArgument, params: Parameters = None, *, as_json: Json = False, **given: Any) -> None:
     """Train a leader, then certify its greedy policy.
 
     In a game with a population both sides are trained.
@@ -145,45 +91,19 @@ def train(
         rllib-stackelberg train taxation households=50 --setting rate=3e-4
         rllib-stackelberg train path/to/toll.py:Toll --out runs/toll
     """
-    both = {
-        "game": game,
-        "params": parsed(params),
-        "algo": algo,
-        "seed": seed,
-        "max_seconds": max_seconds,
-        "max_iterations": max_iterations,
-        "num_env_runners": num_env_runners,
-        "out": out,
-    }
-    of_population = {"setting": setting, "exploitability": exploitability}
-    of_finite = {
-        "followers": followers, "model": model, "models": models, "response_updates": response_updates,
-        "leader_queries": leader_queries, "response_transitions": response_transitions, "reward_play": reward_play,
-        "ties": ties, "deviation_margin": margin,
-        "critic": critic, "restart_after": restart_after, "stop_at_optimum": stop_at_optimum,
-        "ray_address": ray_address, "mlflow": mlflow, "wandb": wandb, "max_failures": max_failures,
-        "game_timeout": game_timeout,
-    }  # fmt: skip
-    if isinstance(sound_rules(game, **parsed(params)), PopulationGame):
-        refuse(of_finite, "games of finite types")
-        train_population(both, setting, exploitability, as_json)
+    constructor = parsed(params)
+    if isinstance(sound_rules(game, **constructor), PopulationGame):
+        refuse(given, OF_FINITE_GAMES, "games of finite types")
+        train_population(game, constructor, given, as_json)
         return
-    refuse(of_population, "games with a population")
-    _train_leader(both, of_finite, as_json)
+    refuse(given, OF_POPULATIONS, "games with a population")
+    _train_leader(game, constructor, given, as_json)
 
 
-IN_SETTINGS = (
-    "followers", "response_updates", "leader_queries", "response_transitions", "reward_play", "ties",
-    "deviation_margin",
-)  # fmt: skip
-
-
-def _train_leader(both: Mapping[str, Any], of_finite: Mapping[str, Any], as_json: bool) -> None:
+def _train_leader(game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
     """Train a leader, with a live line, and show the result."""
-    given = {name: _plain(value) for name, value in {**both, **of_finite}.items() if value is not None}
-    models = given_models(given.pop("model", None), given.pop("models", None))
-    settings = {name: given.pop(name) for name in IN_SETTINGS if name in given}
-    options = TrainOptions.checked(**given, settings=settings | ({"models": models} if models else {}))
+    of_run = {name: value for name, value in given.items() if name in TrainOptions.model_fields}
+    options = TrainOptions.checked(game=game, params=params, settings=settings_of(given), **of_run)
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Terminal()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
@@ -194,21 +114,16 @@ def _train_leader(both: Mapping[str, Any], of_finite: Mapping[str, Any], as_json
     show(result_tables.result(result), result, as_json)
 
 
-def _plain(value: Any) -> Any:
-    """The value of a choice."""
-    return value.value if isinstance(value, Enum) else value
-
-
 @command
+@takes(*REACH)
 def resume(
     run: Annotated[Path, typer.Argument(help="run folder")],
     max_seconds: Annotated[float | None, typer.Option(help="of training, in all [default: as before]")] = None,
     max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all [default: as before]")] = None,
     game: TrustedGame = None,
-    ray_address: RayAddress = None,
-    mlflow: MLflowOption = None,
-    wandb: WandBOption = None,
+    *,
     as_json: Json = False,
+    **reach: str,
 ) -> None:
     """Go on with a run that was stopped, killed, or is to be longer.
 
@@ -219,10 +134,9 @@ def resume(
         rllib-stackelberg resume runs/escape --max-seconds 300
     """
     limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    reach = {"ray_address": ray_address, "mlflow": mlflow, "wandb": wandb}
     folder = RunFolder(run, game)
     if isinstance(folder.rules(), PopulationGame):
-        refuse({name: reach[name] for name in ("mlflow", "wandb")}, "games of finite types")
+        refuse(reach, OF_FINITE_GAMES, "games of finite types")
         resume_population(folder, limits, as_json)
         return
     options = folder.options(reach, **limits)  # refused now rather than after Ray has been loaded
@@ -250,11 +164,13 @@ def _over(folder: RunFolder, options: TrainOptions) -> bool:
 
 
 @command
+@takes(*options_of(LeaderSettings, "ties"))
 def evaluate(
     run: Annotated[Path, typer.Argument(help="run folder")],
     game: TrustedGame = None,
-    ties: TiesOption = None,
+    *,
     as_json: Json = False,
+    **given: Any,
 ) -> None:
     """Recompute value and certificate from the saved policy.
 
@@ -264,7 +180,7 @@ def evaluate(
         rllib-stackelberg evaluate runs/escape
         rllib-stackelberg evaluate runs/escape --ties leader
     """
-    result = evaluate_run(run, game, ties=check_ties(ties.value) if ties else None)
+    result = evaluate_run(run, game, **given)
     show(shown(result), result, as_json)
 
 

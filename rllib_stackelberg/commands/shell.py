@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, Protocol, TypeVar
@@ -16,6 +15,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
+from rllib_stackelberg.commands.signatures import written
 from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.files.folder import to_json
@@ -59,7 +59,7 @@ TrustedGame = Annotated[
     typer.Option("--game", help=f"the run's game, if it is your own code: {OWN_GAME} [default: none]", metavar="GAME"),
 ]
 FollowersOption = Annotated[
-    str | None,
+    str,
     typer.Option(
         "--followers",
         help=f"learner of all followers, with parameters as in mw:epsilon=0.1: {', '.join(sorted(Learner.registry))} "
@@ -67,65 +67,17 @@ FollowersOption = Annotated[
     ),
 ]
 ModelOption = Annotated[
-    list[str] | None,
+    list[str],
     typer.Option("--model", help="one of the learners of --followers, given once per model: an episode draws one"),
 ]
 ModelsOption = Annotated[
-    Path | None,
+    Path,
     typer.Option(
         "--models", help=f"JSON file: list of models, each an object with {', '.join(FollowerModel.model_fields)}"
     ),
 ]
-UpdatesOption = Annotated[
-    int | None, typer.Option(help="updates of a response phase [default: as `games GAME` says, else 250]")
-]
-
-
-class Queries(StrEnum):
-    """How the leader is asked."""
-
-    once = "once"
-    every_turn = "every_turn"
-
-
-class PlayKind(StrEnum):
-    """What followers play in the reward phase."""
-
-    argmax = "argmax"
-    last = "last"
-    average = "average"
-
-
-class TiesKind(StrEnum):
-    """Which of equally good actions followers take."""
-
-    lowest = "lowest"
-    leader = "leader"
-    against = "against"
-    uniform = "uniform"
-
-
-class NoiseKind(StrEnum):
-    """What rewards of online play are."""
-
-    rules = "rules"
-    bernoulli = "bernoulli"
-
-
-class CriticKind(StrEnum):
-    """What the critic sees."""
-
-    central = "central"
-    local = "local"
-
-
-TiesOption = Annotated[
-    TiesKind | None,
-    typer.Option(
-        help="which of equally good actions followers take: the lowest, the best or worst for the leader, any "
-        "[default: lowest]"
-    ),
-]
+FOLLOWERS = written(followers=FollowersOption, model=ModelOption, models=ModelsOption)
+"""Options that say who the followers are."""
 
 
 def _version(asked: bool) -> None:
@@ -238,16 +190,18 @@ def watched(console: Terminal, title: str, cells: Callable[[Now], dict[str, str]
     yield say
 
 
-def given_models(learners: list[str] | None, file: Path | None) -> list[Any] | None:
-    """Models of followers, from either option; None without."""
-    if file is None:
-        return learners or None
-    if learners:
-        raise InvalidFieldError("model", "models are in a file already", "--model or --models")
-    return models_from(read_document("models", file))
+def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `LeaderSettings` among the options that are given; models of followers come from either option."""
+    found = {name: value for name, value in given.items() if name in LeaderSettings.model_fields}
+    if "models" in given:
+        if "model" in given:
+            raise InvalidFieldError("model", "models are in a file already", "--model or --models")
+        found["models"] = models_from(read_document("models", given["models"]))
+    elif "model" in given:
+        found["models"] = given["model"]
+    return found
 
 
 def default_settings(game: str, **given: Any) -> LeaderSettings:
     """A game's default settings, but for what is given."""
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return LeaderSettings.checked(**(find_spec(game).defaults.settings | chosen))
+    return LeaderSettings.checked(**(find_spec(game).defaults.settings | given))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.online.arena import Arena, Noise
-from rllib_stackelberg.online.learners import FollowerLearner, LeaderLearner, online_learner
+from rllib_stackelberg.online.learners import FollowerLearner, LeaderLearner, Seat, learners, online_learner
 from rllib_stackelberg.online.meeting import OnlineRecord, Progress, meet
 from rllib_stackelberg.rules.registry import make_game
 
 MOST_PLAYS = 20_000_000
 """Most rounds, times seeds, of one call: every one of them is kept until the end."""
+
+
+def _names(seat: Seat) -> str:
+    return ", ".join(kind.traits.name for kind in learners(seat))
 
 
 class OnlineOptions(BaseModel):
@@ -34,13 +38,17 @@ class OnlineOptions(BaseModel):
 
     game: str
     params: dict[str, Any] = {}
-    leader: str
-    follower: str
-    rounds: Annotated[int, Field(ge=1, le=10**6)] = 3000
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 20
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    noise: Noise | None = None
-    out: Path | None = None
+    leader: str = Field(description=f"learner, with parameters as in UCBE:bonus=50: {_names('leader')}")
+    follower: str = Field(description=f"learner: {_names('follower')}")
+    rounds: int = Field(3000, ge=1, le=10**6, description="of every seed")
+    seeds: int = Field(20, ge=1, le=1000, description="played side by side")
+    seed: int = Field(0, ge=0, lt=2**31, description="of the whole run")
+    noise: Noise | None = Field(
+        None, description="of rewards [default: bernoulli, a coin, in a finite game; else rules]"
+    )
+    out: Path | None = Field(
+        None, description="folder for results, curves and report, new or empty [default: none is written]"
+    )
 
     @classmethod
     def checked(cls, /, **values: Any) -> Self:

@@ -17,7 +17,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import GameName, find_spec, make_game
-from rllib_stackelberg.runs.algorithms import check_algorithm
+from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm
 from rllib_stackelberg.runs.ray_files import check_places
 
 CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
@@ -63,20 +63,34 @@ class TrainOptions(BaseModel):
     game: GameName
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
-    algo: str = "PPO"
-    critic: Literal["central", "local"] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    max_seconds: Positive | None = None
-    max_iterations: Annotated[int, Field(ge=1)] | None = None
-    restart_after: Annotated[int, Field(ge=1)] | None = None
-    stop_at_optimum: bool = True
-    num_env_runners: Annotated[int, Field(ge=0)] = 0
-    ray_address: Annotated[str | None, Field(exclude=True)] = None
-    mlflow: str | None = None
-    wandb: str | None = None
-    max_failures: Annotated[int, Field(ge=0)] = MOST_FAILURES
-    game_timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)] = GAME_SECONDS
-    out: Path | None = None
+    algo: str = Field("PPO", description=", ".join(ALGORITHMS))
+    critic: Literal["central", "local"] | None = Field(
+        None, description="what the critic sees [default: central, where there is a critic]"
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="of the whole run")
+    max_seconds: Positive | None = Field(
+        None, description="of training [default: as `games GAME` says, else 60; none with --max-iterations]"
+    )
+    max_iterations: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="of RLlib; with it a run repeats exactly [default: no limit]"
+    )
+    restart_after: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="iterations until a fresh start [default: never]"
+    )
+    stop_at_optimum: bool = Field(True, description="end once nothing is left to learn [default: do end]")
+    num_env_runners: int = Field(0, ge=0, description="remote sampling processes")
+    ray_address: str | None = Field(
+        None,
+        exclude=True,
+        description="join a cluster: auto, HOST:PORT [default: that of RAY_ADDRESS, else a Ray of its own]",
+    )
+    mlflow: str | None = Field(None, description="log to this MLflow experiment too [default: none]")
+    wandb: str | None = Field(None, description="log to this W&B project too [default: none]")
+    max_failures: int = Field(MOST_FAILURES, ge=0, description="errors of the game that are survived, per process")
+    game_timeout: float = Field(
+        GAME_SECONDS, gt=0, le=LONGEST, allow_inf_nan=False, description="seconds from one question to the next"
+    )
+    out: Path | None = Field(None, description="run folder, new or empty [default: runs/GAME-TIME-PROCESS, a new one]")
 
     @classmethod
     def checked(cls, /, **values: Any) -> Self:

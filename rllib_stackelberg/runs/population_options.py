@@ -49,7 +49,9 @@ class PopulationOptions(BaseModel):
     max_iterations: Annotated[int, Field(ge=1)] | None = None
     num_env_runners: Annotated[int, Field(ge=0)] = 0
     plays: Annotated[int, Field(ge=1, le=10**4)] = PLAYS
-    exploitability: Annotated[int, Field(ge=0)] = 0
+    exploitability: int = Field(
+        0, ge=0, description="epochs for which each side is trained on alone, to see what it gains"
+    )
     out: Path | None = None
 
     @classmethod
