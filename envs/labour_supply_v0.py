@@ -21,7 +21,7 @@ budget is balanced whatever anybody does: the level is the one at which everybod
 
 **Tasks.** "welfare": the households' mean payoff. "output": the mean of e h.
 
-**Exact value** (solvers/fiscal.py). The best answer of a household that takes the level as given is h = ((1 - xi) /
+**Exact value** (economics/fiscal.py). The best answer of a household that takes the level as given is h = ((1 - xi) /
 10)^(1/3), whatever its ability. With `variance` 1.1212 and `budget` .2 welfare is largest at xi = .58350 (h = .34663,
 welfare -1.51871; -1.88461 at xi = 0), at the cap where that is lower (-1.83038 at .05); output at xi = 0. These are
 of a population without end. In one of N a household moves the level by order 1 / N, and abilities are drawn one from

@@ -15,7 +15,7 @@ env = pettingzoo.make("aec", "stackelberg/matrix-design-v0")
 | payoff | sum of the followers' matrix payoffs (payments are not subtracted) | matrix payoff + payment |
 
 The leader wants the outcome of largest sum, 10/6, which no equilibrium without payments with lowest-index play
-reaches. Exact value by `solvers/payments.py`: least payments that make a profile strictly dominant.
+reaches. Exact value by `economics/payments.py`: least payments that make a profile strictly dominant.
 
 Source: Monderer & Tennenholtz 2004 (k-implementation); Brero et al. 2022. Version history: v0, first release.
 """

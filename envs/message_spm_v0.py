@@ -330,7 +330,7 @@ class MessageSPM(StackelbergGame):
         return StackelbergSolution(value, nothing, tuple(sorted(pairs)), method, "leader", details=details)
 
     def market(self):
-        """The instance without its messages, for solvers/sequential_prices.py."""
+        """The instance without its messages, for economics/sequential_prices.py."""
         independent = all(block.ndim == 1 for block in self.prior.blocks)
         return Market(
             values=self.values,

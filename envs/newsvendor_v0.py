@@ -19,7 +19,7 @@ both order the critical fractile, and order nothing (at the cap) where that is w
 Its noise takes `levels` equally likely values, the means of as many equal parts of the normal distribution. The price
 cap is .9 of the choke price theta0 / theta1 unless given; the order cap is theta0 + 4 sigma.
 
-Exact value (solvers/newsvendor.py, normal noise): theta0^2 / (8 theta1) without noise, at a = theta0 / (2 theta1) and
+Exact value (economics/newsvendor.py, normal noise): theta0^2 / (8 theta1) without noise, at a = theta0 / (2 theta1) and
 p = 3 theta0 / (4 theta1). With theta0 10, theta1 1 and sigma 1: 12.12554 at a = 4.16476; against the riskless
 retailer 11.29697 at a = 3.84512.
 

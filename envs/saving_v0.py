@@ -25,7 +25,7 @@ random after that.
 **Objectives** are discounted by `discount` for ever, and a play is a window of that: learn with the same discount
 factor, and take its horizon for a cut, not an end.
 
-**Exact values** (solvers/fiscal.py), in every state. `public-investment`: save the share `discount`; tax 1 - alpha.
+**Exact values** (economics/fiscal.py), in every state. `public-investment`: save the share `discount`; tax 1 - alpha.
 `output-tax`: save alpha x discount (.72589 of .7445 and .975); tax (1 - alpha discount) public / (1 + public)
 (.13706); capital tends to (alpha discount (1 - t))^(1 / (1 - alpha)): .28540 without tax, .11917 at t = .2.
 Households start at stratified quantiles, so that means of log k are those of the formulas on average over plays.

@@ -27,10 +27,10 @@ the year before.
 3. Taxes on y and a are paid. Of what is kept of y a household spends the share 1-s, on c and on .065 c of consumption
    tax. If all c and the government's spending G exceed Y, every c shrinks in proportion, and the play ends.
 4. a' is what was kept of a and y, less 1.065 c; B' = 1.04 B + G - taxes; K' = 1.04 (K - sum a) - G + taxes + sum a'.
-5. Abilities change (economies/abilities.py): log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a
+5. Abilities change (economics/abilities.py): log e' = .982 log e + .2 N(0, 1). An ordinary household becomes a
    super-star with probability 2.2e-6; a super-star remains one with probability .99. Nobody starts as one.
 
-**Tax systems**, `taxes` (economies/taxes.py). "chosen": as above. Under the others there is no tax on wealth,
+**Tax systems**, `taxes` (economics/taxes.py). "chosen": as above. Under the others there is no tax on wealth,
 and the government's action is one number, the share of output it spends, cut as above. "federal": the US federal
 income tax of 2022 on y less 12,950, and the consumption tax. "saez": five brackets up to 4 million, whose rates
 follow from incomes by Saez's formula before the first year and after each 100, and the consumption tax; nobody is
@@ -51,7 +51,7 @@ beyond 4 % interest go nowhere): it is lost by consuming and spending more than 
 
 **Start.** In the year before, Y was 69,919 a head; K = .183 Y, B = 1.2129 Y. Everybody worked h = .1^(1/3) = .464
 (1,807 hours), the best answer to no tax where nothing is saved. The synthetic population
-(economies/households.py) is scaled in each economy so that wealth adds up to K + B, which is all there is to
+(economics/households.py) is scaled in each economy so that wealth adds up to K + B, which is all there is to
 own, and that production at those hours is exactly Y. Mean ability is then .66 ("taxai": 90); step 5 is taken
 literally, so that it drifts to its stationary mean 1.75 over decades. With `survey`, a CSV file, wealth is the
 survey's in dollars and ability is its wages, scaled as before; the difference of K + B and sum a then grows at 4 % a

@@ -139,7 +139,7 @@ def leader_config(
     """An RLlib configuration that trains the leader of a game.
 
     What comes back is an ordinary `AlgorithmConfig`: change anything, `build_algo()`, hand it to Ray Tune. Callbacks,
-    networks, learners and env runners are yours (training/leader_configs.py): what leaders need beside them is kept,
+    networks, learners and env runners are yours (training/leaders/configs.py): what leaders need beside them is kept,
     and what cannot lead is refused when it is set.
 
     Args:
@@ -147,7 +147,8 @@ def leader_config(
             numbers stay, but for `gamma`: the leader's payoff is not discounted.
         game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
         game_config: the game's constructor parameters.
-        members: of a game with a population: folder with the policy by which they answer (populations/leaders.py).
+        members: of a game with a population: folder with the policy by which they answer
+            (training/populations/ppo_leader.py).
         followers: learner(s) or their command-line form; multiplicative weights by default.
         critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
         seed: of the run: followers' streams, types, chance, and RLlib's own.

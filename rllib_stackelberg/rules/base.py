@@ -1,6 +1,6 @@
 """What both rules contracts share: plays as arrays side by side, and what a game is called.
 
-`game.py` is the contract of games with finite types and a few followers, `populations/game.py` that of games with a
+`game.py` is the contract of games with finite types and a few followers, `population.py` that of games with a
 population of alike followers. Whoever can do with one of them asks for its class (`isinstance`).
 """
 

@@ -1,7 +1,7 @@
 """The rules contract: a leader-follower game, written once over a batch of plays.
 
 A game is a turn-based game with private types, in which agent 0 leads and agents 1..n follow. Its rules are
-array code over B plays at once: batch one gives the PettingZoo environment (aec.py), batches of thousands
+array code over B plays at once: batch one gives the PettingZoo environment (aec/environment.py), batches of thousands
 give the response phase and the solvers. The platform hands in types and chance; rules never draw a number.
 """
 

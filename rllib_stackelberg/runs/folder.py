@@ -9,12 +9,12 @@ run/  config.json       game, parameters, settings, training options, versions, 
       training.json     episodes, seconds, mean return
       result.json       value, certificate, strategy
       report.html       all of it for people (reports/)
-      checkpoints/      the last generations, to go on from (training/checkpoints.py)
+      checkpoints/      the last generations, to go on from (training/running/checkpoints.py)
 ```
 
 A folder may be a stranger's: what is read must fit a model (records.py) and be a plain file in the folder itself
-(files.py); the game it names must be a registered one, or one that the person names too. It stands alone: files that a
-game is made from are read from the folder's own copies, wherever it is moved.
+(files/folder.py); the game it names must be a registered one, or one that the person names too. It stands alone: files
+that a game is made from are read from the folder's own copies, wherever it is moved.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """This example trains leader and followers as independent PPO policies, on the games' AEC view.
 
 A baseline: nobody responds to a commitment here, every policy climbs its own payoff against what the others happen to
-play (training/independent.py). Two values come of it. "As commitment": the leader's greedy answers, fixed, against
-followers that respond to them by multiplicative weights, exact over types; it is what the other examples report of a
-leader trained against that response ("our leader", the README's medians). "In play": what the leader gets when all
+play (training/independent/independent.py). Two values come of it. "As commitment": the leader's greedy answers, fixed,
+against followers that respond to them by multiplicative weights, exact over types; it is what the other examples report
+of a leader trained against that response ("our leader", the README's medians). "In play": what the leader gets when all
 learned policies play greedily against each other; not bounded by the optimum, because followers who are still
 learning need not play a best response.
 

@@ -65,7 +65,7 @@ class LeaderConfig(AlgorithmConfig):
         missing = [cls.__name__ for cls in (LeaderRLModule, *self.setup.needs) if not issubclass(module, cls)]
         if missing:
             is_none = f"{module.__name__} is no {', no '.join(missing)}"
-            raise InvalidFieldError("module_class", is_none, "a subclass (training/leader_modules.py says of what)")
+            raise InvalidFieldError("module_class", is_none, "a subclass (training/leaders/modules.py says of what)")
         known, own = as_mapping(self.rl_module_spec.model_config or {}), as_mapping(spec.model_config or {})
         check_entries(module, own)
         problem = {name: known[name] for name in PROBLEM & known.keys()}

@@ -1,7 +1,7 @@
 """What a run on a population game goes on from: generations, and beside them what the replay buffer holds.
 
 ```
-run/checkpoints/generation-000040/           as in training/checkpoints.py; buffer.json names the plays it needs
+run/checkpoints/generation-000040/           as in training/running/checkpoints.py; buffer.json names the plays it needs
 run/checkpoints/plays/<SHA-256>.safetensors  what was played between two generations
 ```
 

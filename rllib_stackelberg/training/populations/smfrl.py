@@ -11,7 +11,7 @@ state has a layer of its own, every action in training is a point of the unit bo
 `through_members` departs from the paper where it matters: the paper's leader ascends for given answers of the members,
 and the answers it will get to what it does next are no part of the gradient. Where a leader's action and the answer to
 it work against each other (a levy on what members make), that leads to the end of the box instead of the Stackelberg
-optimum (tests/training/test_smfrl.py has both). The default is the paper's.
+optimum (tests/training/populations/test_smfrl.py has both). The default is the paper's.
 
 Private touches of RLlib: the arguments of `synchronous_parallel_sample` that its own algorithms use.
 """

@@ -1,0 +1,73 @@
+"""Files and modules that are named in the documentation and in comments are there."""
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.test_imports import FLOOR
+
+ROOT = Path(__file__).parents[1]
+TEXTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(path for path in (ROOT / "docker").rglob("*") if path.is_file()),
+]
+CODE = sorted(
+    path
+    for folder in ("rllib_stackelberg", "envs", "tuned_examples", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+)
+SOURCES = {f"/{path.relative_to(ROOT).as_posix()}" for path in CODE}
+FILE = re.compile(r"(?<![\w./:<>*{}-])[\w/-]+\.py\b(?!:)")
+READERS = {"__init__.py"} | set(re.findall(r"Saved as `(\w+\.py)`", (ROOT / "README.md").read_text(encoding="utf-8")))
+"""What a reader saves."""
+
+
+def prose(path):
+    """Docstrings and comments: what code says to readers, not what it works with."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r'""".*?"""|#[^\n]*', text, re.S)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documentation_names_files_and_folders_that_are_there(path):
+    text = path.read_text(encoding="utf-8")
+    named = set(FILE.findall(text)) - READERS
+    folders = set(re.findall(r"`((?:rllib_stackelberg|envs|tests|docker|docs|tuned_examples)/[\w/-]*)`", text))
+    assert not [name for name in sorted(named | folders) if not (ROOT / name).exists()]
+
+
+def test_documentation_names_modules_that_are_there():
+    named = {name for path in TEXTS for name in re.findall(r"\brllib_stackelberg(?:\.\w+)+", path.read_text("utf-8"))}
+    named |= set(re.findall(r'"(rllib_stackelberg(?:\.\w+)+)"', (ROOT / "pyproject.toml").read_text("utf-8")))
+    assert len(named) > 5
+    assert not [name for name in sorted(named) if not is_there(name)]
+
+
+def is_there(name):
+    """Whether a dotted name is a module, or what a module holds."""
+    try:
+        if importlib.util.find_spec(name):
+            return True
+    except ModuleNotFoundError:
+        pass
+    module, _, last = name.rpartition(".")
+    return hasattr(importlib.import_module(module), last)
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_comments_name_files_that_are_there(path):
+    named = {name for text in prose(path) for name in FILE.findall(text)} - READERS
+    assert not [name for name in sorted(named) if not any(source.endswith(f"/{name}") for source in SOURCES)]
+
+
+def test_the_tree_in_the_readme_is_that_of_the_imports():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = re.findall(r"^\| `(?:rllib_stackelberg/)?(\w+)/`", text[text.index("## The tree") :], re.M)
+    named = [package for package in tree if package in FLOOR]
+    packages = {path.parent.name for path in (ROOT / "rllib_stackelberg").glob("*/__init__.py")} | {"envs"}
+    assert set(named) == packages
+    assert [FLOOR[package] for package in named] == sorted(FLOOR[package] for package in named)
