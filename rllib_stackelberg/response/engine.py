@@ -24,7 +24,7 @@ from rllib_stackelberg.plays.table_loops import add, gather, joint_strides, weig
 from rllib_stackelberg.rules.game import Turn
 
 
-class Population(NamedTuple):
+class FollowerArrays(NamedTuple):
     """The followers as arrays, one entry per learned turn.
 
     kind: which kernels; parameters `[M, parameters]`; actions; widths: numbers kept per row; first: where a
@@ -43,9 +43,9 @@ class Population(NamedTuple):
     unit: float
 
 
-def population(
+def follower_arrays(
     learners: Sequence[Learner], turns: Sequence[Turn], scale: float, named: Sequence[Learner] = ()
-) -> tuple[Kernels, Population]:
+) -> tuple[Kernels, FollowerArrays]:
     """The followers of a game, and the kernels that play them all.
 
     Where nobody learns they are those of the learners `named` in vain: there is nothing to compile for it.
@@ -57,7 +57,7 @@ def population(
         parameters[m, : len(values)] = values
     rows = np.array([turn.keys for turn in turns], dtype=np.int64)
     actions = [turn.choices for turn in turns]
-    found = Population(
+    found = FollowerArrays(
         kind=np.array([kinds.index(learner.kernels) for learner in learners], dtype=np.int64),
         parameters=parameters,
         actions=np.array(actions, dtype=np.int64),
@@ -71,7 +71,7 @@ def population(
     return mixed_kernels(tuple(kinds)), found
 
 
-def fresh_rows(learners: Sequence[Learner], turns: Sequence[Turn], who: Population) -> NDArray[np.float64]:
+def fresh_rows(learners: Sequence[Learner], turns: Sequence[Turn], who: FollowerArrays) -> NDArray[np.float64]:
     """Numbers of all followers who have learned nothing yet, `[R, width]`."""
     fresh = np.zeros((int(who.rows.sum()), int(who.widths.max(initial=0))))
     for m, learner in enumerate(learners):

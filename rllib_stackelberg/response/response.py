@@ -95,7 +95,7 @@ class Response:
             )
         self.game = game
         self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
-        self.kernels, self._who = engine.population(self.learners, turns, game.utility_scale, learners)
+        self.kernels, self._who = engine.follower_arrays(self.learners, turns, game.utility_scale, learners)
         rows, widest = int(self._who.rows.sum()), int(self._who.actions.max(initial=0))
         self._fresh = engine.fresh_rows(self.learners, turns, self._who)
         for m, learner in enumerate(self.learners):

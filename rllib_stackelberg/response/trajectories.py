@@ -43,7 +43,7 @@ class TrajectoryResponse:
         turns = game.learned_turns
         self.game = game
         self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
-        self._kernels, self._who = engine.population(self.learners, turns, game.utility_scale)
+        self._kernels, self._who = engine.follower_arrays(self.learners, turns, game.utility_scale)
         self._fresh = engine.fresh_rows(self.learners, turns, self._who)
         self.numbers = np.tile(self._fresh, (episodes, 1, 1))
         self._sums = np.zeros((episodes, len(self._fresh), int(self._who.actions.max(initial=0)) + 1))

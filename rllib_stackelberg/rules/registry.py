@@ -20,7 +20,7 @@ from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.rules.base import Rules, name_of
 from rllib_stackelberg.rules.declarations import check_game
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.modules import load_module, located, told
+from rllib_stackelberg.rules.own_games import load_module, located, told
 from rllib_stackelberg.rules.parameters import Parameter, parameters
 from rllib_stackelberg.rules.population import PopulationGame, check_population
 

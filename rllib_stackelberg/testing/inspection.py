@@ -17,7 +17,7 @@ from rllib_stackelberg.comparisons import NEGLIGIBLE, exceeds
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.plays.sample_plays import draw_nature, scripted_actions
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn, present
-from rllib_stackelberg.rules.modules import told
+from rllib_stackelberg.rules.own_games import told
 
 MOST_STEPS = 10_000
 """Steps after which a play is taken to have no end."""

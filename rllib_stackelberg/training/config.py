@@ -16,7 +16,7 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.modules import located
+from rllib_stackelberg.rules.own_games import located
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite
 from rllib_stackelberg.runs.algorithms import check_algorithm

@@ -30,7 +30,7 @@ from rllib_stackelberg.runs.evaluate import evaluate_against
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 from rllib_stackelberg.training.runs import Progress, train
 
 Rows = list[dict[str, Any]]

@@ -31,7 +31,7 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.training.examples import fill_batches
 from rllib_stackelberg.training.independent.independent import train_independent
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 from rllib_stackelberg.training.runs import train
 
 Row = dict[str, Any]

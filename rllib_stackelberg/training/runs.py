@@ -23,8 +23,8 @@ from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
 from rllib_stackelberg.training.running.failures import LONG, Failures
 from rllib_stackelberg.training.running.generations import nothing_left, storing
 from rllib_stackelberg.training.running.interruptions import interruptible
+from rllib_stackelberg.training.running.ray_sessions import KILLED, ray_session, torch_threads
 from rllib_stackelberg.training.running.reporting import leave_report
-from rllib_stackelberg.training.running.sessions import KILLED, ray_session, torch_threads
 from rllib_stackelberg.training.running.tracking import Tracking
 
 ANNEALED_SHARE = 0.85

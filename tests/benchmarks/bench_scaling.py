@@ -28,7 +28,7 @@ SIZES = ((0, SMALL), (0, BATCH), (1, BATCH), (2, BATCH))
 @pytest.fixture(scope="module")
 def ray_four():
     """Logical processors for all runners that are kept ready; two at most play at a time."""
-    from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+    from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 
     with ray_session(4), torch_threads():
         yield

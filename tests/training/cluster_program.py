@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from rllib_stackelberg import leader_config
-from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 
 
 def place(runner: Any) -> dict[str, Any]:

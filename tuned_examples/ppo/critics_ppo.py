@@ -17,7 +17,7 @@ from rich.table import Table
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 
 ITERATIONS = 12
 # At every turn an episode must fit in a batch for its end to be seen: few updates, few parallel episodes.

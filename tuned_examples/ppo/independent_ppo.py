@@ -31,7 +31,7 @@ from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.independent.independent import train_independent
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 
 TOLERANCE = 1e-6
 

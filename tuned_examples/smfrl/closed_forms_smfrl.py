@@ -56,7 +56,7 @@ from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.populations.runs import train_population
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 
 EXAMPLES: list = []
 """No leader is trained against a response here (what `tests/test_learning.py` runs)."""

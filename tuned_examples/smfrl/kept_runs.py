@@ -9,7 +9,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.runs import train_population
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 
 
 def finished(chosen: PopulationOptions) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from rllib_stackelberg.envs.taxation_v0 import LEAST, START_WORK
 
 from rllib_stackelberg.populations.course import course
 from rllib_stackelberg.populations.evaluation import PLAYS, PopulationEvaluation, evaluate_population
-from rllib_stackelberg.populations.mixture import FixedMembers, MixedMembers
+from rllib_stackelberg.populations.mixed_members import FixedMembers, MixedMembers
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import make_population

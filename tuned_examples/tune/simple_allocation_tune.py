@@ -21,7 +21,7 @@ from ray.tune.schedulers import ASHAScheduler
 from rllib_stackelberg import MultiplicativeWeights, leader_config, make_game
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 from rllib_stackelberg.training.tuning import LEADER_VALUE, best_leader, choose_responses, report_values
 
 NAME = "simple-allocation"

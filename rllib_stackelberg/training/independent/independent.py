@@ -42,7 +42,7 @@ from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
 from rllib_stackelberg.training.running.lost_runners import SAMPLE_SECONDS, train_once
-from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
 PARALLEL_PLAYS = 128

@@ -14,7 +14,7 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.rules.modules import located
+from rllib_stackelberg.rules.own_games import located
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.ppo_leader import config_of_population, leader_of
 from rllib_stackelberg.training.populations.smfrl import SMFRL, smfrl_config

@@ -19,8 +19,8 @@ from rllib_stackelberg.training.populations.setup import Configure, started
 from rllib_stackelberg.training.running.checkpoints import State
 from rllib_stackelberg.training.running.generations import nothing_left, storing
 from rllib_stackelberg.training.running.interruptions import interruptible
+from rllib_stackelberg.training.running.ray_sessions import KILLED, ray_session, torch_threads
 from rllib_stackelberg.training.running.reporting import leave_report
-from rllib_stackelberg.training.running.sessions import KILLED, ray_session, torch_threads
 
 REPORT_SECONDS = 120.0
 """In which the page about a run must be written."""

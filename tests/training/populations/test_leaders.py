@@ -10,7 +10,7 @@ from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.rules.registry import make_population
 from rllib_stackelberg.training.populations.ppo_leader import leader_of, members_policy
-from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 from tests.populations_for_tests import Levy
 
 

@@ -21,7 +21,7 @@ from rllib_stackelberg.training.populations.runs import resume_population, train
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.populations.snapshots import Snapshots
 from rllib_stackelberg.training.running.generations import algorithm_parts, restore_algorithm
-from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 from rllib_stackelberg.training.runs import resume
 from tests.populations_for_tests import Levy

@@ -17,7 +17,7 @@ from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuf
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
-from rllib_stackelberg.training.running.sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 from tests.populations_for_tests import Levy
 
 TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}

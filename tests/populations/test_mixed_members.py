@@ -5,7 +5,7 @@ import pytest
 
 from rllib_stackelberg import make_population
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.mixture import FixedMembers, MixedMembers
+from rllib_stackelberg.populations.mixed_members import FixedMembers, MixedMembers
 
 
 class Answering:

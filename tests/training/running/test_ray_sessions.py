@@ -20,7 +20,7 @@ from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training import LOOPBACK, runs
 from rllib_stackelberg.training.populations import runs as population_runs
 from rllib_stackelberg.training.populations.runs import train_population
-from rllib_stackelberg.training.running import sessions
+from rllib_stackelberg.training.running import ray_sessions
 from rllib_stackelberg.training.running.interruptions import undisturbed
 
 ROOT = Path(__file__).parents[3]
@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def no_ray_yet(monkeypatch):
     """As in a process of its own, and nothing may be started."""
-    monkeypatch.setattr(sessions.ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(sessions.ray, "init", lambda **where: pytest.fail(f"started Ray: {where}"))
+    monkeypatch.setattr(ray_sessions.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_sessions.ray, "init", lambda **where: pytest.fail(f"started Ray: {where}"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
 
@@ -38,7 +38,10 @@ def no_ray_yet(monkeypatch):
 def test_a_public_bind_without_a_token_is_refused(monkeypatch):
     monkeypatch.setenv(LOOPBACK, "1")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    with pytest.raises(InvalidFieldError, match=r"RAY_AUTH_MODE: disabled.*beyond loopback"), sessions.ray_session():
+    with (
+        pytest.raises(InvalidFieldError, match=r"RAY_AUTH_MODE: disabled.*beyond loopback"),
+        ray_sessions.ray_session(),
+    ):
         pass
 
 
@@ -48,14 +51,14 @@ def test_a_cluster_that_is_not_there_is_refused_at_once():
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(InvalidFieldError, match=f"ray_address: no Ray answers at {address}"):
-        sessions.ray_session(0, address).__enter__()
+        ray_sessions.ray_session(0, address).__enter__()
 
 
 @pytest.mark.usefixtures("no_ray_yet")
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
 def test_a_peer_that_is_no_ray_is_given_up_in_seconds_and_told_nothing(answer, monkeypatch):
     """Above all not the cluster's token."""
-    monkeypatch.setattr(sessions, "CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr(ray_sessions, "CONNECT_TIMEOUT", 0.5)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
     heard: list[bytes] = []
 
@@ -74,10 +77,10 @@ def test_a_peer_that_is_no_ray_is_given_up_in_seconds_and_told_nothing(answer, m
         address = f"127.0.0.1:{server.getsockname()[1]}"
         began = time.monotonic()
         with pytest.raises(InvalidFieldError, match=f"ray_address: no Ray answers at {address}"):
-            sessions.ray_session(0, address).__enter__()
+            ray_sessions.ray_session(0, address).__enter__()
         assert time.monotonic() - began < 5
         listener.join()
-    assert b"".join(heard) == sessions.HELLO
+    assert b"".join(heard) == ray_sessions.HELLO
 
 
 def test_a_run_that_is_refused_late_leaves_nothing(tmp_path, monkeypatch):
@@ -135,7 +138,7 @@ def test_an_address_is_taken_from_the_environment_and_not_saved(address, monkeyp
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from rllib_stackelberg.training.running.sessions import ray_session
+from rllib_stackelberg.training.running.ray_sessions import ray_session
 import ray
 with ray_session(1):
     ray.get(ray.remote(lambda: None).remote())
