@@ -71,3 +71,13 @@ def test_the_tree_in_the_readme_is_that_of_the_imports():
     packages = {path.parent.name for path in (ROOT / "rllib_stackelberg").glob("*/__init__.py")} | {"envs"}
     assert set(named) == packages
     assert [FLOOR[package] for package in named] == sorted(FLOOR[package] for package in named)
+
+
+def test_moved_modules_are_where_the_changelog_says():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+`) \| `([\w.*]+)` \|$", text[text.index("### Moved modules") :], re.M)
+    assert len(rows) > 30
+    for before, now in rows:
+        for old in re.findall(r"`([\w.*]+)`", before):
+            new = now if old.endswith(".*") else now.replace("*", old.rpartition(".")[2])
+            assert is_there(f"rllib_stackelberg.{new.removesuffix('.*')}"), (old, new)
