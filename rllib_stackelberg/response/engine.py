@@ -188,23 +188,24 @@ def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates,
                 )
             for m in range(len(who.kind)):
                 for row in range(who.first[m], who.first[m] + who.rows[m]):
-                    if reach[row] > 0:
-                        for k in range(who.actions[m]):
-                            fixed[row, k] /= reach[row]
-                        learn_row(
-                            kernels.learn,
-                            who.kind[m],
-                            own,
-                            row,
-                            who.parameters,
-                            m,
-                            policy,
-                            row,
-                            who.actions[m],
-                            fixed[row],
-                            scaled,
-                            who.unit,
-                            no_draw,
-                            record,
-                            widest,
-                        )
+                    if reach[row] <= 0:
+                        continue
+                    for k in range(who.actions[m]):
+                        fixed[row, k] /= reach[row]
+                    learn_row(
+                        kernels.learn,
+                        who.kind[m],
+                        own,
+                        row,
+                        who.parameters,
+                        m,
+                        policy,
+                        row,
+                        who.actions[m],
+                        fixed[row],
+                        scaled,
+                        who.unit,
+                        no_draw,
+                        record,
+                        widest,
+                    )

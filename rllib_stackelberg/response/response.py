@@ -259,9 +259,6 @@ class Response:
             sampled_engine.look_up(table.arrays),
             self.numbers.reshape(len(self.numbers) * rows, self.numbers.shape[2]),
             self._sums.reshape(len(self.numbers) * rows, self._sums.shape[2]),
-            episodes * rows,
-            table.entries(len(episodes)),
-            nature,
-            uniforms,
+            sampled_engine.Batch(episodes * rows, table.entries(len(episodes)), nature, uniforms),
             total,
         )

@@ -32,17 +32,20 @@ _learned: Counter[Hashable] = Counter()
 
 
 class LookUp(NamedTuple):
-    """An outcome table by cell (entry and nature): payoffs `[B T, A, agents]`, information `[B T, M]`."""
+    """An outcome table by cell (entry and nature): payoffs `[B T, A, agents]`, information `[B T, M]`; `T`."""
 
     payoffs: NDArray[np.float64]
     information: NDArray[np.int64]
+    natures: int
 
 
 def look_up(table: Outcomes) -> LookUp:
     """Of a table in which no follower's information depends on followers' moves."""
     cells = len(table.payoffs) * len(table.probabilities)
     information = np.ascontiguousarray(table.information[:, :, 0])
-    return LookUp(table.payoffs.reshape(cells, *table.payoffs.shape[2:]), information.reshape(cells, -1))
+    return LookUp(
+        table.payoffs.reshape(cells, *table.payoffs.shape[2:]), information.reshape(cells, -1), len(table.probabilities)
+    )
 
 
 @njit(error_model="numpy")
@@ -76,6 +79,112 @@ def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms,
             )
 
 
+class Batch(NamedTuple):
+    """Episodes `[N]` and their draws: first row of each, its entry in the table, nature `[N, updates]`, uniforms
+    `[N, updates, M]`."""
+
+    base: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    nature: NDArray[np.int64]
+    uniforms: NDArray[np.float64]
+
+
+class Lanes(NamedTuple):
+    """One update of the episodes that run in step, written anew in each.
+
+    cells: of the table `[LANES]`; rows: of who moves, drawn: what is played `[LANES, M]`; policy: strategies there
+    `[LANES M, K]`; utilities, scaled: of one row `[K]`.
+    """
+
+    cells: NDArray[np.int64]
+    joints: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    drawn: NDArray[np.int64]
+    policy: NDArray[np.float64]
+    utilities: NDArray[np.float64]
+    scaled: NDArray[np.float64]
+
+
+@njit
+def _lanes(turns, widest):
+    """Room for as many episodes as run in step."""
+    return Lanes(
+        np.zeros(LANES, dtype=np.int64),
+        np.zeros(LANES, dtype=np.int64),
+        np.zeros((LANES, turns), dtype=np.int64),
+        np.zeros((LANES, turns), dtype=np.int64),
+        np.zeros((LANES * turns, widest)),
+        np.zeros(widest),
+        np.zeros(widest),
+    )
+
+
+@njit(error_model="numpy", inline="always")
+def _play_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike):
+    """Find where the lanes are in update u, and write the strategies there."""
+    natures = look.natures
+    base, entry, nature, information = batch.base, batch.entry, batch.nature, look.information
+    kinds, first, choices, parameters = who.kind, who.first, who.actions, who.parameters
+    cells, rows, policy = lanes.cells, lanes.rows, lanes.policy
+    for lane in range(count):
+        n = begin + lane
+        cell = entry[n] * natures + nature[n, u]
+        cells[lane] = cell
+        for m in range(turns):
+            row = base[n] + first[m] + information[cell, m]
+            rows[lane, m] = row
+            if cell >= 0 and row >= 0:
+                kernels.play(kinds[m], numbers, row, parameters, m, policy, lane * turns + m, alike or choices[m])
+
+
+@njit(error_model="numpy", inline="always")
+def _draw_lanes(who, uniforms, begin, count, u, lanes, turns, alike):
+    """Draw everybody's action in update u."""
+    policy, drawn, joints, choices, strides = lanes.policy, lanes.drawn, lanes.joints, who.actions, who.strides
+    for lane in range(count):
+        joints[lane] = 0
+        for m in range(turns):
+            drawn[lane, m] = draw_action(policy, lane * turns + m, alike or choices[m], uniforms[begin + lane, u, m])
+            joints[lane] += drawn[lane, m] * strides[m]
+
+
+@njit(error_model="numpy", inline="always")
+def _learn_lanes(kernels, who, look, numbers, sums, count, lanes, turns, alike, widest):
+    """Everybody learns what each of its actions would have paid against the others' drawn ones."""
+    unit, parameters, payoffs = who.unit, who.parameters, look.payoffs
+    kinds, choices, agents, strides = who.kind, who.actions, who.agents, who.strides
+    cells, rows, drawn, policy = lanes.cells, lanes.rows, lanes.drawn, lanes.policy
+    joints, utilities, scaled = lanes.joints, lanes.utilities, lanes.scaled
+    for lane in range(count):
+        cell = cells[lane]
+        for m in range(turns):
+            row, action, stride, agent = rows[lane, m], drawn[lane, m], strides[m], agents[m]
+            actions, place = alike or choices[m], lane * turns + m
+            # The profile in which this follower plays action 0 instead of its drawn one.
+            profile = joints[lane] - action * stride
+            if cell < 0 or row < 0 or action < 0 or stride < 0 or agent < 0 or profile < 0:
+                continue
+            for k in range(actions):
+                utilities[k] = payoffs[cell, profile + k * stride, agent]
+            learn_row(
+                kernels.learn,
+                kinds[m],
+                numbers,
+                row,
+                parameters,
+                m,
+                policy,
+                place,
+                actions,
+                utilities,
+                scaled,
+                unit,
+                action,
+                sums,
+                widest,
+            )
+
+
 @cache
 def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
     """All sampled updates of every episode by look-up, followers' information not depending on followers' moves.
@@ -86,71 +195,19 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
     """
 
     @njit(error_model="numpy")
-    def phase(kernels, who, table, look, numbers, sums, base, entry, nature, uniforms, total):
-        """Rows `numbers, sums [episodes x R, ...]`, base `[N]`: an episode's first; nature `[N, updates]`, uniforms
-        `[N, updates, M]`.
-
-        The play of every update is added to `total [N, T, A]` unless that is empty.
-        """
-        # Taken out of their tuples once: to do so in the inner loop would cost more than the arithmetic.
+    def phase(kernels, who, table, look, numbers, sums, batch, total):
+        """Rows `numbers, sums [episodes x R, ...]`. Each update's play is added to `total [N, T, A]` unless empty."""
         turns, widest = followers or len(who.kind), alike or sums.shape[1] // 2 - 1
-        unit, parameters, payoffs, information = who.unit, who.parameters, look.payoffs, look.information
-        kinds, first, choices, agents, strides = who.kind, who.first, who.actions, who.agents, who.strides
-        policy = np.zeros((LANES * turns, widest))
-        drawn, rows = np.zeros((LANES, turns), dtype=np.int64), np.zeros((LANES, turns), dtype=np.int64)
-        cells, joints = np.zeros(LANES, dtype=np.int64), np.zeros(LANES, dtype=np.int64)
-        utilities, scaled = np.zeros(widest), np.zeros(widest)
-        for begin in range(0, len(base), LANES):
-            lanes = min(LANES, len(base) - begin)
-            for u in range(nature.shape[1]):
+        lanes = _lanes(turns, widest)
+        for begin in range(0, len(batch.base), LANES):
+            count = min(LANES, len(batch.base) - begin)
+            for u in range(batch.nature.shape[1]):
                 if total.size:
-                    for n in range(begin, begin + lanes):
-                        _add_play(kernels, who, table, numbers, base[n], entry[n], widest, total[n])
-                for lane in range(lanes):
-                    n = begin + lane
-                    cell = entry[n] * len(table.probabilities) + nature[n, u]
-                    cells[lane] = cell
-                    for m in range(turns):
-                        row = base[n] + first[m] + information[cell, m]
-                        rows[lane, m] = row
-                        if cell >= 0 and row >= 0:
-                            kernels.play(
-                                kinds[m], numbers, row, parameters, m, policy, lane * turns + m, alike or choices[m]
-                            )
-                for lane in range(lanes):
-                    joints[lane] = 0
-                    for m in range(turns):
-                        drawn[lane, m] = draw_action(
-                            policy, lane * turns + m, alike or choices[m], uniforms[begin + lane, u, m]
-                        )
-                        joints[lane] += drawn[lane, m] * strides[m]
-                for lane in range(lanes):
-                    cell = cells[lane]
-                    for m in range(turns):
-                        row, action, stride, agent = rows[lane, m], drawn[lane, m], strides[m], agents[m]
-                        # The profile in which this follower plays action 0 instead of its drawn one.
-                        profile = joints[lane] - action * stride
-                        if cell < 0 or row < 0 or action < 0 or stride < 0 or agent < 0 or profile < 0:
-                            continue
-                        for k in range(alike or choices[m]):
-                            utilities[k] = payoffs[cell, profile + k * stride, agent]
-                        learn_row(
-                            kernels.learn,
-                            kinds[m],
-                            numbers,
-                            row,
-                            parameters,
-                            m,
-                            policy,
-                            lane * turns + m,
-                            alike or choices[m],
-                            utilities,
-                            scaled,
-                            unit,
-                            action,
-                            sums,
-                            widest,
-                        )
+                    for n in range(begin, begin + count):
+                        _add_play(kernels, who, table, numbers, batch.base[n], batch.entry[n], widest, total[n])
+                _play_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike)
+                _draw_lanes(who, batch.uniforms, begin, count, u, lanes, turns, alike)
+                _learn_lanes(kernels, who, look, numbers, sums, count, lanes, turns, alike, widest)
 
     return phase
 

@@ -19,11 +19,11 @@ def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, 
     numbers `[R, width]`; nature `[plays]`; uniforms `[plays, L]`; payoffs `[plays, agents]` are written. Followers
     learn and add their strategies to sums `[R, K + 1]`, unless there are frozen strategies `[R, K]` to play.
     """
-    followers, moves, agents = len(who.kind), table.mover.shape[4], payoffs.shape[1]
+    moves, agents = table.mover.shape[4], payoffs.shape[1]
     learning, memory, width = frozen.size == 0, table.mover.shape[1] > 1, sums.shape[1] - 1
-    policy, place, none = np.zeros((1, max(width, frozen.shape[1]))), np.int64(0), np.int64(-1)
-    last, action = np.full(followers, -1), np.zeros(followers, dtype=np.int64)
-    owed = np.zeros(followers)  # paid to a follower since its last move
+    policy, place = np.zeros((1, max(width, frozen.shape[1]))), np.int64(0)
+    last, action = np.full(len(who.kind), -1), np.zeros(len(who.kind), dtype=np.int64)
+    owed = np.zeros(len(who.kind))  # paid to a follower since its last move
     for u in range(len(nature)):
         t, a, before = nature[u], 0, np.zeros(agents)
         for j in range(moves):
@@ -31,8 +31,7 @@ def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, 
             if m < 0:
                 break
             row, now = table.row[entry, carried, t, a, j], table.paid[entry, carried, t, a, j]
-            for i in range(followers):
-                owed[i] += now[who.agents[i]] - before[who.agents[i]]
+            _owe(who, owed, before, now)
             before = now
             kind, actions, row = who.kind[m], who.actions[m], row + who.first[m]
             if learning:
@@ -49,17 +48,30 @@ def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, 
             last[m], action[m], owed[m] = row, draw_action(policy, place, actions, uniforms[u, j]), 0.0
             a += action[m] * table.strides[j]
         final = table.paid[entry, carried, t, a, moves]
-        for i in range(followers):
-            owed[i] += final[who.agents[i]] - before[who.agents[i]]
+        _owe(who, owed, before, final)
         for i in range(agents):  # one by one: the assignment of a row takes seconds to compile
             payoffs[u, i] = final[i]
         if not memory:
-            for m in range(followers):
-                if learning and last[m] >= 0:
-                    paid = owed[m] * who.unit
-                    kernels.learn(
-                        who.kind[m], numbers, last[m], who.parameters, m, who.actions[m], action[m], paid, none
-                    )
-                last[m], owed[m] = -1, 0.0
+            if learning:
+                _learn_last(kernels, who, numbers, last, action, owed)
+            last.fill(-1)
+            owed.fill(0.0)
         carried = table.after[entry, carried, t, a]
     return carried
+
+
+@njit(error_model="numpy", inline="always")
+def _owe(who, owed, before, now):
+    """Add to `owed [M]` what followers were paid between two states `[agents]`."""
+    for i in range(len(owed)):
+        owed[i] += now[who.agents[i]] - before[who.agents[i]]
+
+
+@njit(error_model="numpy")
+def _learn_last(kernels, who, numbers, last, action, owed):
+    """At the end of a play everybody who moved learns from its last move, after which there is no other."""
+    none = np.int64(-1)
+    for m in range(len(last)):
+        if last[m] >= 0:
+            paid = owed[m] * who.unit
+            kernels.learn(who.kind[m], numbers, last[m], who.parameters, m, who.actions[m], action[m], paid, none)
