@@ -259,7 +259,7 @@ class AECGame(StackelbergGame):
         if (agent, key) not in self._met and len(self._met) < MOST_DESCRIBED:
             self._met[agent, key] = self._label(agent, key, shown)
         if not 0 <= key < information.rows:
-            problem = f"information row {key} is not in 0..{information.rows - 1}"
+            problem = f"information set {key} is not in 0..{information.rows - 1}"
             raise RulesError(f"environment {session.env}: {self.agents[agent]} at step {step}: {problem}")
         return key
 

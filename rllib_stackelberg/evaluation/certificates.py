@@ -131,9 +131,9 @@ class Certificate:
 
     def _changed_play(self) -> str:
         if self.equilibrium:
-            return f"no follower gains from another action at one of its rows in the {self.play} play"
+            return f"no follower gains from another action at one of its information sets in the {self.play} play"
         gain = f"{self.deviation_gain:.4g}"
-        return f"a follower could gain {gain} by another action at one of its rows in the {self.play} play"
+        return f"a follower could gain {gain} by another action at one of its information sets in the {self.play} play"
 
     def _estimated_play(self) -> str:
         found = "no gain from" if self.equilibrium else "a gain from"

@@ -29,7 +29,7 @@ TIE = 1e-12
 
 
 class Kernels(NamedTuple):
-    """A learner's two compiled functions over one information row.
+    """A learner's two compiled functions over one information set.
 
     play(numbers, row, parameters, who, policy, place, actions): write the mixed strategy of `numbers[row]` into
     `policy[place, :actions]`.

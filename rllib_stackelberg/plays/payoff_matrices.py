@@ -27,7 +27,7 @@ class PayoffMatrices:
 
     Attributes:
         leader, follower: `[leader action, follower action]`, in the game's units.
-        rows: what the follower knows after each leader action: its information row, `[leader action]`.
+        rows: what the follower knows after each leader action: its information set, `[leader action]`.
     """
 
     leader: NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Counterfactual regret minimisation: utility learners in games in which followers move several times in a play.
 
-At every information row of a follower a learner of its own is told, for each action, the counterfactual payoff: the sum
+At every information set of a follower a learner of its own is told, for each action, the counterfactual payoff: the sum
 over all courses of play that lead there of the probability with which nature and the others steer towards it, times
 what the follower expects from then on if it takes the action there and plays as now later. Not weighted by its own
 probability of coming there. A follower that forgets nothing has then regret of at most the sum of its rows' positive

@@ -182,7 +182,7 @@ class Response:
         uniforms: NDArray[np.float64],
         play: Play = "last",
     ) -> NDArray[np.int64]:
-        """Actions of one follower at the given information rows, drawn from its strategy: `[N]`."""
+        """Actions of one follower at the given information sets, drawn from its strategy: `[N]`."""
         rows = self._who.first[turn] + information
         return draw_play(self._policy(turn, self.numbers[episodes, rows], self._sums[episodes, rows], play), uniforms)
 

@@ -115,7 +115,7 @@ class LeaderSettings(BaseModel):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="share of response-phase rows learned from, asked at every turn",
+        description="share of response-phase turns learned from, asked at every turn",
     )
 
     @classmethod
@@ -275,7 +275,7 @@ class LeaderSettings(BaseModel):
         return self.reward_play != "argmax" or self.ties != "lowest" or self._by_table
 
     def _fitted_to_rows(self, game: StackelbergGame) -> Self:
-        """Utility learners, one at each information row of followers that move several times in a play."""
+        """Utility learners, one at each information set of followers that move several times in a play."""
         name, turns = name_of(game), len(game.learned_turns)
         if game.memory > 1:
             known = _named(lambda kind: issubclass(kind, TrajectoryLearner))

@@ -486,7 +486,7 @@ def test_what_goes_wrong_later_names_agent_and_step(monkeypatch):
     cases = {
         "b at step 1: ZeroDivisionError": {"fails": 1, "trigger": 1},
         "a play paid it 10, and payoffs declares 0..9": {"pays": 10, "trigger": 1},
-        "information row 7 is not in 0..1": {"roles": Roles("a", ["b"], {"c": uniform}, {"b": Information(2, seven)})},
+        "information set 7 is not in 0..1": {"roles": Roles("a", ["b"], {"c": uniform}, {"b": Information(2, seven)})},
     }
     for message, options in cases.items():
         game = counting(**options)

@@ -226,7 +226,7 @@ def test_followers_that_learn_from_experience_have_no_gap_to_show(tmp_path):
     page = read(folder)
     assert "there is no regret and no BCCE gap" in page.text
     assert "BCCE gap over updates" not in page.text
-    assert "by another action at one of its rows" in page.text or "from another action at one of its rows" in page.text
+    assert "another action at one of its information sets" in page.text
     assert "after CC" in page.text
 
 

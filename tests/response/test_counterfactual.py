@@ -305,7 +305,7 @@ def test_a_follower_that_forgets_is_compared_with_all_its_plans_or_changes_at_on
     assert certificate.deviation_gain == pytest.approx(best - course(greedy, 5))
     assert certificate.regret_bound is None
     assert (certificate.bcce_gap is None) == (certificate.regret is None) == (most == 31)
-    assert ("one of its rows" in certificate.words()) == (most == 31)
+    assert ("one of its information sets" in certificate.words()) == (most == 31)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"early": 0.0}, {"early": 1.0}, {"types": 3}, {"types": 5}, {"types": 1}])

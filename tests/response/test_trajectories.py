@@ -123,7 +123,7 @@ def test_sellers_shown_at_one_price_only_settle_there(level):
     if level == 0:
         assert found.leader_value == pytest.approx(surplus, abs=5e-5)
     assert found.certificate.bcce_gap is None
-    assert "another action at one of its rows" in found.certificate.words()
+    assert "another action at one of its information sets" in found.certificate.words()
 
 
 def best_course(table, sees_round):
