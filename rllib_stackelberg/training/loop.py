@@ -7,7 +7,6 @@ was never stopped; only clocks differ.
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -24,25 +23,16 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
 from rllib_stackelberg.training.leaders.search import Search
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
-from rllib_stackelberg.training.running.deadlines import TimeIsUpError, until
 from rllib_stackelberg.training.running.failures import Failures
-from rllib_stackelberg.training.running.generations import algorithm_parts, due, restore_algorithm, storing
+from rllib_stackelberg.training.running.generation_loop import GenerationLoop
+from rllib_stackelberg.training.running.generations import storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.lost_runners import learn_once
-from rllib_stackelberg.training.running.randomness import generator_states, set_generator_states
-from rllib_stackelberg.training.running.restoring import check_run, fitting
 from rllib_stackelberg.training.running.tracking import Tracking
 
-CUT_SECONDS = 1.0
-"""An iteration that takes longer is saved before the next one, if that may be cut by the end of the run's time."""
 
-
-class Loop:
-    """A run from its beginning, or from a generation, to its end.
-
-    Attributes:
-        iteration: how many there have been; saved: the iteration of the last generation, None if there is none.
-    """
+class Loop(GenerationLoop[Progress]):
+    """Of a leader: an iteration is one of RLlib's, the best is what the search keeps."""
 
     def __init__(
         self,
@@ -53,85 +43,46 @@ class Loop:
         interruption: Interruption,
         tracking: Tracking,
     ):
-        self.algo = algo
-        self.folder = folder
-        self.options = options
-        self.interruption = interruption
-        self.tracking = tracking
-        self.checkpoints = Checkpoints(folder.path)
+        super().__init__(folder, Checkpoints(folder.path), interruption, Progress)
+        self.algo, self.options, self.failures, self.tracking = algo, options, failures, tracking
         self.game, self.settings = options.make_game(), options.make_settings()
-        self.failures = failures
         self.search = self._call(Search, options, self.game, self.settings)
-        self.iteration = 0
-        self.progress: Progress | None = None
-        self.saved: int | None = None
         self._game_failures = 0
-        self._lasted = 0.0  # seconds of the last iteration
-        self._network: LeaderNetwork | None = None  # after it
-        self._began = self._saved_at = time.monotonic()
+        self._network: LeaderNetwork | None = None  # after the last iteration
 
     def _call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls that play many times: the game may fail in them, too, and need not return soon."""
         return self.failures.survived(partial(call, *args, **kwargs), long=True)
 
     @property
-    def seconds(self) -> float:
-        """Of training, those before a resumption included."""
-        return time.monotonic() - self._began
-
-    def run(self, parts: dict[str, State] | None, report: Callable[[Progress], None] | None) -> dict[str, Any]:
-        """Train to the end; returns what the run reports of its training.
-
-        Args:
-            parts: of the generation to go on from; report: called with the progress after every iteration.
-        """
-        if parts is None:
-            self.save()
-        # What is compiled on first use is compiled before the clock starts.
-        self._call(StackelbergPOMDP(self.game, self.settings).reset)
-        self._call(self.search.value, self.algo.get_module().export(), 1)
-        self._began = time.monotonic()
-        if parts is not None:
-            self._restore(parts)
-        try:
-            while not self.search.finished(self.iteration, self.seconds):
-                self._stop_if_told()
-                self._iterate()
-                if report and self.progress:
-                    report(self.progress)
-                if due(self.iteration, self._saved_at) or self._cut_next():
-                    self.save()
-            self.save()
-        except TimeIsUpError:
-            self.iteration = self.progress.iteration if self.progress else 0  # what was cut has not been
-        return self._finish()
+    def trained(self) -> Algorithm:
+        """The leader's."""
+        return self.algo
 
     @property
-    def _ends(self) -> float:
+    def ends(self) -> float:
         """When what is under way is cut; without a first iteration nothing would have been learned."""
         limit = self.options.max_seconds
         return math.inf if limit is None or not self.iteration else self._began + limit
 
-    def _cut_next(self) -> bool:
-        """Whether the next iteration may be cut, in the middle of which nothing can be saved."""
-        return self._lasted > CUT_SECONDS and time.monotonic() + 2 * self._lasted > self._ends
+    def finished(self) -> bool:
+        """Whether the budget is used up, or nothing is left to find."""
+        return self.search.finished(self.iteration, self.seconds)
 
-    def _iterate(self) -> None:
-        began = time.monotonic()
-        with until(self._ends):
-            if self.search.restarts(self.iteration):
-                restart(self.algo)
-            result = learn_once(self.algo)
-            self.iteration += 1
-            progress = self._look(result)
-        self.progress, self._lasted = progress, time.monotonic() - began
-        self._warn_of_failures(result)
-        with storing(self.folder.path):
-            self.folder.append_progress(self.progress.line())
-            self.tracking.log(self.progress.line(), result)
+    def prepare(self) -> None:
+        """What is compiled on first use is compiled before the clock starts."""
+        self._call(StackelbergPOMDP(self.game, self.settings).reset)
+        self._call(self.search.value, self.algo.get_module().export(), 1)
 
-    def _look(self, result: dict[str, Any]) -> Progress:
-        runners = result["env_runners"]
+    def iterate(self) -> dict[str, Any]:
+        """One of RLlib's, with a fresh leader where the search wants one."""
+        if self.search.restarts(self.iteration):
+            restart(self.algo)
+        return learn_once(self.algo)
+
+    def look(self, reported: dict[str, Any]) -> Progress:
+        """Value the greedy snapshot, if it is due."""
+        runners = reported["env_runners"]
         mean_return = float(runners.get("leader_value", float("nan")))
         network = self.algo.get_module().export()
         found = self._call(self.search.look, self.iteration, network, mean_return)
@@ -145,53 +96,33 @@ class Loop:
             value=found.leader_value,
             best=self.search.best.found.leader_value,
             exact=self.search.exact,
-            explained_variance=float(result["learners"]["default_policy"].get("vf_explained_var", float("nan"))),
+            explained_variance=float(reported["learners"]["default_policy"].get("vf_explained_var", float("nan"))),
         )
 
-    def _warn_of_failures(self, result: dict[str, Any]) -> None:
-        reported = float(result["env_runners"].get("game_failures", 0))
-        failures = int(reported) if math.isfinite(reported) else 0  # runners that came back have no report yet
+    def note(self, progress: Progress, reported: dict[str, Any]) -> None:
+        """In the folder, and wherever the run is tracked."""
+        self._warn_of_failures(reported)
+        super().note(progress, reported)
+        self.tracking.log(progress.line(), reported)
+
+    def _warn_of_failures(self, reported: dict[str, Any]) -> None:
+        most = float(reported["env_runners"].get("game_failures", 0))
+        failures = int(most) if math.isfinite(most) else 0  # runners that came back have no report yet
         if failures > self._game_failures:
             problem = f"the game has failed {failures} time(s) and was started again; {self.options.max_failures} are"
-            warnings.warn(f"{problem} survived (max_failures)", RuntimeWarning, stacklevel=4)
+            warnings.warn(f"{problem} survived (max_failures)", RuntimeWarning, stacklevel=5)
         self._game_failures = failures
 
-    def _stop_if_told(self) -> None:
-        if self.interruption.signal is not None:
-            self.save()
-            raise self.interruption.error()
+    def get_state(self) -> dict[str, State]:
+        """What the search knows."""
+        return {"run": {"search": self.search.get_state()}}
 
-    def save(self) -> None:
-        """Write a generation, unless there is one of this iteration."""
-        if self.saved == self.iteration:
-            return
-        with storing(self.folder.path):
-            self.checkpoints.save(self.iteration, self._parts())
-        self.saved, self._saved_at = self.iteration, time.monotonic()
+    def set_state(self, parts: dict[str, State]) -> None:
+        """Go on searching."""
+        self.search.set_state(parts["run"]["search"])
 
-    def _parts(self) -> dict[str, State]:
-        run = {
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-            "progress": self.progress and self.progress.line(),
-            "search": self.search.get_state(),
-            "generators": generator_states(),
-        }
-        return algorithm_parts(self.algo) | {"run": run}
-
-    def _restore(self, parts: dict[str, State]) -> None:
-        with fitting(self.folder.path):
-            run = parts["run"]
-            check_run(run)
-            restore_algorithm(self.algo, parts)
-            self.iteration = self.saved = run["iteration"]
-            self.progress = run["progress"] and Progress(**run["progress"])
-            self.search.set_state(run["search"])
-            self._began = time.monotonic() - run["seconds"]
-            set_generator_states(run["generators"])
-        self.folder.cut_progress(self.iteration)
-
-    def _finish(self) -> dict[str, Any]:
+    def outcome(self) -> dict[str, Any]:
+        """Saves the best, and values the last."""
         progress, best = self.progress, self.search.best
         assert progress is not None
         assert best.network is not None

@@ -12,11 +12,9 @@ from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.runs.evaluate import evaluate, policies_of
 from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
-from rllib_stackelberg.runs.progress import PopulationProgress
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.loop import PopulationLoop, Report
 from rllib_stackelberg.training.populations.setup import Configure, started
-from rllib_stackelberg.training.running.checkpoints import State
 from rllib_stackelberg.training.running.generations import nothing_left, storing
 from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.running.ray_sessions import KILLED, ray_session, torch_threads
@@ -121,16 +119,6 @@ def _trained(
     algo = started(options, configure)
     try:
         with interruptible() as interruption:
-            last = _looped(PopulationLoop(algo, folder, options, checkpoints, interruption), parts, report)
+            return PopulationLoop(algo, folder, options, checkpoints, interruption).run(parts, report)
     finally:
         algo.stop()
-    return {"iterations": last.iteration, "periods": last.periods, "seconds": last.seconds, "final_value": last.value}
-
-
-def _looped(loop: PopulationLoop, parts: dict[str, State] | None, report: Report | None) -> PopulationProgress:
-    """Run it; what was best by its end, whichever that is, is saved."""
-    try:
-        return loop.run(parts, report)
-    finally:
-        if loop.snapshots.policy is not None:
-            loop.snapshots.policy.save(loop.folder.path, loop.snapshots.game)

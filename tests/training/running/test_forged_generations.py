@@ -51,8 +51,8 @@ class Resumption:
         try:
             with interruptible() as interruption, Tracking(self.folder.path, self.options) as tracking:
                 loop = Loop(algo, self.folder, self.options, failures, interruption, tracking)
-                loop._restore(parts)
-                loop._iterate()
+                loop.restore(parts)
+                loop.advance()
         finally:
             algo.stop()
 
