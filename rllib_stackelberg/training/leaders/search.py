@@ -9,6 +9,7 @@ from typing import Any
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.optimality_gap import best_against
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
+from rllib_stackelberg.evaluation.values import ModelValue
 from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.networks import layer_tensors
@@ -44,8 +45,11 @@ RESPOND_EVERY = 5
 TABLES = 64
 """Most leader strategies all of which are valued, one an iteration, to know what the best of them is worth."""
 
-DECISIONS = ("optimal", "settled", "tried", "highest", "_begun", "_calm")
+DECISIONS = ("optimal", "settled", "_begun", "_calm")
 """Of a search: plain values that it keeps from one iteration to the next."""
+
+TRIALS = ("tried", "highest")
+"""Likewise; a generation of a version that tried no strategies has none, and the search begins to try them."""
 
 
 @dataclass
@@ -100,7 +104,8 @@ def evaluation_from(data: dict[str, Any]) -> Evaluation:
         ValidationError: it is of something else.
     """
     check_evaluation(data)
-    return Evaluation(**data | {"certificate": Certificate(**data["certificate"])})
+    models = (ModelValue(**model | {"found": evaluation_from(model["found"])}) for model in data.get("by_model", ()))
+    return Evaluation(**data | {"certificate": Certificate(**data["certificate"]), "by_model": tuple(models)})
 
 
 @dataclass
@@ -223,7 +228,7 @@ class Search:
 
     def get_state(self) -> dict[str, Any]:
         """What later decisions depend on, as data."""
-        kept = {name: getattr(self, name) for name in DECISIONS}
+        kept = {name: getattr(self, name) for name in (*DECISIONS, *TRIALS)}
         found = self._found and asdict(self._found)
         return kept | {"found": found, "best": self.best.get_state()}
 
@@ -231,6 +236,8 @@ class Search:
         """Go on from `get_state`, of a run with the same options."""
         for name in DECISIONS:
             setattr(self, name, state[name])
+        for name in TRIALS:
+            setattr(self, name, state.get(name, getattr(self, name)))
         self._found = state["found"] and evaluation_from(state["found"])
         self.best.set_state(state["best"])
         if self.best.network:

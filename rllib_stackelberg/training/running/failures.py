@@ -22,7 +22,7 @@ import ray
 from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_stackelberg.errors import FAULTS, GameError, RulesError
+from rllib_stackelberg.errors import FAULTS, GameError, InvalidFieldError, RulesError
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -30,6 +30,9 @@ from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
 
 Found = TypeVar("Found")
+
+FINAL = (RulesError, InvalidFieldError)
+"""Errors that no other try can mend, and that end the run from whatever process: broken rules, and what is refused."""
 
 LONG = 10
 """Times as long as from one question to the next may take a sample, or a valuation: both play many rounds."""
@@ -59,6 +62,7 @@ class Failures:
             EpisodesLostError: the game failed, and may be tried again.
             GameError: it may not, or did not return.
             RulesError: it broke its rules.
+            InvalidFieldError: something was refused by name, which is no fault of the game's.
         """
         try:
             with deadline(seconds, one_call):
@@ -66,9 +70,8 @@ class Failures:
         except DeadlineError as error:
             raise GameError(f"the game did not return: {told(error)}") from error
         except FAULTS as error:
-            if isinstance(error, EpisodesLostError) or (
-                isinstance(error, RulesError) and not isinstance(error, GameError)
-            ):
+            tried_again = isinstance(error, GameError) or not isinstance(error, (*FINAL, EpisodesLostError))
+            if not tried_again:
                 raise
             self.count += 1
             if self.count > self.most:
@@ -95,10 +98,10 @@ def told(error: BaseException) -> str:
 class Note:
     """Holds the error that ended an env runner."""
 
-    def __init__(self, error: RulesError):
+    def __init__(self, error: RulesError | InvalidFieldError):
         self.error = error
 
-    def read(self) -> RulesError:
+    def read(self) -> RulesError | InvalidFieldError:
         """The error."""
         return self.error
 
@@ -187,11 +190,11 @@ class WorkerLeaderEnv(StackelbergPOMDP):
     def _noting(self) -> Iterator[None]:
         try:
             yield
-        except RulesError as error:
+        except FINAL as error:
             self._leave_note(error)
             raise
 
-    def _leave_note(self, error: RulesError) -> None:
+    def _leave_note(self, error: RulesError | InvalidFieldError) -> None:
         if not self.note_name:
             return
         options = {"name": self.note_name, "lifetime": "detached", "num_cpus": 0, "get_if_exists": True}
@@ -199,15 +202,15 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         ray.get(note.read.remote())  # the runner must not end before the note is there
 
 
-def rules_error(error: BaseException) -> RulesError | None:
-    """The game's own error behind an exception of RLlib, if there is one."""
+def final_error(error: BaseException) -> RulesError | InvalidFieldError | None:
+    """What ended the run behind an exception of RLlib, if it is the game's own error or a refusal."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, RulesError):
+    while cause is not None and not isinstance(cause, FINAL):
         cause = cause.__cause__ or cause.__context__
     return cause
 
 
-def noted_error(algo: Algorithm) -> RulesError | None:
+def noted_error(algo: Algorithm) -> RulesError | InvalidFieldError | None:
     """What a remote env runner left before it ended, if it did."""
     name = algo.config.env_config.get("note")
     try:

@@ -15,7 +15,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import GameError, RunnersLostError
 from rllib_stackelberg.runs.options import GAME_SECONDS
-from rllib_stackelberg.training.running.failures import LONG, noted_error, rules_error, told
+from rllib_stackelberg.training.running.failures import LONG, final_error, noted_error, told
 
 MOST_RESTARTS = 20
 """Of one env runner."""
@@ -60,6 +60,7 @@ def learn_once(algo: Algorithm) -> dict[str, Any]:
 
     Raises:
         RulesError: the game broke its rules, failed too often or did not return, in whatever process.
+        InvalidFieldError: something was refused by name, in whatever process.
         RunnersLostError: no env runner is left, or one does not answer.
     """
     began = time.monotonic()
@@ -72,13 +73,13 @@ def learn_once(algo: Algorithm) -> dict[str, Any]:
 
 
 def train_once(algo: Algorithm) -> dict[str, Any]:
-    """One RLlib iteration; a game that broke its rules comes out as a `RulesError`, from whatever process."""
+    """One RLlib iteration; a game that broke its rules comes out as a `RulesError`, a refusal as it is."""
     try:
         result = algo.train()
     except SystemExit as error:
         raise GameError(f"the game ended Python: {told(error)}") from error
     except Exception as error:
-        broken = rules_error(error) or noted_error(algo)
+        broken = final_error(error) or noted_error(algo)
         if broken is None:
             raise
         raise broken from error

@@ -8,6 +8,7 @@ from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.leaders.search import Search, few_tables, table_strategy
+from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 
 
 def search(**settings):
@@ -67,6 +68,31 @@ def test_what_was_tried_is_part_of_a_generation():
         first.look(iteration, always(game, 0), 0.0)
     second.set_state(first.get_state())
     assert (second.tried, second.highest) == (first.tried, first.highest) == (2, first.highest)
+
+
+def test_a_generation_of_before_strategies_were_tried_is_gone_on_from():
+    first, second = search(), search()
+    first.look(1, always(first.value.game, 0), 0.0)
+    state = first.get_state()
+    highest = state.pop("highest")
+    assert state.pop("tried") == 1
+    second.set_state(state)
+    second.look(2, always(second.value.game, 0), 0.0)
+    assert (second.tried, second.highest) == (1, highest)
+    del state["optimal"]
+    with pytest.raises(KeyError, match="optimal"):
+        second.set_state(state)
+
+
+def test_what_a_snapshot_is_worth_under_each_of_several_models_survives_a_generation():
+    first, second = (search(models=[{"name": "mw"}, {"name": "logit"}]) for _ in range(2))
+    first.look(1, always(first.value.game, 0), 0.0)
+    found = first.best.found
+    second.set_state(from_bytes(*to_bytes(first.get_state())))
+    kept = second.best.found
+    assert [model.name for model in kept.by_model] == ["mw", "logit"]
+    assert kept.worst_value == found.worst_value
+    assert kept.data() == found.data()
 
 
 def test_strategies_are_counted_by_their_answers_and_all_differ():

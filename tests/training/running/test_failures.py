@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.errors import GameError, RulesError
+from rllib_stackelberg.errors import GameError, InvalidFieldError, RulesError
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from rllib_stackelberg.training.running.deadlines import DeadlineError, TimeIsUpError, deadline, until
-from rllib_stackelberg.training.running.failures import EpisodesLostError, Failures, WorkerLeaderEnv
+from rllib_stackelberg.training.running.failures import EpisodesLostError, Failures, WorkerLeaderEnv, final_error
 from rllib_stackelberg.training.runs import resume, train
 from tests.games_for_tests import NoisyAllocation
 from tests.games_that_fail import FailingGame
@@ -160,6 +160,26 @@ def test_broken_rules_are_not_tried_again():
     with pytest.raises(EpisodesLostError), failures.counted(10):
         raise GameError("a foreign environment raised")
     assert failures.count == 1
+
+
+def test_a_refusal_is_no_fault_of_the_game_and_not_tried_again():
+    failures, tries = Failures(most=2), []
+
+    def refuse():
+        tries.append(1)
+        raise InvalidFieldError("response_updates", "got 10^9", "at most 10^6")
+
+    with pytest.raises(InvalidFieldError, match="response_updates"):
+        failures.survived(refuse, long=True)
+    assert (len(tries), failures.count) == (1, 0)
+
+
+def test_a_refusal_behind_an_error_of_rllib_is_found():
+    refused = InvalidFieldError("x", "is wrong", "right")
+    wrapped = RuntimeError("of RLlib")
+    wrapped.__cause__ = refused
+    assert final_error(wrapped) is refused
+    assert final_error(RuntimeError("of RLlib")) is None
 
 
 def environment(tmp_path, **faults):
