@@ -141,7 +141,7 @@ def resume(
         return
     options = folder.options(reach, **limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
-    if _over(folder, options):
+    if nothing_left(folder, options):
         console.print(NOTHING_LEFT, style="dim")
         result = evaluate_run(run, game)
         show(result_tables.result(result), result, as_json)
@@ -154,7 +154,7 @@ def resume(
     show(result_tables.result(result), result, as_json)
 
 
-def _over(folder: RunFolder, options: TrainOptions) -> bool:
+def nothing_left(folder: RunFolder, options: TrainOptions) -> bool:
     """Whether a run has ended and has nothing left to do under these options."""
     if not folder.has("result"):
         return False

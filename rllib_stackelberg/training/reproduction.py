@@ -93,11 +93,11 @@ def _completed(tasks: Mapping[int, Task], jobs: int) -> Iterator[tuple[int, Row]
     """Rows as they are finished: one after the other in this process, or in several others."""
     if jobs <= 1:
         with ray_session():
-            yield from ((k, _run_and_keep(task)) for k, task in tasks.items())
+            yield from ((k, run_and_keep(task)) for k, task in tasks.items())
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_open) as pool:
-        waiting = {pool.submit(_run_and_keep, task): k for k, task in tasks.items()}
+        waiting = {pool.submit(run_and_keep, task): k for k, task in tasks.items()}
         try:
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
@@ -110,7 +110,8 @@ def _open() -> None:
     _OPEN.enter_context(ray_session())
 
 
-def _run_and_keep(task: Task) -> Row:
+def run_and_keep(task: Task) -> Row:
+    """Run a task and write its row, whole or not, to its file."""
     begun = time.monotonic()
     row = run_arm(task.arm, task.seed, task.scale) | {"elapsed": time.monotonic() - begun}
     task.file.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,12 @@ def _settings(arm: Arm) -> LeaderSettings:
     return LeaderSettings.checked(**given).fitted(_game(arm))
 
 
-def _options(arm: Arm, seed: int, scale: float, out: Path) -> TrainOptions:
+def arm_options(arm: Arm, seed: int, scale: float, out: Path) -> TrainOptions:
+    """Options of a run of an arm, its budget scaled.
+
+    Raises:
+        InvalidFieldError: what cannot work, by name.
+    """
     own = {name: value for name, value in arm.options.items() if name != "parallel"}
     limited = arm.iterations is not None
     return TrainOptions.checked(
@@ -159,7 +165,7 @@ def _options(arm: Arm, seed: int, scale: float, out: Path) -> TrainOptions:
 
 def _train(arm: Arm, seed: int, scale: float) -> Row:
     with tempfile.TemporaryDirectory() as folder:
-        options = _options(arm, seed, scale, Path(folder) / "run")
+        options = arm_options(arm, seed, scale, Path(folder) / "run")
         result = train(options, configure=lambda config: fill_batches(config, options, arm.options.get("parallel")))
         row = _row(result, result["mean_return"], result["episodes"], result["seconds"])
         if arm.method == "judged":
@@ -169,7 +175,7 @@ def _train(arm: Arm, seed: int, scale: float) -> Row:
 
 
 def _independent(arm: Arm, seed: int, scale: float) -> Row:
-    result = train_independent(_options(arm, seed, scale, Path("unused")))
+    result = train_independent(arm_options(arm, seed, scale, Path("unused")))
     returns = result["mean_returns"].get(_game(arm).leader)
     return _row(result, returns, result["episodes"], result["seconds"]) | {"joint_value": result["joint_value"]}
 

@@ -439,8 +439,7 @@ def test_strategies_and_rows_are_told_by_what_was_seen():
     assert [entry["label"] for entry in shown] == ["sees 3"]
     game = noughts()
     state = game.begin(draw_nature(game, 1, np.random.default_rng(0)))
-    game.information(state)
-    ((_, first), *_) = game._met
+    first = int(game.information(state)[0])
     assert game.describe(game.turns[0], first) == "sees 00 00 00 | 00 00 00 | 00 00 00"
     state, _ = game.step(state, np.array([[4.0]]))
     row = int(game.information(state)[0])

@@ -369,6 +369,8 @@ def test_a_finished_run_has_nothing_left_to_do_and_starts_no_ray(tmp_path):
 def test_a_run_is_over_when_its_limits_are_or_nothing_is_left_to_learn(tmp_path, training, limits, over):
     folder = run_folder(tmp_path / "run", "escape", response_updates=2)
     folder.write("training", folder.read("training") | training)
-    assert runs._over(folder, folder.options({}, **{"max_seconds": None, "max_iterations": None} | limits)) == over
+    assert (
+        runs.nothing_left(folder, folder.options({}, **{"max_seconds": None, "max_iterations": None} | limits)) == over
+    )
     (folder.path / "result.json").unlink()
-    assert not runs._over(folder, folder.options({}))
+    assert not runs.nothing_left(folder, folder.options({}))

@@ -14,10 +14,11 @@ from tests.games_for_tests import BayesianGame
 @pytest.mark.parametrize("updates", [1, 2, 7, 250, 10**6])
 def test_ladders_rise_geometrically_to_the_end(updates):
     ladder = update_ladder(updates)
-    assert ladder[0] == 1
-    assert ladder[-1] == updates
-    assert all(low < high for low, high in pairwise(ladder))
-    assert len(ladder) <= convergence.RUNGS + 1
+    assert (ladder[0], ladder[-1]) == (1, updates)
+    assert ladder == sorted(ladder)
+    ratio = updates ** (1 / convergence.RUNGS)
+    assert all(high - low <= (ratio - 1) * low + 1 + ratio / 2 for low, high in pairwise(ladder))
+    assert all(high >= (ratio + 1) / 2 * low for low, high in pairwise(ladder))
 
 
 @pytest.mark.parametrize("mode", ["sampled", "expected"])

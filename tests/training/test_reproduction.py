@@ -34,7 +34,7 @@ SMALL = ExperimentTable(
 @pytest.mark.parametrize(("name", "k"), ARMS)
 def test_every_arm_is_accepted_before_anything_runs(name, k):
     arm = experiment_tables()[name].arms[k]
-    options = reproduction._options(arm, 0, 0.01, "unused")
+    options = reproduction.arm_options(arm, 0, 0.01, "unused")
     assert isinstance(options, TrainOptions)
     assert options.make_settings().reward_plays is not None
     game = make_game(arm.game, **arm.params)
@@ -67,7 +67,7 @@ def test_a_table_is_written_and_what_was_run_is_not_run_again(tmp_path, monkeypa
 
 def test_a_kept_row_of_another_task_is_not_taken(tmp_path):
     task = tasks_of(SMALL, Plan(1, 1.0), tmp_path)[1]
-    row = reproduction._run_and_keep(task)
+    row = reproduction.run_and_keep(task)
     assert task.kept() == row
     assert Task(task.table, replace(task.arm, answers=(0, 1)), 0, 1.0, task.file).kept() is None
     assert Task(task.table, task.arm, 0, 0.5, task.file).kept() is None
