@@ -14,8 +14,7 @@ from rllib_stackelberg.commands.shell import NOTHING_LEFT, parsed, show, watched
 from rllib_stackelberg.commands.signatures import Shown, flag_of, options_of, written
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.settings import PopulationSettings
-from rllib_stackelberg.reports import population_tables
-from rllib_stackelberg.reports import result_tables
+from rllib_stackelberg.reports import population_tables, result_tables
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions, finished
 from rllib_stackelberg.terminal import Terminal

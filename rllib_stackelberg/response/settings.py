@@ -88,21 +88,21 @@ class LeaderSettings(BaseModel):
     followers: Followers = (MultiplicativeWeights(),)
     models: FollowerModels = ()
     response_updates: Updates = Field(
-        250, description="updates of a response phase [default: as `games GAME` says, else 250]"
+        default=250, description="updates of a response phase [default: as `games GAME` says, else 250]"
     )
     update_mode: UpdateMode | None = None
     leader_queries: Literal["once", "every_turn"] = Field(
-        "once", description="ask once per observation, or at every turn"
+        default="once", description="ask once per observation, or at every turn"
     )
     elicitation: Literal["closure", "in_play"] | None = None
-    reward_play: Play = Field("argmax", description="followers' play in the reward phase")
+    reward_play: Play = Field(default="argmax", description="followers' play in the reward phase")
     ties: Ties = Field(
-        "lowest",
+        default="lowest",
         description="which of equally good actions followers take: the lowest, the best or worst for the leader, any",
     )
     reward_plays: Literal["exact"] | Annotated[int, Field(ge=1, le=10**6)] | None = None
     deviation_margin: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         allow_inf_nan=False,
         description="how much better followers' actions shall be for them than others, in payoff units, whatever that "
@@ -111,7 +111,7 @@ class LeaderSettings(BaseModel):
     deviation_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     keep_followers: bool = False
     response_transitions: float = Field(
-        1.0,
+        default=1.0,
         ge=0,
         le=1,
         allow_inf_nan=False,

@@ -63,34 +63,38 @@ class TrainOptions(BaseModel):
     game: GameName
     params: dict[str, Any] = {}
     settings: dict[str, Any] = {}
-    algo: str = Field("PPO", description=", ".join(ALGORITHMS))
+    algo: str = Field(default="PPO", description=", ".join(ALGORITHMS))
     critic: Literal["central", "local"] | None = Field(
-        None, description="what the critic sees [default: central, where there is a critic]"
+        default=None, description="what the critic sees [default: central, where there is a critic]"
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="of the whole run")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="of the whole run")
     max_seconds: Positive | None = Field(
-        None, description="of training [default: as `games GAME` says, else 60; none with --max-iterations]"
+        default=None, description="of training [default: as `games GAME` says, else 60; none with --max-iterations]"
     )
     max_iterations: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="of RLlib; with it a run repeats exactly [default: no limit]"
+        default=None, description="of RLlib; with it a run repeats exactly [default: no limit]"
     )
     restart_after: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="iterations until a fresh start [default: never]"
+        default=None, description="iterations until a fresh start [default: never]"
     )
-    stop_at_optimum: bool = Field(True, description="end once nothing is left to learn [default: do end]")
-    num_env_runners: int = Field(0, ge=0, description="remote sampling processes")
+    stop_at_optimum: bool = Field(default=True, description="end once nothing is left to learn [default: do end]")
+    num_env_runners: int = Field(default=0, ge=0, description="remote sampling processes")
     ray_address: str | None = Field(
-        None,
+        default=None,
         exclude=True,
         description="join a cluster: auto, HOST:PORT [default: that of RAY_ADDRESS, else a Ray of its own]",
     )
-    mlflow: str | None = Field(None, description="log to this MLflow experiment too [default: none]")
-    wandb: str | None = Field(None, description="log to this W&B project too [default: none]")
-    max_failures: int = Field(MOST_FAILURES, ge=0, description="errors of the game that are survived, per process")
-    game_timeout: float = Field(
-        GAME_SECONDS, gt=0, le=LONGEST, allow_inf_nan=False, description="seconds from one question to the next"
+    mlflow: str | None = Field(default=None, description="log to this MLflow experiment too [default: none]")
+    wandb: str | None = Field(default=None, description="log to this W&B project too [default: none]")
+    max_failures: int = Field(
+        default=MOST_FAILURES, ge=0, description="errors of the game that are survived, per process"
     )
-    out: Path | None = Field(None, description="run folder, new or empty [default: runs/GAME-TIME-PROCESS, a new one]")
+    game_timeout: float = Field(
+        default=GAME_SECONDS, gt=0, le=LONGEST, allow_inf_nan=False, description="seconds from one question to the next"
+    )
+    out: Path | None = Field(
+        default=None, description="run folder, new or empty [default: runs/GAME-TIME-PROCESS, a new one]"
+    )
 
     @classmethod
     def checked(cls, /, **values: Any) -> Self:

@@ -50,7 +50,7 @@ class PopulationOptions(BaseModel):
     num_env_runners: Annotated[int, Field(ge=0)] = 0
     plays: Annotated[int, Field(ge=1, le=10**4)] = PLAYS
     exploitability: int = Field(
-        0, ge=0, description="epochs for which each side is trained on alone, to see what it gains"
+        default=0, ge=0, description="epochs for which each side is trained on alone, to see what it gains"
     )
     out: Path | None = None
 
