@@ -35,11 +35,11 @@ from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
 from rllib_stackelberg.comparisons import check_comparable
+from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
-from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
 
 NAMED = {
     "escape": (

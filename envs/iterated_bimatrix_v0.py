@@ -15,7 +15,7 @@ env = pettingzoo.make("aec", "stackelberg/iterated-bimatrix-v0", rounds=5)
 | payoff of a round | leader matrix | follower matrix |
 
 `payoffs=prisoners-dilemma`: action 0 cooperates, 1 defects; -1 each if both cooperate, 0 and -3 if one defects, -2 each
-if both do; or `file=` with `leader` and `follower` matrices. Exact value: solvers/sequences.py. In the five-round
+if both do; or `file=` with `leader` and `follower` matrices. Exact value: economics/sequences.py. In the five-round
 dilemma the best leader table is defect first, then do what the follower did: per round -1.2 for both against a follower
 that knows the round (it defects in the last one), -.8 and -1.4 against one that does not.
 
@@ -33,10 +33,10 @@ from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 from rllib_stackelberg.envs.bimatrix_v0 import payoff_matrices
 
+from rllib_stackelberg.economics.sequences import sequence_solve
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
-from rllib_stackelberg.solvers.sequences import sequence_solve
 
 NAMED = {"prisoners-dilemma": ([[-1, -3], [0, -2]], [[-1, 0], [-3, -2]])}
 

@@ -22,6 +22,12 @@ from rllib_stackelberg.errors import InvalidFieldError
 ROUNDING = 1e-12
 """Share of the sizes added up that a sum of floats may be off by."""
 
+EPSILON = float(np.finfo(float).eps)
+"""How far apart the floats next to 1 are."""
+
+SURE = 16 * EPSILON
+"""Share of what payoffs typically differ by, up to which a difference is certainly the rules' rounding."""
+
 NEGLIGIBLE = 1e-9
 """Share of what payoffs typically differ by, that a certificate neglects: optima of linear programs are not closer."""
 

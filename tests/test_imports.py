@@ -154,6 +154,29 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+GROUND = {"comparisons", "compilation", "errors", "files", "rounding"}
+LIGHT = GROUND | {"economics", "envs", "experiments", "plays", "rules"}
+"""Packages that a game's file may load."""
+
+
+def test_a_games_file_loads_rules_and_economics_alone():
+    """The package's own face aside: neither learners nor what plays games to them."""
+    games = [f"{NAME}.{module}" for module in MODULES if module.startswith("envs.")]
+    code = f"""
+import importlib, sys, types
+face = types.ModuleType({NAME!r})
+face.__path__ = [{str(ROOT / NAME)!r}, {str(ROOT)!r}]
+sys.modules[{NAME!r}] = face
+for game in {games!r}:
+    importlib.import_module(game)
+print(*[module for module in sys.modules if module.startswith({NAME!r})])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = {module.removeprefix(NAME).removeprefix(".") for module in done.stdout.split()}
+    assert set(MODULES) & loaded >= {game.removeprefix(f"{NAME}.") for game in games}
+    assert not {module for module in loaded if module and package_of(module) not in LIGHT}
+
+
 def compiled_functions(path: Path, decorators: set[str]) -> list[ast.FunctionDef]:
     """The functions of a file that numba compiles: those with one of the decorators."""
     functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]

@@ -8,9 +8,9 @@ import pytest
 
 import rllib_stackelberg
 from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_game, solve
-from rllib_stackelberg.followers.ties import RULES
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rules.ties import RULES
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.testing import game_test

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE
 from rllib_stackelberg.evaluation.indifference import indifference
-from rllib_stackelberg.followers.ties import Ties
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response.response import Play, Record, Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate
+from rllib_stackelberg.rules.ties import Ties
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Followers that are indifferent in the play whose value is reported: where, how likely, and what that is worth.
 
 A follower is indifferent at an information set that play reaches if another action is worth as much to it there as what
-it plays, others playing as they do. What it does there is a convention (ties.py), not a consequence of its payoffs; the
-leader's value is only known up to that convention. It lies between what the leader gets if indifferent followers help
-it and if they act against it; play that was an equilibrium stays one in both.
+it plays, others playing as they do. What it does there is a convention (rules/ties.py), not a consequence of its
+payoffs; the leader's value is only known up to that convention. It lies between what the leader gets if indifferent
+followers help it and if they act against it; play that was an equilibrium stays one in both.
 """
 
 from __future__ import annotations

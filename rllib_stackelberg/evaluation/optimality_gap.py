@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from rllib_stackelberg.comparisons import NEGLIGIBLE
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.values import Evaluation
-from rllib_stackelberg.followers.ties import TAKEN, Ties
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.rules.ties import TAKEN, Ties
 
 
 def rule_of(settings: LeaderSettings) -> Ties | None:

@@ -13,7 +13,6 @@ from rllib_stackelberg.evaluation.convergence import gaps_before
 from rllib_stackelberg.evaluation.strategies import tabulated
 from rllib_stackelberg.evaluation.verdict import verdict
 from rllib_stackelberg.files.folder import write_atomically
-from rllib_stackelberg.followers.ties import TAKEN
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.figures import gap_figure, learning_figure
 from rllib_stackelberg.reports.followers import follower_tables
@@ -27,6 +26,7 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
+from rllib_stackelberg.rules.ties import TAKEN
 from rllib_stackelberg.runs.evaluate import leader_of
 from rllib_stackelberg.runs.folder import RunFolder, result_fits
 from rllib_stackelberg.runs.records import Result, certificate_from

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.experiments.tables import COLUMNS, ExperimentTable, Summary
-from rllib_stackelberg.followers.ties import RULES, TAKEN
 from rllib_stackelberg.reports.glossary import ONLINE_UNITS, ONLINE_WORDS
 from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.rules.ties import RULES, TAKEN
 from rllib_stackelberg.runs.doctor import Check, worst
 from rllib_stackelberg.runs.options import TrainOptions
 

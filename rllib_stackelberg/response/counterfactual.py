@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner
-from rllib_stackelberg.followers.ties import argmax_policy, broken, equally_good
+from rllib_stackelberg.followers.ties import argmax_policy, equally_good
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response.counterfactual_engine import Movers, Sums, count_update, weigh_paths
 from rllib_stackelberg.response.response import Play
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.ties import broken
 
 Index = NDArray[np.int64]
 Numbers = NDArray[np.float64]

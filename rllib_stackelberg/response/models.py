@@ -15,8 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
-from rllib_stackelberg.followers.ties import Ties
 from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.rules.ties import Ties
 
 
 def _learner(value: Any) -> Any:

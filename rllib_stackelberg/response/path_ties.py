@@ -13,12 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.ties import Ties, broken
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.counterfactual_engine import walk_back, weigh_paths
 from rllib_stackelberg.response.response import Play
 from rllib_stackelberg.response.tie_breaking import ROUNDS
+from rllib_stackelberg.rules.ties import Ties, broken
 
 Numbers = NDArray[np.float64]
 

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
-from rllib_stackelberg.followers.ties import argmax_policy, broken, equally_good
+from rllib_stackelberg.followers.ties import argmax_policy, equally_good
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
 from rllib_stackelberg.response import engine, sampled_engine
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.ties import broken
 
 Play = Literal["argmax", "last", "average"]
 """Which strategy a follower plays after it has learned."""

@@ -14,7 +14,6 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.multiplicative_weights import MultiplicativeWeights
-from rllib_stackelberg.followers.ties import Ties
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.plays.paths import Paths
@@ -23,6 +22,7 @@ from rllib_stackelberg.response.models import FollowerModel, FollowerModels, Fol
 from rllib_stackelberg.response.response import Play
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.ties import Ties
 
 SAMPLED_PLAYS = 100
 """Plays of a reward phase that is sampled by default."""

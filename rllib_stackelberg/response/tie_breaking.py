@@ -20,9 +20,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.ties import Ties, broken, equally_good
+from rllib_stackelberg.followers.ties import equally_good
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
 from rllib_stackelberg.response.response import Play, Response
+from rllib_stackelberg.rules.ties import Ties, broken
 
 JOINT_CHOICES = 1024
 """Most joint choices of several followers at ties that are compared one by one."""

@@ -107,7 +107,7 @@ class StackelbergGame(Rules, ABC):
     """Rules of a leader-follower game over B plays. Subclass this to write a game.
 
     Where a follower is indifferent, the order in which its actions are numbered matters: learners take the lowest of
-    equally good ones unless told otherwise (`LeaderSettings.ties`), solvers the best for the leader (ties.py).
+    equally good ones unless told otherwise (`LeaderSettings.ties`), solvers the best for the leader (rules/ties.py).
 
     A subclass sets `turns`, `prior`, `payoff_range` and `observation_spaces` (and `chance` if it has chance
     moves) in its constructor, whose keyword parameters are the game's parameters.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from rllib_stackelberg.followers.ties import Ties
+from rllib_stackelberg.comparisons import exceeds
+from rllib_stackelberg.rules.ties import Ties
 
 Action = int | tuple[float, ...]
 
@@ -66,3 +67,11 @@ class PopulationSolution:
     members_value: float
     method: str
     details: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def doubt(value: float, otherwise: Iterable[float]) -> str:
+    """Why a value is not certain, from the values by other notions of rounding."""
+    others = [other for other in otherwise if exceeds(other, value) or exceeds(value, other)]
+    if not others:
+        return ""
+    return f"followers' payoffs differ by about what rounding is; depending on what is a tie: {others[0]:.9g}"

@@ -12,13 +12,13 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy
 from rllib_stackelberg.evaluation.verdict import population_verdict, with_verdicts
-from rllib_stackelberg.followers.ties import Ties, check_ties
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.ties import Ties, check_ties
 from rllib_stackelberg.runs.folder import RunFolder
 
 

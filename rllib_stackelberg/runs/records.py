@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.files.record import Count, Finite, Record, Sum, Text
-from rllib_stackelberg.followers.ties import Ties
+from rllib_stackelberg.rules.ties import Ties
 
 MOST_PLAYS = 10**6
 

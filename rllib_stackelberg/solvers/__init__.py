@@ -1,5 +1,6 @@
 """Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
 
+from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.rules.solution import PopulationSolution, StackelbergSolution
 from rllib_stackelberg.solvers.coarse_correlated import (
@@ -7,7 +8,6 @@ from rllib_stackelberg.solvers.coarse_correlated import (
     CoarseCorrelatedRange,
     coarse_correlated_range,
 )
-from rllib_stackelberg.solvers.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.solvers.enumeration import exact_solve, solution_or_reason, solve, table_solve
 from rllib_stackelberg.solvers.pure_equilibria import Equilibrium, equilibria
 from rllib_stackelberg.solvers.reachable import response_solve

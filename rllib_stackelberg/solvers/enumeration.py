@@ -13,24 +13,22 @@ do is the question of reachable.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied
+from rllib_stackelberg.comparisons import EPSILON, ROUNDING, SURE, exceeds, tied
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
-from rllib_stackelberg.followers.ties import RULES, Ties, broken, check_ties
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
 from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.rules.solution import StackelbergSolution, doubt
+from rllib_stackelberg.rules.ties import RULES, Ties, broken, check_ties
 from rllib_stackelberg.solvers.pure_equilibria import (
-    EPSILON,
-    SURE,
     Allowed,
     TooManyStrategiesError,
     few,
@@ -218,14 +216,6 @@ def _best_table(game: StackelbergGame, ties: Ties, respond: Respond, details: di
         best_by_ties=best_by_ties,
         details={"leader_tables": round(leader_tables(game)), **details},
     )
-
-
-def doubt(value: float, otherwise: Iterable[float]) -> str:
-    """Why a value is not certain, from the values by other notions of rounding."""
-    others = [other for other in otherwise if exceeds(other, value) or exceeds(value, other)]
-    if not others:
-        return ""
-    return f"followers' payoffs differ by about what rounding is; depending on what is a tie: {others[0]:.9g}"
 
 
 def _best_response(table: OutcomeTable, ties: Ties) -> Iterator[Answer]:

@@ -26,11 +26,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING
+from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING, SURE
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.solvers.strategy_engine import EPSILON, Followers, try_strategies
+from rllib_stackelberg.solvers.strategy_engine import Followers, try_strategies
 
 STRATEGY_PROFILES = 100_000
 """Most joint strategies that are tried against one leader table."""
@@ -39,9 +39,6 @@ WORK = 1_000_000_000
 """Most payoffs looked up for it: one to three seconds."""
 
 BATCH = 1024
-
-SURE = 16 * EPSILON
-"""Share of what payoffs typically differ by, up to which a difference is certainly the rules' rounding."""
 
 Numbers = NDArray[np.float64]
 Allowed = list[NDArray[np.bool_]]

@@ -7,11 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import ROUNDING
+from rllib_stackelberg.comparisons import EPSILON, ROUNDING
 from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.plays.outcomes import OutcomeTable
-
-EPSILON = float(np.finfo(float).eps)
 
 
 class Followers(NamedTuple):

@@ -21,7 +21,6 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.indifference import indifference
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.verdict import Kind, verdict
-from rllib_stackelberg.followers.ties import RULES, broken
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
@@ -30,6 +29,7 @@ from rllib_stackelberg.response.path_ties import reported_paths
 from rllib_stackelberg.response.tie_breaking import settled
 from rllib_stackelberg.rules.game import StackelbergGame, Turn
 from rllib_stackelberg.rules.priors import Prior
+from rllib_stackelberg.rules.ties import RULES, broken
 from rllib_stackelberg.solvers import exact_solve, response_solve, table_solve
 from tests.games_for_tests import BayesianGame, TakenState
 

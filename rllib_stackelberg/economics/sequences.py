@@ -12,15 +12,13 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
+from rllib_stackelberg.comparisons import EPSILON, ROUNDING, SURE, exceeds, tied, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.ties import Ties, broken
 from rllib_stackelberg.plays.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.plays.plays import Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.solvers.enumeration import doubt
-from rllib_stackelberg.solvers.pure_equilibria import EPSILON, SURE
+from rllib_stackelberg.rules.solution import StackelbergSolution, doubt
+from rllib_stackelberg.rules.ties import Ties, broken
 
 LEADER_TABLES = 100_000
 SLOTS = 262_144

@@ -20,9 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 
 from rllib_stackelberg.comparisons import tied, typical_spread
-from rllib_stackelberg.followers.ties import RULES, Ties, broken, check_ties
+from rllib_stackelberg.economics.exact_programs import best_mixture, rationals
 from rllib_stackelberg.rules.solution import StackelbergSolution
-from rllib_stackelberg.solvers.exact_programs import best_mixture, rationals
+from rllib_stackelberg.rules.ties import RULES, Ties, broken, check_ties
 
 EXACT_ENTRIES = 400
 """Most entries of a payoff matrix whose programs are solved exactly: in half a second."""
