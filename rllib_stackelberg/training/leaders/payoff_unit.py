@@ -41,7 +41,7 @@ def random_payoffs(game: StackelbergGame, count: int, rng: np.random.Generator) 
         return rng.integers(turns[turn].choices, size=len(slots))
 
     def lead(_: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        return random_actions(game, np.full(len(slots), game.leader_turn), rng)
+        return random_actions(game, np.full(len(slots), game.leader_index), rng)
 
     plays.begin(np.arange(count), draw_nature(game, count, rng), choose)
     play_out(plays, lead, choose)

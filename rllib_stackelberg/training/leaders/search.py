@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rllib_stackelberg.comparisons import exceeds
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.optimality_gap import best_against
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
@@ -19,16 +20,17 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
 from rllib_stackelberg.training.running.restoring import check_evaluation
 
 SELECTION_SAMPLES = (32, 128, 512)
 """Responses on which a snapshot is valued: the first few, and more as long as it looks better than the one kept."""
 
 OPTIMUM_TOLERANCE = 1e-6
-"""How close to the exact value (in units of the leader's payoff range) counts as having reached it."""
+"""How close to the exact value (in units of what the leader's payoffs span) counts as having reached it."""
 
 SELECTION_TOLERANCE = 1e-3
-"""Snapshots this close (in units of the leader's payoff range) count as equally good."""
+"""Snapshots this close (in the same units) count as equally good."""
 
 SETTLED_TOLERANCE = 2e-3
 """How close to the exact value (in the same units) the mean return of a settled leader is."""
@@ -56,7 +58,7 @@ TRIALS = ("tried", "highest")
 class BestSnapshot:
     """The best greedy policy so far.
 
-    Among snapshots whose value is within the tolerance of the best value seen, one whose play is an
+    Among snapshots whose value is within the tolerance (in payoffs) of the best value seen, one whose play is an
     equilibrium is preferred, then the more valuable one.
     """
 
@@ -75,9 +77,12 @@ class BestSnapshot:
         if self.beaten_by(found):
             self.network, self.found = network, found
 
-    def reaches(self, value: float) -> bool:
-        """Whether the snapshot kept is worth that much, in an equilibrium of the followers."""
-        return self.found is not None and self.found.leader_value >= value and self.found.certificate.equilibrium
+    def reaches(self, value: float, slack: float) -> bool:
+        """Whether the snapshot kept is worth that much (or less by a slack), in an equilibrium of the followers."""
+        found = self.found
+        return (
+            found is not None and not exceeds(value, found.leader_value, slack=slack) and found.certificate.equilibrium
+        )
 
     def get_state(self) -> dict[str, Any]:
         """As data."""
@@ -93,7 +98,7 @@ class BestSnapshot:
         self.found = state["found"] and evaluation_from(state["found"])
 
     def _rank(self, found: Evaluation) -> tuple[bool, bool, float]:
-        close = found.leader_value >= self.highest - self.tolerance
+        close = not exceeds(self.highest, found.leader_value, slack=self.tolerance)
         return close, close and found.certificate.equilibrium, found.leader_value
 
 
@@ -158,6 +163,7 @@ class Search:
     """What a run looks for: the best snapshot, and whether there is anything left to find.
 
     Attributes:
+        unit: in which values are compared.
         best: the snapshot kept; exact: the exact leader value, None if unknown.
         target: the most that can be learned: the exact value against a follower that breaks ties as this one does,
             where that is known, else `exact`.
@@ -169,10 +175,9 @@ class Search:
     """
 
     def __init__(self, options: TrainOptions, game: StackelbergGame, settings: LeaderSettings):
-        low, high = (float(x) for x in game.payoff_range[0])
-        self.spread = high - low
+        self.unit = payoff_unit(game)
         self.options = options
-        self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.spread)
+        self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.unit)
         self.value = Valuer(game, settings, options.seed)
         solution = solve(game)
         known = solution if solution and solution.exists else None
@@ -192,11 +197,11 @@ class Search:
             self._found = self.value(network, SELECTION_SAMPLES[0])
             self._compare(network, self._found)
             self._try_one()
-        near = SETTLED_TOLERANCE * self.spread
+        near = SETTLED_TOLERANCE * self.unit
         if self.target is not None:
-            self.optimal = self.best.reaches(self.target - OPTIMUM_TOLERANCE * self.spread)
+            self.optimal = self.best.reaches(self.target, OPTIMUM_TOLERANCE * self.unit)
         goal = self._goal()
-        self.settled = goal is not None and mean_return >= goal - near
+        self.settled = goal is not None and not exceeds(goal, mean_return, slack=near) and not math.isnan(mean_return)
         self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
         return self._found
 
@@ -212,8 +217,10 @@ class Search:
         if self.optimal:
             return self.target
         kept, exhausted = self.best.found, 0 < self.tables == self.tried
-        enough = self.highest - OPTIMUM_TOLERANCE * self.spread
-        return kept.leader_value if kept and exhausted and kept.leader_value >= enough else None
+        if kept is None or not exhausted:
+            return None
+        less = exceeds(self.highest, kept.leader_value, slack=OPTIMUM_TOLERANCE * self.unit)
+        return None if less else kept.leader_value
 
     def reason(self) -> str | None:
         """Why the run ended before its budget was used up, in a sentence; None if it did not."""

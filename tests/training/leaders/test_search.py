@@ -1,12 +1,15 @@
 """What a run looks for, and when it has found all there is."""
 
+import json
+
 import numpy as np
 import pytest
 
-from rllib_stackelberg import evaluate_strategy
+from rllib_stackelberg import evaluate_strategy, make_game
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
 from rllib_stackelberg.training.leaders.search import Search, few_tables, table_strategy
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 
@@ -100,3 +103,28 @@ def test_strategies_are_counted_by_their_answers_and_all_differ():
     tables = [table_strategy(game, number).signature() for number in range(few_tables(game))]
     assert len(tables) == len(set(tables)) == game.leader_turn.choices**game.leader_turn.keys
     assert few_tables(TrainOptions.checked(game="message-spm").make_game()) == 0
+
+
+@pytest.mark.parametrize("penalty", [10.0, 1e6, 1e12])
+def test_beside_a_penalty_other_values_still_differ(tmp_path, penalty):
+    """Row 0 is worth 2, row 1 the optimum of 3: beside the penalty of the last row that is no difference at all."""
+    leader, follower = [[2, 4, 0], [1, 3, 0], [0, 0, -penalty]], [[1, 0, 0], [0, 1, 0], [0, 0, -penalty]]
+    file = tmp_path / "game.json"
+    payoffs = np.stack([leader, follower], axis=1)[:, :, None]
+    file.write_text(json.dumps({"payoffs": payoffs.tolist(), "prior": [1.0]}))
+    options = TrainOptions.checked(game="bayesian", params={"file": file}, max_iterations=9)
+    looking = Search(options, options.make_game(), options.make_settings())
+    game = looking.value.game
+    found = looking.look(1, always(game, 0), 2.0)
+    assert (found.leader_value, looking.target, looking.optimal) == (2.0, 3.0, False)
+    looking.look(2, always(game, 1), 2.9)
+    assert looking.best.found.leader_value == 3.0
+    assert (looking.optimal, looking.settled) == (True, False)
+    looking.look(3, always(game, 1), 3.0)
+    assert looking.settled
+
+
+def test_a_range_without_penalties_is_the_unit():
+    games = ("escape", "maintain", "simple-allocation", "matrix-design", "iterated-bimatrix")
+    for game in map(make_game, games):
+        assert payoff_unit(game) == np.ptp(game.payoff_range[0])
