@@ -17,7 +17,7 @@ from rllib_stackelberg.rules.game import StackelbergGame
 PLAYS = 64
 """At random, in which payoffs are looked at."""
 
-OUTLYING = 10.0
+OUTLYING = 50.0
 """Times what payoffs typically differ by: a range that is wider is one of penalties. Of evenly spread ones it is 4."""
 
 

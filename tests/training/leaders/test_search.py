@@ -117,7 +117,7 @@ def test_beside_a_penalty_other_values_still_differ(tmp_path, penalty):
     game = looking.value.game
     found = looking.look(1, always(game, 0), 2.0)
     assert (found.leader_value, looking.target, looking.optimal) == (2.0, 3.0, False)
-    looking.look(2, always(game, 1), 2.9)
+    looking.look(2, always(game, 1), 2.5)
     assert looking.best.found.leader_value == 3.0
     assert (looking.optimal, looking.settled) == (True, False)
     looking.look(3, always(game, 1), 3.0)
@@ -125,6 +125,5 @@ def test_beside_a_penalty_other_values_still_differ(tmp_path, penalty):
 
 
 def test_a_range_without_penalties_is_the_unit():
-    games = ("escape", "maintain", "simple-allocation", "matrix-design", "iterated-bimatrix")
-    for game in map(make_game, games):
+    for game in map(make_game, ("escape", "maintain", "simple-allocation", "matrix-design", "newsvendor")):
         assert payoff_unit(game) == np.ptp(game.payoff_range[0])
