@@ -20,7 +20,7 @@ NAME = "rllib_stackelberg"
 ROOT = Path(rllib_stackelberg.__file__).parent.parent
 
 FLOORS = (
-    ("errors", "compilation", "rounding", "plot_backend", "terminal"),
+    ("arrays", "errors", "compilation", "rounding", "plot_backend", "terminal"),
     ("comparisons", "files"),
     ("streams", "followers"),
     ("rules", "experiments", "networks"),
@@ -154,7 +154,7 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-GROUND = {"comparisons", "compilation", "errors", "files", "rounding"}
+GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "rounding"}
 LIGHT = GROUND | {"economics", "envs", "experiments", "plays", "rules"}
 """Packages that a game's file may load."""
 

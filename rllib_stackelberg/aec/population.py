@@ -19,7 +19,8 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from rllib_stackelberg.aec.view import AECView
-from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame
+from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame
 
 PERIODS_SHOWN = 5
 
@@ -48,7 +49,7 @@ class PopulationAEC(AECView):
         self._policy = self.game.leader_actions.low[None].astype(np.float64)
         self._begin()
         self.agent_selection = self.leader
-        self._reports: list[Mapping[str, Floats]] = []
+        self._reports: list[Mapping[str, Numbers]] = []
         self._note()
 
     def observe(self, agent: str) -> np.ndarray:
@@ -95,7 +96,7 @@ def _own(space: Box, members: int | None = None) -> Box:
     return Box(low, high, dtype=space.dtype)  # type: ignore[arg-type]
 
 
-def _table(reports: list[Mapping[str, Floats]], units: Mapping[str, str]) -> list[str]:
+def _table(reports: list[Mapping[str, Numbers]], units: Mapping[str, str]) -> list[str]:
     """A line per figure, a column for the start and each of the last periods."""
     shown = [0, *range(max(1, len(reports) - PERIODS_SHOWN), len(reports))]
     names = [f"{name} [{unit}]" if unit else name for name, unit in units.items()]

@@ -11,17 +11,14 @@ falls, and where it lands. Source: Mi et al. 2025, arXiv 2403.12093.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Flags, Numbers
 from rllib_stackelberg.economics.households import ABILITY_NOISE, ABILITY_PERSISTENCE, normal
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 STAR, STAR_BEGINS, STAR_STAYS = 504.3, 2.2e-6, 0.99
 
 
-def next_abilities(log_ability: Floats, star: Flags, uniforms: Floats) -> tuple[Floats, Floats, Flags]:
+def next_abilities(log_ability: Numbers, star: Flags, uniforms: Numbers) -> tuple[Numbers, Numbers, Flags]:
     """Next year's logarithm of ordinary ability, ability as it counts, and who is a star, each `[B, N]`.
 
     Args:

@@ -16,9 +16,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied, typical_spread
 from rllib_stackelberg.economics.exact_programs import best_mixture, rationals
 from rllib_stackelberg.rules.solution import StackelbergSolution
@@ -32,8 +33,6 @@ ACCURACY = 1e-9
 
 SPAN = 1e9
 """Largest ratio of payoff differences that a program in floats is trusted with."""
-
-Matrix = NDArray[np.float64]
 
 
 def mixed_commitment_solve(leader: ArrayLike, follower: ArrayLike) -> StackelbergSolution:
@@ -53,7 +52,7 @@ def mixed_commitment_solve(leader: ArrayLike, follower: ArrayLike) -> Stackelber
     return _float_solve(leader, follower)
 
 
-def _exact_solve(leader: Matrix, follower: Matrix) -> StackelbergSolution:
+def _exact_solve(leader: Numbers, follower: Numbers) -> StackelbergSolution:
     """The first of the best columns and its mixture, in rational arithmetic."""
     own, theirs = rationals(leader.T), rationals(follower.T)
     best, column = None, 0
@@ -69,7 +68,7 @@ def _exact_solve(leader: Matrix, follower: Matrix) -> StackelbergSolution:
     return _mixed_solution(float(best.value), float(paid), np.array([float(x) for x in best.mixture]), column)
 
 
-def _mixed_solution(value: float, paid: float, mixture: Matrix, column: int, doubt: str = "") -> StackelbergSolution:
+def _mixed_solution(value: float, paid: float, mixture: Numbers, column: int, doubt: str = "") -> StackelbergSolution:
     return StackelbergSolution(
         leader_value=value,
         follower_values=(paid,),
@@ -86,11 +85,11 @@ class _Found(NamedTuple):
 
     value: float
     column: int
-    mixture: Matrix
+    mixture: Numbers
     bound: float
 
 
-def _float_solve(leader: Matrix, follower: Matrix) -> StackelbergSolution:
+def _float_solve(leader: Numbers, follower: Numbers) -> StackelbergSolution:
     """The best column and its mixture in floats, checked."""
     programs = [_float_program(leader, follower, column) for column in range(leader.shape[1])]
     found = [program for program in programs if program is not None]
@@ -110,7 +109,7 @@ def _float_solve(leader: Matrix, follower: Matrix) -> StackelbergSolution:
     return _mixed_solution(best.value, float(paid[best.column]), best.mixture, best.column, doubt)
 
 
-def _float_program(leader: Matrix, follower: Matrix, column: int) -> _Found | None:
+def _float_program(leader: Numbers, follower: Numbers, column: int) -> _Found | None:
     """The program of one column, each of its rows in its own unit; None if it has no solution."""
     payoffs, advantages = leader[:, column], np.delete(follower - follower[:, [column]], column, axis=1).T
     units = np.abs(advantages).max(axis=1, initial=0.0)
@@ -132,7 +131,7 @@ def _float_program(leader: Matrix, follower: Matrix, column: int) -> _Found | No
     return _Found(float(mixture @ payoffs), column, mixture, float((payoffs - multipliers @ scaled).max()))
 
 
-def _spans_much(numbers: Matrix) -> bool:
+def _spans_much(numbers: Numbers) -> bool:
     """Whether differences of these numbers span too many orders of magnitude for floats."""
     distances = np.abs(numbers - np.median(numbers))
     return bool(distances.max() > SPAN * typical_spread(numbers))

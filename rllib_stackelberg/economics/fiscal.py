@@ -22,12 +22,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.rules.solution import PopulationSolution
-
-Floats = NDArray[np.float64]
 
 EFFORT = 10.0
 """What work costs: EFFORT h^3 / 3."""
@@ -48,13 +47,13 @@ class LabourSupply:
     cap: float
     task: Literal["welfare", "output"] = "welfare"
 
-    def welfare(self, progressivity: ArrayLike) -> Floats:
+    def welfare(self, progressivity: ArrayLike) -> Numbers:
         """Mean utility when everybody answers best."""
         x = 1 - np.asarray(progressivity, dtype=float)
         return np.asarray(np.log(1 - self.budget) + np.log(x / EFFORT) / 3 - x / 3 - x**2 * self.variance / 2)
 
 
-def best_work(progressivity: ArrayLike) -> Floats:
+def best_work(progressivity: ArrayLike) -> Numbers:
     """Share of time worked, the best answer of a price-taker.
 
     >>> best_work([0, 0.025, 0.05]).round(6).tolist()
@@ -110,7 +109,7 @@ class Growth:
         return self.alpha * self.discount
 
 
-def invested_return(factor: float, alpha: float, tax: ArrayLike) -> Floats:
+def invested_return(factor: float, alpha: float, tax: ArrayLike) -> Numbers:
     """Output of a unit of capital where the tax on it is invested."""
     return np.asarray((factor * np.asarray(tax) ** (1 - alpha)) ** (1 / alpha))
 

@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
-
-Floats = NDArray[np.float64]
 
 ABILITY_PERSISTENCE = 0.982
 ABILITY_NOISE = 0.2
@@ -37,12 +35,12 @@ LEAST_UNIFORM = 2.0**-54
 COLUMNS = ("NETWORTH", "WAGEINC", "WGT")
 
 
-def normal(uniforms: Floats) -> Floats:
+def normal(uniforms: Numbers) -> Numbers:
     """Standard normal draws from uniforms in [0, 1), all finite."""
     return np.asarray(ndtri(np.maximum(uniforms, LEAST_UNIFORM)))
 
 
-def stratified(uniforms: Floats) -> Floats:
+def stratified(uniforms: Numbers) -> Numbers:
     """Quantiles in [0, 1), one from each of N equal parts, in order: `[..., N]` from as many uniforms.
 
     Each is unbiased for its part, so that a mean over N households is one over the distribution, and closer to it by
@@ -55,7 +53,7 @@ def stratified(uniforms: Floats) -> Floats:
     return np.minimum((np.arange(n) + uniforms) / n, np.nextafter(1.0, 0.0))
 
 
-def wealth_quantile(shares: Floats) -> Floats:
+def wealth_quantile(shares: Numbers) -> Numbers:
     """Wealth below which a share in (0, 1) of all households is, the median being 1.
 
     >>> wealth_quantile(np.array([0.5, 0.9, 0.99])).round(2).tolist()
@@ -65,7 +63,7 @@ def wealth_quantile(shares: Floats) -> Floats:
     return np.asarray(body * (TAIL / np.minimum(1 - shares, TAIL)) ** (1 / TAIL_INDEX))
 
 
-def synthetic(uniforms: Floats) -> tuple[Floats, Floats]:
+def synthetic(uniforms: Numbers) -> tuple[Numbers, Numbers]:
     """Wealth and ability, each `[B, N]` and up to a factor, from uniforms `[B, N, 2]`."""
     able, other = normal(uniforms[..., 0]), normal(uniforms[..., 1])
     rank = ndtr(CORRELATION * able + np.sqrt(1 - CORRELATION**2) * other)
@@ -82,9 +80,9 @@ class Survey:
         cumulative: steps of the distribution function of their weights `[m]`, the last one 1.
     """
 
-    wealth: Floats
-    ability: Floats
-    cumulative: Floats
+    wealth: Numbers
+    ability: Numbers
+    cumulative: Numbers
 
     @classmethod
     def read(cls, file: str | Path) -> Survey:
@@ -107,13 +105,13 @@ class Survey:
         cumulative = np.cumsum(weight[use]) / weight[use].sum()
         return cls(np.maximum(wealth[use], 0.0), wage[use], cumulative)
 
-    def draw(self, uniforms: Floats) -> tuple[Floats, Floats]:
+    def draw(self, uniforms: Numbers) -> tuple[Numbers, Numbers]:
         """Wealth and ability of households drawn with replacement: uniforms `[B, N, >= 1]` -> `[B, N]` each."""
         rows = np.searchsorted(self.cumulative[:-1], uniforms[..., 0], side="right")
         return self.wealth[rows], self.ability[rows]
 
 
-def _numbers(file: Path) -> Floats:
+def _numbers(file: Path) -> Numbers:
     """The columns of a survey, `[m, 3]`."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:

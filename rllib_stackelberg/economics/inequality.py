@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from rllib_stackelberg.arrays import Numbers
 
 
-def gini(amounts: Floats) -> Floats:
+def gini(amounts: Numbers) -> Numbers:
     """Gini coefficient of each population: `[..., n]` -> `[...]`; 0 where nobody has anything.
 
     >>> gini(np.array([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 4.0], [1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]]))
@@ -27,7 +26,7 @@ def gini(amounts: Floats) -> Floats:
     return np.divide(weighted, total, out=np.zeros_like(total), where=total != 0)
 
 
-def top_and_bottom(by: Floats, of: Sequence[Floats], top: float = 0.1, bottom: float = 0.5) -> Floats:
+def top_and_bottom(by: Numbers, of: Sequence[Numbers], top: float = 0.1, bottom: float = 0.5) -> Numbers:
     """Mean amounts of those who have most and of those who have least of something.
 
     Args:

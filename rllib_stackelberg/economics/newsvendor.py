@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.rules.solution import StackelbergSolution
 
 Rule = Literal["exact", "riskless"]
-Array = NDArray[np.float64]
-Numbers = Array | float
+Numbers = Numbers | float
 
 NEWTON_STEPS = 12
 """From the riskless price; six are enough where staying in is worth anything."""
@@ -58,22 +57,22 @@ class Market:
 class Answer(NamedTuple):
     """A retailer's order and retail price; order 0 is staying out."""
 
-    order: Array
-    price: Array
+    order: Numbers
+    price: Numbers
 
 
-def density(z: Numbers) -> Array:
+def density(z: Numbers) -> Numbers:
     """Of the standard normal distribution."""
     return np.exp(-0.5 * np.square(z)) / np.sqrt(2 * np.pi)
 
 
-def fractile(wholesale: Numbers, price: Numbers) -> Array:
+def fractile(wholesale: Numbers, price: Numbers) -> Numbers:
     """z of the critical fractile; minus infinity where the price does not exceed the wholesale price."""
     share = np.divide(wholesale, price, out=np.ones(np.broadcast(wholesale, price).shape), where=np.greater(price, 0))
     return -ndtri(np.clip(share, 1e-300, 1.0))
 
 
-def retailer_value(market: Market, wholesale: Numbers, answer: Answer) -> Array:
+def retailer_value(market: Market, wholesale: Numbers, answer: Answer) -> Numbers:
     """What the retailer expects from any answer: p E[min(d, b)] - a b, nothing from an order of 0."""
     mean = market.theta0 - market.theta1 * answer.price
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -83,17 +82,17 @@ def retailer_value(market: Market, wholesale: Numbers, answer: Answer) -> Array:
     return np.where(answer.order > 0, answer.price * sold - wholesale * answer.order, 0.0)
 
 
-def optimal_value(mean: Numbers, sigma: float, wholesale: Numbers, price: Numbers) -> Array:
+def optimal_value(mean: Numbers, sigma: float, wholesale: Numbers, price: Numbers) -> Numbers:
     """What the retailer expects of a price with that mean demand when it orders the critical fractile."""
     return (price - wholesale) * mean - sigma * price * density(fractile(wholesale, price))
 
 
-def riskless_price(market: Market, wholesale: Numbers) -> Array:
+def riskless_price(market: Market, wholesale: Numbers) -> Numbers:
     """Best retail price if demand were its mean."""
     return (market.theta0 + market.theta1 * wholesale) / (2 * market.theta1)
 
 
-def exact_price(market: Market, wholesale: Numbers) -> Array:
+def exact_price(market: Market, wholesale: Numbers) -> Numbers:
     """Best retail price without a cap; meaningless where staying out is better."""
     price = riskless_price(market, wholesale)
     least = np.maximum(wholesale, 1e-12 * price)
@@ -104,7 +103,7 @@ def exact_price(market: Market, wholesale: Numbers) -> Array:
     return price
 
 
-def _slopes(market: Market, wholesale: Numbers, price: Array) -> tuple[Array, Array]:
+def _slopes(market: Market, wholesale: Numbers, price: Numbers) -> tuple[Numbers, Numbers]:
     """First and second derivative of the retailer's value in its price."""
     z, share = fractile(wholesale, price), wholesale / price
     height = np.maximum(density(z), 1e-300)
@@ -129,7 +128,7 @@ def order_at(market: Market, wholesale: Numbers, price: Numbers, mean: Numbers) 
     return Answer(np.where(stays, np.minimum(order, market.order_cap), 0.0), np.where(stays, price, market.price_cap))
 
 
-def supplier_value(market: Market, wholesale: Numbers) -> Array:
+def supplier_value(market: Market, wholesale: Numbers) -> Numbers:
     """What the supplier gets from a wholesale price."""
     return wholesale * answer(market, wholesale).order
 
@@ -162,7 +161,7 @@ def newsvendor_solve(market: Market) -> StackelbergSolution:
     )
 
 
-def marginal_revenue(market: Market, wholesale: Numbers) -> Array:
+def marginal_revenue(market: Market, wholesale: Numbers) -> Numbers:
     """Derivative of the supplier's revenue in its price, where the retailer stays in."""
     wholesale = np.asarray(wholesale, dtype=float)
     order, price = answer(market, wholesale)

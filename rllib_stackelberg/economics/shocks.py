@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Years = NDArray[np.int64]
+from rllib_stackelberg.arrays import Index, Numbers
+
 ShockName = Literal["none", "productivity", "wealth"]
 
 
@@ -34,7 +33,7 @@ class Shock:
         """One of those above."""
         return {"none": cls(year), "productivity": cls(year, 0.8, 3), "wealth": cls(year, wealth=0.5)}[name]
 
-    def productivity_in(self, year: Years) -> Floats | float:
+    def productivity_in(self, year: Index) -> Numbers | float:
         """What productivity is multiplied by, of the same shape as years; one number, where it never changes.
 
         >>> Shock.named("productivity", 4).productivity_in(np.array([3, 4, 6, 7]))
@@ -44,6 +43,6 @@ class Shock:
             return 1.0
         return np.where((year >= self.year) & (year < self.year + self.years), self.productivity, 1.0)
 
-    def struck(self, wealth: Floats, year: Years) -> Floats:
+    def struck(self, wealth: Numbers, year: Index) -> Numbers:
         """Wealth `[B, N]` at the beginning of a year `[B]`; that given, where it never changes."""
         return wealth if self.wealth == 1 else wealth * np.where(year == self.year, self.wealth, 1.0)[:, None]

@@ -23,7 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from rllib_stackelberg.arrays import Numbers
+
 TaxSystem = Literal["chosen", "none", "federal", "saez"]
 
 SALES_TAX = 0.065
@@ -32,7 +33,7 @@ SMALLEST_INCOME = 1.0
 """Dollars at which the social weight of a household stops growing."""
 
 
-def kept(amounts: Floats, rate: ArrayLike, progressivity: ArrayLike) -> Floats:
+def kept(amounts: Numbers, rate: ArrayLike, progressivity: ArrayLike) -> Numbers:
     """What is left of amounts >= 0 after tax, of the shape they broadcast to; rate and progressivity in [0, 1).
 
     >>> kept(np.array([100.0, 10_000.0]), 0.2, 0.0)
@@ -44,7 +45,7 @@ def kept(amounts: Floats, rate: ArrayLike, progressivity: ArrayLike) -> Floats:
     return np.asarray((1 - np.asarray(rate)) / exponent * amounts**exponent)
 
 
-def bracket_tax(amounts: Floats, edges: Floats, rates: Floats) -> Floats:
+def bracket_tax(amounts: Numbers, edges: Numbers, rates: Numbers) -> Numbers:
     """Tax on amounts >= 0: `[..., n]`, of the same shape.
 
     Args:
@@ -61,7 +62,7 @@ def bracket_tax(amounts: Floats, edges: Floats, rates: Floats) -> Floats:
     return np.asarray(due)
 
 
-def saez_rates(incomes: Floats, edges: Floats, elasticity: float = ELASTICITY) -> Floats:
+def saez_rates(incomes: Numbers, edges: Numbers, elasticity: float = ELASTICITY) -> Numbers:
     """Rates of brackets for the incomes of each economy: `[B, N]` -> `[B, m]`, in [0, 1).
 
     A bracket above all incomes has the rate of the one below it.
@@ -101,13 +102,13 @@ class TaxCode:
     spends: bool = True
     years: int = 0
 
-    def begin(self, incomes: Floats) -> Floats:
+    def begin(self, incomes: Numbers) -> Numbers:
         """The rates of the first year `[B, m]`, after incomes `[B, N]` of the year before."""
         if self.years:
             return saez_rates(incomes, np.asarray(self.edges))
         return np.tile(self.rates, (len(incomes), 1))
 
-    def next_rates(self, rates: Floats, incomes: Floats, year: NDArray[np.int64]) -> Floats:
+    def next_rates(self, rates: Numbers, incomes: Numbers, year: NDArray[np.int64]) -> Numbers:
         """The rates of the year after the given one `[B]`, in which they were `rates` and people had incomes."""
         rates = rates.copy()
         due = np.flatnonzero(year % self.years == 0) if self.years else ()
@@ -115,7 +116,7 @@ class TaxCode:
             rates[due] = saez_rates(incomes[due], np.asarray(self.edges))
         return rates
 
-    def left(self, incomes: Floats, rates: Floats) -> Floats:
+    def left(self, incomes: Numbers, rates: Numbers) -> Numbers:
         """What is kept of incomes `[B, N]` under rates `[B, m]`."""
         return incomes - bracket_tax(np.maximum(incomes - self.allowance, 0.0), np.asarray(self.edges), rates)
 

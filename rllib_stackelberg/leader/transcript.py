@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Arrays, Index
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.leader.elicitation import Episodes
 from rllib_stackelberg.rules.game import StackelbergGame
-
-Index = NDArray[np.int64]
-Arrays = dict[str, NDArray]
 
 
 class Transcript:

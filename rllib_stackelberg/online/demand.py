@@ -10,11 +10,9 @@ cap at least 0.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.economics.newsvendor import Market
-
-Array = NDArray[np.float64]
 
 LEAST_SHARE = 1e-3
 """A hypothesis about intercept or slope is at least this share of the largest there can be."""
@@ -39,7 +37,7 @@ class DemandEstimate:
         self._v00, self._v01, self._v11 = (np.full(seeds, entry) for entry in (ridge, 0.0, ridge))
         self._r0, self._r1 = np.zeros(seeds), np.zeros(seeds)
 
-    def add(self, price: Array, demand: Array) -> None:
+    def add(self, price: Numbers, demand: Numbers) -> None:
         """One observation per seed, `[S]` each."""
         rest = demand - (self._middle[0] - self._middle[1] * price)
         self._v00 = self._v00 + 1
@@ -49,12 +47,12 @@ class DemandEstimate:
         self._r1 = self._r1 - price * rest
 
     @property
-    def determinant(self) -> Array:
+    def determinant(self) -> Numbers:
         """Of V, `[S]`: what has been seen; it only grows."""
         return self._v00 * self._v11 - self._v01 * self._v01
 
     @property
-    def theta(self) -> Array:
+    def theta(self) -> Numbers:
         """Intercept and slope, `[S, 2]`."""
         det = self.determinant
         zero = (self._v11 * self._r0 - self._v01 * self._r1) / det
@@ -62,18 +60,18 @@ class DemandEstimate:
         return self._middle + np.stack([zero, one], axis=1)
 
     @property
-    def radius(self) -> Array:
+    def radius(self) -> Numbers:
         """Of the ellipsoid, `[S]`."""
         grown = np.log(self.determinant / self.ridge**2)
         proven = self._sigma * np.sqrt(2 * np.log(1 / self._delta) + grown) + np.sqrt(self.ridge) * self._bound
         return self.confidence * proven
 
-    def width(self, price: Array) -> Array:
+    def width(self, price: Numbers) -> Numbers:
         """Length of (1, -price) in the norm of V^-1: prices `[S, G]` -> `[S, G]`."""
         v00, v01, v11, det = (a[:, None] for a in (self._v00, self._v01, self._v11, self.determinant))
         return np.sqrt((v11 + 2 * v01 * price + v00 * price * price) / det)
 
-    def largest_mean(self, price: Array) -> Array:
+    def largest_mean(self, price: Numbers) -> Numbers:
         """Largest mean demand that the ellipsoid, and the order cap, allow at prices `[S, G]`: `[S, G]`."""
         theta = self.theta
         mean = theta[:, :1] - theta[:, 1:] * price
@@ -81,7 +79,7 @@ class DemandEstimate:
             mean = mean + self.radius[:, None] * self.width(price)
         return np.minimum(mean, self.largest[0])
 
-    def surface(self, points: int) -> Array:
+    def surface(self, points: int) -> Numbers:
         """Hypotheses on the ellipsoid `[S, points, 2]`, none outside of what there can be."""
         angle = 2 * np.pi * np.arange(points) / points
         det = self.determinant
@@ -91,7 +89,7 @@ class DemandEstimate:
         one = (i01 / root)[:, None] * np.cos(angle) + np.sqrt(1 / self._v11)[:, None] * np.sin(angle)
         return self.allowed(self.theta[:, None] + self.radius[:, None, None] * np.stack([zero, one], axis=-1))
 
-    def allowed(self, theta: Array) -> Array:
+    def allowed(self, theta: Numbers) -> Numbers:
         """Hypotheses `[..., 2]` moved to where intercept and slope can be."""
         zero = np.clip(theta[..., 0], LEAST_SHARE * self.largest[0], self.largest[0])
         one = np.clip(theta[..., 1], LEAST_SHARE * zero / self._price_cap, zero / self._price_cap)

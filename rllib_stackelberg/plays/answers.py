@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.rules.game import StackelbergGame
 
 DENSE_QUESTIONS = 8192
@@ -22,8 +23,6 @@ EMPTY = -1
 FEWEST_PLACES = 64
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: multiplying by it spreads neighbouring keys (Fibonacci hashing)."""
-
-Index = NDArray[np.int64]
 
 
 class Answers(ABC):

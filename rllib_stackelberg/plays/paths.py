@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.plays.outcomes import Profiles
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
-
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.rules.population import Floats, PopulationGame
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.streams import Purpose, Streams
 
 
@@ -22,9 +23,9 @@ class Course:
         leader: actions `[T, P, w]`; members: their mean action `[T, P, v]`.
     """
 
-    figures: Mapping[str, Floats]
-    leader: Floats
-    members: Floats
+    figures: Mapping[str, Numbers]
+    leader: Numbers
+    members: Numbers
 
 
 def course(game: PopulationGame, policy: PopulationPolicy, seed: int = 0, plays: int = 16) -> Course:
@@ -34,7 +35,7 @@ def course(game: PopulationGame, policy: PopulationPolicy, seed: int = 0, plays:
         game: the rules; policy: of both sides; seed: of the run; plays: how many.
     """
     played = PopulationPlays(game, Streams(seed, Purpose.REPORT), range(plays))
-    figures: dict[str, list[Floats]] = {name: [] for name in game.units}
+    figures: dict[str, list[Numbers]] = {name: [] for name in game.units}
     leader, members = [], []
     while len(rows := played.running):
         state = played.state.take(rows)
@@ -47,7 +48,7 @@ def course(game: PopulationGame, policy: PopulationPolicy, seed: int = 0, plays:
     return Course({name: np.stack(values) for name, values in figures.items()}, np.stack(leader), np.stack(members))
 
 
-def _spread(values: Floats, rows: np.ndarray, plays: int) -> Floats:
+def _spread(values: Numbers, rows: np.ndarray, plays: int) -> Numbers:
     """Values of some plays in their places, NaN elsewhere."""
     found = np.full((plays, *np.shape(values)[1:]), np.nan)
     found[rows] = values

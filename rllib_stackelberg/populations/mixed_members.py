@@ -13,21 +13,22 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.rules.population import Floats, PopulationGame
+from rllib_stackelberg.rules.population import PopulationGame
 
 
 class Members(Protocol):
     """How members act."""
 
-    def follow(self, observations: NDArray, leader: Floats) -> Floats:
+    def follow(self, observations: NDArray, leader: Numbers) -> Numbers:
         """Actions `[B, N, v]`, for what members see of the state `[B, N, e]` and the leader's actions `[B, w]`."""
 
 
 class BothSides(Members, Protocol):
     """How the leader acts, too."""
 
-    def lead(self, observations: NDArray) -> Floats:
+    def lead(self, observations: NDArray) -> Numbers:
         """Actions `[B, w]`, for what the leader sees `[B, d]`."""
 
 
@@ -54,7 +55,7 @@ class FixedMembers:
             raise InvalidFieldError("actions", f"got {given.tolist()}", allowed)
         return cls(given)
 
-    def follow(self, observations: NDArray, leader: Floats) -> Floats:
+    def follow(self, observations: NDArray, leader: Numbers) -> Numbers:
         """The fixed actions, of everybody."""
         return np.tile(self.actions, (*observations.shape[:2], 1))
 
@@ -89,16 +90,16 @@ class MixedMembers:
         apart[generator.permutation(members)[: round(share * members)]] = True
         return cls(policy, others, apart)
 
-    def lead(self, observations: NDArray) -> Floats:
+    def lead(self, observations: NDArray) -> Numbers:
         """The leader's actions `[B, w]`, for what it sees `[B, d]`."""
         return self.policy.lead(observations)
 
-    def follow(self, observations: NDArray, leader: Floats) -> Floats:
+    def follow(self, observations: NDArray, leader: Numbers) -> Numbers:
         """Members' actions `[B, N, v]`, each by its policy."""
         adopted = self.policy.follow(observations, leader)
         return np.where(self.apart[:, None], self.others.follow(observations, leader), adopted)
 
-    def play(self, game: PopulationGame, state: Any) -> tuple[Floats, Floats]:
+    def play(self, game: PopulationGame, state: Any) -> tuple[Numbers, Numbers]:
         """Actions of both sides in a state."""
         leader = self.lead(game.observe_leader(state))
         return leader, self.follow(game.observe_members(state), leader)

@@ -13,8 +13,9 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame
 from rllib_stackelberg.streams import Stream, Streams
 
 
@@ -46,7 +47,7 @@ class PopulationPlays:
         """Plays that have not ended."""
         return np.flatnonzero(self.state.ending == RUNNING)
 
-    def step(self, leader: Floats, members: Floats, rows: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
+    def step(self, leader: Numbers, members: Numbers, rows: NDArray[np.int64] | None = None) -> tuple[Numbers, Numbers]:
         """A period of all plays, or of the given ones.
 
         Args:
@@ -77,7 +78,7 @@ class PopulationPlays:
         self.episodes[:] = episodes
         self.restart(np.arange(len(self)))
 
-    def _uniforms(self, plays: Sequence[int] | NDArray[np.int64] | range, draws: int) -> Floats:
+    def _uniforms(self, plays: Sequence[int] | NDArray[np.int64] | range, draws: int) -> Numbers:
         shape = (self.game.members, draws)
         return np.stack([self._nature[play].random(shape) for play in plays])
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError
 from rllib_stackelberg.files.tensors import refuse_unreal
@@ -31,7 +32,7 @@ from rllib_stackelberg.networks import (
     write_data,
 )
 from rllib_stackelberg.populations.play import told
-from rllib_stackelberg.rules.population import Floats, PopulationGame
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import all_parameters, is_registered
 
 CLIP = 5.0
@@ -41,7 +42,7 @@ KIND = "population"
 SIDES = ("leader", "members")
 
 
-def relu(values: Floats) -> Floats:
+def relu(values: Numbers) -> Numbers:
     """The larger of each and 0."""
     return np.maximum(values, 0.0)
 
@@ -76,16 +77,16 @@ class BoxActor:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
-    def features(self, observations: NDArray) -> Floats:
+    def features(self, observations: NDArray) -> Numbers:
         """What the network is given, `[..., d]`."""
         return np.clip((told(observations, self.logged) - self.mean) / self.deviation, -CLIP, CLIP)
 
-    def act(self, inputs: Floats) -> Floats:
+    def act(self, inputs: Numbers) -> Numbers:
         """Actions `[..., w]` in the game's units, of inputs `[..., d]` or more."""
         unit = 0.5 + 0.5 * np.tanh(forward(self.layers, inputs, relu))
         return np.clip(self.low + unit * (self.high - self.low), self.low, self.high)
 
-    def unit(self, actions: Floats) -> Floats:
+    def unit(self, actions: Numbers) -> Numbers:
         """Actions as points of the unit box."""
         return (actions - self.low) / (self.high - self.low)
 
@@ -142,11 +143,11 @@ class PopulationPolicy:
     sees_leader: bool = True
     played: PlayedGame | None = None
 
-    def lead(self, observations: NDArray) -> Floats:
+    def lead(self, observations: NDArray) -> Numbers:
         """Leader's actions `[B, w]` for what it sees `[B, d]`."""
         return self.leader.act(self.leader.features(observations))
 
-    def follow(self, observations: NDArray, leader: Floats) -> Floats:
+    def follow(self, observations: NDArray, leader: Numbers) -> Numbers:
         """Members' actions `[B, N, v]` for what they see of the state `[B, N, e]` and the leader's actions `[B, w]`."""
         inputs = self.members.features(observations)
         if self.sees_leader:
@@ -154,7 +155,7 @@ class PopulationPolicy:
             inputs = np.concatenate([inputs, np.broadcast_to(shown, (*inputs.shape[:2], shown.shape[2]))], axis=2)
         return self.members.act(inputs)
 
-    def play(self, game: PopulationGame, state: Any) -> tuple[Floats, Floats]:
+    def play(self, game: PopulationGame, state: Any) -> tuple[Numbers, Numbers]:
         """Actions of both in a state."""
         leader = self.lead(game.observe_leader(state))
         return leader, self.follow(game.observe_members(state), leader)

@@ -19,14 +19,13 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
 from rllib_stackelberg.rules.solution import PopulationSolution
 
 RUNNING = 0
 """Index into `endings` of plays that go on."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass
@@ -79,7 +78,7 @@ class PopulationGame(Rules, ABC):
     carries_over: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def start(self, uniforms: Floats) -> Any:
+    def start(self, uniforms: Numbers) -> Any:
         """Plays of which nothing has happened, from uniforms in [0, 1) `[B, N, start_draws]`."""
 
     @abstractmethod
@@ -91,7 +90,9 @@ class PopulationGame(Rules, ABC):
         """What each member may see of the state, the leader's action not included: `[B, N, e]`."""
 
     @abstractmethod
-    def transition(self, state: Any, leader: Floats, members: Floats, uniforms: Floats) -> tuple[Any, Floats, Floats]:
+    def transition(
+        self, state: Any, leader: Numbers, members: Numbers, uniforms: Numbers
+    ) -> tuple[Any, Numbers, Numbers]:
         """One period of plays none of which has ended.
 
         Takes actions in range, `[B, w]` and `[B, N, v]`, and uniforms in [0, 1) `[B, N, draws]`. Returns the new state
@@ -101,10 +102,10 @@ class PopulationGame(Rules, ABC):
         """
 
     @abstractmethod
-    def report(self, state: Any) -> Mapping[str, Floats]:
+    def report(self, state: Any) -> Mapping[str, Numbers]:
         """Figures of the last period for people, each `[B]`, in the order and units of `units`."""
 
-    def best_response(self, state: Any, leader: Floats) -> Floats | None:
+    def best_response(self, state: Any, leader: Numbers) -> Numbers | None:
         """Exact best answers of the members `[B, N, v]` to the leader's actions `[B, w]`, where they are known.
 
         Of members who take what the others do together as given; if later periods matter, of a play without end.
@@ -132,7 +133,7 @@ class PopulationGame(Rules, ABC):
         low = np.concatenate([self.member_space.low, shown[0]]).astype(np.float32)
         return Box(low, np.concatenate([self.member_space.high, shown[1]]).astype(np.float32), dtype=np.float32)
 
-    def view_members(self, state: Any, leader: Floats) -> NDArray[np.float32]:
+    def view_members(self, state: Any, leader: Numbers) -> NDArray[np.float32]:
         """What members see when they act, `[B, N, e + w]`, after the leader's action `[B, w]`."""
         own = self.observe_members(state)
         view = np.empty((*own.shape[:2], *self.member_view.shape), dtype=np.float32)
@@ -143,7 +144,9 @@ class PopulationGame(Rules, ABC):
         """Index into `endings` of each play: `[B]`, `RUNNING` where it goes on."""
         return state.ending
 
-    def step(self, state: Any, leader: ArrayLike, members: ArrayLike, uniforms: Floats) -> tuple[Any, Floats, Floats]:
+    def step(
+        self, state: Any, leader: ArrayLike, members: ArrayLike, uniforms: Numbers
+    ) -> tuple[Any, Numbers, Numbers]:
         """Check the actions, then play one period; what has ended stays as it is and pays nothing.
 
         Args:
@@ -173,7 +176,7 @@ class PopulationGame(Rules, ABC):
             after.put(live, moved)
         return after, leader_payoffs, member_payoffs
 
-    def _play(self, state: Any, leader: Floats, members: Floats, uniforms: Floats) -> tuple[Any, Floats, Floats]:
+    def _play(self, state: Any, leader: Numbers, members: Numbers, uniforms: Numbers) -> tuple[Any, Numbers, Numbers]:
         self.check_leader(leader)
         self._check_range(self.followers[0], self.member_actions, members)
         after, *payoffs = self.transition(state, leader, members, uniforms)
@@ -190,7 +193,7 @@ class PopulationGame(Rules, ABC):
             after.ending = np.where(late & (after.ending == RUNNING), self.horizon, after.ending)
         return after, *payoffs
 
-    def check_leader(self, leader: Floats) -> None:
+    def check_leader(self, leader: Numbers) -> None:
         """Refuse a leader action `[B, w]` out of range, by name."""
         self._check_range(self.leader, self.leader_actions, leader)
 
@@ -198,7 +201,7 @@ class PopulationGame(Rules, ABC):
         if given.shape != wanted:
             raise InvalidFieldError(name, f"have shape {given.shape}", f"shape {wanted}")
 
-    def _check_range(self, agent: str, actions: Box, given: Floats) -> None:
+    def _check_range(self, agent: str, actions: Box, given: Numbers) -> None:
         low, high = self._ranges[agent]
         good = (given >= low) & (given <= high)
         if not good.all():
@@ -206,20 +209,20 @@ class PopulationGame(Rules, ABC):
             raise InvalidFieldError(f"action of {agent}", f"got {wrong.tolist()}", _words(actions))
 
     @cached_property
-    def _ranges(self) -> dict[str, tuple[Floats | float, Floats | float]]:
+    def _ranges(self) -> dict[str, tuple[Numbers | float, Numbers | float]]:
         """Bounds of either agent's action; one number if all are the same, which is faster to compare with."""
         spaces = zip(self.agents, (self.leader_actions, self.member_actions), strict=True)
         bounds = {agent: self._wide(space) for agent, space in spaces}
         return {agent: (_shortest(low), _shortest(high)) for agent, (low, high) in bounds.items()}
 
     @staticmethod
-    def _wide(actions: Box) -> tuple[Floats, Floats]:
+    def _wide(actions: Box) -> tuple[Numbers, Numbers]:
         """The range of an action: a bound rounded to single precision, as policies return it, is in it."""
         low, high = actions.low.astype(np.float64), actions.high.astype(np.float64)
         return np.minimum(low, low.astype(np.float32)), np.maximum(high, high.astype(np.float32))
 
 
-def _shortest(bound: Floats) -> Floats | float:
+def _shortest(bound: Numbers) -> Numbers | float:
     return float(bound[0]) if (bound == bound[0]).all() else bound
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
@@ -29,8 +30,6 @@ SCENARIOS = 4096
 
 CHUNK = 1 << 17
 """Numbers added up at a time: what fits a processor's cache."""
-
-Index = NDArray[np.int64]
 
 
 def outlook(game: StackelbergGame, component: Component) -> NDArray[np.float64]:

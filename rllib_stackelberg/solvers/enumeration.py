@@ -20,6 +20,7 @@ from itertools import islice, product
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import EPSILON, ROUNDING, SURE, exceeds, tied
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles, outcomes_against, tabulate
@@ -57,8 +58,6 @@ OF_SEVERAL: tuple[Ties, ...] = ("lowest", "leader", "against")
 
 QUICK_PROFILES = 10_000
 """Most joint strategies that are tried to value a solution of a game's own by every rule."""
-
-Numbers = NDArray[np.float64]
 
 
 def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import NEGLIGIBLE, ROUNDING, SURE
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.plays.outcomes import OutcomeTable
@@ -40,7 +41,6 @@ WORK = 1_000_000_000
 
 BATCH = 1024
 
-Numbers = NDArray[np.float64]
 Allowed = list[NDArray[np.bool_]]
 """Per learned turn which actions are tried at each row, `[rows, actions]`."""
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import Profiles
 from rllib_stackelberg.plays.plays import Choose, Plays
@@ -31,8 +32,6 @@ SLOTS = 1 << 16
 
 PLAYS = 20_000_000
 """Most plays begun or forked while a game is taken apart: about half a minute of one core."""
-
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

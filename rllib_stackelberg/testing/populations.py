@@ -13,8 +13,9 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from rllib_stackelberg.aec.environment import make_aec
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.rules.population import RUNNING, Floats, PopulationGame, check_population
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame, check_population
 from rllib_stackelberg.testing.inspection import Finding
 
 MOST_PERIODS = 20
@@ -99,7 +100,7 @@ def _found(check: Callable[[], None]) -> tuple[Finding, ...]:
     return ()
 
 
-def random_moves(game: PopulationGame, plays: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def random_moves(game: PopulationGame, plays: int, rng: np.random.Generator) -> tuple[Numbers, Numbers, Numbers]:
     """Actions in range and uniforms of a period: `[plays, w]`, `[plays, N, v]`, `[plays, N, draws]`."""
     shapes = (plays,), (plays, game.members)
     leader, members = (
@@ -128,7 +129,7 @@ def _check_views(game: PopulationGame, state: Any, plays: int) -> None:
     assert all(np.shape(figure) == (plays,) for figure in figures.values()), "a figure of report() has a wrong shape"
 
 
-def _check_step(game: PopulationGame, before: Any, after: Any, leader: Floats, members: Floats) -> None:
+def _check_step(game: PopulationGame, before: Any, after: Any, leader: Numbers, members: Numbers) -> None:
     plays, over = len(before), before.ending != RUNNING
     assert leader.shape == (plays,), f"leader payoffs have shape {leader.shape}"
     assert members.shape == (plays, game.members), f"member payoffs have shape {members.shape}"

@@ -24,12 +24,10 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
+from rllib_stackelberg.arrays import Arrays
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 from rllib_stackelberg.training.running.failures import EpisodesLostError
-
-Rows = dict[str, NDArray]
-"""Columns of some questions, one row each."""
 
 OUTPUTS = (Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
 
@@ -79,7 +77,7 @@ class LeaderEnvRunner(ResumableEnvRunner):
         else:
             env.begin(np.arange(envs))
         asked: list[NDArray[np.int64]] = []
-        rows: list[Rows] = []
+        rows: list[Arrays] = []
         while len(live := env.live[env.live < envs]):
             observations = env.observe(live)
             found = self._random(len(live)) if random_actions else self._act(observations, explore)
@@ -89,12 +87,12 @@ class LeaderEnvRunner(ResumableEnvRunner):
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         return self._episodes(np.concatenate(asked), columns, env.episode_infos()[:envs])
 
-    def _random(self, count: int) -> Rows:
+    def _random(self, count: int) -> Arrays:
         space = self.env.single_action_space
         return {Columns.ACTIONS: np.stack([space.sample() for _ in range(count)])}
 
     @torch.no_grad()
-    def _act(self, observations: Observations, explore: bool) -> Rows:
+    def _act(self, observations: Observations, explore: bool) -> Arrays:
         """What the leader's module answers; with the log-probabilities of sampled actions."""
         seen = {name: torch.from_numpy(values).to(self._device) for name, values in observations.items()}
         batch = {Columns.OBS: seen}
@@ -109,7 +107,7 @@ class LeaderEnvRunner(ResumableEnvRunner):
         return {name: found[name].cpu().numpy() for name in kept if name in found}
 
     def _episodes(
-        self, asked: NDArray[np.int64], columns: Rows, infos: list[dict[str, Any]]
+        self, asked: NDArray[np.int64], columns: Arrays, infos: list[dict[str, Any]]
     ) -> list[SingleAgentEpisode]:
         """Split the rows of a round, in the order they were played, by environment."""
         order = np.argsort(asked, kind="stable")
@@ -117,7 +115,7 @@ class LeaderEnvRunner(ResumableEnvRunner):
         parts = [order[first:last] for first, last in zip([0, *ends[:-1]], ends, strict=True)]
         return [self._episode({name: v[part] for name, v in columns.items()}, infos[k]) for k, part in enumerate(parts)]
 
-    def _episode(self, rows: Rows, info: dict[str, Any]) -> SingleAgentEpisode:
+    def _episode(self, rows: Arrays, info: dict[str, Any]) -> SingleAgentEpisode:
         steps = len(rows[Columns.REWARDS])
         # An episode ends in an observation that nobody answers: the last question once more.
         shown = {name: np.concatenate([rows[name], rows[name][-1:]]) for name in ("actor", "critic")}

@@ -20,12 +20,12 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
+from rllib_stackelberg.arrays import Arrays
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.streams import replay_generator
 
 MEMBER_REWARDS = "member_rewards"
 
-Rows = dict[str, NDArray]
 
 SEEN, ACTED, PAID = ("leader", "mean", "members"), ("leader", "mean", "members"), ("leader", "members")
 """What a piece holds: observations, one more than periods, actions, and rewards."""
@@ -39,7 +39,7 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         super().__init__(capacity, **kwargs)
         self.rng = replay_generator(seed)
 
-    def sample_periods(self, count: int, members: int) -> tuple[Rows, Rows]:
+    def sample_periods(self, count: int, members: int) -> tuple[Arrays, Arrays]:
         """Rows of the leader and of the members.
 
         Args:
@@ -52,8 +52,8 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         """
         drawn = self.rng.integers(len(self._indices), size=count)
         places = np.array([self._indices[index] for index in drawn], dtype=np.int64)
-        leader: Rows = {}
-        own: Rows = {}
+        leader: Arrays = {}
+        own: Arrays = {}
         for number in np.unique(places[:, 0]):
             rows = np.flatnonzero(places[:, 0] == number)
             episode = self.episodes[number - self._num_episodes_evicted]
@@ -92,7 +92,7 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         self.sampled_timesteps = state["sampled"]
         self.rng.bit_generator.state = state["draws"]
 
-    def _some(self, own: Rows, members: int) -> Rows:
+    def _some(self, own: Arrays, members: int) -> Arrays:
         """Draw which members are learned from, in each period for itself."""
         count, kept = own["rewards"].shape
         picked = np.argsort(self.rng.random((count, kept)), axis=1)[:, : min(members, kept)]
@@ -105,7 +105,7 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         }
 
 
-def _columns(episode: SingleAgentEpisode, periods: NDArray[np.int64]) -> tuple[Rows, Rows]:
+def _columns(episode: SingleAgentEpisode, periods: NDArray[np.int64]) -> tuple[Arrays, Arrays]:
     seen, acted = episode.observations.data, episode.actions.data
     over = (periods == len(episode) - 1) & episode.is_terminated
     leader = {
@@ -127,7 +127,7 @@ def _columns(episode: SingleAgentEpisode, periods: NDArray[np.int64]) -> tuple[R
     return leader, own
 
 
-def _put(into: Rows, found: Rows, rows: NDArray[np.int64], count: int) -> None:
+def _put(into: Arrays, found: Arrays, rows: NDArray[np.int64], count: int) -> None:
     for name, values in found.items():
         if name not in into:
             into[name] = np.empty((count, *values.shape[1:]), dtype=np.float32)
@@ -139,7 +139,7 @@ def new_rows(episodes: Sequence[SingleAgentEpisode], part: str) -> NDArray:
     return np.concatenate([episode.observations.data[part][:-1] for episode in episodes])
 
 
-def piece(seen: Rows, acted: Rows, paid: Rows, terminated: bool, truncated: bool) -> SingleAgentEpisode:
+def piece(seen: Arrays, acted: Arrays, paid: Arrays, terminated: bool, truncated: bool) -> SingleAgentEpisode:
     """Periods of one play in a row: observations `[T + 1, ...]`, actions and rewards `[T, ...]` (`SEEN`, ...)."""
     return SingleAgentEpisode(
         observations=InfiniteLookbackBuffer(seen),
@@ -154,7 +154,7 @@ def piece(seen: Rows, acted: Rows, paid: Rows, terminated: bool, truncated: bool
     )
 
 
-def together(pieces: Sequence[SingleAgentEpisode]) -> Rows:
+def together(pieces: Sequence[SingleAgentEpisode]) -> Arrays:
     """Pieces end to end: their lengths and endings, and all they hold, by name."""
     rows = {
         "lengths": np.array([len(episode) for episode in pieces]),
@@ -171,7 +171,7 @@ def together(pieces: Sequence[SingleAgentEpisode]) -> Rows:
     }
 
 
-def check_widths(pieces: Sequence[Rows], game: PopulationGame, kept: int) -> None:
+def check_widths(pieces: Sequence[Arrays], game: PopulationGame, kept: int) -> None:
     """Refuse rows that are not of this game.
 
     Args:
@@ -194,7 +194,7 @@ def check_widths(pieces: Sequence[Rows], game: PopulationGame, kept: int) -> Non
                 raise ValueError(f"{name} has rows of shape {rows[name].shape[1:]}, not {shape}")
 
 
-def _refuse_unlike(rows: Rows) -> None:
+def _refuse_unlike(rows: Arrays) -> None:
     lengths = rows["lengths"]
     periods, count = int(lengths.sum()), len(lengths)
     wanted = {f"seen.{part}": periods + count for part in SEEN}
@@ -208,7 +208,7 @@ def _refuse_unlike(rows: Rows) -> None:
         raise ValueError(f"{infinite[0]} has entries that are not finite")
 
 
-def apart(rows: Rows) -> list[SingleAgentEpisode]:
+def apart(rows: Arrays) -> list[SingleAgentEpisode]:
     """The inverse of `together`.
 
     Raises:

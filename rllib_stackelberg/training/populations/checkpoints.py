@@ -21,10 +21,10 @@ from typing import Any
 
 from safetensors.numpy import save
 
+from rllib_stackelberg.arrays import Arrays
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, shortened
 from rllib_stackelberg.files.tensors import arrays
-from rllib_stackelberg.training.populations.buffer import Rows
 from rllib_stackelberg.training.running.checkpoints import LARGEST, BrokenGenerationError, Checkpoints, State
 
 BUFFER = "buffer"
@@ -78,13 +78,13 @@ class PopulationCheckpoints(Checkpoints):
         self._files, self.added = files, added
         return parts | {BUFFER: state | {"pieces": pieces}}
 
-    def _write(self, rows: Rows) -> tuple[str, int]:
+    def _write(self, rows: Arrays) -> tuple[str, int]:
         content = save(rows)
         name = hashlib.sha256(content).hexdigest()
         self.plays.write(name + SUFFIX, content)
         return name, int(rows["lengths"].sum())
 
-    def _read(self, name: str) -> Rows:
+    def _read(self, name: str) -> Arrays:
         if not PLAYS.fullmatch(name + SUFFIX):
             raise BrokenGenerationError(f"{shortened(name)!r} is no name of plays")
         try:
