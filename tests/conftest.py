@@ -3,10 +3,21 @@ import os
 import pytest
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests train in their own process: none is needed
 
 from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
+
+
+def pytest_collection_modifyitems(items):
+    """For `--dist loadgroup`: files stay together, and all that start Ray are one worker's, which starts it once."""
+    ray = {item.path for item in items if item.get_closest_marker("ray") or "ray_local" in item.fixturenames}
+    for item in items:
+        item.add_marker(
+            pytest.mark.xdist_group("ray" if item.path in ray else str(item.path.relative_to(item.config.rootpath)))
+        )
+
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 
@@ -109,7 +120,12 @@ def any_game(request):
     return game_called(request.param)
 
 
-@pytest.fixture(params=[label for label in EVERY_GAME if game_called(label).one_shot])
+ONE_SHOT = [label for label in EVERY_GAME if game_called(label).one_shot]
+FIRST = {*{name: label for label, (name, _) in reversed(GAMES.items())}.values(), *OWN}
+"""Labels of one instance of every game."""
+
+
+@pytest.fixture(params=ONE_SHOT)
 def one_shot_game(request):
     """Those in which nobody follows twice in a play."""
     return game_called(request.param)

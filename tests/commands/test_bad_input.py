@@ -193,11 +193,13 @@ KINDS = [option, parameter, unknown_parameter, setting, matrix, game, models, le
 def check(seed, folder):
     rng = random.Random(seed)
     arguments, field = KINDS[seed % len(KINDS)](rng, folder)
-    before, begun = sorted(folder.iterdir()), time.perf_counter()
+    before, begun = sorted(folder.iterdir()), (time.process_time(), time.perf_counter())
     result = RUNNER.invoke(app, arguments)
     assert result.exit_code == 2, (arguments, result.output, result.exception)
     assert isinstance(result.exception, SystemExit), (arguments, result.exception)
-    assert time.perf_counter() - begun < 3, arguments
+    # Of computing: other processes may keep it waiting, though not for ten times as long.
+    assert time.process_time() - begun[0] < 3, arguments
+    assert time.perf_counter() - begun[1] < 30, arguments
     assert field in result.output.replace("\n", " ") or field.replace("-", "_") in result.output, (
         arguments,
         result.output,

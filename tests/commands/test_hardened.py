@@ -65,6 +65,7 @@ def test_training_says_what_to_set_before_ray_starts(hardened, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.learning  # what it says of a home is in the test of training above, how it says it in test_doctor.py
 def test_doctor_says_what_to_set(hardened):
     done = run(hardened, "doctor", "--json")
     assert done.returncode == 1, done.stderr  # training cannot work without a home

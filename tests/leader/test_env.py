@@ -1,5 +1,7 @@
 """The two ways of asking are one problem; observations hide and show what they must."""
 
+from itertools import product
+
 import gymnasium
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.leader.critic import relative
 from rllib_stackelberg.plays.outcomes import Profiles
+from tests.conftest import FIRST, ONE_SHOT, game_called
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
 
 MODES = {
@@ -58,15 +61,29 @@ def equal(first, second, tolerance):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("reward_plays", ["exact", 5])
-@pytest.mark.parametrize("reward_play", ["argmax", "last", "average"])
-@pytest.mark.parametrize(("updates", "tolerance"), [("sampled", 0), ("expected", 1e-12)])
-def test_once_and_every_turn_are_the_same_problem(one_shot_game, updates, tolerance, reward_play, reward_plays):
+OFTEN = (("argmax", "exact"), ("average", 5))
+"""Ways to reward the leader that every game is tried with."""
+
+
+def problems():
+    """Every game with every way to reward and to update; duplicates of a kind only in long suites."""
+    for label in ONE_SHOT:
+        size, first = Profiles.count(game_called(label)), label in FIRST
+        for updates, tolerance in (("sampled", 0), ("expected", 1e-12)):
+            for reward in product(("argmax", "last", "average"), ("exact", 5)):
+                if size > 60 and updates == "expected":
+                    continue  # covered by the smaller instances
+                if size > 20 and reward not in OFTEN:
+                    continue
+                marks = () if first or reward in OFTEN else pytest.mark.learning
+                yield pytest.param(label, updates, tolerance, *reward, marks=marks)
+
+
+@pytest.mark.parametrize(("label", "updates", "tolerance", "reward_play", "reward_plays"), problems())
+def test_once_and_every_turn_are_the_same_problem(label, updates, tolerance, reward_play, reward_plays):
     """One answer table, one seed: bit-identical strategies and leader reward, at batch 1 and 16."""
+    one_shot_game = game_called(label)
     size = Profiles.count(one_shot_game)
-    rare = size > 20 and (reward_play, reward_plays) not in (("argmax", "exact"), ("average", 5))
-    if rare or (size > 60 and updates == "expected"):
-        pytest.skip("covered by the smaller instances")
     sequential = isinstance(one_shot_game, BayesianGame) and one_shot_game.sequential
     table = answer_table(one_shot_game, seed=3)
     results = {}
