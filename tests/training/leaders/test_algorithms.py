@@ -16,10 +16,11 @@ from rllib_stackelberg.training.runs import train
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
-# Two of them with the fast tests, one of either kind.
-QUICK = {("PPO", 1), ("IMPALA", 1), ("DQN", 0)}
+# One of either kind with the fast tests; PPO is evaluated in test_user_slots.py.
+QUICK = {("IMPALA", 1), ("DQN", 0)}
 """Evaluations that are tested with every change."""
 OTHERS = [pytest.param(name, marks=pytest.mark.remote) for name in ("APPO", "SAC")]
+REPEATED = [pytest.param("APPO", marks=pytest.mark.learning), OTHERS[1]]
 
 
 @pytest.mark.parametrize("algorithm", ["IMPALA", "DQN", *OTHERS])
@@ -36,7 +37,7 @@ def test_a_run_keeps_a_certified_policy_through_fresh_starts(algorithm, tmp_path
     assert lines[-1]["episodes"] == result["episodes"] >= 3 * 32
 
 
-@pytest.mark.parametrize("algorithm", ["IMPALA", *OTHERS])
+@pytest.mark.parametrize("algorithm", ["IMPALA", *REPEATED])
 def test_a_run_repeats_and_a_restart_reaches_learner_and_runner(algorithm):
     """Equal seeds, equal weights; after a restart, runner and learner hold the same fresh ones."""
     found = []
