@@ -10,6 +10,7 @@ from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items):
     """For `--dist loadgroup`: files stay together, and all that start Ray are one worker's, which starts it once."""
     ray = {item.path for item in items if item.get_closest_marker("ray") or "ray_local" in item.fixturenames}
