@@ -16,8 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, exceeds, typical_spread
 from rllib_stackelberg.plays import table_loops
+from rllib_stackelberg.plays.grid import Grid
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
 
@@ -64,9 +66,17 @@ class Profiles:
         """`joint[a] @ strides == a`."""
         return table_loops.joint_strides(self.joint.max(axis=0, initial=0) + 1)
 
-    def choose(self, slots: NDArray[np.int64], turn: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The action of each slot's profile, slots running over pairs (and then over episodes)."""
-        return self.joint[slots % len(self.joint), turn]
+    def grid(self, entries: int = 1) -> Grid:
+        """The slots of so many entries in which all pairs are played."""
+        return Grid(entries, len(self.nature), len(self.joint))
+
+    def nature_at(self, slots: Index) -> Index:
+        """Types and chance of each slot `[slots, width]`, slots running over a grid."""
+        return self.nature[self.grid().nature_of(slots)]
+
+    def choose(self, slots: Index, turn: int, _: Index) -> Index:
+        """The action of each slot's profile, slots running over a grid (`plays.Choose`)."""
+        return self.joint[self.grid().joint_of(slots), turn]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +98,7 @@ class OutcomeTable:
     @classmethod
     def from_plays(cls, plays: Plays, profiles: Profiles, episodes: NDArray[np.int64]) -> OutcomeTable:
         """Read the table off plays whose slots run over (episode, nature, joint action)."""
-        shape = (len(plays.payoffs) // len(profiles), len(profiles.nature), len(profiles.joint))
+        shape = profiles.grid(len(plays.payoffs) // len(profiles)).shape
         payoffs = plays.payoffs.reshape(*shape, plays.payoffs.shape[1])[episodes]
         information = plays.information.reshape(*shape, plays.information.shape[1])[episodes]
         return cls(plays.game, profiles, payoffs, information)
@@ -213,9 +223,10 @@ class OutcomeTable:
 def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTable:
     """Outcomes against leader tables `[B, questions, leader width]`, in the game's units."""
     profiles = Profiles.of(game)
+    grid = profiles.grid(len(actions))
 
-    def leader(plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        return actions[slots // len(profiles), plays.question[slots]]
+    def leader(plays: Plays, slots: Index) -> Numbers:
+        return actions[grid.entry_of(slots), plays.question[slots]]
 
     return outcomes_against(game, leader, len(actions), profiles)
 
@@ -225,9 +236,8 @@ def outcomes_against(
 ) -> OutcomeTable:
     """Outcomes against a leader; slots run over (entry of the table, profile)."""
     profiles = profiles or Profiles.of(game)
-    plays = Plays(game, entries * len(profiles))
-    nature = np.repeat(profiles.nature, len(profiles.joint), axis=0)
-    plays.begin(np.arange(entries * len(profiles)), np.tile(nature, (entries, 1)), profiles.choose)
+    plays, slots = Plays(game, entries * len(profiles)), profiles.grid(entries).slots()
+    plays.begin(slots, profiles.nature_at(slots), profiles.choose)
     play_out(plays, leader, profiles.choose)
     return OutcomeTable.from_plays(plays, profiles, np.arange(entries))
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.plays.grid import Grid
 from rllib_stackelberg.plays.outcomes import Profiles
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -63,10 +64,8 @@ class Paths:
 
     def starts(self) -> tuple[Index, Index]:
         """Nature `[len, width]` and carried state `[len]` of every triple."""
-        carried, natures, paths = self.shape
-        return np.tile(np.repeat(self.nature, paths, axis=0), (carried, 1)), np.repeat(
-            np.arange(carried), natures * paths
-        )
+        grid = Grid(*self.shape)
+        return self.nature[grid.nature_of(grid.slots())], grid.entry_of(grid.slots())
 
 
 class PathTable(NamedTuple):

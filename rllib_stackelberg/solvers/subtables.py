@@ -127,8 +127,7 @@ class _Growth:
     def _begin(self, profiles: Index) -> Plays:
         self._count(len(profiles))
         plays = Plays(self.game, len(profiles))
-        nature = np.repeat(self.profiles.nature, len(self.profiles.joint), axis=0)
-        plays.begin(np.arange(len(profiles)), nature[profiles], self._choose(profiles))
+        plays.begin(np.arange(len(profiles)), self.profiles.nature_at(profiles), self._choose(profiles))
         return plays
 
     def _labels(self, plays: Plays, owner: Index) -> Index:
