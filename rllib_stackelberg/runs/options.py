@@ -112,24 +112,15 @@ class TrainOptions(BaseModel):
             _refuse_address(options.ray_address)
         else:
             check_places()
-            cpus = os.cpu_count() or 1
-            if options.num_env_runners > cpus:
-                raise InvalidFieldError(
-                    "num_env_runners",
-                    f"{options.num_env_runners} on {cpus} CPUs",
-                    f"0..{cpus} on this machine",
-                )
+            check_runners(options.num_env_runners)
         for package in ("mlflow", "wandb"):
             if getattr(options, package) and importlib.util.find_spec(package) is None:
                 raise InvalidFieldError(
                     package, "its package is not installed", 'after: pip install "rllib-stackelberg[track]"'
                 )
-        filled: dict[str, Any] = {}
-        if options.max_seconds is None and options.max_iterations is None:
-            filled["max_seconds"] = find_spec(options.game).defaults.max_seconds
-        if options.out is None:
-            filled["out"] = options.new_folder()
-        return options.model_copy(update=filled)
+        return options.model_copy(
+            update=left_open(options.game, options.max_seconds, options.max_iterations, options.out)
+        )
 
     def make_game(self) -> StackelbergGame:
         """The game."""
@@ -160,6 +151,24 @@ def _refuse_address(address: str) -> None:
     """Addresses of Ray's other doors (jobs: http://, clients: ray://) are no place for a driver."""
     if not CLUSTER_ADDRESS.fullmatch(address):
         raise InvalidFieldError("ray_address", f"got {address!r}", "auto, or HOST:PORT of a cluster's head")
+
+
+def check_runners(number: int) -> None:
+    """Refuse more sampling processes than a Ray of the run's own has CPUs for."""
+    cpus = os.cpu_count() or 1
+    if number > cpus:
+        raise InvalidFieldError("num_env_runners", f"{number} on {cpus} CPUs", f"0..{cpus} on this machine")
+
+
+def left_open(
+    game: str, max_seconds: float | None, max_iterations: int | None, out: Path | None
+) -> dict[str, float | Path | None]:
+    """Limit and folder of a run on a game, by field, where they are not given."""
+    limited = max_seconds is not None or max_iterations is not None
+    return {
+        "max_seconds": max_seconds if limited else find_spec(game).defaults.max_seconds,
+        "out": out or new_folder(game),
+    }
 
 
 def new_folder(game: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,11 +14,9 @@ from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import GameName, find_spec, make_population
 from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.runs.options import new_folder
+from rllib_stackelberg.runs.options import Positive, check_runners, left_open
 from rllib_stackelberg.runs.ray_files import check_places
 from rllib_stackelberg.runs.records import PopulationResult
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class PopulationOptions(BaseModel):
@@ -66,16 +63,10 @@ class PopulationOptions(BaseModel):
         settings.boxes(game)
         settings.capacity(game)
         check_places()
-        cpus = os.cpu_count() or 1
-        if options.num_env_runners > cpus:
-            problem = f"{options.num_env_runners} on {cpus} CPUs"
-            raise InvalidFieldError("num_env_runners", problem, f"0..{cpus} on this machine")
-        filled: dict[str, Any] = {}
-        if options.max_seconds is None and options.max_iterations is None:
-            filled["max_seconds"] = find_spec(options.game).defaults.max_seconds
-        if options.out is None:
-            filled["out"] = new_folder(options.game)
-        return options.model_copy(update=filled)
+        check_runners(options.num_env_runners)
+        return options.model_copy(
+            update=left_open(options.game, options.max_seconds, options.max_iterations, options.out)
+        )
 
     @classmethod
     def of_run(cls, folder: RunFolder, **limits: Any) -> Self:
