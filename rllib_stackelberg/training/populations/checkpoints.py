@@ -97,12 +97,13 @@ class PopulationCheckpoints(Checkpoints):
 
     def _prune(self) -> None:
         """Delete plays that no generation needs, and what a killed save has left; nothing else."""
-        needed = {name + SUFFIX for generation in self.generations() for name in self._needs(generation)}
+        needed = {name + SUFFIX for generation in self.generations() for name in self.needs(generation)}
         for name in self.plays.names():
             if (PLAYS.fullmatch(name) and name not in needed) or UNFINISHED.fullmatch(name):
                 self.plays.remove(name)
 
-    def _needs(self, generation: Path) -> Sequence[str]:
+    def needs(self, generation: Path) -> Sequence[str]:
+        """Names of the plays that a generation needs; none of one that is damaged."""
         try:
             return [str(name) for name, _ in super().read(generation)[BUFFER]["pieces"]]
         except (BrokenGenerationError, KeyError, TypeError, ValueError):

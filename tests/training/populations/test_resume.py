@@ -92,7 +92,7 @@ def test_an_env_runner_goes_on_with_plays_that_it_has_not_played():
 def check_files(checkpoints, iterations):
     """Every generation can be read, and there are no other files."""
     assert [generation.name for generation in checkpoints.generations()] == [f"generation-{k:06d}" for k in iterations]
-    needed = {name for generation in checkpoints.generations() for name in checkpoints._needs(generation)}
+    needed = {name for generation in checkpoints.generations() for name in checkpoints.needs(generation)}
     assert needed == {file.stem for file in checkpoints.plays.place.iterdir()}
     for generation in checkpoints.generations():
         held = sum(part["lengths"].sum() for part in checkpoints.read(generation)["buffer"]["pieces"])
@@ -125,7 +125,7 @@ def test_without_its_plays_a_generation_is_passed_over(tmp_path, damage):
     for iteration in (1, 2):
         checkpoints.save(iteration, {"run": {"iteration": iteration}, "buffer": buffer.get_state(checkpoints.added)})
         buffer.add(made.sample(num_timesteps=60))
-    file = checkpoints.plays.place / f"{checkpoints._needs(checkpoints.generations()[-1])[-1]}.safetensors"
+    file = checkpoints.plays.place / f"{checkpoints.needs(checkpoints.generations()[-1])[-1]}.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.unlink()
