@@ -37,7 +37,7 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 from rllib_stackelberg.training.independent.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.independent.players import PlayerModule
-from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_RATE, named_algorithm
+from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_RATE, PPO_TRAINING, named_algorithm
 from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
@@ -159,15 +159,9 @@ def _tune_ppo(config: PPOConfig, game: StackelbergGame) -> None:
         # A row per play of an agent that moves once: an epoch is one step. (None would be the rows of all agents, and
         # one step several epochs of every policy.)
         minibatch_size=PARALLEL_PLAYS,
-        num_epochs=8,
         # RLlib would shuffle the policies' rows in the order of a set of names, which differs between processes.
         shuffle_batch_per_epoch=False,
-        lambda_=0.95,
-        clip_param=0.2,
-        entropy_coeff=0.0,
-        use_kl_loss=False,
-        grad_clip=1.0,
-        vf_clip_param=float("inf"),
+        **PPO_TRAINING,
     )
     own = {}
     for k, (low, high) in enumerate(payoff_ranges(game)):

@@ -9,6 +9,7 @@ import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.appo import APPOConfig
@@ -102,6 +103,18 @@ class LeaderProblem:
         return {} if self.discrete else {"anneal_updates": ANNEAL_UPDATES}
 
 
+PPO_TRAINING: dict[str, Any] = {
+    "num_epochs": 8,
+    "lambda_": 0.95,
+    "clip_param": 0.2,
+    "entropy_coeff": 0.0,
+    "use_kl_loss": False,
+    "grad_clip": 1.0,
+    "vf_clip_param": math.inf,  # the critic's loss is never clipped
+}
+"""Of every policy that PPO trains here: small batches, clipped ratios, no bonus for entropy."""
+
+
 def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
     """Small batches, one gradient step an epoch."""
     long = problem.once and problem.settings.in_play(problem.game)
@@ -114,15 +127,9 @@ def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
         lr=3e-3 if problem.discrete else FIRST_RATE,
         train_batch_size_per_learner=PARALLEL_EPISODES if one_round else problem.batch_size,
         minibatch_size=problem.batch_size if long else None,  # one step an epoch, whatever was dropped
-        num_epochs=8,
-        lambda_=0.95,
-        clip_param=0.2,
-        entropy_coeff=0.0,
-        use_kl_loss=False,
-        grad_clip=1.0,
-        # The critic's loss is in payoff units squared: bring it back to order one, and never clip it.
+        # The critic's loss is in payoff units squared: bring it back to order one.
         vf_loss_coeff=0.5 / problem.payoff_scale**2,
-        vf_clip_param=float("inf"),
+        **PPO_TRAINING,
     )
 
 

@@ -26,7 +26,7 @@ from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
 from torch import nn
 
 from rllib_stackelberg.leader.policy import LeaderNetwork
-from rllib_stackelberg.training.leaders.modules import copy_to_targets, layers_of
+from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.leaders.rl_modules import INITIAL_OUTPUT_GAIN, OwnNetworks, start_afresh, tanh_network
 
 FIRST_LOG_STD = -1.0
@@ -108,11 +108,6 @@ class LeaderSACModule(OwnNetworks, DefaultSACTorchRLModule):
             for critic in (self.qf, self.qf_twin):
                 start_afresh(critic.network, INITIAL_OUTPUT_GAIN)
 
-    def restart(self) -> None:
-        """Forget everything learned, in a learner: the targets, too."""
-        self._start_afresh()
-        copy_to_targets(self)
-
     def anneal(self, done: float) -> float:
         """Nothing: the temperature is learned."""
         return 1.0
@@ -150,11 +145,6 @@ class LeaderDQNModule(OwnNetworks, DefaultDQNTorchRLModule):
     def _start_afresh(self) -> None:
         start_afresh(self.af.network, INITIAL_OUTPUT_GAIN)
         self.anneal(0.0)
-
-    def restart(self) -> None:
-        """Forget everything learned, in a learner: the target, too."""
-        self._start_afresh()
-        copy_to_targets(self)
 
     def anneal(self, done: float) -> float:
         """Set the share of random answers when that share of its schedule is over; the learning rate stays."""

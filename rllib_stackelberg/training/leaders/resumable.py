@@ -24,6 +24,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from rllib_stackelberg.training.leaders import environments
 from rllib_stackelberg.training.leaders.connectors import RememberAnswers
 from rllib_stackelberg.training.running.checkpoints import COMPONENT_EPISODES
+from rllib_stackelberg.training.running.generations import own_episodes
 from rllib_stackelberg.training.running.randomness import generator_states, seed_generators, set_generator_states
 
 WINDOW = 256
@@ -78,9 +79,8 @@ class ResumableEnvRunner(SingleAgentEnvRunner):
     def set_state(self, state: dict[str, Any]) -> None:
         """With the component `leader_episodes`, if it is this runner's."""
         super().set_state(state)
-        episodes = state.get(COMPONENT_EPISODES)
-        # RLlib hands the state of one runner to another that it has restarted.
-        if episodes is None or self.env is None or episodes["worker"] != self.worker_index:
+        episodes = own_episodes(self, state)
+        if episodes is None or self.env is None:
             return
         self.env.unwrapped.set_state(episodes["env"])
         self._needs_initial_reset: bool = not episodes["begun"]

@@ -9,6 +9,7 @@ alike.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -83,6 +84,15 @@ class OwnNetworks(LeaderRLModule):
         """Widths of hidden layers."""
         return list(self.network_config["fcnet_hiddens"])
 
+    @abstractmethod
+    def _start_afresh(self) -> None:
+        """Give all networks but targets their first weights, and begin the schedule."""
+
+    def restart(self) -> None:
+        """Forget everything learned, in a learner: in target networks, too, if there are any."""
+        self._start_afresh()
+        copy_to_targets(self)
+
 
 class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     """Actor and critic of a leader. `model_config`: `problem_config(...)` and changes of `NETWORK_DEFAULTS`."""
@@ -107,10 +117,6 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         if not self.inference_only:
             start_afresh(self.vf, 1.0)
         self.anneal(0.0)
-
-    def restart(self) -> None:
-        """Forget everything learned."""
-        self._start_afresh()
 
     def get_non_inference_attributes(self) -> list[str]:
         """What env runners do without."""
@@ -158,11 +164,6 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
 
 class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
     """For APPO: with a copy of the actor that follows it."""
-
-    def restart(self) -> None:
-        """Forget everything learned, in the copy too."""
-        super().restart()
-        copy_to_targets(self)
 
     def make_target_networks(self) -> None:
         """Make the copy (the learner calls it)."""

@@ -44,6 +44,7 @@ from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.populations.buffer import piece
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE
 from rllib_stackelberg.training.running.checkpoints import COMPONENT_EPISODES
+from rllib_stackelberg.training.running.generations import own_episodes
 
 MEMBERS_RETURN = "members_return_mean"
 WINDOW = 20
@@ -264,9 +265,8 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self.num_env_steps_sampled_lifetime = int(
             state.get(NUM_ENV_STEPS_SAMPLED_LIFETIME) or self.num_env_steps_sampled_lifetime
         )
-        played = state.get(COMPONENT_EPISODES)
-        # RLlib hands the state of one runner to another that it has restarted.
-        if played is not None and played["worker"] == self.worker_index:
+        played = own_episodes(self, state)
+        if played is not None:
             self.env.restart_after(played["episodes"])
             self._all_began()
 

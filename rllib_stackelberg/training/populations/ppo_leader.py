@@ -29,7 +29,7 @@ from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import population_of
-from rllib_stackelberg.training.leaders.algorithms import algorithm_name, named_algorithm
+from rllib_stackelberg.training.leaders.algorithms import PPO_TRAINING, algorithm_name, named_algorithm
 from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
 
@@ -130,11 +130,10 @@ def members_policy(members: str | Path | PopulationPolicy, game: PopulationGame)
 
 def tune_population_ppo(config: AlgorithmConfig) -> None:
     """Defaults of PPO: all plays for a hundred periods, rewards of order one."""
+    config.training(**PPO_TRAINING)
     config.training(
-        gamma=0.975, lambda_=0.95, lr=1e-3, train_batch_size_per_learner=800, minibatch_size=200, num_epochs=6,
-        vf_clip_param=float("inf"), vf_loss_coeff=0.01, clip_param=0.2, use_kl_loss=False, entropy_coeff=0.0,
-        grad_clip=1.0,
-    )  # fmt: skip
+        gamma=0.975, lr=1e-3, train_batch_size_per_learner=800, minibatch_size=200, num_epochs=6, vf_loss_coeff=0.01
+    )
 
 
 def leader_of(algo: Algorithm, policy: PopulationPolicy) -> BoxActor:

@@ -58,6 +58,12 @@ def episodes_of(runner: EnvRunner) -> tuple[int, State]:
     return runner.worker_index, runner.get_state(components=[COMPONENT_EPISODES])
 
 
+def own_episodes(runner: EnvRunner, state: State) -> State | None:
+    """What a state says of an env runner's own episodes: RLlib hands that of one to another that it has restarted."""
+    episodes = state.get(COMPONENT_EPISODES)
+    return episodes if episodes is not None and episodes["worker"] == runner.worker_index else None
+
+
 def take_episodes(states: dict[Any, State], runner: EnvRunner) -> None:
     """Give an env runner its state, if there is one."""
     if runner.worker_index in states:
