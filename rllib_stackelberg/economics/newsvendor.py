@@ -22,7 +22,7 @@ from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.rules.solution import StackelbergSolution
 
 Rule = Literal["exact", "riskless"]
-Numbers = Numbers | float
+Quantity = Numbers | float
 
 NEWTON_STEPS = 12
 """From the riskless price; six are enough where staying in is worth anything."""
@@ -61,18 +61,18 @@ class Answer(NamedTuple):
     price: Numbers
 
 
-def density(z: Numbers) -> Numbers:
+def density(z: Quantity) -> Numbers:
     """Of the standard normal distribution."""
     return np.exp(-0.5 * np.square(z)) / np.sqrt(2 * np.pi)
 
 
-def fractile(wholesale: Numbers, price: Numbers) -> Numbers:
+def fractile(wholesale: Quantity, price: Quantity) -> Numbers:
     """z of the critical fractile; minus infinity where the price does not exceed the wholesale price."""
     share = np.divide(wholesale, price, out=np.ones(np.broadcast(wholesale, price).shape), where=np.greater(price, 0))
     return -ndtri(np.clip(share, 1e-300, 1.0))
 
 
-def retailer_value(market: Market, wholesale: Numbers, answer: Answer) -> Numbers:
+def retailer_value(market: Market, wholesale: Quantity, answer: Answer) -> Numbers:
     """What the retailer expects from any answer: p E[min(d, b)] - a b, nothing from an order of 0."""
     mean = market.theta0 - market.theta1 * answer.price
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -82,17 +82,17 @@ def retailer_value(market: Market, wholesale: Numbers, answer: Answer) -> Number
     return np.where(answer.order > 0, answer.price * sold - wholesale * answer.order, 0.0)
 
 
-def optimal_value(mean: Numbers, sigma: float, wholesale: Numbers, price: Numbers) -> Numbers:
+def optimal_value(mean: Quantity, sigma: float, wholesale: Quantity, price: Quantity) -> Numbers:
     """What the retailer expects of a price with that mean demand when it orders the critical fractile."""
     return (price - wholesale) * mean - sigma * price * density(fractile(wholesale, price))
 
 
-def riskless_price(market: Market, wholesale: Numbers) -> Numbers:
+def riskless_price(market: Market, wholesale: Quantity) -> Numbers:
     """Best retail price if demand were its mean."""
     return (market.theta0 + market.theta1 * wholesale) / (2 * market.theta1)
 
 
-def exact_price(market: Market, wholesale: Numbers) -> Numbers:
+def exact_price(market: Market, wholesale: Quantity) -> Numbers:
     """Best retail price without a cap; meaningless where staying out is better."""
     price = riskless_price(market, wholesale)
     least = np.maximum(wholesale, 1e-12 * price)
@@ -103,7 +103,7 @@ def exact_price(market: Market, wholesale: Numbers) -> Numbers:
     return price
 
 
-def _slopes(market: Market, wholesale: Numbers, price: Numbers) -> tuple[Numbers, Numbers]:
+def _slopes(market: Market, wholesale: Quantity, price: Numbers) -> tuple[Numbers, Numbers]:
     """First and second derivative of the retailer's value in its price."""
     z, share = fractile(wholesale, price), wholesale / price
     height = np.maximum(density(z), 1e-300)
@@ -112,7 +112,7 @@ def _slopes(market: Market, wholesale: Numbers, price: Numbers) -> tuple[Numbers
     return slope, -2 * market.theta1 + market.sigma * share * (share / height) / price
 
 
-def answer(market: Market, wholesale: Numbers) -> Answer:
+def answer(market: Market, wholesale: Quantity) -> Answer:
     """What the retailer does, by its rule."""
     wholesale = np.asarray(wholesale, dtype=float)
     rule = exact_price if market.retailer == "exact" else riskless_price
@@ -120,7 +120,7 @@ def answer(market: Market, wholesale: Numbers) -> Answer:
     return order_at(market, wholesale, price, market.theta0 - market.theta1 * price)
 
 
-def order_at(market: Market, wholesale: Numbers, price: Numbers, mean: Numbers) -> Answer:
+def order_at(market: Market, wholesale: Quantity, price: Quantity, mean: Quantity) -> Answer:
     """The critical fractile at a price with that mean demand; staying out (at the cap) where it is worth nothing."""
     safe = np.where(price > wholesale, price, market.price_cap)
     order = mean + market.sigma * np.where(market.sigma > 0, fractile(np.minimum(wholesale, safe), safe), 0.0)
@@ -128,7 +128,7 @@ def order_at(market: Market, wholesale: Numbers, price: Numbers, mean: Numbers) 
     return Answer(np.where(stays, np.minimum(order, market.order_cap), 0.0), np.where(stays, price, market.price_cap))
 
 
-def supplier_value(market: Market, wholesale: Numbers) -> Numbers:
+def supplier_value(market: Market, wholesale: Quantity) -> Numbers:
     """What the supplier gets from a wholesale price."""
     return wholesale * answer(market, wholesale).order
 
@@ -161,7 +161,7 @@ def newsvendor_solve(market: Market) -> StackelbergSolution:
     )
 
 
-def marginal_revenue(market: Market, wholesale: Numbers) -> Numbers:
+def marginal_revenue(market: Market, wholesale: Quantity) -> Numbers:
     """Derivative of the supplier's revenue in its price, where the retailer stays in."""
     wholesale = np.asarray(wholesale, dtype=float)
     order, price = answer(market, wholesale)
