@@ -96,13 +96,19 @@ def walk_back(table, entry, who, turn, policy, weights, utilities, reach, begun)
                         utilities[row, k] += value[children + k] - mass[children + k] * before
                 if own:
                     reach[row] += weight
-                    begins = True
-                    for i in range(j):
-                        begins &= table.mover[entry, 0, t, a, i] != turn
-                    if begins:
-                        begun[row, 0] += total - weight * before
-                        begun[row, 1] += weight
+                if own and _first_move(table.mover[entry, 0, t, a], j, turn):
+                    begun[row, 0] += total - weight * before
+                    begun[row, 1] += weight
                 value[p], mass[p] = total, weight
+
+
+@kept
+def _first_move(movers, move, turn):
+    """Whether a follower has not moved before that move of a path, whose movers are `[L]`."""
+    first = True
+    for i in range(move):
+        first &= movers[i] != turn
+    return first
 
 
 @kept
