@@ -22,7 +22,7 @@ import ray
 from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_stackelberg.errors import FAULTS, GameError, InvalidFieldError, RulesError
+from rllib_stackelberg.errors import FAULTS, GameError, InvalidFieldError, RulesError, RunStoppedError
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -63,6 +63,7 @@ class Failures:
             GameError: it may not, or did not return.
             RulesError: it broke its rules.
             InvalidFieldError: something was refused by name, which is no fault of the game's.
+            InterruptedRunError: a signal has come, which is none either.
         """
         try:
             with deadline(seconds, one_call):
@@ -70,8 +71,9 @@ class Failures:
         except DeadlineError as error:
             raise GameError(f"the game did not return: {told(error)}") from error
         except FAULTS as error:
-            tried_again = isinstance(error, GameError) or not isinstance(error, (*FINAL, EpisodesLostError))
-            if not tried_again:
+            # A signal's error may come up in the midst of a game; nor is it a fault of the game's.
+            others = isinstance(error, RunStoppedError | InvalidFieldError | EpisodesLostError)
+            if others and not isinstance(error, GameError):
                 raise
             self.count += 1
             if self.count > self.most:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,15 +15,21 @@ from rllib_stackelberg.errors import InterruptedRunError
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+SAME_SECONDS = 10.0
+"""After a signal that ended an iteration, in which others say the same: what ends the run must not be ended by them."""
+
+
 class Interruption:
     """The signal that has arrived, if one has."""
 
     signal: signal.Signals | None = None
+    _raised = -math.inf
 
     def arrive(self, number: int, _: Any) -> None:
         """Note a signal; a second one does not wait for the iteration."""
         second, self.signal = self.signal is not None, signal.Signals(number)
-        if second:
+        if second and time.monotonic() - self._raised >= SAME_SECONDS:
+            self._raised = time.monotonic()
             raise self.error()
 
     def error(self) -> InterruptedRunError:

@@ -69,8 +69,16 @@ def ray_session(num_env_runners: int = 0, address: str | None = None, farewell: 
             _refuse_too_many(num_env_runners)
             yield
         finally:
-            with undisturbed():
-                ray.shutdown()
+            try:
+                _end()
+            except KeyboardInterrupt:  # one that came before it could be held back, or was
+                _end()
+                raise
+
+
+def _end() -> None:
+    with undisturbed():
+        ray.shutdown()
 
 
 def _start(num_env_runners: int, **where: Any) -> None:

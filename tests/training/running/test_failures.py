@@ -9,12 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.errors import GameError, InvalidFieldError, RulesError
+from rllib_stackelberg.errors import GameError, InterruptedRunError, InvalidFieldError, RulesError
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from rllib_stackelberg.training.running.deadlines import DeadlineError, TimeIsUpError, deadline, until
 from rllib_stackelberg.training.running.failures import EpisodesLostError, Failures, WorkerLeaderEnv, final_error
+from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.runs import resume, train
 from tests.games_for_tests import NoisyAllocation
 from tests.games_that_fail import FailingGame
@@ -171,6 +172,29 @@ def test_a_refusal_is_no_fault_of_the_game_and_not_tried_again():
     with pytest.raises(InvalidFieldError, match="response_updates"):
         failures.survived(refuse, long=True)
     assert (len(tries), failures.count) == (1, 0)
+
+
+def test_signals_in_a_row_end_a_run_once_and_are_no_fault_of_the_game(monkeypatch):
+    """The first waits for the iteration, the second raises, others that say the same let what ends the run go on."""
+    failures, ended = Failures(most=2), []
+
+    def play():
+        try:
+            for _ in range(8):
+                signal.raise_signal(signal.SIGINT)
+        finally:
+            for _ in range(8):
+                signal.raise_signal(signal.SIGINT)
+            ended.append(1)
+
+    with interruptible() as interruption:
+        with pytest.raises(InterruptedRunError, match="SIGINT") as stopped:
+            failures.survived(play, long=True)
+        assert (stopped.value.code, failures.count, ended) == (130, 0, [1])
+        assert interruption.signal is signal.SIGINT
+        monkeypatch.setattr("rllib_stackelberg.training.running.interruptions.SAME_SECONDS", 0.0)
+        with pytest.raises(InterruptedRunError):  # much later: it is stuck
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_a_refusal_behind_an_error_of_rllib_is_found():
