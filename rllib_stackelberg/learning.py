@@ -26,7 +26,9 @@ from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.held import rules_in
 from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import finite
 from rllib_stackelberg.runs.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def train(
 
     data = run_training(checked, report, configure)
     folder = Path(data["run_dir"])
-    return TrainingResult.of(folder, checked.make_game(), data)
+    return TrainingResult.of(folder, checked.rules, data)
 
 
 def certify(algorithm: Algorithm, *, judge: LeaderSettings | None = None) -> Evaluation:
@@ -113,13 +115,13 @@ def certify(algorithm: Algorithm, *, judge: LeaderSettings | None = None) -> Eva
     Raises:
         InvalidFieldError: it trains no leader of a game of finite types.
     """
-    from rllib_stackelberg.training.leaders.environments import LEADER_ENV, game_of
+    from rllib_stackelberg.training.leaders.environments import LEADER_ENV
 
     config = algorithm.config
     if config is None or config.env != LEADER_ENV:
         raise InvalidFieldError("algorithm", "trains no leader of a game of finite types", "one of a leader_config")
     given = config.env_config
-    game = game_of(given["game"], given["game_config"])
+    game = finite(rules_in(given))
     settings = (judge or LeaderSettings.checked(**given["settings"])).fitted(game)
     policy = algorithm.get_module().export().acting_in(game)
     return evaluate_policy(game, policy, settings, given["seed"])[1]

@@ -50,7 +50,7 @@ class Flipped(LeaderPPOLearner):
 @pytest.mark.parametrize(("name", "k"), CASES)
 def test_tuned_examples_are_accepted_and_build_a_configuration(name, k, tmp_path):
     options = load(EXAMPLES / f"{name}.py")[k].options(0, tmp_path / "run")
-    settings = options.make_settings().model_dump()
+    settings = options.resolved_settings.model_dump()
     config = leader_config(options.algo, game=options.game, game_config=options.params, **settings)
     assert config.validate() is None
 

@@ -11,8 +11,8 @@ from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_gam
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.ties import RULES
-from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.run import FiniteRun
 from rllib_stackelberg.testing import game_test
 from rllib_stackelberg.training.runs import train
 
@@ -119,7 +119,7 @@ def test_the_example_of_train_ends_in_a_certified_result(capsys, monkeypatch, tm
     assert result.value == again["leader_value"]
     assert result.certificate.data() == again["certificate"]
     assert result.folder == Path("runs/from-python")
-    assert evaluate_strategy(result.strategy, RunFolder(result.folder).settings()).leader_value == result.value
+    assert evaluate_strategy(result.strategy, FiniteRun.open(result.folder).settings).leader_value == result.value
     assert solve(game).leader_value == result.exact == 1.0
 
 

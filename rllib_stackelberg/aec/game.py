@@ -108,6 +108,11 @@ class AECGame(StackelbergGame):
         self._masked: set[str] = set()
         self._try()
         self._try_masked(make)
+        self._first_met, self._first_masked = dict(self._met), frozenset(self._masked)
+
+    def forget(self) -> None:
+        """Forget what agents have met since the game was made."""
+        self._met, self._masked = dict(self._first_met), set(self._first_masked)
 
     @property
     def agents(self) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from rllib_stackelberg.commands.signatures import Shown, flag_of, options_of, wr
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.reports import population_tables, result_tables
+from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.runs.population_options import PopulationOptions, finished
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import PopulationRun
 from rllib_stackelberg.terminal import Terminal
 
 SettingOption = Annotated[
@@ -42,11 +44,13 @@ def refuse(given: Iterable[str], options: Iterable[inspect.Parameter], whose: st
             raise InvalidFieldError(name, f"is for {whose}", f"no {refused[name]}")
 
 
-def train_population(game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
-    """Train both sides, with a live line, and show the result."""
+def train_population(
+    rules: PopulationGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool
+) -> None:
+    """Train both sides of a game that is made, with a live line, and show the result."""
     settings = {name: _value(text) for name, text in parsed(given.get("setting")).items()}
     options = {name: value for name, value in given.items() if name != "setting"}
-    checked = PopulationOptions.checked(game=game, params=params, settings=settings, **options)
+    checked = PopulationOptions.checked(rules, game=game, params=params, settings=settings, **options)
     assert checked.out is not None
     RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
     console = Terminal()
@@ -58,19 +62,19 @@ def train_population(game: str, params: Mapping[str, Any], given: Mapping[str, A
     show(population_tables.result(result), result, as_json)
 
 
-def resume_population(folder: RunFolder, limits: Mapping[str, Any], as_json: bool) -> None:
+def resume_population(run: PopulationRun, limits: Mapping[str, Any], as_json: bool) -> None:
     """Go on with a run, with a live line, and show the result."""
-    options = PopulationOptions.of_run(folder, **limits)  # refused now rather than after Ray has been loaded
+    options = run.options(**limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
-    result = finished(folder, options)
+    result = run.finished(options)
     if result is not None:
         console.print(NOTHING_LEFT, style="dim")
     else:
         console.print("starting Ray ...", style="dim")
-        from rllib_stackelberg.training.populations.runs import resume_population as resume_training
+        from rllib_stackelberg.training.populations.runs import go_on
 
         with watched(console, f"Training {options.game}", population_tables.progress) as report:
-            result = resume_training(folder.path, report, game=folder.named, **limits)
+            result = go_on(run, options, limits, report)
     show(population_tables.result(result), result, as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import partial
+from functools import partial, singledispatch
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -37,12 +37,15 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.reports import result_tables, tables
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rules.base import Rules
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS
 from rllib_stackelberg.runs.evaluate import evaluate as evaluate_run
-from rllib_stackelberg.runs.folder import OF_A_PERSON, RunFolder
+from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import OF_A_PERSON, FiniteRun, PopulationRun, Run, open_run
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.testing.conformance import sound_rules
 
@@ -92,18 +95,33 @@ def train(game: GameArgument, params: Parameters = None, *, as_json: Json = Fals
         rllib-stackelberg train path/to/toll.py:Toll --out runs/toll
     """
     constructor = parsed(params)
-    if isinstance(sound_rules(game, **constructor), PopulationGame):
-        refuse(given, OF_FINITE_GAMES, "games of finite types")
-        train_population(game, constructor, given, as_json)
-        return
+    train_rules(sound_rules(game, **constructor), game, constructor, given, as_json)
+
+
+@singledispatch
+def train_rules(rules: Rules, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
+    """Train on a game that is made, by its kind.
+
+    Args:
+        rules: the game.
+        game, params: what it was made by.
+        given: options of the command line.
+        as_json: print the result as data, too.
+    """
+    raise NotImplementedError(type(rules).__name__)
+
+
+@train_rules.register
+def _(rules: PopulationGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
+    refuse(given, OF_FINITE_GAMES, "games of finite types")
+    train_population(rules, game, params, given, as_json)
+
+
+@train_rules.register
+def _(rules: StackelbergGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
     refuse(given, OF_POPULATIONS, "games with a population")
-    _train_leader(game, constructor, given, as_json)
-
-
-def _train_leader(game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
-    """Train a leader, with a live line, and show the result."""
     of_run = {name: value for name, value in given.items() if name in TrainOptions.model_fields}
-    options = TrainOptions.checked(game=game, params=params, settings=settings_of(given), **of_run)
+    options = TrainOptions.checked(rules, game=game, params=params, settings=settings_of(given), **of_run)
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Terminal()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
@@ -134,23 +152,42 @@ def resume(
         rllib-stackelberg resume runs/escape --max-seconds 300
     """
     limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    folder = RunFolder(run, game)
-    if isinstance(folder.rules(), PopulationGame):
-        refuse(reach, OF_FINITE_GAMES, "games of finite types")
-        resume_population(folder, limits, as_json)
-        return
-    options = folder.options(reach, **limits)  # refused now rather than after Ray has been loaded
+    resume_run(open_run(run, game), limits, reach, as_json)
+
+
+@singledispatch
+def resume_run(run: Run, limits: Mapping[str, Any], reach: Mapping[str, str], as_json: bool) -> None:
+    """Go on with a run that is open, by its kind.
+
+    Args:
+        run: the run.
+        limits: new ones in place of its own, if any is given.
+        reach: what it reaches out to.
+        as_json: print the result as data, too.
+    """
+    raise NotImplementedError(type(run).__name__)
+
+
+@resume_run.register
+def _(run: PopulationRun, limits: Mapping[str, Any], reach: Mapping[str, str], as_json: bool) -> None:
+    refuse(reach, OF_FINITE_GAMES, "games of finite types")
+    resume_population(run, limits, as_json)
+
+
+@resume_run.register
+def _(run: FiniteRun, limits: Mapping[str, Any], reach: Mapping[str, str], as_json: bool) -> None:
+    options = run.options(reach, **limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
-    if nothing_left(folder, options):
+    if nothing_left(run.folder, options):
         console.print(NOTHING_LEFT, style="dim")
-        result = evaluate_run(run, game)
+        result = run.evaluate()
         show(result_tables.result(result), result, as_json)
         return
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
-    from rllib_stackelberg.training.runs import resume as resume_training
+    from rllib_stackelberg.training.runs import go_on
 
     with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
-        result = resume_training(run, report, game=game, reach=reach, **limits)
+        result = go_on(run, options, limits, report)
     show(result_tables.result(result), result, as_json)
 
 

@@ -6,6 +6,7 @@ policy (convergence.py). The same run folder gives the same bytes.
 
 from __future__ import annotations
 
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,12 @@ from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.reports.result_tables import certificate_words, certified_model, learned_value
 from rllib_stackelberg.reports.result_tables import gap as gap_of
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import introduction
-from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.rules.ties import TAKEN
-from rllib_stackelberg.runs.evaluate import leader_of
-from rllib_stackelberg.runs.folder import RunFolder, result_fits
+from rllib_stackelberg.runs.folder import result_fits
 from rllib_stackelberg.runs.records import Result, certificate_from
+from rllib_stackelberg.runs.run import FiniteRun, PopulationRun, Run, open_run
 
 REPORT = "report.html"
 
@@ -49,23 +48,40 @@ def write_report(run: str | Path, game: str | None = None) -> Path:
     Raises:
         InvalidFieldError: a file of the run is missing or broken, by name.
     """
-    folder = RunFolder(Path(run), game)
-    with result_fits(folder):
-        page = population_html(folder) if isinstance(folder.rules(), PopulationGame) else report_html(folder)
-    path = folder.path / REPORT
+    return write_page(open_run(run, game))
+
+
+def write_page(run: FiniteRun | PopulationRun) -> Path:
+    """As `write_report`, of a run that is open."""
+    with result_fits(run.folder):
+        page = run_html(run)
+    path = run.folder.path / REPORT
     write_atomically(path, page.encode())
     return path
 
 
-def report_html(folder: RunFolder) -> str:
-    """The page."""
-    return rendered("template.html", _content(folder))
+@singledispatch
+def run_html(run: Run) -> str:
+    """The page of a run, by its kind."""
+    raise NotImplementedError(type(run).__name__)
 
 
-def _content(folder: RunFolder) -> dict[str, Any]:
+@run_html.register
+def _(run: PopulationRun) -> str:
+    return population_html(run)
+
+
+@run_html.register
+def _(run: FiniteRun) -> str:
+    run.game.forget()
+    return rendered("template.html", _content(run))
+
+
+def _content(run: FiniteRun) -> dict[str, Any]:
+    folder, game = run.folder, run.game
     result, config, progress = _told(folder.read("result", Result)), folder.read("config"), folder.progress()
-    game, spec = folder.game(), find_spec(folder.game_name())
-    gaps = _gaps(folder, game, result)
+    spec = find_spec(folder.game_name())
+    gaps = _gaps(run, result)
     answers = result["leader_strategy"][:ANSWERS_SHOWN]
     followers = follower_tables(game, result["weights"], result.get("unvisited"))
     return {
@@ -108,13 +124,14 @@ def _told(result: dict[str, Any]) -> dict[str, Any]:
     return whole | ({"by_model": [_told(model) for model in result["by_model"]]} if "by_model" in result else {})
 
 
-def _gaps(folder: RunFolder, game: StackelbergGame, result: dict[str, Any]) -> list[tuple[int, float]]:
+def _gaps(run: FiniteRun, result: dict[str, Any]) -> list[tuple[int, float]]:
     """(updates, BCCE gap), ending in the certificate's own; empty for games that are not tabulated."""
+    game = run.game
     if not tabulated(game) or not game.learned_turns or result["certificate"]["bcce_gap"] is None:
         return []
-    strategy = LeaderStrategy.ask(game, leader_of(folder).acting_in(game))
+    strategy = LeaderStrategy.ask(game, run.leader().acting_in(game))
     certificate = result["certificate"]
-    earlier = gaps_before(strategy, _certified(folder.settings(), result), folder.seed())
+    earlier = gaps_before(strategy, _certified(run.settings, result), run.seed)
     return [*earlier, (certificate["updates"], certificate["bcce_gap"])]
 
 

@@ -14,22 +14,22 @@ from rllib_stackelberg.reports.population_figures import course_figure, sides_fi
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
-from rllib_stackelberg.runs.evaluate import policies_of
-from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.records import PopulationResult
+from rllib_stackelberg.runs.run import PopulationRun
 
 NOT_SHOWN = ("game", "params", "settings", "versions", "out", "inputs", "source")
 
 
-def population_html(folder: RunFolder) -> str:
+def population_html(run: PopulationRun) -> str:
     """The page."""
-    return rendered("population.html", _content(folder))
+    return rendered("population.html", _content(run))
 
 
-def _content(folder: RunFolder) -> dict[str, Any]:
+def _content(run: PopulationRun) -> dict[str, Any]:
+    folder, game = run.folder, run.game
     result, config, progress = folder.read("result", PopulationResult), folder.read("config"), folder.progress()
-    game, spec = folder.population(), find_spec(folder.game_name())
-    found = course(game, policies_of(folder), folder.seed())
+    spec = find_spec(folder.game_name())
+    found = course(game, run.policies(), run.seed)
     return {
         "name": spec.name or config["game"],
         "summary": spec.summary,

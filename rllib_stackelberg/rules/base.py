@@ -42,6 +42,9 @@ class Rules:
         given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{name_of(self)}({given})" if given else name_of(self)
 
+    def forget(self) -> None:
+        """Forget what plays have shown so far, but for what counts: words about a run depend on that run alone."""
+
     @property
     def leader(self) -> str:
         """Name of the leader."""

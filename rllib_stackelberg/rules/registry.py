@@ -185,10 +185,10 @@ def populated(game: Rules) -> PopulationGame:
     return game
 
 
-def population_of(game: str | type[PopulationGame], parameters: Mapping[str, Any]) -> PopulationGame:
-    """A game with a population by id, "package.module:ClassName" or class."""
+def rules_of(game: str | type[Rules], parameters: Mapping[str, Any]) -> Rules:
+    """A game of either contract by id, "package.module:ClassName" or class."""
     if isinstance(game, str):
-        return make_population(game, **parameters)
+        return make_rules(game, **parameters)
     made = game(**parameters)
     made.parameters = dict(parameters)
     return made

@@ -22,13 +22,10 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -37,14 +34,10 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, parsed
 from rllib_stackelberg.files.folder import Folder, to_json
 from rllib_stackelberg.files.record import Record
-from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import file_parameters, find_spec, finite, is_registered, make_rules, populated
-from rllib_stackelberg.runs.inputs import held, keep
-from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.rules.registry import file_parameters, find_spec, is_registered
+from rllib_stackelberg.runs.inputs import keep
 from rllib_stackelberg.runs.records import Config, Exploitability, ProgressLine, Training
-from rllib_stackelberg.runs.sources import refuse_other_source, source_of
+from rllib_stackelberg.runs.sources import source_of
 
 PACKAGES = ("rllib-stackelberg", "ray", "torch", "pettingzoo", "gymnasium", "numpy", "scipy")
 
@@ -55,15 +48,6 @@ PROGRESS = "progress.jsonl"
 
 LARGEST_PROGRESS = 256 * 2**20
 """Bytes."""
-
-SERVICES = ("mlflow", "wandb")
-OF_A_PERSON = ("ray_address", *SERVICES)
-"""Options by which a run reaches out: never taken from a folder."""
-
-NOT_OPTIONS = ("versions", "inputs", "source", *OF_A_PERSON)
-"""Parts of config.json that no options are made from."""
-
-NOWHERE: Mapping[str, str | None] = MappingProxyType({})
 
 Fitting = TypeVar("Fitting", bound=Record)
 
@@ -117,7 +101,7 @@ class RunFolder:
 
     def change(self, **limits: Any) -> None:
         """Write down limits in place of those the run had, and what it goes on with."""
-        self.write("config", self.read("config") | self._limits(limits) | {"versions": versions()})
+        self.write("config", self.read("config") | self.limits(limits) | {"versions": versions()})
 
     def write(self, name: str, data: Any) -> None:
         """Write `<name>.json` atomically."""
@@ -210,43 +194,9 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
-    def options(self, reach: Mapping[str, str | None] = NOWHERE, **limits: Any) -> TrainOptions:
-        """The run's training options; limits that are given replace those it has.
-
-        Args:
-            reach: options of `OF_A_PERSON`, which are not taken from the folder.
-
-        Raises:
-            InvalidFieldError: no run folder, one of a game with a population, or options that cannot work.
-        """
-        if isinstance(self.rules(), PopulationGame):
-            problem = f"{self.path} is of a game with a population"
-            raise InvalidFieldError("run", problem, "a run of a game of finite types")
-        self._tell_of_services(reach)
-        return TrainOptions.checked(**self.given(**limits) | dict(reach))
-
-    def _tell_of_services(self, reach: Mapping[str, str | None]) -> None:
-        """Say which services the run was logged to, and is not from now on."""
-        extra = self.config.model_extra or {}
-        for name in SERVICES:
-            if extra.get(name) and not reach.get(name):
-                problem = f"the run was logged to {name} {extra[name]!r}; to go on with that, name it again: --{name}"
-                warnings.warn(problem, RuntimeWarning, stacklevel=3)
-
-    def given(self, **limits: Any) -> dict[str, Any]:
-        """Fields of the run's options, of either kind; limits that are given replace all those it has.
-
-        Files of the game are the folder's own copies. What reaches out is left out: a person names it anew.
-        """
-        self.folder.below("tensorboard").refuse_links()  # which what writes there would follow
-        self.folder.below("wandb").names()  # in which W&B has links of its own, but which is none
-        self.folder.below("checkpoints").names()
-        config = {name: value for name, value in self.read("config").items() if name not in NOT_OPTIONS}
-        own = {"out": self.path, "game": self.game_name(), "params": self.parameters()}
-        return config | self._limits(limits) | own
-
     @staticmethod
-    def _limits(limits: Mapping[str, Any]) -> dict[str, Any]:
+    def limits(limits: Mapping[str, Any]) -> dict[str, Any]:
+        """Limits in place of all that a run has: all of those given, or none if none is."""
         return dict(limits) if any(limit is not None for limit in limits.values()) else {}
 
     def has(self, name: str) -> bool:
@@ -271,79 +221,6 @@ class RunFolder:
         if not same and (self.config.source is None or is_registered(self.named)):
             raise InvalidFieldError("game", f"{self.path} is of {said!r}, not {self.named!r}", said)
         return self.named
-
-    def parameters(self) -> dict[str, Any]:
-        """The game's parameters, where files are the folder's own copies.
-
-        Raises:
-            InvalidFieldError: a copy is missing or not as it was written, by the name of its parameter.
-        """
-        config, name = self.config, self.game_name()
-        copies = {parameter: str(held(self.folder, parameter, told)) for parameter, told in config.inputs.items()}
-        for parameter in file_parameters(name):
-            if config.params.get(parameter) is not None and parameter not in copies:
-                problem = f"{self.path} has no copy of {config.params[parameter]!r}"
-                raise InvalidFieldError(parameter, problem, "a run folder that stands alone; train the run anew")
-        unknown = [parameter for parameter in copies if parameter not in config.params]
-        if unknown:
-            raise InvalidFieldError("run", f"{self.path} has an input {unknown[0]!r}", "inputs of the parameters")
-        return config.params | copies
-
-    @cached_property
-    def _rules(self) -> StackelbergGame | PopulationGame:
-        config, name = self.config, self.game_name()
-        refuse_other_source(config.source, find_spec(name))
-        return make_rules(name, **self.parameters())
-
-    def rules(self) -> StackelbergGame | PopulationGame:
-        """The run's game, of either contract.
-
-        Raises:
-            InvalidFieldError: no run folder, or a game that is not registered and not named by the person.
-        """
-        return self._rules
-
-    def game(self) -> StackelbergGame:
-        """The run's game.
-
-        Raises:
-            InvalidFieldError: it has a population.
-        """
-        return finite(self.rules())
-
-    def population(self) -> PopulationGame:
-        """The run's game, which has a population.
-
-        Raises:
-            InvalidFieldError: it has none.
-        """
-        return populated(self.rules())
-
-    def settings(self) -> LeaderSettings:
-        """The run's leader settings."""
-        return LeaderSettings.checked(**self._required("settings"))
-
-    def seed(self) -> int:
-        """The run's seed."""
-        return int(self._required("seed"))
-
-    def _required(self, name: str) -> Any:
-        value = getattr(self.config, name)
-        if value is None:
-            raise InvalidFieldError("run", f"{self.path / 'config.json'}: {name}: Field required", "a run folder")
-        return value
-
-    def plays(self) -> int:
-        """On how many plays final policies are valued, of a game with a population."""
-        return int(self._required("plays"))
-
-    def algo(self) -> str:
-        """The run's algorithm."""
-        return str(self._required("algo"))
-
-    def training(self) -> dict[str, Any]:
-        """What training left to report beside the evaluation."""
-        return self.read("training") | {"run_dir": str(self.path)}
 
 
 @contextmanager

@@ -6,10 +6,11 @@ import importlib.util
 import os
 import re
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
@@ -18,6 +19,7 @@ from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import GameName, find_spec, make_game
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, check_algorithm
+from rllib_stackelberg.runs.game_options import GameOptions
 from rllib_stackelberg.runs.ray_files import check_places
 
 CLUSTER_ADDRESS = re.compile(r"auto|[\w.-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
@@ -30,7 +32,7 @@ LONGEST = 1e6
 """Seconds that a game may be given from one question to the next: twelve days."""
 
 
-class TrainOptions(BaseModel):
+class TrainOptions(GameOptions):
     """What to train and for how long.
 
     Attributes:
@@ -61,8 +63,8 @@ class TrainOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     game: GameName
-    params: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
     algo: str = Field(default="PPO", description=", ".join(ALGORITHMS))
     critic: Literal["central", "local"] | None = Field(
         default=None, description="what the critic sees [default: central, where there is a critic]"
@@ -97,15 +99,19 @@ class TrainOptions(BaseModel):
     )
 
     @classmethod
-    def checked(cls, /, **values: Any) -> Self:
+    def checked(cls, rules: StackelbergGame | None = None, /, **values: Any) -> Self:
         """Build options and refuse, by field name, what cannot work.
+
+        Args:
+            rules: the game, if it has been made.
+            values: fields.
 
         Raises:
             InvalidFieldError: naming the field and what it may be.
         """
         values["ray_address"] = values.get("ray_address") or os.environ.get("RAY_ADDRESS") or None
-        options = validated(cls, values)
-        game, settings = options.make_game(), options.make_settings()
+        options = validated(cls, values).holding(rules)
+        game, settings = options.rules, options.resolved_settings
         check_algorithm(options.algo, game, settings, options.critic, field="algo")
         check_workload(game, settings, RESPONSE_SAMPLES)  # its result is valued in the end
         if options.ray_address is not None:
@@ -122,14 +128,16 @@ class TrainOptions(BaseModel):
             update=left_open(options.game, options.max_seconds, options.max_iterations, options.out)
         )
 
-    def make_game(self) -> StackelbergGame:
-        """The game."""
+    @cached_property
+    def rules(self) -> StackelbergGame:
+        """The game, made when it is first asked for."""
         return make_game(self.game, **self.params)
 
-    def make_settings(self) -> LeaderSettings:
+    @cached_property
+    def resolved_settings(self) -> LeaderSettings:
         """The game's default settings with this run's changes, fitted to the game's size."""
         given = find_spec(self.game).defaults.settings | self.settings
-        return LeaderSettings.checked(**given).fitted(self.make_game())
+        return LeaderSettings.checked(**given).fitted(self.rules)
 
     def new_folder(self) -> Path:
         """A folder of its own for a run that names none."""
@@ -140,11 +148,6 @@ class TrainOptions(BaseModel):
         if self.max_iterations is not None and iteration >= self.max_iterations:
             return True
         return self.max_seconds is not None and iteration > 0 and seconds >= self.max_seconds
-
-    def resolved(self) -> dict[str, Any]:
-        """As plain data, defaults filled in."""
-        settings = self.make_settings().model_dump(mode="json")
-        return self.model_dump(mode="json") | {"settings": settings}
 
 
 def _refuse_address(address: str) -> None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.populations.evaluation import PLAYS
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import GameName, find_spec, make_population
-from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.game_options import GameOptions
 from rllib_stackelberg.runs.options import Positive, check_runners, left_open
 from rllib_stackelberg.runs.ray_files import check_places
-from rllib_stackelberg.runs.records import PopulationResult
 
 
-class PopulationOptions(BaseModel):
+class PopulationOptions(GameOptions):
     """What to train and for how long.
 
     Attributes:
@@ -38,8 +37,8 @@ class PopulationOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     game: GameName
-    params: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
     algo: Literal["SMFRL", "PPO"] = "SMFRL"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     max_seconds: Positive | None = None
@@ -52,14 +51,18 @@ class PopulationOptions(BaseModel):
     out: Path | None = None
 
     @classmethod
-    def checked(cls, /, **values: Any) -> Self:
+    def checked(cls, rules: PopulationGame | None = None, /, **values: Any) -> Self:
         """Build options and refuse, by field name, what cannot work.
+
+        Args:
+            rules: the game, if it has been made.
+            values: fields.
 
         Raises:
             InvalidFieldError: naming the field and what it may be.
         """
-        options = validated(cls, values)
-        settings, game = options.make_settings(), options.make_game()
+        options = validated(cls, values).holding(rules)
+        settings, game = options.resolved_settings, options.rules
         settings.boxes(game)
         settings.capacity(game)
         check_places()
@@ -68,30 +71,18 @@ class PopulationOptions(BaseModel):
             update=left_open(options.game, options.max_seconds, options.max_iterations, options.out)
         )
 
-    @classmethod
-    def of_run(cls, folder: RunFolder, **limits: Any) -> Self:
-        """The options of a run that is to be gone on with; limits that are given replace those it has.
-
-        Raises:
-            InvalidFieldError: no folder of such a run, one that keeps no checkpoints, or options that cannot work.
-        """
-        folder.population()
-        options = cls.checked(**folder.given(**limits))
-        if not options.resumable:
-            problem = f"{folder.path} is of algo {options.algo}, in turns, whose runs keep no checkpoints"
-            raise InvalidFieldError("run", problem, "a run of algo SMFRL; train this one anew, into another folder")
-        return options
-
     @property
     def resumable(self) -> bool:
         """Whether the run keeps checkpoints."""
         return self.algo == "SMFRL"
 
-    def make_game(self) -> PopulationGame:
-        """The game."""
+    @cached_property
+    def rules(self) -> PopulationGame:
+        """The game, made when it is first asked for."""
         return make_population(self.game, **self.params)
 
-    def make_settings(self) -> PopulationSettings:
+    @cached_property
+    def resolved_settings(self) -> PopulationSettings:
         """The game's default settings with this run's changes."""
         return PopulationSettings.checked(**find_spec(self.game).defaults.settings | self.settings)
 
@@ -103,16 +94,3 @@ class PopulationOptions(BaseModel):
         if self.max_seconds is not None and iteration:
             shares.append(seconds / self.max_seconds)
         return max(shares)
-
-    def resolved(self) -> dict[str, Any]:
-        """As plain data, defaults filled in."""
-        settings = self.make_settings().model_dump(mode="json")
-        return self.model_dump(mode="json") | {"settings": settings}
-
-
-def finished(folder: RunFolder, options: PopulationOptions) -> dict[str, Any] | None:
-    """The result of a run that has one and has nothing left to do under these options, else None."""
-    if not folder.has("result"):
-        return None
-    result = folder.read("result", PopulationResult)
-    return result if options.done(result["iterations"], result["seconds"]) >= 1 else None

@@ -16,15 +16,16 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.held import configured
 from rllib_stackelberg.rules.own_games import located
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import finite
+from rllib_stackelberg.rules.registry import finite, rules_of
 from rllib_stackelberg.runs.algorithms import check_algorithm
 from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderProblem, LeaderSetup, algorithm_name
 from rllib_stackelberg.training.leaders.configs import begun
 from rllib_stackelberg.training.leaders.connectors import remember_answers
-from rllib_stackelberg.training.leaders.environments import LEADER_ENV, rules_of
+from rllib_stackelberg.training.leaders.environments import LEADER_ENV
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
 from rllib_stackelberg.training.populations.ppo_leader import (
@@ -49,22 +50,40 @@ def leader_config(
     rules = rules_of(game, game_config)
     if isinstance(rules, PopulationGame):
         refuse_for_populations(followers=followers, critic=critic, **settings)
-        return config_of_population(algorithm, game, game_config, members, seed)
+        return config_of_population(algorithm, rules, configured(game, game_config, rules), members, seed)
     if members is not None:
         raise InvalidFieldError("members", f"{name_of(rules)} has no population", "no members")
     if followers is not None:
         settings["followers"] = followers
     checked = LeaderSettings.checked(**settings)
-    made = finite(rules)
+    return config_for(algorithm, finite(rules), configured(game, game_config, rules), checked, critic, seed)
+
+
+def config_for(
+    algorithm: str | AlgorithmConfig,
+    game: StackelbergGame,
+    entries: Mapping[str, Any],
+    settings: LeaderSettings,
+    critic: Literal["central", "local"] | None,
+    seed: int,
+) -> AlgorithmConfig:
+    """As `leader_config`, of a game that is made and settings that are checked.
+
+    Args:
+        algorithm, critic, seed: as of `leader_config`.
+        game: the game.
+        entries: it again, as a configuration holds it (rules/held.py).
+        settings: how its followers respond.
+    """
     if critic not in ("central", "local", None):
         raise InvalidFieldError("critic", f"got {critic!r}", "central or local")
     name = algorithm_name(algorithm)
-    check_algorithm(name, made, checked, critic)
-    probe = StackelbergPOMDP(made, checked)
-    problem, setup = LeaderProblem(made, probe.settings), SETUPS[name]
-    facts = problem_config(tuple(made.payoff_range[0]), critic or "central")
+    check_algorithm(name, game, settings, critic)
+    probe = StackelbergPOMDP(game, settings)
+    problem, setup = LeaderProblem(game, probe.settings), SETUPS[name]
+    facts = problem_config(tuple(game.payoff_range[0]), critic or "central")
     config = begun(name, algorithm if isinstance(algorithm, AlgorithmConfig) else None, facts)
-    _set_environment(config, probe, {"game": game, "game_config": game_config, "settings": checked.model_dump()}, seed)
+    _set_environment(config, probe, {**entries, "settings": settings.model_dump()}, seed)
     _set_sampling(config, problem, setup)
     config.training(gamma=1.0)
     config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))

@@ -115,8 +115,8 @@ class Example:
                 configure(config)
 
         result = train(options, seen.append, configured)
-        game = options.make_game()
-        settings = options.make_settings()
+        game = options.rules
+        settings = options.resolved_settings
         most = FEW_LUCK_EPISODES if settings.long_response(game) else LUCK_EPISODES
         luck = random_search(game, settings, min(result["episodes"], most), seed)
         return self._row(seed, result, seen, luck) | self._further(seed, result, seen, luck)
@@ -166,7 +166,7 @@ def fill_batches(config: AlgorithmConfig, options: TrainOptions, parallel: int |
     """That many leader episodes in parallel, and whole ones in a batch, however the leader is asked; None: as it is."""
     if parallel is None:
         return
-    game, settings = options.make_game(), options.make_settings()
+    game, settings = options.rules, options.resolved_settings
     once = settings.leader_queries == "once"  # then RLlib is handed whole episodes, one per environment at least
     rows = parallel if once else parallel * turns_of_an_episode(game, settings)
     config.env_runners(num_envs_per_env_runner=parallel)

@@ -45,7 +45,7 @@ class Loop(GenerationLoop[Progress]):
     ):
         super().__init__(folder, Checkpoints(folder.path), interruption, Progress)
         self.algo, self.options, self.failures, self.tracking = algo, options, failures, tracking
-        self.game, self.settings = options.make_game(), options.make_settings()
+        self.game, self.settings = options.rules, options.resolved_settings
         self.search = self._call(Search, options, self.game, self.settings)
         self._game_failures = 0
         self._network: LeaderNetwork | None = None  # after the last iteration

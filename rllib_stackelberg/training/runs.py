@@ -12,11 +12,12 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.folder import RunFolder, command_for
+from rllib_stackelberg.runs.game_of_run import parameters
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
-from rllib_stackelberg.training.config import leader_config
+from rllib_stackelberg.runs.run import FiniteRun
+from rllib_stackelberg.training.config import config_for
 from rllib_stackelberg.training.loop import Loop
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
@@ -55,8 +56,8 @@ def train(options: TrainOptions, report: Report | None = None, configure: Config
     folder = RunFolder.create(options.out or options.new_folder(), options.game)
     with folder.locked(), storing(folder.path):
         folder.begin(options.resolved())
-    own = options.model_copy(update={"params": folder.parameters(), "out": folder.path})
-    return _run(folder, own, None, report, configure, nothing_left(folder))
+    own = options.kept_in(folder.path, parameters(folder))
+    return _run(FiniteRun(folder, own.rules), own, None, report, configure, nothing_left(folder))
 
 
 def resume(
@@ -83,30 +84,48 @@ def resume(
         InvalidFieldError: no run folder, one in use, or limits that cannot work.
         RunStoppedError: as for `train`.
     """
-    folder = RunFolder(Path(run), game)
+    opened = FiniteRun.open(run, game)
     limits = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    options = folder.options(reach, **limits)
+    return go_on(opened, opened.options(reach, **limits), limits, report, configure)
+
+
+def go_on(
+    run: FiniteRun,
+    options: TrainOptions,
+    limits: Mapping[str, Any],
+    report: Report | None = None,
+    configure: Configure | None = None,
+) -> dict[str, Any]:
+    """As `resume`, of a run that is open.
+
+    Args:
+        run: the run.
+        options: its own, under the limits.
+        limits: new ones in place of the run's, if any is given.
+        report, configure: as for `train`.
+    """
+    folder = run.folder
     with folder.locked():
         parts = Checkpoints(folder.path).load()
         with storing(folder.path):
             folder.change(**limits)
             if parts is None:
                 folder.cut_progress(0)
-    return _run(folder, options, parts, report, configure, nullcontext())
+    return _run(run, options, parts, report, configure, nullcontext())
 
 
 def _run(
-    folder: RunFolder,
+    run: FiniteRun,
     options: TrainOptions,
     parts: dict[str, State] | None,
     report: Report | None,
     configure: Configure | None,
     scope: AbstractContextManager[None],
 ) -> dict[str, Any]:
-    failures = Failures(options.max_failures, options.game_timeout)
-    go_on = f"go on with: {command_for('resume', folder.path, options.game)}"
+    folder, failures = run.folder, Failures(options.max_failures, options.game_timeout)
+    advice = f"go on with: {command_for('resume', folder.path, options.game)}"
     try:
-        session = ray_session(options.num_env_runners, options.ray_address, f"{KILLED}; {go_on}")
+        session = ray_session(options.num_env_runners, options.ray_address, f"{KILLED}; {advice}")
         with folder.locked(), scope, session, torch_threads(), interruptible() as interruption:
             algo = failures.survived(_configured, options, configure).build_algo()
             try:
@@ -116,25 +135,19 @@ def _run(
                 _stop(algo)
             with storing(folder.path):
                 folder.write("training", training)
-            result = failures.survived(evaluate, folder.path, folder.named, long=True)
+            result = failures.survived(run.evaluate, long=True)
             with storing(folder.path):
                 folder.write("result", result)
     except RunStoppedError as error:
-        error.add_note(go_on)
+        error.add_note(advice)
         raise
-    leave_report(folder, LONG * options.game_timeout)
+    leave_report(run, LONG * options.game_timeout)
     return result
 
 
 def _configured(options: TrainOptions, configure: Configure | None) -> AlgorithmConfig:
-    config = leader_config(
-        options.algo,
-        game=options.game,
-        game_config=options.params,
-        critic=options.critic,
-        seed=options.seed,
-        **options.make_settings().model_dump(),
-    )
+    settings = options.resolved_settings
+    config = config_for(options.algo, options.rules, options.entries, settings, options.critic, options.seed)
     limits = {"most_failures": options.max_failures, "game_seconds": options.game_timeout}
     config.environment(env_config=limits)
     config.env_runners(num_env_runners=options.num_env_runners, sample_timeout_s=LONG * options.game_timeout)

@@ -13,6 +13,7 @@ from rllib_stackelberg.cli import app
 from rllib_stackelberg.commands import runs
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import FiniteRun
 from tests.reports.runs import run_folder
 
 RUNNER = CliRunner()
@@ -369,8 +370,7 @@ def test_a_finished_run_has_nothing_left_to_do_and_starts_no_ray(tmp_path):
 def test_a_run_is_over_when_its_limits_are_or_nothing_is_left_to_learn(tmp_path, training, limits, over):
     folder = run_folder(tmp_path / "run", "escape", response_updates=2)
     folder.write("training", folder.read("training") | training)
-    assert (
-        runs.nothing_left(folder, folder.options({}, **{"max_seconds": None, "max_iterations": None} | limits)) == over
-    )
+    given = {"max_seconds": None, "max_iterations": None} | limits
+    assert runs.nothing_left(folder, FiniteRun(folder).options({}, **given)) == over
     (folder.path / "result.json").unlink()
-    assert not runs.nothing_left(folder, folder.options({}))
+    assert not runs.nothing_left(folder, FiniteRun(folder).options({}))

@@ -27,7 +27,7 @@ def run_folder(path, game, params=None, **settings):
     folder.begin(options.resolved())
     for line in PROGRESS:
         folder.append_progress(line)
-    network(options.make_game()).save(path)
+    network(options.rules).save(path)
     folder.write("training", {"episodes": 12_345, "iterations": 3, "seconds": 1.5, "mean_return": 0.5})
     folder.write("result", evaluate(path, game))
     return folder

@@ -18,6 +18,7 @@ from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import load_class
 from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.run import FiniteRun
 from rllib_stackelberg.terminal import visible
 from tests.games_for_tests import BayesianGame
 from tests.reports.runs import run_folder
@@ -109,11 +110,12 @@ def test_a_report_says_what_the_run_found(run, found):
 
 
 def test_follower_strategies_are_those_of_the_result(run, found):
-    (turn,) = run.game().learned_turns
+    game = FiniteRun(run).game
+    (turn,) = game.learned_turns
     weights = run.read("result")["weights"]["follower_0"]
     assert len(weights) == 4
     for key, row in enumerate(weights):
-        label = re.escape(run.game().describe(turn, key))
+        label = re.escape(game.describe(turn, key))
         shown = re.search(rf"{label}((?: [\d.]+%){{{len(row)}}})", found.text)
         assert [float(p) / 100 for p in shown[1].replace("%", "").split()] == pytest.approx(row, abs=0.0051)
 
@@ -236,7 +238,7 @@ def test_several_models_of_followers_stand_beside_each_other(tmp_path):
         {"followers": "mw:epsilon=0.1", "reward_play": "last"},
     ]
     folder = run_folder(tmp_path / "run", "simple-allocation", response_updates=20, models=models)
-    result, text = folder.read("result"), Page(page.report_html(folder)).text
+    result, text = folder.read("result"), Page(page.run_html(FiniteRun(folder))).text
     for model in result["by_model"]:
         row = f"{model['name']} {number(model['weight'])} {learned_value(model)} {model['play']}"
         assert f"{row} {model['verdict']['short']} {number(model['certificate']['bcce_gap'])}" in text

@@ -39,7 +39,7 @@ def run(tmp_path):
     options = PopulationOptions.checked(game="taxation", params=PARAMETERS, max_iterations=2, plays=8, out=tmp_path)
     folder = RunFolder(tmp_path)
     folder.write("config", options.resolved() | {"versions": versions()})
-    a_policy(options.make_game()).save(tmp_path)
+    a_policy(options.rules).save(tmp_path)
     line = {"mean_return": None, "value": 1.5, "members_return": 2.0, "members_value": 2.5}
     for iteration in (1, 2):
         folder.append_progress(line | {"iteration": iteration})

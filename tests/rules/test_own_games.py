@@ -49,7 +49,7 @@ def test_a_path_means_the_same_in_every_working_directory(folder, monkeypatch):
     write(folder / "a" / "toll.py")
     options = TrainOptions.checked(game="../a/toll.py:Toll", max_iterations=1)
     monkeypatch.chdir(folder)
-    assert options.make_game().id == find_spec("a/toll.py:Toll").id
+    assert options.rules.id == find_spec("a/toll.py:Toll").id
 
 
 def test_neighbours_and_packages_of_a_file_are_importable(folder):

@@ -15,10 +15,10 @@ from rllib_stackelberg import load_policy
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.reports import write_report
-from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.runs.population_options import PopulationOptions, finished
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import PopulationRun, open_run
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from tests.folder_damages import copied, damage, snapshot
@@ -42,7 +42,7 @@ def population_folder(path):
     options = PopulationOptions.checked(
         game="public-investment", params={"households": 3, "periods": 2}, max_iterations=2, plays=2, out=path
     )
-    folder, game, rng = RunFolder.create(path), options.make_game(), np.random.default_rng(0)
+    folder, game, rng = RunFolder.create(path), options.rules, np.random.default_rng(0)
     folder.begin(options.resolved())
     seen, own, acted = game.leader_space.shape[0], game.member_space.shape[0], game.leader_actions.shape[0]
     leader = actor(game, seen, game.leader_space, game.leader_actions, rng)
@@ -77,15 +77,14 @@ def runs(tmp_path_factory):
 
 def readers(run):
     """All that reads a folder without training."""
-    folder = RunFolder(run)
 
     def resumed():
-        if isinstance(folder.rules(), PopulationGame):
-            options = PopulationOptions.of_run(folder)
-            finished(folder, options)
+        opened = open_run(run)
+        options = opened.options()
+        if isinstance(opened, PopulationRun):
+            opened.finished(options)
             PopulationCheckpoints(run).load()
         else:
-            folder.options()
             Checkpoints(run).load()
 
     return {

@@ -7,6 +7,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.runs.folder import RunFolder, command_for, versions
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.run import FiniteRun, open_run
 
 
 def test_a_folder_with_files_is_not_overwritten(tmp_path):
@@ -44,18 +45,18 @@ def test_json_is_strict():
 
 def test_missing_files_are_named():
     with pytest.raises(InvalidFieldError, match="run"):
-        RunFolder(Path("/nowhere")).game()
+        open_run("/nowhere")
 
 
 def test_options_are_read_back_with_other_limits(tmp_path):
     options = TrainOptions.checked(game="maintain", params={"mixed": True}, seed=3, max_seconds=9, out=tmp_path / "run")
     folder = RunFolder.create(tmp_path / "run")
     folder.write("config", options.resolved() | {"versions": versions()})
-    assert folder.options().resolved() == options.resolved()
-    longer = folder.options(max_iterations=7, max_seconds=None)
+    assert FiniteRun(folder).options().resolved() == options.resolved()
+    longer = FiniteRun(folder).options(max_iterations=7, max_seconds=None)
     assert (longer.max_iterations, longer.max_seconds, longer.seed) == (7, None, 3)
     with pytest.raises(InvalidFieldError, match="max_iterations"):
-        folder.options(max_iterations=0)
+        FiniteRun(folder).options(max_iterations=0)
 
 
 def test_progress_is_cut_to_whole_lines_that_are_known(tmp_path):

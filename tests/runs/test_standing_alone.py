@@ -11,6 +11,7 @@ from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import FiniteRun, PopulationRun
 from tests.reports.runs import run_folder
 
 MATRICES = {"leader": [[1, 0], [0, 2]], "follower": [[1, 0], [0, 1]]}
@@ -38,7 +39,7 @@ def test_a_run_of_a_game_from_a_file_works_wherever_it_is_moved(made, tmp_path, 
     assert evaluate("moved") == value | {"run_dir": "moved"}
     assert write_report("moved").read_bytes() == page
     assert load_policy("moved")([0, 1]) in (0, 1)
-    assert RunFolder(moved).options().make_game().leader_matrix.tolist() == MATRICES["leader"]
+    assert FiniteRun.open(moved).options().rules.leader_matrix.tolist() == MATRICES["leader"]
 
 
 def test_a_file_that_was_edited_is_told_and_the_runs_own_copy_counts(made):
@@ -79,7 +80,7 @@ def test_models_from_a_file_stand_in_the_folder(tmp_path):
     options = TrainOptions.checked(game="escape", settings={"models": models}, out=tmp_path / "run")
     folder = RunFolder.create(tmp_path / "run")
     folder.begin(options.resolved())
-    assert [part.settings.response_updates for part in RunFolder(tmp_path / "run").settings().parts] == [7, 3]
+    assert [part.settings.response_updates for part in FiniteRun.open(tmp_path / "run").settings.parts] == [7, 3]
 
 
 def test_a_survey_stands_in_the_folder(tmp_path):
@@ -90,7 +91,7 @@ def test_a_survey_stands_in_the_folder(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     folder.begin(options.resolved())
     survey.unlink()
-    assert PopulationOptions.of_run(RunFolder(folder.path)).make_game().survey.wealth.tolist() == [1000, 2000]
+    assert PopulationRun.open(folder.path).options().rules.survey.wealth.tolist() == [1000, 2000]
 
 
 OWN = """
@@ -106,16 +107,16 @@ def test_own_code_that_has_changed_is_refused_by_name(tmp_path):
     options = TrainOptions.checked(game=named, out=tmp_path / "run", max_iterations=1)
     folder = RunFolder.create(tmp_path / "run", named)
     folder.begin(options.resolved())
-    assert RunFolder(folder.path, named).game().agents == options.make_game().agents
+    assert FiniteRun.open(folder.path, named).game.agents == options.rules.agents
     (tmp_path / "moved").mkdir()
     shutil.copy(tmp_path / "mine.py", tmp_path / "moved")
     shutil.move(folder.path, tmp_path / "moved" / "run")
     moved = f"{tmp_path}/moved/mine.py:Mine"
-    assert RunFolder(tmp_path / "moved" / "run", moved).game().agents == options.make_game().agents
+    assert FiniteRun.open(tmp_path / "moved" / "run", moved).game.agents == options.rules.agents
     (tmp_path / "edited").mkdir()
     (tmp_path / "edited" / "mine.py").write_text(OWN + "# another line\n")
     with pytest.raises(InvalidFieldError, match="is not that of the run"):
-        RunFolder(tmp_path / "moved" / "run", f"{tmp_path}/edited/mine.py:Mine").game()
+        FiniteRun.open(tmp_path / "moved" / "run", f"{tmp_path}/edited/mine.py:Mine")
     # What this process has imported is still what the run was made from: a run may end while its file is edited.
     (tmp_path / "moved" / "mine.py").write_text(OWN + "# edited while it runs\n")
-    assert RunFolder(tmp_path / "moved" / "run", moved).game().agents == options.make_game().agents
+    assert FiniteRun.open(tmp_path / "moved" / "run", moved).game.agents == options.rules.agents

@@ -15,6 +15,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.reports import write_report
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.run import FiniteRun
 from tests.reports.runs import run_folder
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ READERS = {
     "evaluate": evaluate,
     "report": write_report,
     "load_policy": load_policy,
-    "options": lambda run, game=None: RunFolder(Path(run), game).options(),
+    "options": lambda run, game=None: FiniteRun.open(run, game).options(),
     "evaluate_against": lambda run, game=None: evaluate_against(run, LeaderSettings.checked(response_updates=5), game),
 }
 
@@ -170,6 +171,6 @@ def test_a_folder_reaches_out_to_nobody(run, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     change(run, "config", ray_address="evil.example:6379", mlflow="theirs", wandb="theirs")
     with pytest.warns(RuntimeWarning, match="name it again: --mlflow"):
-        options = RunFolder(run).options()
+        options = FiniteRun.open(run).options()
     assert (options.ray_address, options.mlflow, options.wandb) == (None, None, None)
-    assert RunFolder(run).options({"ray_address": "mine.example:6379"}).ray_address == "mine.example:6379"
+    assert FiniteRun.open(run).options({"ray_address": "mine.example:6379"}).ray_address == "mine.example:6379"

@@ -36,7 +36,7 @@ def test_every_arm_is_accepted_before_anything_runs(name, k):
     arm = experiment_tables()[name].arms[k]
     options = reproduction.arm_options(arm, 0, 0.01, "unused")
     assert isinstance(options, TrainOptions)
-    assert options.make_settings().reward_plays is not None
+    assert options.resolved_settings.reward_plays is not None
     game = make_game(arm.game, **arm.params)
     assert len(arm.answers) in (0, game.leader_turn.keys)
 

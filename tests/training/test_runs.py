@@ -219,9 +219,9 @@ def test_a_run_can_end_once_the_certified_optimum_is_learned(tmp_path):
 
 def test_leaders_restart_only_while_there_is_something_left_to_find():
     options = TrainOptions.checked(game="escape", max_iterations=9, restart_after=3)
-    search = Search(options, options.make_game(), options.make_settings())
+    search = Search(options, options.rules, options.resolved_settings)
     assert [k for k in range(9) if search.restarts(k)] == [3, 6]
-    search = Search(options, options.make_game(), options.make_settings())
+    search = Search(options, options.rules, options.resolved_settings)
     search.optimal = True
     assert not any(search.restarts(k) for k in range(9))
 

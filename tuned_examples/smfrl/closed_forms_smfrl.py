@@ -92,7 +92,7 @@ class Case:
         """Train, and compare what was learned."""
         options = self.options(seed, out)
         result = train_population(options)
-        found = compared(options.make_game(), PopulationPolicy.load(out), seed)
+        found = compared(options.rules, PopulationPolicy.load(out), seed)
         return {"seconds": result["seconds"], **found}
 
 

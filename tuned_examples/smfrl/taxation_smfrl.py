@@ -36,6 +36,7 @@ from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.settings import PAPER
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import PopulationRun
 
 EXAMPLES: list = []
 """No leader is trained against a response here (what `tests/test_learning.py` runs)."""
@@ -98,7 +99,7 @@ def survives_from(result: dict[str, Any]) -> float:
     """Epoch from which on all greedy snapshots of a run survive; one more than there were if the last does not."""
     folder = RunFolder(Path(result["run_dir"]))
     lasted = [line["lasted"] for line in folder.progress()]
-    short = [epoch for epoch, years in enumerate(lasted, start=1) if years < folder.population().periods]
+    short = [epoch for epoch, years in enumerate(lasted, start=1) if years < PopulationRun(folder).game.periods]
     return float(max(short, default=0) + 1)
 
 

@@ -33,12 +33,13 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.held import configured, rules_in
+from rllib_stackelberg.rules.registry import finite, rules_of
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose, Stream, Streams
 from rllib_stackelberg.training.independent.multi_agent import ALL, AECMultiAgentEnv, check_play
 from rllib_stackelberg.training.independent.players import PlayerModule
 from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_RATE, PPO_TRAINING, named_algorithm
-from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
 from rllib_stackelberg.training.running.lost_runners import SAMPLE_SECONDS, train_once
@@ -57,7 +58,7 @@ SAMPLED_PLAYS = 1_000
 
 def make_play_env(context: EnvContext) -> AECMultiAgentEnv:
     """What RLlib calls on every env runner: one play of the game, every agent an RLlib agent."""
-    game = game_of(context["game"], context["game_config"])
+    game = finite(rules_in(context))
     return AECMultiAgentEnv(make_aec(game), worker=context.worker_index or 0)
 
 
@@ -98,14 +99,14 @@ def independent_config(
         RulesError: the game breaks its rules in a first random play.
     """
     game_config = dict(game_config or {})
-    made = game_of(game, game_config)
+    made = finite(rules_of(game, game_config))
     config = named_algorithm(algorithm)
     register_env(ENV_NAME, make_play_env)  # again: this Ray may have been started since
     probe = AECMultiAgentEnv(make_aec(made))
     check_play(probe, seed)
     config.environment(
         ENV_NAME,
-        env_config={"game": game, "game_config": game_config},
+        env_config=configured(game, game_config, made),
         normalize_actions=False,
         clip_actions=False,
         disable_env_checking=True,  # RLlib's check acts outside the masks; check_play has played within them
@@ -192,7 +193,7 @@ def train_independent(options: TrainOptions) -> dict[str, Any]:
     if options.restart_after is not None or asked:
         field = "stop_at_optimum" if asked else "restart_after"
         raise InvalidFieldError(field, "independent learners have no certified optimum to go by", "its default")
-    game, settings = options.make_game(), options.make_settings()
+    game, settings = options.rules, options.resolved_settings
     with ray_session(options.num_env_runners, options.ray_address), torch_threads():
         config = independent_config(options.algo, game=options.game, game_config=options.params, seed=options.seed)
         config.env_runners(num_env_runners=options.num_env_runners)

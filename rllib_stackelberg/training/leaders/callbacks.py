@@ -16,9 +16,10 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.rllib.core import COMPONENT_RL_MODULE
 
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rules.held import rules_in
+from rllib_stackelberg.rules.registry import finite
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import replay_generator
-from rllib_stackelberg.training.leaders.environments import game_of
 from rllib_stackelberg.training.leaders.resumable import start_elsewhere
 from rllib_stackelberg.training.leaders.search import SELECTION_SAMPLES, Valuer
 
@@ -69,7 +70,7 @@ class ReportedValue:
     """
 
     def __init__(self, given: Mapping[str, Any], settings: dict[str, Any], every: int):
-        game = game_of(given["game"], given["game_config"])
+        game = finite(rules_in(given))
         solution = solve(game)
         self._exact = solution.leader_value if solution and solution.exists else math.nan
         self._value = Valuer(game, LeaderSettings.checked(**settings).fitted(game), given["seed"])

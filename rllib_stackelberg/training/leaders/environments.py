@@ -14,9 +14,9 @@ from ray.tune.registry import register_env
 
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.registry import finite, make_rules
+from rllib_stackelberg.rules.held import rules_in
+from rllib_stackelberg.rules.registry import finite, rules_of
 from rllib_stackelberg.training.running.failures import Failures, WorkerLeaderEnv
 
 LEADER_ENV = "stackelberg_leader"
@@ -26,18 +26,14 @@ def make_leader_env(context: Mapping[str, Any]) -> StackelbergPOMDP:
     """A batch of leader episodes carrying its own followers."""
     settings = LeaderSettings.checked(**context["settings"])
     envs, seed = int(context.get("num_envs", 1)), int(context["seed"])
-    make = partial(game_of, context["game"], context["game_config"])
-    return WorkerLeaderEnv(make, settings, envs, seed, Failures(context["most_failures"], context["game_seconds"]))
+    failures = Failures(context["most_failures"], context["game_seconds"])
+    game = finite(failures.survived(rules_in, context))
+    return WorkerLeaderEnv(partial(game_anew, context), settings, envs, seed, failures, game)
 
 
-def game_of(game: str | type[StackelbergGame], game_config: Mapping[str, Any]) -> StackelbergGame:
-    """A game of finite types by id, "package.module:ClassName" or class."""
-    return finite(rules_of(game, game_config))
-
-
-def rules_of(game: str | type[Rules], game_config: Mapping[str, Any]) -> Rules:
-    """A game of either contract by id, "package.module:ClassName" or class."""
-    return game(**game_config) if isinstance(game, type) else make_rules(game, **game_config)
+def game_anew(context: Mapping[str, Any]) -> StackelbergGame:
+    """Another game of an environment's configuration, in place of one that has failed."""
+    return finite(rules_of(context["game"], context["game_config"]))
 
 
 def name_leader_env() -> None:

@@ -14,10 +14,9 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 
 from rllib_stackelberg.populations.policy import PopulationPolicy
-from rllib_stackelberg.rules.own_games import located
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.ppo_leader import config_of_population, leader_of
-from rllib_stackelberg.training.populations.smfrl import SMFRL, smfrl_config
+from rllib_stackelberg.training.populations.smfrl import SMFRL, config_for
 
 MEMBERS_EPOCHS, LEADER_ITERATIONS = 4, 4
 """Of a round."""
@@ -28,8 +27,8 @@ LOOKING_EPOCHS = 2
 
 def first_policy(options: PopulationOptions) -> PopulationPolicy:
     """Actors that have learned nothing, and what random play looks like."""
-    settings = options.make_settings().model_dump() | {"random_epochs": LOOKING_EPOCHS}
-    algo = smfrl_config(game=options.game, game_config=options.params, seed=options.seed, **settings).build_algo()
+    settings = options.resolved_settings.model_copy(update={"random_epochs": LOOKING_EPOCHS})
+    algo = config_for(options.entries, settings, options.seed).build_algo()
     try:
         for _ in range(LOOKING_EPOCHS):
             algo.train()
@@ -49,13 +48,13 @@ class Alternation:
 
     def __init__(self, options: PopulationOptions):
         self._policy = first_policy(options)
-        settings = options.make_settings().model_dump() | {"learning": ("members",)}
-        common: dict[str, Any] = {"game": options.game, "game_config": options.params, "seed": options.seed}
+        settings = options.resolved_settings.model_copy(update={"learning": ("members",)})
         runners = options.num_env_runners
-        self.members: SMFRL = smfrl_config(**common, **settings).env_runners(num_env_runners=runners).build_algo()
+        config = config_for(options.entries, settings, options.seed)
+        self.members: SMFRL = config.env_runners(num_env_runners=runners).build_algo()
         self.members.start_from(self._policy)
-        config = config_of_population("PPO", located(options.game), options.params, self._policy, options.seed)
-        self.leader: Algorithm = config.env_runners(num_env_runners=runners).build_algo()
+        lead = config_of_population("PPO", options.rules, options.entries, self._policy, options.seed)
+        self.leader: Algorithm = lead.env_runners(num_env_runners=runners).build_algo()
 
     def iterate(self) -> dict[str, Any]:
         """A round; returns what the members' env runners reported last."""

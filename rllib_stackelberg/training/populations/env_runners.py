@@ -64,7 +64,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any):
         super().__init__(config=config, **kwargs)
         self.settings = self.config.population
-        self.game = self.config.make_game()
+        self.game = self.config.rules
         self.boxes = self.settings.boxes(self.game)
         self._logged = logged(self.game.leader_space), logged(self.game.member_space)
         self._callbacks = [cls() for cls in force_list(self.config.callbacks_class)]

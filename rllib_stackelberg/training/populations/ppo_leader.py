@@ -27,8 +27,9 @@ from torch import nn
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.rules.held import rules_in
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import population_of
+from rllib_stackelberg.rules.registry import populated
 from rllib_stackelberg.training.leaders.algorithms import PPO_TRAINING, algorithm_name, named_algorithm
 from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
@@ -66,7 +67,7 @@ class PopulationLeaderModule(TorchRLModule, ValueFunctionAPI):
 
 def make_population_leader_env(context: Mapping[str, Any]) -> PopulationLeaderEnv:
     """What RLlib calls on every env runner."""
-    game = population_of(context["game"], context["game_config"])
+    game = populated(rules_in(context))
     return PopulationLeaderEnv(game, context["members"], int(context.get("num_envs", 1)), int(context["seed"]))
 
 
@@ -86,12 +87,12 @@ class PopulationLeaderEnvRunner(SingleAgentEnvRunner):
 def population_leader_config(
     name: str,
     config: AlgorithmConfig,
-    game: str | type[PopulationGame],
-    game_config: Mapping[str, Any],
+    game: PopulationGame,
+    entries: Mapping[str, Any],
     members: str | Path | PopulationPolicy | None,
     seed: int,
 ) -> AlgorithmConfig:
-    """What `leader_config` returns of a game with a population.
+    """What `leader_config` returns of a game with a population; entries are the game as a configuration holds it.
 
     Raises:
         InvalidFieldError: another algorithm, no policy of the members, or one of another game.
@@ -100,9 +101,8 @@ def population_leader_config(
         raise InvalidFieldError("algorithm", f"{name} does not lead a population", ", ".join(ON_POLICY))
     if members is None:
         raise InvalidFieldError("members", "is not given", "a folder with a policy of a population game")
-    rules = population_of(game, game_config)
-    policy = members_policy(members, rules)
-    context = {"game": game, "game_config": dict(game_config), "members": policy, "seed": seed}
+    policy = members_policy(members, game)
+    context = {**entries, "members": policy, "seed": seed}
     config.environment(ENV_NAME, env_config=context, normalize_actions=False, clip_actions=False)
     config.env_runners(
         gym_env_vectorize_mode="vector_entry_point", num_env_runners=0, num_envs_per_env_runner=PLAYS,
@@ -142,11 +142,11 @@ def leader_of(algo: Algorithm, policy: PopulationPolicy) -> BoxActor:
 
 
 def config_of_population(
-    algorithm: str | AlgorithmConfig, game: Any, game_config: Mapping[str, Any], members: Any, seed: int
+    algorithm: str | AlgorithmConfig, game: PopulationGame, entries: Mapping[str, Any], members: Any, seed: int
 ) -> AlgorithmConfig:
     """A leader of a population, by a named algorithm (with settings that are known to work) or as it is configured."""
     name = algorithm_name(algorithm)
-    config = population_leader_config(name, named_algorithm(algorithm), game, game_config, members, seed)
+    config = population_leader_config(name, named_algorithm(algorithm), game, entries, members, seed)
     if isinstance(algorithm, str) and name == "PPO":
         tune_population_ppo(config)
     return config

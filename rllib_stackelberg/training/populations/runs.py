@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rllib_stackelberg.errors import RunStoppedError
-from rllib_stackelberg.runs.evaluate import evaluate, policies_of
 from rllib_stackelberg.runs.folder import RunFolder, command_for
-from rllib_stackelberg.runs.population_options import PopulationOptions, finished
+from rllib_stackelberg.runs.game_of_run import parameters
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import PopulationRun
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
+from rllib_stackelberg.training.populations.exploitability import exploitability
 from rllib_stackelberg.training.populations.loop import PopulationLoop, Report
 from rllib_stackelberg.training.populations.setup import Configure, started
 from rllib_stackelberg.training.running.generations import nothing_left, storing
@@ -45,8 +48,8 @@ def train_population(
     with folder.locked(), nothing_left(folder):
         with storing(folder.path):
             folder.begin(options.resolved())
-        own = options.model_copy(update={"params": folder.parameters()})
-        return _run(folder, own, report, configure)
+        own = options.kept_in(folder.path, parameters(folder))
+        return _run(PopulationRun(folder, own.rules), own, report, configure)
 
 
 def resume_population(
@@ -75,36 +78,52 @@ def resume_population(
         InvalidFieldError: no run folder, one in use, one that keeps no generations, or limits that cannot work.
         RunStoppedError: as for `train_population`.
     """
-    folder = RunFolder(Path(run), game)
+    opened = PopulationRun.open(run, game)
     limits = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    options = PopulationOptions.of_run(folder, **limits)
-    with folder.locked():
-        if (result := finished(folder, options)) is not None:
+    return go_on(opened, opened.options(**limits), limits, report, configure)
+
+
+def go_on(
+    run: PopulationRun,
+    options: PopulationOptions,
+    limits: Mapping[str, Any],
+    report: Report | None = None,
+    configure: Configure | None = None,
+) -> dict[str, Any]:
+    """As `resume_population`, of a run that is open.
+
+    Args:
+        run: the run.
+        options: its own, under the limits.
+        limits: new ones in place of the run's, if any is given.
+        report, configure: as for `train_population`.
+    """
+    with run.folder.locked():
+        if (result := run.finished(options)) is not None:
             return result
-        with storing(folder.path):
-            folder.change(**limits)
-        return _run(folder, options, report, configure)
+        with storing(run.folder.path):
+            run.folder.change(**limits)
+        return _run(run, options, report, configure)
 
 
 def _run(
-    folder: RunFolder, options: PopulationOptions, report: Report | None, configure: Configure | None
+    run: PopulationRun, options: PopulationOptions, report: Report | None, configure: Configure | None
 ) -> dict[str, Any]:
     """From the last good generation of the folder, if it has one, to the result."""
-    go_on = f"go on with: {command_for('resume', folder.path, options.game)}"
-    farewell = f"{KILLED}; {go_on}" if options.resumable else KILLED
+    folder = run.folder
+    advice = f"go on with: {command_for('resume', folder.path, options.game)}"
+    farewell = f"{KILLED}; {advice}" if options.resumable else KILLED
     try:
         with storing(folder.path), ray_session(options.num_env_runners, farewell=farewell), torch_threads():
             folder.write("training", _trained(folder, options, report, configure))
             if options.exploitability:
-                from rllib_stackelberg.training.populations.exploitability import exploitability
-
-                folder.write("exploitability", exploitability(options, policies_of(folder)))
-            result = evaluate(folder.path, folder.named)
+                folder.write("exploitability", exploitability(options, run.policies()))
+            result = run.evaluate()
             folder.write("result", result)
-            leave_report(folder, REPORT_SECONDS)
+            leave_report(run, REPORT_SECONDS)
     except RunStoppedError as error:
         if options.resumable:
-            error.add_note(go_on)
+            error.add_note(advice)
         raise
     return result
 

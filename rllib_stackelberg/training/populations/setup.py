@@ -7,15 +7,14 @@ from typing import Any
 
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.alternation import Alternation
-from rllib_stackelberg.training.populations.smfrl import SMFRL, SMFRLConfig, smfrl_config
+from rllib_stackelberg.training.populations.smfrl import SMFRL, SMFRLConfig, config_for
 
 Configure = Callable[[SMFRLConfig], Any]
 
 
 def configured(options: PopulationOptions, configure: Configure | None = None) -> SMFRLConfig:
     """The RLlib configuration of a run."""
-    settings = options.make_settings().model_dump()
-    config = smfrl_config(game=options.game, game_config=options.params, seed=options.seed, **settings)
+    config = config_for(options.entries, options.resolved_settings, options.seed)
     config.env_runners(num_env_runners=options.num_env_runners)
     if configure:
         configure(config)

@@ -43,8 +43,9 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.populations.settings import PopulationSettings
+from rllib_stackelberg.rules.held import configured, rules_in
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import population_of
+from rllib_stackelberg.rules.registry import populated, rules_of
 from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS, new_rows
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
@@ -89,16 +90,17 @@ class SMFRLConfig(AlgorithmConfig):
                 raise InvalidFieldError(name, "does not shape the networks of SMFRL", allowed)
         return super().rl_module(**kwargs)
 
-    def make_game(self) -> PopulationGame:
-        """The game of the environment configuration."""
-        return population_of(self.env_config["game"], self.env_config.get("game_config", {}))
+    @property
+    def rules(self) -> PopulationGame:
+        """The game of the environment configuration, made once in a process."""
+        return populated(rules_in(self.env_config))
 
     @property
     def replay_buffer_config(self) -> dict[str, Any]:
         """What RLlib makes the buffer of."""
         if "game" not in self.env_config:
             return {}
-        return {"type": BUFFER, "capacity": self.population.capacity(self.make_game()), "seed": self.seed or 0}
+        return {"type": BUFFER, "capacity": self.population.capacity(self.rules), "seed": self.seed or 0}
 
     def get_default_learner_class(self) -> type:
         """SMFRL's."""
@@ -110,7 +112,7 @@ class SMFRLConfig(AlgorithmConfig):
 
     def get_multi_rl_module_spec(self, *, inference_only: bool = False, **kwargs: Any) -> MultiRLModuleSpec:
         """Both sides' networks; what they see and do is the game's, not an environment's."""
-        game = self.make_game()
+        game = self.rules
         widths = {
             "leader_actions": game.leader_actions.shape[0],
             "mean_state": game.member_space.shape[0],
@@ -201,7 +203,7 @@ class SMFRL(Algorithm):
 
     def policy(self) -> PopulationPolicy:
         """What both sides have learned, as data."""
-        game, settings = self.config.make_game(), self.config.population
+        game, settings = self.config.rules, self.config.population
         boxes, spaces = settings.boxes(game), (game.leader_space, game.member_space)
         modules = self.env_runner_group.local_env_runner.module
         leader, members = (
@@ -246,11 +248,17 @@ def smfrl_config(
         InvalidFieldError: anything that cannot work, by name, before a process is started.
     """
     checked = PopulationSettings.checked(**settings)
-    config = SMFRLConfig()
-    config.environment(env_config={"game": game, "game_config": dict(game_config or {})})
-    made = config.make_game()
+    given = game_config or {}
+    made = populated(rules_of(game, given))
     checked.boxes(made)
     checked.capacity(made)
-    config.training(population=checked)
+    return config_for(configured(game, given, made), checked, seed)
+
+
+def config_for(entries: Mapping[str, Any], settings: PopulationSettings, seed: int) -> SMFRLConfig:
+    """As `smfrl_config`, of a game as a configuration holds it (rules/held.py) and settings that are checked."""
+    config = SMFRLConfig()
+    config.environment(env_config=dict(entries))
+    config.training(population=settings)
     config.debugging(seed=seed, log_level="ERROR")
     return config

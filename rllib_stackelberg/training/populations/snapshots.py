@@ -30,7 +30,7 @@ class Snapshots:
     """
 
     def __init__(self, options: PopulationOptions):
-        self.options, self.settings, self.game = options, options.make_settings(), options.make_game()
+        self.options, self.settings, self.game = options, options.resolved_settings, options.rules
         self.of_leader = "leader" in self.settings.learning
         self.policy: PopulationPolicy | None = None
         self.best = -math.inf

@@ -111,7 +111,11 @@ class Note:
 class WorkerLeaderEnv(StackelbergPOMDP):
     """The leader's problem on an env runner, with a game that may fail.
 
-    Args: how the game is made; settings, num_envs, seed: as the parent's; failures: what is survived.
+    Args:
+        make: a game, to begin with and in place of one that has failed.
+        settings, num_envs, seed: as the parent's.
+        failures: what is survived.
+        game: one that is made already, to begin with.
     """
 
     note_name = ""
@@ -123,10 +127,11 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         num_envs: int,
         seed: int,
         failures: Failures,
+        game: StackelbergGame | None = None,
     ):
         self.make = make
         self.failures = failures
-        super().__init__(failures.survived(make), settings, num_envs=num_envs, seed=seed)
+        super().__init__(failures.survived(make) if game is None else game, settings, num_envs=num_envs, seed=seed)
 
     def place(self, worker: int, note_name: str) -> None:
         """Say which runner the environment is on (0: the driver's own), which also selects its streams.

@@ -16,7 +16,7 @@ from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 
 def search(**settings):
     options = TrainOptions.checked(game="escape", max_iterations=9, settings=settings)
-    return Search(options, options.make_game(), options.make_settings())
+    return Search(options, options.rules, options.resolved_settings)
 
 
 def always(game, action):
@@ -99,10 +99,10 @@ def test_what_a_snapshot_is_worth_under_each_of_several_models_survives_a_genera
 
 
 def test_strategies_are_counted_by_their_answers_and_all_differ():
-    game = TrainOptions.checked(game="simple-allocation", params={"types": 2, "messages": 2}).make_game()
+    game = TrainOptions.checked(game="simple-allocation", params={"types": 2, "messages": 2}).rules
     tables = [table_strategy(game, number).signature() for number in range(few_tables(game))]
     assert len(tables) == len(set(tables)) == game.leader_turn.choices**game.leader_turn.keys
-    assert few_tables(TrainOptions.checked(game="message-spm").make_game()) == 0
+    assert few_tables(TrainOptions.checked(game="message-spm").rules) == 0
 
 
 @pytest.mark.parametrize("penalty", [10.0, 1e6, 1e12])
@@ -113,7 +113,7 @@ def test_beside_a_penalty_other_values_still_differ(tmp_path, penalty):
     payoffs = np.stack([leader, follower], axis=1)[:, :, None]
     file.write_text(json.dumps({"payoffs": payoffs.tolist(), "prior": [1.0]}))
     options = TrainOptions.checked(game="bayesian", params={"file": file}, max_iterations=9)
-    looking = Search(options, options.make_game(), options.make_settings())
+    looking = Search(options, options.rules, options.resolved_settings)
     game = looking.value.game
     found = looking.look(1, always(game, 0), 2.0)
     assert (found.leader_value, looking.target, looking.optimal) == (2.0, 3.0, False)

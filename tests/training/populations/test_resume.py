@@ -12,7 +12,8 @@ import torch
 from rllib_stackelberg.errors import InterruptedRunError, InvalidFieldError
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.runs.folder import RunFolder
-from rllib_stackelberg.runs.population_options import PopulationOptions, finished
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import PopulationRun
 from rllib_stackelberg.streams import Stream
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer, apart, together
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
@@ -218,7 +219,8 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
         assert (folder / "result.json").read_bytes() == content
         longer = resume_population(folder, max_iterations=7)
         assert longer["iterations"] == len(lines(folder)) == 7
-        assert finished(RunFolder(folder), PopulationOptions.of_run(RunFolder(folder))) == longer
+        opened = PopulationRun.open(folder)
+        assert opened.finished(opened.options()) == longer
 
 
 @pytest.mark.ray

@@ -153,7 +153,7 @@ def test_too_few_values_have_no_interval_and_none_no_value():
 @pytest.mark.parametrize("name", baselines.ARMS)
 def test_arms_are_accepted(name, tmp_path):
     options = baselines.ARMS[name].options(10, 9, 0, tmp_path / "run")
-    game, settings = options.make_game(), options.make_settings()
+    game, settings = options.rules, options.resolved_settings
     assert options.max_iterations == (3 if options.algo == "PPO" else 9)
     assert settings.evaluate_every == 1
     assert settings.learning == (("members",) if name == "free-market" else ("leader", "members"))
