@@ -38,6 +38,7 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
+from rllib_stackelberg.arrays import Arrays
 from rllib_stackelberg.populations.play import PopulationPlays, logged, told
 from rllib_stackelberg.rules.population import RUNNING
 from rllib_stackelberg.streams import Stream, Streams
@@ -51,8 +52,6 @@ WINDOW = 20
 """Plays over which reported means are taken."""
 
 EXPLORERS = {LEADER: Stream.LEADER, MEMBERS: Stream.FOLLOWER}
-
-Arrays = dict[str, NDArray]
 
 
 class PopulationEnvRunner(EnvRunner, Checkpointable):
