@@ -1,5 +1,7 @@
 """A run makes its game once in a process, whoever asks for it: options, RLlib, valuations, the result and the page."""
 
+from functools import partial
+
 import pytest
 from pettingzoo.classic import rps_v2
 from typer.testing import CliRunner
@@ -27,7 +29,8 @@ class CountedSimulator(AECGame):
     def __init__(self):
         MADE.append(type(self).__name__)
         roles = Roles(leader="player_0", learners=("player_1",), policies={})
-        super().__init__(rps_v2.env, roles, dict.fromkeys(("player_0", "player_1"), (-1.0, 1.0)))
+        once = partial(rps_v2.env, max_cycles=1)
+        super().__init__(once, roles, dict.fromkeys(("player_0", "player_1"), (-1.0, 1.0)))
 
 
 class CountedLevy(Levy):
