@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import NEGLIGIBLE
 from rllib_stackelberg.evaluation.indifference import indifference
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
-from rllib_stackelberg.response.response import Play, Record, Response
+from rllib_stackelberg.response.models import Play
+from rllib_stackelberg.response.response import Record, Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.ties import Ties

@@ -10,8 +10,10 @@ from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.response.followers import PLAYED
+from rllib_stackelberg.response.kinds import followers_for
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.response.workload import PLAYED, RESPONSE_SAMPLES
+from rllib_stackelberg.response.workload import RESPONSE_SAMPLES
 
 RUNGS = 10
 WORK = 2 * 10**7
@@ -38,7 +40,7 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
     found: list[tuple[int, float]] = []
     left = WORK
     outcomes = courses(strategy.game)
-    expected = settings.expected or not strategy.game.one_shot
+    expected = followers_for(strategy.game, settings).exact_updates(settings)
     looked_up = expected or outcomes_against(strategy.game, strategy).simultaneous
     for updates in update_ladder(settings.response_updates)[:-1]:
         each = outcomes if expected else RESPONSE_SAMPLES * (1 if looked_up else PLAYED)

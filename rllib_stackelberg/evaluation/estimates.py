@@ -28,8 +28,9 @@ from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_sp
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
 from rllib_stackelberg.leader.in_play import Consulted
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
+from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
-from rllib_stackelberg.response.response import Play, Response
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Stream, Streams

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rllib_stackelberg.comparisons import NEGLIGIBLE
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.values import Evaluation
+from rllib_stackelberg.response.kinds import followers_for
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution
@@ -31,13 +32,13 @@ def best_against(solution: StackelbergSolution, game: StackelbergGame, settings:
 
     Of several followers a solver selects an equilibrium by the rule, which need not be what learners play.
     """
-    return selected_by(solution, settings) if len(game.learned_turns) == 1 else None
+    return selected_by(solution, game, settings) if len(game.learned_turns) == 1 else None
 
 
-def selected_by(solution: StackelbergSolution, settings: LeaderSettings) -> float | None:
+def selected_by(solution: StackelbergSolution, game: StackelbergGame, settings: LeaderSettings) -> float | None:
     """What the best leader strategy is worth if followers choose among what is stable by the rule of the settings."""
     ties = rule_of(settings)
-    if ties is None or settings.models or settings.from_experience:
+    if ties is None or settings.models or not followers_for(game, settings).ruled:
         return None
     return solution.best_by_ties.get(ties)
 

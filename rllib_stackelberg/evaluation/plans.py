@@ -25,7 +25,7 @@ from rllib_stackelberg.evaluation.certificates import Certificate, worst_regret
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse, row_mass
 from rllib_stackelberg.response.counterfactual_engine import Movers, walk_back, weigh_paths
-from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.response.models import Play
 
 PLANS = 4_096
 """Most plans that are tried one by one."""

@@ -73,7 +73,7 @@ def explained(
         gap,
         optimum=_revalued(game, solution, settings, seed),
         best=best_against(solution, game, settings),
-        selected=selected_by(solution, settings),
+        selected=selected_by(solution, game, settings),
         ties=rule_of(settings),
         margin=settings.deviation_margin,
     )

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.certificates import Certificate, certify
-from rllib_stackelberg.evaluation.estimates import consult, estimate
-from rllib_stackelberg.evaluation.plans import certify_plans
+from rllib_stackelberg.evaluation.valuations import EVALUATION_LIMIT, VALUATIONS, estimated_value, tabulated
 from rllib_stackelberg.evaluation.values import Evaluation, ModelValue, mean_over_models
 from rllib_stackelberg.followers.learner import Learner
-from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles, outcomes_against
-from rllib_stackelberg.plays.paths import courses, paths_against
-from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.plays.outcomes import Profiles, outcomes_against
 from rllib_stackelberg.plays.strategy import AskedPolicy, GivenStrategy, LeaderFunction, LeaderStrategy
-from rllib_stackelberg.response.counterfactual import CounterfactualResponse
-from rllib_stackelberg.response.path_ties import reported_paths
-from rllib_stackelberg.response.phase import learn
-from rllib_stackelberg.response.response import NOTHING, Play, Response
+from rllib_stackelberg.response.kinds import followers_for
+from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.response.tie_breaking import reported_play
-from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
 from rllib_stackelberg.response.workload import RESPONSE_SAMPLES, check_workload
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers import Equilibrium, equilibria
 from rllib_stackelberg.streams import Purpose, Streams
-
-EVALUATION_LIMIT = 65_536
-"""Most outcomes of a game whose strategies are evaluated exactly; beyond it values are estimated from plays."""
 
 PLAYS: tuple[Play, ...] = ("argmax", "last", "average")
 
@@ -64,15 +48,9 @@ def evaluate_strategy(
     check_workload(strategy.game, settings, samples)
     if settings.models:
         return _under_models(settings, lambda own: evaluate_strategy(strategy, own, seed, purpose, samples, every_play))
-    streams, plays = Streams(seed, purpose), PLAYS if every_play else (settings.reward_play,)
-    if not (settings.from_experience or strategy.game.one_shot):
-        return _by_row(strategy, settings.fitted(strategy.game), plays)
-    samples = samples if settings.random_response else 1
-    if settings.from_experience:
-        return _experienced(strategy, settings.fitted(strategy.game), streams, samples, plays)
-    if tabulated(strategy.game):
-        return _exact(strategy, settings, streams, samples, plays)
-    return _estimated(strategy.game, strategy, settings, streams, samples, plays)
+    plays = PLAYS if every_play else (settings.reward_play,)
+    kind = followers_for(strategy.game, settings)
+    return VALUATIONS[kind](kind, strategy, settings, Streams(seed, purpose), samples, plays)
 
 
 def _of(strategy: GivenStrategy, game: StackelbergGame | None) -> LeaderStrategy:
@@ -106,7 +84,7 @@ def evaluate_policy(
 
     def estimated(own: LeaderSettings) -> Evaluation:
         plays = PLAYS if every_play else (own.reward_play,)
-        return _estimated(game, asked, own, Streams(seed, purpose), samples, plays)
+        return estimated_value(game, asked, own, Streams(seed, purpose), samples, plays)
 
     found = _under_models(settings, estimated) if settings.models else estimated(settings)
     return asked.strategy(), found
@@ -115,126 +93,6 @@ def evaluate_policy(
 def _under_models(settings: LeaderSettings, value: Callable[[LeaderSettings], Evaluation]) -> Evaluation:
     """The mean over models of what a leader is worth under each."""
     return mean_over_models([ModelValue(part.name, part.probability, value(part.settings)) for part in settings.parts])
-
-
-def tabulated(game: StackelbergGame) -> bool:
-    """Whether all courses of play of this game, and so all its questions, are tabulated to value a strategy."""
-    return courses(game) <= EVALUATION_LIMIT
-
-
-def _experienced(
-    strategy: LeaderStrategy, settings: LeaderSettings, streams: Streams, samples: int, plays: Sequence[Play]
-) -> Evaluation:
-    """Followers that learn from experience, along the table of all paths."""
-    game, table = strategy.game, paths_against(strategy.game, strategy)
-    response, rows = TrajectoryResponse(game, settings.learners_from_experience, samples), np.arange(samples)
-    episodes = np.zeros(samples, dtype=np.int64)
-    learn_paths(response, table, rows, settings, streams, episodes)
-    values = {play: paid(response, table, rows, settings, streams, episodes, play) for play in plays}
-    reported = settings.reward_play
-    certificate = Certificate(
-        play=reported,
-        bcce_gap=None,
-        deviation_gain=deviation_gain(response, table, settings, streams, reported),
-        regret=None,
-        regret_bound=None,
-        regret_bound_vacuous=False,
-        updates=settings.response_updates,
-        response_samples=samples,
-        exact_expectation=settings.reward_plays == "exact" and reported == "argmax",
-    )
-    return _summary(
-        response, response.policies(reported), values, float(standard_error(values[reported][:, 0])), certificate
-    )
-
-
-def _by_row(strategy: LeaderStrategy, settings: LeaderSettings, plays: Sequence[Play]) -> Evaluation:
-    """Followers that move several times, with a learner at each of their rows."""
-    table, only = paths_against(strategy.game, strategy), np.zeros(1, dtype=np.int64)
-    response = CounterfactualResponse(strategy.game, settings.utility_learners, 1, settings.split_ties)
-    response.learn(table, only, settings.response_updates)
-    policies = {play: reported_paths(response, table, only, play, settings.ties) for play in plays}
-    values = {
-        play: response.recorded(table, only) if play == "average" else response.worth(table, own)
-        for play, own in policies.items()
-    }
-    reported = policies[settings.reward_play]
-    certificate = replace(certify_plans(response, table, settings.reward_play, reported), ties=settings.ties)
-    return _summary(response, reported, values, 0.0, certificate)
-
-
-def _exact(
-    strategy: LeaderStrategy, settings: LeaderSettings, streams: Streams, samples: int, plays: Sequence[Play]
-) -> Evaluation:
-    table = outcomes_against(strategy.game, strategy)
-    response, average = _respond(table, strategy, settings, streams, samples, "average" in plays)
-    every = np.arange(samples)
-    policies = {play: reported_play(response, table, every, play, settings.ties) for play in plays}
-    distributions = {play: average if play == "average" else table.distribution(own) for play, own in policies.items()}
-    values = {play: table.values(distribution) for play, distribution in distributions.items()}
-    reported = settings.reward_play
-    certificate = certify(table, response, distributions[reported], policies[reported], settings)
-    error = float(standard_error(values[reported][:, 0]))
-    return _summary(response, policies[reported], values, error, certificate)
-
-
-def _estimated(
-    game: StackelbergGame,
-    leader: Leader,
-    settings: LeaderSettings,
-    streams: Streams,
-    samples: int,
-    plays: Sequence[Play],
-) -> Evaluation:
-    found = estimate(game, leader, settings, streams, samples, plays)
-    policies = found.response.policies(settings.reward_play)
-    return _summary(found.response, policies, found.values, found.errors[settings.reward_play][0], found.certificate)
-
-
-def _summary(
-    response: Response | TrajectoryResponse | CounterfactualResponse,
-    policies: Policies,
-    values: dict[Play, NDArray[np.float64]],
-    error: float,
-    certificate: Certificate,
-) -> Evaluation:
-    """From the followers, their strategies reported and values `[samples, agents]` by play."""
-    play, game = certificate.play, response.game
-    return Evaluation(
-        leader_value=float(values[play][:, 0].mean()),
-        standard_error=float(error),
-        follower_values=tuple(values[play][:, 1:].mean(axis=0).tolist()),
-        play=play,
-        by_play={name: float(value[:, 0].mean()) for name, value in values.items()},
-        weights={
-            game.agents[turn.agent]: policies[k].mean(axis=0).tolist() for k, turn in enumerate(game.learned_turns)
-        },
-        certificate=certificate,
-        unvisited={
-            game.agents[turn.agent]: np.flatnonzero(response.visits(k) == 0).tolist()
-            for k, turn in enumerate(game.learned_turns)
-        },
-    )
-
-
-def _respond(
-    table: OutcomeTable,
-    strategy: LeaderStrategy,
-    settings: LeaderSettings,
-    streams: Streams,
-    samples: int,
-    average: bool,
-) -> tuple[Response, NDArray[np.float64]]:
-    """Run the response; returns the followers and the time-average distribution of their joint play."""
-    rows = np.arange(samples)
-    if table.simultaneous or settings.expected:
-        response = Response(table.game, settings.utility_learners, samples, settings.split_ties)
-        total = np.zeros((samples, *table.payoffs.shape[1:3])) if average else NOTHING
-        learn(response, table, rows, settings, streams, [(int(s), 0) for s in rows], total)
-        return response, total / settings.response_updates
-    # Followers that see each other's moves are played, not looked up.
-    response = consult(table.game, strategy, settings, streams, samples).response
-    return response, table.distribution(response.policies("average"))
 
 
 def respond(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from rllib_stackelberg.evaluation.certificates import Certificate
-from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.response.models import Play
 
 
 @dataclass(frozen=True, eq=False)

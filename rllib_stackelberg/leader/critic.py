@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import singledispatch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from rllib_stackelberg.leader.path_closure import PathClosure
 from rllib_stackelberg.plays.answers import Answers
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.rules.game import StackelbergGame
 
 ANSWER_LIMIT = 512
@@ -142,9 +142,9 @@ class ProvisionalView(CriticView):
             rest = np.zeros((len(envs), self.width - self.answers.width))
             return np.concatenate([answers, rest], axis=1).astype(np.float32)
         table = elicitation.table(envs)
-        response = Response(self.game, self.settings.utility_learners, len(envs), self.settings.split_ties)
+        response = Response.begin(self.settings, self.game, len(envs))
         response.learn_expected(table, np.arange(len(envs)), PROVISIONAL_UPDATES)
-        policies = reported_play(response, table, np.arange(len(envs)), "argmax", self.settings.ties, together=False)
+        policies = response.reported(table, np.arange(len(envs)), "argmax", self.settings.ties, together=False)
         value = (table.values(table.distribution(policies))[:, :1] - self.low) / self.spread
         shown = [relative(policy) for policy in response.policies("last")]
         return np.clip(np.concatenate([answers, *shown, value], axis=1), 0, 1).astype(np.float32)
@@ -174,15 +174,32 @@ class MixtureView(CriticView):
         return seen
 
 
-def critic_view(game: StackelbergGame, elicitation: Episodes) -> CriticView:
-    """The view that fits a way of asking."""
-    if isinstance(elicitation, Mixture):
-        return MixtureView([critic_view(game, member) for member in elicitation.members])
-    if isinstance(elicitation, PathClosure):
-        return SoFarView(game)
-    if isinstance(elicitation, EveryTurn):
-        return WeightsView(game)
-    if isinstance(elicitation, InPlay):
-        return ProgressView(game, elicitation.settings)
-    assert isinstance(elicitation, Closure)
+@singledispatch
+def critic_view(elicitation: Episodes, game: StackelbergGame) -> CriticView:
+    """The view that fits a way of asking: one is registered for each."""
+    raise NotImplementedError(f"no critic's view of {type(elicitation).__name__}")
+
+
+@critic_view.register
+def _(elicitation: Closure, game: StackelbergGame) -> CriticView:
     return ProvisionalView(game, elicitation.settings)
+
+
+@critic_view.register
+def _(elicitation: PathClosure, game: StackelbergGame) -> CriticView:
+    return SoFarView(game)
+
+
+@critic_view.register
+def _(elicitation: InPlay, game: StackelbergGame) -> CriticView:
+    return ProgressView(game, elicitation.settings)
+
+
+@critic_view.register
+def _(elicitation: EveryTurn, game: StackelbergGame) -> CriticView:
+    return WeightsView(game)
+
+
+@critic_view.register
+def _(elicitation: Mixture, game: StackelbergGame) -> CriticView:
+    return MixtureView([critic_view(member, game) for member in elicitation.members])

@@ -20,16 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import draw_play
 from rllib_stackelberg.plays.answers import make_answers
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays.plays import Plays
-from rllib_stackelberg.response.phase import draws, learn
-from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.followers import Followers
+from rllib_stackelberg.response.kinds import followers_for
+from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.streams import Stream, Streams
+from rllib_stackelberg.streams import Streams
 
 Index = NDArray[np.int64]
 
@@ -98,12 +97,9 @@ class Elicitation(Episodes):
         self.streams = streams
         self.width = width
         self.answers = make_answers(game, envs)
-        self.response = self._followers(envs)
+        self.response: Followers[Any, Any] = followers_for(game, settings).begin(settings, game, envs)
         self.plays = Plays(game, envs * width)
         self._slot = np.zeros(envs, dtype=np.int64)
-
-    def _followers(self, envs: int) -> Any:
-        return Response(self.game, self.settings.utility_learners, envs, self.settings.split_ties)
 
     @abstractmethod
     def _open(self, envs: Index) -> None:
@@ -189,9 +185,9 @@ class Elicitation(Episodes):
         self.question[envs[asked]] = key[asked, self._slot[envs[asked]]]
         return envs[~asked]
 
-    def _reported(self, table: OutcomeTable, envs: Index) -> Policies:
+    def _reported(self, table: Any, envs: Index) -> Policies:
         """What followers of the given environments play in the reward phase, one entry of the table each."""
-        return reported_play(self.response, table, envs, self.settings.reward_play, self.settings.ties)
+        return self.response.reported(table, envs, self.settings.reward_play, self.settings.ties)
 
     def _penalty(self, table: OutcomeTable, policies: Policies) -> NDArray[np.float64]:
         """For what followers, in expectation and summed, lack to prefer the reported play by the margin: `[N]`."""
@@ -210,8 +206,30 @@ class Elicitation(Episodes):
         self.question[envs] = -1
 
 
-class Closure(Elicitation):
-    """Asks every reachable question first, then responds from the table of all outcomes."""
+class AskedFirst(Elicitation):
+    """Asks every question that can be met, then lets followers respond along the table of all that can happen."""
+
+    @abstractmethod
+    def table(self, envs: Index) -> Any:
+        """What can happen in the given environments, an entry each (`Followers.table`)."""
+
+    def _draw(self, envs: Index) -> None:
+        """Draws are made when the response runs."""
+
+    def _close(self, envs: Index) -> Index:
+        table = self.table(envs)
+        phase = Phase(envs, self.settings, self.streams, [(int(env), int(self.episode[env])) for env in envs])
+        self.response.respond(table, phase)
+        policies = self._reported(table, envs)
+        self.value[envs] = self.response.values(table, phase, policies, self.settings.reward_play)[:, 0]
+        if self.settings.deviation_penalty:
+            self.penalty[envs] = self._penalty(table, policies)
+        self._finish(envs)
+        return envs[:0]
+
+
+class Closure(AskedFirst):
+    """Where followers move once: asks along all outcomes."""
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.profiles = Profiles.of(game)
@@ -220,41 +238,11 @@ class Closure(Elicitation):
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         return self.profiles.choose(slots, turn, information)
 
-    def _draw(self, envs: Index) -> None:
-        """Draws are made when the response runs."""
-
     def _open(self, envs: Index) -> None:
         if len(envs):
             nature = np.repeat(self.profiles.nature, len(self.profiles.joint), axis=0)
             self.plays.begin(self._slots_of(envs).ravel(), np.tile(nature, (len(envs), 1)), self._choose)
 
-    def _close(self, envs: Index) -> Index:
-        table = self.table(envs)
-        episodes = [(int(env), int(self.episode[env])) for env in envs]
-        learn(self.response, table, envs, self.settings, self.streams, episodes)
-        policies = self._reported(table, envs)
-        self.value[envs] = self._reward(table, policies, envs, episodes)
-        if self.settings.deviation_penalty:
-            self.penalty[envs] = self._penalty(table, policies)
-        self._finish(envs)
-        return envs[:0]
-
     def table(self, envs: Index) -> OutcomeTable:
         """Outcomes of the given environments (of plays that are over; payoffs so far for the rest)."""
         return OutcomeTable.from_plays(self.plays, self.profiles, envs)
-
-    def _reward(
-        self, table: OutcomeTable, policies: Policies, envs: Index, episodes: list[tuple[int, int]]
-    ) -> NDArray[np.float64]:
-        plays = self.settings.reward_plays
-        if not isinstance(plays, int):
-            return table.values(table.distribution(policies))[:, 0]
-        cells, uniforms = draws(self.game, self.streams, Stream.REWARD, plays, episodes)
-        # The plays' own draws pick one profile each; a follower's row is the same in all of them.
-        nature = self.game.nature.index(cells)
-        entry = np.arange(len(envs))[:, None]
-        joint = np.zeros(nature.shape, dtype=np.int64)
-        for turn, stride in enumerate(table.profiles.strides):
-            information = table.information[entry, nature, 0, turn]
-            joint += draw_play(policies[turn][entry, information], uniforms[..., turn]) * stride
-        return np.cumsum(table.payoffs[entry, nature, joint, 0] * (1 / plays), axis=1)[:, -1]

@@ -29,24 +29,27 @@ from rllib_stackelberg.leader.critic import critic_view
 from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes
 from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
 from rllib_stackelberg.leader.mixture import Mixture
-from rllib_stackelberg.leader.path_closure import CounterfactualClosure, ExperienceClosure, PathClosure
+from rllib_stackelberg.leader.path_closure import PathClosure
 from rllib_stackelberg.leader.transcript import Transcript, put
+from rllib_stackelberg.plays.outcomes import OutcomeTable
+from rllib_stackelberg.plays.paths import PathTable
+from rllib_stackelberg.response.kinds import followers_for
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
+
+CLOSURES: dict[type, type[Closure] | type[PathClosure]] = {OutcomeTable: Closure, PathTable: PathClosure}
+"""By the table that followers respond along, what asks for it."""
 
 
 def choose_elicitation(
     game: StackelbergGame, settings: LeaderSettings
 ) -> type[Closure] | type[InPlay] | type[PathClosure]:
-    """The way of asking the settings call for."""
-    if settings.from_experience:
-        return ExperienceClosure
-    if not game.one_shot:
-        return CounterfactualClosure
-    if settings.leader_queries == "every_turn":
-        return EveryTurn
-    return InPlay if settings.in_play(game) else Closure
+    """The way of asking that fitted settings call for."""
+    kind = followers_for(game, settings)
+    if not kind.in_play(settings, game):
+        return CLOSURES[kind.table]
+    return EveryTurn if settings.leader_queries == "every_turn" else InPlay
 
 
 def begin_episodes(game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int) -> Episodes:
@@ -90,7 +93,7 @@ class StackelbergPOMDP(VectorEnv):
         self.num_envs = num_envs
         self.worker = worker
         self._start(seed)
-        self.critic = critic_view(self.game, self.elicitation)
+        self.critic = critic_view(self.elicitation, self.game)
         actor = game.observation_spaces[0]
         spaces: dict[str, Space] = {
             "actor": Box(actor.low, actor.high, dtype=np.float32),
@@ -178,7 +181,7 @@ class StackelbergPOMDP(VectorEnv):
         """Give up the episodes in progress, and skip that many; a seed replaces the run's. Followers start afresh."""
         episode = self.elicitation.episode + skipped
         self._start(self.streams.run if seed is None else seed)
-        self.critic = critic_view(self.game, self.elicitation)
+        self.critic = critic_view(self.elicitation, self.game)
         self.elicitation.episode[:] = episode
         self._ended[:] = True
 

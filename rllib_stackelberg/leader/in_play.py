@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from rllib_stackelberg.leader.elicitation import Elicitation, Index
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Stream, Streams
@@ -24,6 +26,8 @@ class InPlay(Elicitation):
     Attributes:
         sampled: plays of the reward phase; None: all there are, weighted.
     """
+
+    response: Response
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.turns = len(game.learned_turns)
@@ -108,7 +112,8 @@ class InPlay(Elicitation):
         envs = slots // self.width
         actions = self._forced[slots, turn]
         rewarding = self.rewarding[envs]
-        for phase, play in ((~rewarding, "last"), (rewarding, self.settings.reward_play)):
+        phases: list[tuple[NDArray[np.bool_], Play]] = [(~rewarding, "last"), (rewarding, self.settings.reward_play)]
+        for phase, play in phases:
             free = np.flatnonzero(phase & (actions < 0))
             if len(free):
                 uniforms = self._uniforms[slots[free], turn]

@@ -24,63 +24,114 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
-from rllib_stackelberg.plays.paths import PathTable
-from rllib_stackelberg.response.counterfactual_engine import Movers, Sums, count_update, weigh_paths
-from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.followers.trajectory import TrajectoryLearner
+from rllib_stackelberg.plays.paths import Paths, PathTable, paths_against
+from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.response.counterfactual_engine import Movers, Sums, count_update, side_by_side, weigh_paths
+from rllib_stackelberg.response.fields import ResponseFields
+from rllib_stackelberg.response.fit import check_paths, learners_that
+from rllib_stackelberg.response.followers import Followers, Settings
+from rllib_stackelberg.response.models import Play
+from rllib_stackelberg.response.path_ties import Settling, settled_paths
+from rllib_stackelberg.response.phase import Phase
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.ties import broken
+from rllib_stackelberg.rules.ties import Ties, broken
 
 Index = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 
-class CounterfactualResponse:
-    """Followers of a number of leader episodes, one learner at each of their rows.
+class CounterfactualResponse(Followers[PathTable, UtilityLearner]):
+    """Followers that move several times in a play, with a learner at each of their rows.
 
     Attributes:
-        learners: one per learned turn.
         states: per learned turn what its rows keep, `[episode, row, width]`.
-        movers: the followers as arrays; rows: of each follower, among the rows of all.
-        sums: running sums, for certificates; updates: `[episode]`, how many they are of.
-        split: whether argmax play plays tied actions with the same probability, instead of the lowest of them.
+        movers: the followers as arrays.
+        sums: running sums, for certificates.
+        updates: `[episode]`, how many they are of.
     """
 
+    learns = UtilityLearner
+    table = PathTable
+
     def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int, split: bool = False):
-        """Args: game; one learner per learned turn (or one for all); number of episodes; split: see above."""
-        self.split = split
+        """See `Followers`."""
+        super().__init__(game, learners, episodes, split)
         turns = game.learned_turns
-        self.game = game
-        self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
-        ends = np.cumsum([turn.keys for turn in turns])
-        self.rows = [slice(int(end) - turn.keys, int(end)) for end, turn in zip(ends, turns, strict=True)]
         self.movers = Movers(
             np.array([rows.start for rows in self.rows], dtype=np.int64),
             np.array([turn.choices for turn in turns], dtype=np.int64),
             np.array([turn.agent for turn in turns], dtype=np.int64),
         )
         pairs = list(zip(self.learners, turns, strict=True))
-        self._fresh = [learner.begin((turn.keys,), turn.choices) for learner, turn in pairs]
+        fresh = [learner.begin((turn.keys,), turn.choices).numbers for learner, turn in pairs]
+        self._fresh = {f"numbers {m}": numbers for m, numbers in enumerate(fresh)}
         self.states = [learner.begin((episodes, turn.keys), turn.choices) for learner, turn in pairs]
-        rows, actions = int(ends[-1]), int(self.movers.actions.max())
+        rows, actions = self.rows[-1].stop, int(self.movers.actions.max())
         paths = (game.nature.size, actions**game.moves)
         shapes = [(rows, actions), (rows,), (rows, actions), (rows,), (rows, 2), (len(turns) + 1, *paths)]
         self.sums = Sums(*(np.zeros((episodes, *shape)) for shape in shapes))
         self.updates = np.zeros(episodes, dtype=np.int64)
 
-    def restart(self, episodes: Index) -> None:
-        """Fresh followers in the given episodes."""
-        for state, fresh in zip(self.states, self._fresh, strict=True):
-            state.numbers[episodes] = fresh.numbers
-        for total in self.sums:
-            total[episodes] = 0.0
-        self.updates[episodes] = 0
+    @classmethod
+    def fit(cls, settings: Settings, game: StackelbergGame) -> Settings:
+        """See `Followers`."""
+        name, turns = name_of(game), len(game.learned_turns)
+        if game.memory > 1:
+            known = learners_that(lambda kind: issubclass(kind, TrajectoryLearner))
+            raise InvalidFieldError("followers", f"learn within a play, and {name} has a memory", known)
+        if any(learner.traits.feedback != "full" for learner in settings.followers):
+            known = learners_that(lambda kind: issubclass(kind, UtilityLearner) and kind.traits.feedback == "full")
+            raise InvalidFieldError("followers", f"see one action's payoff, and {name} has several moves a play", known)
+        if len(settings.followers) not in (1, turns):
+            allowed = f"one for all, or one for each of {turns}"
+            raise InvalidFieldError("followers", f"{len(settings.followers)} learners", allowed)
+        cls._refuse_along_paths(settings)
+        check_paths(game)
+        exact = {"update_mode": "expected", "reward_plays": "exact", "deviation_penalty": 0.0}
+        return settings.model_copy(update=exact)
+
+    @staticmethod
+    def _refuse_along_paths(settings: ResponseFields) -> None:
+        """Refuse what only followers with one move in a play can do."""
+        for field, fine, allowed in (
+            ("leader_queries", settings.leader_queries == "once", "once"),
+            ("elicitation", settings.elicitation != "in_play", "closure"),
+            ("update_mode", settings.update_mode != "sampled", "expected"),
+            ("reward_plays", settings.reward_plays in (None, "exact"), "exact"),
+            (settings.steering, not (settings.deviation_penalty or settings.deviation_margin), "0"),
+        ):
+            if not fine:
+                problem = f"{getattr(settings, field)} is not for followers with several moves in a play"
+                raise InvalidFieldError(field, problem, allowed)
+
+    @classmethod
+    def tabulate(cls, game: StackelbergGame, leader: Leader) -> PathTable:
+        """See `Followers`."""
+        return paths_against(game, leader)
+
+    @classmethod
+    def exact_updates(cls, settings: ResponseFields) -> bool:
+        """See `Followers`."""
+        return True
+
+    @classmethod
+    def update_lookups(cls, settings: ResponseFields, game: StackelbergGame) -> int:
+        """See `Followers`."""
+        return Paths.count(game)
 
     def arrays(self) -> dict[str, NDArray]:
-        """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
+        """See `Followers`."""
         states: dict[str, NDArray] = {f"numbers {m}": state.numbers for m, state in enumerate(self.states)}
         return states | self.sums._asdict() | {"updates": self.updates}
+
+    def respond(self, table: PathTable, phase: Phase) -> None:
+        """See `Followers`."""
+        self.learn(table, phase.rows, phase.settings.response_updates)
 
     def learn(self, table: PathTable, episodes: Index, updates: int) -> None:
         """The response phase of the given episodes, each against its own entry of the table, or the only one."""
@@ -110,12 +161,8 @@ class CounterfactualResponse:
         return found
 
     def visits(self, turn: int) -> Numbers:
-        """Updates in which nature and the others could bring one follower to each row, of all episodes: `[row]`."""
+        """See `Followers`: updates in which nature and the others could bring it there."""
         return np.asarray(self.sums.visits[:, self.rows[turn]].sum(axis=0))
-
-    def policies(self, play: Play = "argmax") -> list[Numbers]:
-        """Per learned turn the strategies `[episode, row, action]` under the given play."""
-        return [self._policy(m, play) for m in range(len(self.learners))]
 
     def tied(self) -> list[NDArray[np.bool_]]:
         """Per learned turn which actions they have learned to be equally good, and best, `[episode, row, action]`."""
@@ -134,12 +181,23 @@ class CounterfactualResponse:
             return np.where(came > 0, total / np.where(came > 0, came, 1), policy)
         return policy
 
-    def values(self, table: PathTable, episodes: Index, play: Play) -> Numbers:
-        """Expected payoffs `[N, agents]` of strategies that followers play independently of each other."""
-        return self.worth(table, [policy[episodes] for policy in self.policies(play)])
+    def reported(self, table: PathTable, rows: Index, play: Play, ties: Ties) -> list[Numbers]:
+        """See `Followers`."""
+        policies = super().reported(table, rows, play, ties)
+        if play != "argmax" or ties == "lowest" or ties == "uniform":
+            return policies
+        tied = [own[rows] for own in self.tied()]
+        return settled_paths(table, Settling(self.movers, self.rows, ties), tied, policies)
+
+    def values(self, table: PathTable, phase: Phase, policies: Sequence[Numbers], play: Play) -> Numbers:
+        """See `Followers`: exactly."""
+        return self.worth(table, policies)
 
     def worth(self, table: PathTable, policies: Sequence[Numbers]) -> Numbers:
-        """As `values`, of given strategies `[N, rows, actions]`, an entry of the table each, or the only one."""
+        """Expected payoffs `[N, agents]` of strategies `[N, rows, actions]` that followers play independently.
+
+        Each has an entry of the table, or all have the only one.
+        """
         entries = self._entries(table, len(policies[0]))
         weights = np.zeros(self.sums.weights.shape[1:])
         found = np.zeros((len(entries), len(self.game.agents)))
@@ -168,10 +226,7 @@ class CounterfactualResponse:
 
     def together(self, policies: Sequence[Numbers]) -> Numbers:
         """Strategies of all followers in one array `[E, R, K]`."""
-        together = np.zeros((len(policies[0]), *self.sums.fixed.shape[1:]))
-        for rows, policy in zip(self.rows, policies, strict=True):
-            together[:, rows, : policy.shape[-1]] = policy
-        return together
+        return side_by_side(policies, self.rows)
 
     def _mass(self, table: PathTable, episodes: int) -> Numbers:
         mass = row_mass(table, self.movers, self.sums.fixed.shape[1])

@@ -9,6 +9,7 @@ Names of axes as in engine.py; L are the moves of a path, R the rows of all foll
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,14 @@ class Sums(NamedTuple):
     visits: Numbers
     begun: Numbers
     weights: Numbers
+
+
+def side_by_side(policies: Sequence[Numbers], rows: Sequence[slice]) -> Numbers:
+    """Strategies of all followers `[E, R, K]` in one array, from those of each, `[E, its rows, its actions]`."""
+    together = np.zeros((len(policies[0]), rows[-1].stop, max(policy.shape[-1] for policy in policies)))
+    for own, policy in zip(rows, policies, strict=True):
+        together[:, own, : policy.shape[-1]] = policy
+    return together
 
 
 @kept

@@ -15,8 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
 from rllib_stackelberg.followers.learner import Learner, learner_from_parameters, learner_from_text
-from rllib_stackelberg.response.response import Play
 from rllib_stackelberg.rules.ties import Ties
+
+Play = Literal["argmax", "last", "average"]
+"""Which strategy a follower plays after it has learned."""
 
 
 def _learner(value: Any) -> Any:
@@ -36,7 +38,7 @@ OneLearner = Annotated[
     BeforeValidator(_learner),
     PlainSerializer(lambda learner: learner.parameters(), return_type=dict),
 ]
-Followers = Annotated[tuple[OneLearner, ...], BeforeValidator(_several)]
+Learners = Annotated[tuple[OneLearner, ...], BeforeValidator(_several)]
 """One learner for all followers, or one per learned turn."""
 
 Updates = Annotated[int, Field(ge=1, le=10**7)]
@@ -65,7 +67,7 @@ class FollowerModel(BaseModel):
 
     name: Annotated[str, Field(min_length=1)] | None = None
     weight: Annotated[float, Field(gt=0, le=HEAVIEST, allow_inf_nan=False)] = 1.0
-    followers: Followers | None = None
+    followers: Learners | None = None
     response_updates: Updates | None = None
     update_mode: UpdateMode | None = None
     reward_play: Play | None = None

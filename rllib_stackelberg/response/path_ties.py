@@ -9,56 +9,61 @@ what lowest actions give, but perhaps not the best there is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.plays.paths import PathTable
-from rllib_stackelberg.response.counterfactual import CounterfactualResponse
-from rllib_stackelberg.response.counterfactual_engine import walk_back, weigh_paths
-from rllib_stackelberg.response.response import Play
+from rllib_stackelberg.response.counterfactual_engine import Movers, side_by_side, walk_back, weigh_paths
 from rllib_stackelberg.response.tie_breaking import ROUNDS
 from rllib_stackelberg.rules.ties import Ties, broken
 
 Numbers = NDArray[np.float64]
 
 
-def reported_paths(
-    response: CounterfactualResponse, table: PathTable, episodes: NDArray[np.int64], play: Play, ties: Ties
+class Settling(NamedTuple):
+    """Whose ties are broken, and how.
+
+    Attributes:
+        who: the followers as arrays.
+        rows: of each, among the rows of all.
+        ties: the rule.
+    """
+
+    who: Movers
+    rows: Sequence[slice]
+    ties: Ties
+
+
+def settled_paths(
+    table: PathTable, settling: Settling, tied: Sequence[NDArray[np.bool_]], policies: Sequence[Numbers]
 ) -> list[Numbers]:
-    """Per learned turn the strategies `[N, rows, actions]` that are valued, ties broken by the rule.
+    """What followers play among tied actions, for the leader or against it: per learned turn `[N, rows, actions]`.
 
     Args:
-        response: of the followers, who split ties themselves if the rule is "uniform".
-        table: one entry per given episode, or one for all; episodes: `[N]`, of the response.
-        play: which; ties: the rule, of argmax play.
+        table: one entry per episode, or one for all.
+        settling: whose ties, and the rule.
+        tied: per learned turn which actions are equally good, `[N, rows, actions]`.
+        policies: the lowest of them.
     """
-    policies = [policy[episodes] for policy in response.policies(play)]
-    if play != "argmax" or ties == "lowest" or ties == "uniform":
-        return policies
-    tied = [mask[episodes] for mask in response.tied()]
-    for n in range(len(episodes)):
+    found = [policy.copy() for policy in policies]
+    for n in range(len(found[0])):
         own = [mask[n] for mask in tied]
         if any((mask.sum(axis=-1) > 1).any() for mask in own):
             entry = n if len(table.after) > 1 else 0
-            settled = _Settling(response, table, entry, own, ties).found([policy[n] for policy in policies])
-            for policy, new in zip(policies, settled, strict=True):
+            settled = _Episode(table, entry, settling, own).found([policy[n] for policy in policies])
+            for policy, new in zip(found, settled, strict=True):
                 policy[n] = new
-    return policies
+    return found
 
 
-class _Settling:
+class _Episode:
     """One episode: who decides where, and what the leader gets from it."""
 
-    def __init__(
-        self,
-        response: CounterfactualResponse,
-        table: PathTable,
-        entry: int,
-        tied: Sequence[NDArray[np.bool_]],
-        ties: Ties,
-    ):
-        self.response, self.table, self.entry, self.tied, self.ties = response, table, entry, tied, ties
+    def __init__(self, table: PathTable, entry: int, settling: Settling, tied: Sequence[NDArray[np.bool_]]):
+        self.table, self.entry, self.tied = table, entry, tied
+        self.who, self.rows, self.ties = settling
         self.order = [
             (turn, int(row))
             for turn, row in self._furthest_first()
@@ -92,13 +97,12 @@ class _Settling:
 
     def _leader(self, policies: Sequence[Numbers], turn: int) -> Numbers:
         """What the leader gets from each action of a follower at each row, weighted by the others' way there."""
-        response, who = self.response, self.response.movers
-        together = response.together([policy[None] for policy in policies])[0]
-        weights = np.zeros(response.sums.weights.shape[1:])
-        weigh_paths(self.table, self.entry, who, together, weights)
+        together = side_by_side([policy[None] for policy in policies], self.rows)[0]
+        weights = np.zeros((len(self.who.first) + 1, *self.table.mover.shape[2:4]))
+        weigh_paths(self.table, self.entry, self.who, together, weights)
         utilities = np.zeros(together.shape)
         # The leader's payoffs in the place of the follower's.
-        seen_by_leader = who._replace(agents=np.zeros_like(who.agents))
+        seen_by_leader = self.who._replace(agents=np.zeros_like(self.who.agents))
         rest = np.zeros(len(together)), np.zeros((len(together), 2))
         walk_back(self.table, self.entry, seen_by_leader, turn, together, weights[turn], utilities, *rest)
-        return utilities[response.rows[turn], : policies[turn].shape[-1]]
+        return utilities[self.rows[turn], : policies[turn].shape[-1]]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +20,24 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
-from rllib_stackelberg.plays.outcomes import OutcomeTable
+from rllib_stackelberg.plays.outcomes import TABLE_LIMIT, OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
+from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response import engine, sampled_engine
+from rllib_stackelberg.response.fields import ResponseFields
+from rllib_stackelberg.response.fit import fitted_in_play, fitted_to_table, penalty
+from rllib_stackelberg.response.followers import DRAWN, PLAYED, Followers, Settings
+from rllib_stackelberg.response.models import Play
+from rllib_stackelberg.response.phase import Phase, draws, next_draws
+from rllib_stackelberg.response.tie_breaking import settled
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.ties import broken
+from rllib_stackelberg.rules.ties import Ties, broken
+from rllib_stackelberg.streams import Stream
 
-Play = Literal["argmax", "last", "average"]
-"""Which strategy a follower plays after it has learned."""
+Index = NDArray[np.int64]
+
+STRETCH = 2**21
+"""Most uniforms that are held at a time by a response phase that looks its utilities up."""
 
 NOTHING = np.zeros((0, 0, 0))
 
@@ -77,79 +86,112 @@ class Record:
         return np.maximum(self.fixed.max(axis=-1) - self.mixed, 0)
 
 
-class Response:
-    """All followers of a number of leader episodes.
+class Response(Followers[OutcomeTable, UtilityLearner]):
+    """Followers that move once in a play, and learn without regret at each of their information sets.
 
     Attributes:
-        learners: one per learned turn.
-        numbers: what they keep, `[episode, row, width]`, the rows of all followers one after the other.
-        split: whether argmax play plays tied actions with the same probability, instead of the lowest of them.
+        kernels: of the learners.
+        numbers: what they keep, `[episode, row, width]`.
     """
 
+    learns = UtilityLearner
+    table = OutcomeTable
+
     def __init__(self, game: StackelbergGame, learners: Sequence[UtilityLearner], episodes: int, split: bool = False):
-        """Args: game; one learner per learned turn (or one for all); number of episodes; split: see above."""
-        self.split = split
+        """See `Followers`."""
         turns = game.learned_turns
         if len(learners) not in (1, len(turns)):
             raise InvalidFieldError(
                 "followers", f"{len(learners)} learners", f"one for all, or one for each of {len(turns)}"
             )
-        self.game = game
-        self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
+        super().__init__(game, learners, episodes, split)
         self.kernels, self._who = engine.follower_arrays(self.learners, turns, game.utility_scale, learners)
-        rows, widest = int(self._who.rows.sum()), int(self._who.actions.max(initial=0))
-        self._fresh = engine.fresh_rows(self.learners, turns, self._who)
+        widest = int(self._who.actions.max(initial=0))
+        fresh = engine.fresh_rows(self.learners, turns, self._who)
         for m, learner in enumerate(self.learners):
             if learner.traits.commits:
-                self._commit(m)
-        self.numbers = np.tile(self._fresh, (episodes, 1, 1))
-        self._sums = np.zeros((episodes, rows, 2 * widest + 3))
+                self._commit(m, fresh)
+        self._fresh = {"numbers": fresh}
+        self.numbers = np.tile(fresh, (episodes, 1, 1))
+        self._sums = np.zeros((episodes, len(fresh), 2 * widest + 3))
 
-    def _commit(self, turn: int) -> None:
+    @classmethod
+    def suits(cls, game: StackelbergGame) -> bool:
+        """See `Followers`."""
+        return game.one_shot
+
+    @classmethod
+    def refuse(cls, settings: ResponseFields) -> None:
+        """See `Followers`: bandits, where updates are exact."""
+        bandits = [learner.traits.name for learner in settings.followers if learner.traits.feedback == "bandit"]
+        if not (settings.expected and bandits):
+            return
+        if settings.needs_expected:
+            problem = f"{bandits[0]} learns from the action it drew, another needs exact utilities"
+            raise InvalidFieldError("followers", problem, "one kind")
+        raise InvalidFieldError("update_mode", f"{bandits[0]} learns from the action it drew", "sampled")
+
+    @classmethod
+    def fit(cls, settings: Settings, game: StackelbergGame) -> Settings:
+        """See `Followers`."""
+        filled = settings.model_copy(update={"deviation_penalty": penalty(settings, game)})
+        return fitted_in_play(filled, game) if cls.in_play(settings, game) else fitted_to_table(filled, game)
+
+    @classmethod
+    def tabulate(cls, game: StackelbergGame, leader: Leader) -> OutcomeTable:
+        """See `Followers`."""
+        return outcomes_against(game, leader)
+
+    @classmethod
+    def in_play(cls, settings: ResponseFields, game: StackelbergGame) -> bool:
+        """See `Followers`: as asked for, by default in games too large for a table."""
+        if settings.leader_queries == "every_turn" or settings.elicitation is not None:
+            return settings.leader_queries == "every_turn" or settings.elicitation == "in_play"
+        return Profiles.count(game) > TABLE_LIMIT
+
+    @classmethod
+    def exact_updates(cls, settings: ResponseFields) -> bool:
+        """See `Followers`."""
+        return settings.expected
+
+    @classmethod
+    def update_lookups(cls, settings: ResponseFields, game: StackelbergGame) -> int:
+        """See `Followers`."""
+        looked_up = Profiles.count(game) if settings.expected else DRAWN
+        return looked_up * (PLAYED if cls.in_play(settings, game) else 1)
+
+    def _commit(self, turn: int, fresh: NDArray[np.float64]) -> None:
         """Begin with the responses that a follower has committed to, instead of with nothing learned."""
         matrices = observed_matrices(self.game)
         rows = self._who.first[turn] + matrices.rows
-        self._fresh[rows] = self.learners[turn].committed(matrices.leader, matrices.follower)
-
-    def _rows(self, turn: int) -> slice:
-        first = self._who.first[turn]
-        return slice(first, first + self._who.rows[turn])
-
-    def restart(self, episodes: NDArray[np.int64]) -> None:
-        """Fresh followers in the given episodes."""
-        self.numbers[episodes] = self._fresh
-        self._sums[episodes] = 0.0
+        fresh[rows] = self.learners[turn].committed(matrices.leader, matrices.follower)
 
     def arrays(self) -> dict[str, NDArray]:
-        """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
+        """See `Followers`."""
         return {"numbers": self.numbers, "sums": self._sums}
 
     def record(self, turn: int) -> Record:
         """Running sums of one follower."""
-        return Record(self._sums[:, self._rows(turn)], int(self._who.actions[turn]))
+        return Record(self._sums[:, self.rows[turn]], int(self._who.actions[turn]))
 
     def visits(self, turn: int) -> NDArray[np.float64]:
-        """Updates of each row of one follower, of all episodes together: `[row]`."""
+        """See `Followers`: updates."""
         return np.asarray(self.record(turn).visits.sum(axis=0))
-
-    def policies(self, play: Play = "argmax") -> list[NDArray[np.float64]]:
-        """Per learned turn the strategies `[episode, row, action]` under the given play."""
-        return [
-            self._policy(m, self.numbers[:, self._rows(m)], self._sums[:, self._rows(m)], play)
-            for m in range(len(self.learners))
-        ]
 
     def tied(self, episodes: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
         """Per learned turn which actions they have learned to be equally good, and best, `[episode, row, action]`."""
         return [
-            equally_good(learner.judged(self._state(m, self.numbers[episodes, self._rows(m)])))
+            equally_good(learner.judged(self._state(m, self.numbers[episodes, self.rows[m]])))
             for m, learner in enumerate(self.learners)
         ]
 
     def _state(self, turn: int, numbers: NDArray[np.float64]) -> LearnerState:
         return LearnerState(numbers[..., : self._who.widths[turn]], int(self._who.actions[turn]))
 
-    def _policy(
+    def _policy(self, turn: int, play: Play) -> NDArray[np.float64]:
+        return self._strategies(turn, self.numbers[:, self.rows[turn]], self._sums[:, self.rows[turn]], play)
+
+    def _strategies(
         self, turn: int, numbers: NDArray[np.float64], sums: NDArray[np.float64], play: Play
     ) -> NDArray[np.float64]:
         """Strategies of one follower's rows; a row never updated is as at the start in every play."""
@@ -166,6 +208,45 @@ class Response:
             visits = record.visits[..., None]
             return np.where(visits > 0, record.policy / np.maximum(visits, 1), policy)
         return policy
+
+    def reported(
+        self, table: OutcomeTable, rows: Index, play: Play, ties: Ties, together: bool = True
+    ) -> list[NDArray[np.float64]]:
+        """See `Followers`; together: see `settled`."""
+        if play != "argmax" or ties == "lowest" or ties == "uniform":
+            return super().reported(table, rows, play, ties)
+        return settled(table, self.tied(rows), ties, together=together)
+
+    def values(self, table: OutcomeTable, phase: Phase, policies: Policies, play: Play) -> NDArray[np.float64]:
+        """See `Followers`: exactly, or in as many plays as the settings say."""
+        plays = phase.settings.reward_plays
+        if not isinstance(plays, int):
+            return table.values(table.distribution(policies))
+        cells, uniforms = draws(self.game, phase.streams, Stream.REWARD, plays, phase.episodes)
+        # The plays' own draws pick one profile each; a follower's row is the same in all of them.
+        nature = self.game.nature.index(cells)
+        entry = np.arange(len(phase.rows))[:, None]
+        joint = np.zeros(nature.shape, dtype=np.int64)
+        for turn, stride in enumerate(table.profiles.strides):
+            information = table.information[entry, nature, 0, turn]
+            joint += draw_play(policies[turn][entry, information], uniforms[..., turn]) * stride
+        return np.asarray(np.cumsum(table.payoffs[entry, nature, joint] * (1 / plays), axis=1)[:, -1])
+
+    def respond(self, table: OutcomeTable, phase: Phase, total: NDArray[np.float64] = NOTHING) -> None:
+        """See `Followers`; the play of every update is added to `total [N, nature, joint action]`, if there is one."""
+        settings, game = phase.settings, self.game
+        if settings.expected:
+            self.learn_expected(table, phase.rows, settings.response_updates, total)
+            return
+        if not table.simultaneous:
+            raise InvalidFieldError("elicitation", "followers of this game see each other's moves", "in_play")
+        left = settings.response_updates
+        generators = [phase.streams.generator(env, episode, Stream.RESPONSE) for env, episode in phase.episodes]
+        stretch = max(STRETCH // (len(phase.rows) * (len(game.nature.blocks) + game.moves)), 1)
+        while left:
+            cells, uniforms = next_draws(game, generators, min(stretch, left))
+            self.learn_from_table(table, phase.rows, game.nature.index(cells), uniforms, total)
+            left -= uniforms.shape[1]
 
     def average_regret(self) -> NDArray[np.float64]:
         """Largest average regret of the mixed strategies over followers and rows, payoff units: `[episode]`."""
@@ -185,7 +266,8 @@ class Response:
     ) -> NDArray[np.int64]:
         """Actions of one follower at the given information sets, drawn from its strategy: `[N]`."""
         rows = self._who.first[turn] + information
-        return draw_play(self._policy(turn, self.numbers[episodes, rows], self._sums[episodes, rows], play), uniforms)
+        policies = self._strategies(turn, self.numbers[episodes, rows], self._sums[episodes, rows], play)
+        return draw_play(policies, uniforms)
 
     def learn_sampled(
         self,

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.ties import equally_good
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
-from rllib_stackelberg.response.response import Play, Response
 from rllib_stackelberg.rules.ties import Ties, broken
 
 JOINT_CHOICES = 1024
@@ -39,26 +38,6 @@ Tied = Sequence[NDArray[np.bool_]]
 
 Stable = Callable[[OutcomeTable, Policies], NDArray[np.bool_]]
 """Which joint strategies may be chosen: `[S]`."""
-
-
-def reported_play(
-    response: Response,
-    table: OutcomeTable,
-    episodes: NDArray[np.int64],
-    play: Play,
-    ties: Ties,
-    together: bool = True,
-) -> list[NDArray[np.float64]]:
-    """Per learned turn the strategies `[N, rows, actions]` that are valued, ties broken by the rule.
-
-    Args:
-        response: of the followers, who split ties themselves if the rule is "uniform".
-        table: one entry per given episode, or one for all; episodes: `[N]`, of the response.
-        play: which; ties: the rule, of argmax play; together: see `settled`.
-    """
-    if play != "argmax" or ties == "lowest" or ties == "uniform":
-        return [policy[episodes] for policy in response.policies(play)]
-    return settled(table, response.tied(episodes), ties, together=together)
 
 
 def settled(

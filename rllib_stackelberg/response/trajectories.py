@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.ties import argmax_policy
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
-from rllib_stackelberg.plays.paths import PathTable
+from rllib_stackelberg.plays.paths import PathTable, paths_against
+from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response import engine
-from rllib_stackelberg.response.phase import draws
-from rllib_stackelberg.response.response import Play
-from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.fields import SAMPLED_PLAYS, ResponseFields
+from rllib_stackelberg.response.fit import check_paths
+from rllib_stackelberg.response.followers import DRAWN, Followers, Settings
+from rllib_stackelberg.response.models import Play
+from rllib_stackelberg.response.phase import Phase, draws
 from rllib_stackelberg.response.trajectory_engine import play_on
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Stream, Streams
@@ -28,37 +32,106 @@ Index = NDArray[np.int64]
 DEVIATION_PLAYS = 256
 """Consecutive plays over which a deviation is followed, in a game with memory."""
 
+LONG_RESPONSE = 10_000
+"""Moves from which on a response takes longer than everything else in an episode."""
 
-class TrajectoryResponse:
-    """Learners from experience of a number of leader episodes.
+
+class TrajectoryResponse(Followers[PathTable, TrajectoryLearner]):
+    """Followers that learn from what they experience.
 
     Attributes:
-        learners: one per learned turn.
-        numbers: what they keep, `[episode, row, width]`, the rows of all followers one after the other.
+        numbers: what learners keep, `[episode, row, width]`.
         carried: `[episode]`, state in which the last play left the next one.
     """
 
-    def __init__(self, game: StackelbergGame, learners: Sequence[TrajectoryLearner], episodes: int):
-        """Args: game; one learner per learned turn (or one for all); number of episodes."""
-        turns = game.learned_turns
-        self.game = game
-        self.learners = tuple(learners) * len(turns) if len(learners) == 1 else tuple(learners)
-        self._kernels, self._who = engine.follower_arrays(self.learners, turns, game.utility_scale)
-        self._fresh = engine.fresh_rows(self.learners, turns, self._who)
-        self.numbers = np.tile(self._fresh, (episodes, 1, 1))
-        self._sums = np.zeros((episodes, len(self._fresh), int(self._who.actions.max(initial=0)) + 1))
+    learns = TrajectoryLearner
+    table = PathTable
+    ruled = False
+
+    def __init__(
+        self, game: StackelbergGame, learners: Sequence[TrajectoryLearner], episodes: int, split: bool = False
+    ):
+        """See `Followers`."""
+        super().__init__(game, learners, episodes, split)
+        self._kernels, self._who = engine.follower_arrays(self.learners, game.learned_turns, game.utility_scale)
+        fresh = engine.fresh_rows(self.learners, game.learned_turns, self._who)
+        self._fresh = {"numbers": fresh}
+        self.numbers = np.tile(fresh, (episodes, 1, 1))
+        self._sums = np.zeros((episodes, len(fresh), int(self._who.actions.max(initial=0)) + 1))
         self.carried = np.zeros(episodes, dtype=np.int64)
         self.plays = 0
 
-    def restart(self, episodes: Index) -> None:
-        """Fresh followers in the given episodes."""
-        self.numbers[episodes] = self._fresh
-        self._sums[episodes] = 0.0
-        self.carried[episodes] = 0
+    @classmethod
+    def refuse(cls, settings: ResponseFields) -> None:
+        """See `Followers`: what takes the payoffs of actions that were not taken."""
+        if not all(isinstance(learner, cls.learns) for learner in settings.followers):
+            raise InvalidFieldError("followers", "mix utility learners and learners from experience", "one kind")
+        for field, value, allowed in (
+            ("leader_queries", "every_turn", "once"),
+            ("elicitation", "in_play", "closure"),
+            ("update_mode", "expected", "sampled"),
+        ):
+            if getattr(settings, field) == value:
+                raise InvalidFieldError(field, f"{value} is not for learners from experience", allowed)
+        if settings.deviation_penalty or settings.deviation_margin:
+            raise InvalidFieldError(settings.steering, "is not for learners from experience", "0")
+        if settings.ties != "lowest":
+            raise InvalidFieldError("ties", f"{settings.ties} is not for learners from experience", "lowest")
+
+    @classmethod
+    def fit(cls, settings: Settings, game: StackelbergGame) -> Settings:
+        """See `Followers`."""
+        check_paths(game)
+        if settings.reward_plays == "exact" and game.memory > 1:
+            raise InvalidFieldError("reward_plays", "exact, in a game with memory", "a number of plays")
+        chosen = settings.reward_plays or ("exact" if game.memory == 1 else SAMPLED_PLAYS)
+        return settings.model_copy(update={"reward_plays": chosen, "deviation_penalty": 0.0})
+
+    @classmethod
+    def tabulate(cls, game: StackelbergGame, leader: Leader) -> PathTable:
+        """See `Followers`."""
+        return paths_against(game, leader)
+
+    @classmethod
+    def long_response(cls, settings: ResponseFields, game: StackelbergGame) -> bool:
+        """See `Followers`."""
+        return settings.response_updates * game.moves >= LONG_RESPONSE
+
+    @classmethod
+    def exact_updates(cls, settings: ResponseFields) -> bool:
+        """See `Followers`."""
+        return False
+
+    @classmethod
+    def update_lookups(cls, settings: ResponseFields, game: StackelbergGame) -> int:
+        """See `Followers`: of a play."""
+        return DRAWN * max(game.moves, 1)
 
     def arrays(self) -> dict[str, NDArray]:
-        """All that changes, by name, `[episode, ...]` each: the arrays themselves, not copies."""
+        """See `Followers`."""
         return {"numbers": self.numbers, "sums": self._sums, "carried": self.carried}
+
+    def respond(self, table: PathTable, phase: Phase) -> None:
+        """See `Followers`."""
+        updates = phase.settings.response_updates
+        for n, row in enumerate(phase.rows):
+            nature, uniforms = _drawn(self.game, phase.streams, Stream.RESPONSE, updates, *phase.episodes[n])
+            self.learn(table, row, n if len(table.after) > 1 else 0, nature, uniforms)
+
+    def values(
+        self, table: PathTable, phase: Phase, policies: Sequence[NDArray[np.float64]], play: Play
+    ) -> NDArray[np.float64]:
+        """See `Followers`.
+
+        Exactly over types and chance where every play begins alike and actions are certain, else over consecutive
+        plays.
+        """
+        found = np.zeros((len(phase.rows), len(self.game.agents)))
+        for n, row in enumerate(phase.rows):
+            own = [policy[n] for policy in policies]
+            nature, uniforms, weights = reward_draws(self.game, phase.settings, phase.streams, *phase.episodes[n], play)
+            found[n] = weights @ self.frozen(table, row, n if len(table.after) > 1 else 0, own, nature, uniforms)
+        return found
 
     def learn(
         self, table: PathTable, episode: int, entry: int, nature: Index, uniforms: NDArray[np.float64]
@@ -77,9 +150,9 @@ class TrajectoryResponse:
         uniforms: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """Payoffs `[plays, agents]` of strategies `[rows, actions]`, plays going on from where the response ended."""
-        table_of = np.zeros((len(self._fresh), self._sums.shape[-1] - 1))
+        table_of = np.zeros((len(self._fresh["numbers"]), self._sums.shape[-1] - 1))
         for m, policy in enumerate(policies):
-            table_of[self._rows(m), : policy.shape[1]] = policy
+            table_of[self.rows[m], : policy.shape[1]] = policy
         return self._play(table, episode, entry, table_of, nature, uniforms, keep=False)
 
     def _play(
@@ -110,26 +183,18 @@ class TrajectoryResponse:
             self.carried[episode] = carried
         return payoffs
 
-    def _rows(self, turn: int) -> slice:
-        return slice(self._who.first[turn], self._who.first[turn] + self._who.rows[turn])
-
     def visits(self, turn: int) -> NDArray[np.float64]:
-        """Moves of one follower at each row, of all episodes together: `[row]`."""
-        return np.asarray(self._sums[:, self._rows(turn), -1].sum(axis=0))
-
-    def policies(self, play: Play = "argmax") -> list[NDArray[np.float64]]:
-        """Per learned turn the strategies `[episode, row, action]` under the given play."""
-        return [self._policy(m, play) for m in range(len(self.learners))]
+        """See `Followers`: moves."""
+        return np.asarray(self._sums[:, self.rows[turn], -1].sum(axis=0))
 
     def _policy(self, turn: int, play: Play) -> NDArray[np.float64]:
-        """A row never visited is as at the start in every play."""
         actions = int(self._who.actions[turn])
-        numbers = self.numbers[:, self._rows(turn), : self._who.widths[turn]]
+        numbers = self.numbers[:, self.rows[turn], : self._who.widths[turn]]
         policy = self.learners[turn].policy(numbers, actions, self.plays)
         if play == "argmax":
             return argmax_policy(policy)
         if play == "average":
-            sums = self._sums[:, self._rows(turn)]
+            sums = self._sums[:, self.rows[turn]]
             visits = sums[..., -1:]
             return np.where(visits > 0, sums[..., :actions] / np.maximum(visits, 1), policy)
         return policy
@@ -139,44 +204,8 @@ class TrajectoryResponse:
         return np.full(len(self.numbers), np.nan)
 
 
-def learn_paths(
-    response: TrajectoryResponse,
-    table: PathTable,
-    rows: Index,
-    settings: LeaderSettings,
-    streams: Streams,
-    episode: Index,
-) -> None:
-    """The response phase of the given rows of `response`, each against its own entry of the table, or the only one."""
-    for n, row in enumerate(rows):
-        nature, uniforms = _drawn(response.game, streams, Stream.RESPONSE, settings.response_updates, row, episode[n])
-        response.learn(table, row, n if len(table.after) > 1 else 0, nature, uniforms)
-
-
-def paid(
-    response: TrajectoryResponse,
-    table: PathTable,
-    rows: Index,
-    settings: LeaderSettings,
-    streams: Streams,
-    episode: Index,
-    play: Play,
-) -> NDArray[np.float64]:
-    """Mean payoffs of all agents in the reward phase of the given rows: `[N, agents]`.
-
-    Exactly over types and chance where every play begins alike and actions are certain, else over consecutive plays.
-    """
-    policies = response.policies(play)
-    found = np.zeros((len(rows), len(response.game.agents)))
-    for n, row in enumerate(rows):
-        own = [policy[row] for policy in policies]
-        nature, uniforms, weights = reward_draws(response.game, settings, streams, row, episode[n], play)
-        found[n] = weights @ response.frozen(table, row, n if len(table.after) > 1 else 0, own, nature, uniforms)
-    return found
-
-
 def reward_draws(
-    game: StackelbergGame, settings: LeaderSettings, streams: Streams, env: int, episode: int, play: Play
+    game: StackelbergGame, settings: ResponseFields, streams: Streams, env: int, episode: int, play: Play
 ) -> tuple[Index, NDArray[np.float64], NDArray[np.float64]]:
     """Nature `[plays]`, uniforms `[plays, L]` and weights `[plays]` of a reward phase."""
     if settings.reward_plays == "exact" and play == "argmax":
@@ -195,7 +224,7 @@ def _drawn(
 
 
 def deviation_gain(
-    response: TrajectoryResponse, table: PathTable, settings: LeaderSettings, streams: Streams, play: Play
+    response: TrajectoryResponse, table: PathTable, settings: ResponseFields, streams: Streams, play: Play
 ) -> float:
     """Largest gain of a follower from another action at one of its rows, from then on, everything else as in `play`.
 

@@ -7,32 +7,17 @@ an exact one looks up all outcomes, and one that is played instead of looked up 
 from __future__ import annotations
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.plays.paths import courses
+from rllib_stackelberg.response.kinds import followers_for
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 
 LOOKUPS_PER_SECOND = 2e7
 """Of one core of 2024."""
 
-DRAWN = 20
-"""Look-ups that a sampled update takes as long as."""
-
-PLAYED = 100
-"""How much longer an update takes that is played."""
-
 MOST_MINUTES = 5
 
 RESPONSE_SAMPLES = 64
 """Independent responses that a reported value is the mean over, where they are random."""
-
-
-def update_lookups(game: StackelbergGame, settings: LeaderSettings) -> int:
-    """Look-ups of one update of one response, under one model."""
-    if settings.from_experience:
-        return DRAWN * max(game.moves, 1)
-    if settings.expected or not game.one_shot:
-        return courses(game) * (PLAYED if settings.in_play(game) else 1)
-    return DRAWN * (PLAYED if settings.in_play(game) else 1)
 
 
 def check_workload(game: StackelbergGame, settings: LeaderSettings, samples: int) -> None:
@@ -46,7 +31,7 @@ def check_workload(game: StackelbergGame, settings: LeaderSettings, samples: int
     """
     for part in settings.parts:
         own = part.settings
-        each = update_lookups(game, own) * (samples if own.random_response else 1)
+        each = followers_for(game, own).update_lookups(own, game) * (samples if own.random_response else 1)
         seconds = own.response_updates * each / LOOKUPS_PER_SECOND
         if seconds > 60 * MOST_MINUTES:
             problem = f"{own.response_updates:,} would take about {seconds / 60:,.0f} minutes in this game"

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
-from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.response.tie_breaking import reported_play
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import StackelbergSolution
@@ -166,11 +165,11 @@ class Valuation:
     def _played(self, table: OutcomeTable, settings: LeaderSettings) -> NDArray[np.float64]:
         """As `play`, under one model, from a table that repeats every combination for its samples."""
         rows = len(table.payoffs)
-        response = Response(self.game, settings.utility_learners, rows, settings.split_ties)
+        response = Response.begin(settings, self.game, rows)
         # Every combination meets the same streams.
         episodes = [(s, 0) for s in range(self.samples)] * (rows // self.samples)
-        learn(response, table, np.arange(rows), settings, Streams(self.seed, Purpose.SELECTION), episodes)
-        policies = reported_play(response, table, np.arange(rows), settings.reward_play, settings.ties)
+        response.respond(table, Phase(np.arange(rows), settings, Streams(self.seed, Purpose.SELECTION), episodes))
+        policies = response.reported(table, np.arange(rows), settings.reward_play, settings.ties)
         played = table.distribution(policies)
         return played.reshape(-1, self.samples, *played.shape[1:]).mean(axis=1)
 

@@ -117,7 +117,7 @@ def test_own_games_led_through_their_view_are_the_same_to_the_bit(name, mode):
 @pytest.mark.parametrize("limit", [estimates.REWARD_PLAYS, 0])
 def test_own_games_are_valued_the_same_through_their_view(limit, monkeypatch):
     """Exactly (from a table of outcomes), and estimated from plays."""
-    monkeypatch.setattr("rllib_stackelberg.evaluation.strategies.EVALUATION_LIMIT", limit * 65)
+    monkeypatch.setattr("rllib_stackelberg.evaluation.valuations.EVALUATION_LIMIT", limit * 65)
     monkeypatch.setattr(estimates, "REWARD_PLAYS", 60)
     monkeypatch.setattr(estimates, "DEVIATION_PLAYS", 16)
     game = make_game("message-spm", types=2)

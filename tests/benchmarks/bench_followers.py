@@ -20,7 +20,7 @@ from rllib_stackelberg.evaluation.dependence import utility_learners
 from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.followers import learner_from_text
 from rllib_stackelberg.plays.outcomes import tabulate
-from rllib_stackelberg.response.phase import draws, learn
+from rllib_stackelberg.response.phase import Phase, draws
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Stream, Streams
 
@@ -118,9 +118,9 @@ def test_memory_stays_flat(game):
     table, rows, peaks = price_table(game), np.arange(16), []
     for updates in (100_000, 1_000_000):
         settings = LeaderSettings.checked(response_updates=updates)
-        response = Response(game, settings.utility_learners, len(rows))
+        response = Response.begin(settings, game, len(rows))
         tracemalloc.start()
-        learn(response, table, rows, settings, Streams(0), [(int(row), 0) for row in rows])
+        response.respond(table, Phase(rows, settings, Streams(0), [(int(row), 0) for row in rows]))
         peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
         tracemalloc.stop()
     print(f"\nmost memory held: {peaks[0]:.0f} MiB for 100,000 updates, {peaks[1]:.0f} MiB for 1,000,000")

@@ -19,7 +19,7 @@ from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
 from rllib_stackelberg.reports.svg import COLOURS
-from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.solvers import coarse_correlated_range
 from rllib_stackelberg.streams import Purpose, Streams
@@ -124,9 +124,9 @@ def test_a_curve_ends_in_the_gap_of_an_evaluation():
     curve = gap_curve(strategy, MultiplicativeWeights(), [30, 1_000], seed=2, samples=8)
     for updates, gap in curve:
         settings = LeaderSettings.checked(response_updates=updates)
-        response = Response(strategy.game, settings.utility_learners, 8)
+        response = Response(strategy.game, settings.followers, 8)
         streams, episodes = Streams(2, Purpose.REPORT), [(s, 0) for s in range(8)]
-        learn(response, outcomes_against(strategy.game, strategy), np.arange(8), settings, streams, episodes)
+        response.respond(outcomes_against(strategy.game, strategy), Phase(np.arange(8), settings, streams, episodes))
         assert gap == pytest.approx(max(bcce_gap(response.record(k), np.full(2, 0.5)).max() for k in (0, 1)))
     assert curve[1][1] < curve[0][1] / 2
     settings = LeaderSettings.checked(response_updates=1_000)

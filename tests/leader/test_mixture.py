@@ -17,7 +17,7 @@ from rllib_stackelberg import (
     respond,
 )
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation import strategies as evaluating
+from rllib_stackelberg.evaluation import valuations as evaluating
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.solvers import response_solve

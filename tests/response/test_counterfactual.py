@@ -169,7 +169,7 @@ def test_counterfactual_payoffs_are_those_of_a_plain_walk(name):
     table, response = paths_against(game, strategy), CounterfactualResponse(game, (learner,), 1)
     tree = PlainTree(game, strategy, scattered(response, 1))
     before = [state.numbers[0].copy() for state in response.states]
-    np.testing.assert_allclose(response.values(table, ONLY, "last")[0], tree.values, atol=1e-12)
+    np.testing.assert_allclose(response.worth(table, response.policies("last"))[0], tree.values, atol=1e-12)
     response.learn(table, ONLY, 1)
     np.testing.assert_allclose(response.recorded(table, ONLY)[0], tree.values, atol=1e-12)
     for m, rows in enumerate(response.rows):
@@ -276,7 +276,9 @@ def test_the_average_strategy_is_worth_what_was_recorded():
     table = paths_against(game, LeaderStrategy.from_pairs(game, list(enumerate(TIT_FOR_TAT))))
     response = CounterfactualResponse(game, (MultiplicativeWeights(1.0),), 1)
     response.learn(table, ONLY, 200)
-    np.testing.assert_allclose(response.values(table, ONLY, "average"), response.recorded(table, ONLY), atol=1e-9)
+    np.testing.assert_allclose(
+        response.worth(table, response.policies("average")), response.recorded(table, ONLY), atol=1e-9
+    )
 
 
 def course(follower, rounds):
@@ -348,9 +350,9 @@ def test_leader_episodes_equal_the_evaluation_and_any_batch(play):
         assert (env.elicitation.response.average_regret() > 0).all()
     assert values[0][0] == values[1][2]
     table = paths_against(game, LeaderStrategy.from_pairs(game, [(0, 0)]))
-    response = CounterfactualResponse(game, rules.utility_learners, 1)
+    response = CounterfactualResponse(game, rules.followers, 1)
     response.learn(table, ONLY, 30)
-    assert response.values(table, ONLY, play)[0, 0] == values[0][0]
+    assert response.worth(table, response.policies(play))[0, 0] == values[0][0]
     found = evaluate_strategy(LeaderStrategy.from_pairs(game, [(0, 0)]), rules)
     if play == "average":  # two followers: what is reported is their joint play, not that of independent averages
         assert found.leader_value == response.recorded(table, ONLY)[0, 0]
@@ -371,7 +373,7 @@ def test_kept_followers_go_on_where_they_were():
             env.answer(live, np.array(table)[env.elicitation.question[live]])
         ends.append((begins, env.elicitation.response.states[0].numbers.copy()))
     np.testing.assert_array_equal(ends[1][0], ends[0][1])
-    once = CounterfactualResponse(game, kept.utility_learners, 1)
+    once = CounterfactualResponse(game, kept.followers, 1)
     once.learn(paths_against(game, LeaderStrategy.from_pairs(game, list(enumerate(table)))), ONLY, 40)
     np.testing.assert_array_equal(ends[1][1], once.states[0].numbers)
 

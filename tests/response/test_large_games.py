@@ -9,13 +9,13 @@ import pytest
 from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import estimates
-from rllib_stackelberg.evaluation import strategies as evaluation
+from rllib_stackelberg.evaluation import valuations as evaluation
 from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.plays import answers
 from rllib_stackelberg.plays.answers import DenseAnswers, SparseAnswers
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response.settings import SAMPLED_PLAYS
+from rllib_stackelberg.response.fields import SAMPLED_PLAYS
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.testing import game_test
 from tests.evaluation.test_strategies import constant

@@ -8,7 +8,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.certificates import bcce_gap
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.plays.outcomes import tabulate
-from rllib_stackelberg.response.phase import draws, learn
+from rllib_stackelberg.response.phase import Phase, draws
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Stream, Streams
 from tests.games_for_tests import BayesianGame
@@ -16,7 +16,7 @@ from tests.games_for_tests import BayesianGame
 
 def run(game, table, settings, samples, seed=0):
     response = Response(game, settings.followers, samples)
-    learn(response, table, np.arange(samples), settings, Streams(seed), [(s, 0) for s in range(samples)])
+    response.respond(table, Phase(np.arange(samples), settings, Streams(seed), [(s, 0) for s in range(samples)]))
     return response
 
 
@@ -176,11 +176,11 @@ def test_an_episode_learns_the_same_alone_in_any_batch_and_in_any_stretches(foll
     table = tabulate(game, rng.integers(turn.choices, size=(11, turn.keys, 1)).astype(float))
     settings = LeaderSettings.checked(followers=followers, response_updates=50)
     together = run(game, table, settings, 11)
-    monkeypatch.setattr("rllib_stackelberg.response.phase.STRETCH", 200)
+    monkeypatch.setattr("rllib_stackelberg.response.response.STRETCH", 200)
     stretched = run(game, table, settings, 11)
     assert stretched.numbers.tobytes() == together.numbers.tobytes()
     for episode in (0, 7, 8, 10):
-        alone = Response(game, settings.utility_learners, 11)
-        learn(alone, table.entry(episode), np.array([episode]), settings, Streams(0), [(episode, 0)])
+        alone = Response(game, settings.followers, 11)
+        alone.respond(table.entry(episode), Phase(np.array([episode]), settings, Streams(0), [(episode, 0)]))
         assert alone.numbers[episode].tobytes() == together.numbers[episode].tobytes()
         assert alone.record(1).sums[episode].tobytes() == together.record(1).sums[episode].tobytes()

@@ -25,7 +25,6 @@ from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
-from rllib_stackelberg.response.path_ties import reported_paths
 from rllib_stackelberg.response.tie_breaking import settled
 from rllib_stackelberg.rules.game import StackelbergGame, Turn
 from rllib_stackelberg.rules.priors import Prior
@@ -367,7 +366,7 @@ def test_a_follower_that_moves_several_times_breaks_ties_at_all_its_moves(ties, 
         answers = np.random.default_rng(seed).integers(2, size=game.leader_turn.keys)
         table = paths_against(game, LeaderStrategy.from_pairs(game, list(enumerate(answers.tolist()))))
         response, only = CounterfactualResponse(game, (MultiplicativeWeights(),), 1), np.zeros(1, dtype=np.int64)
-        found = reported_paths(response, table, only, "argmax", ties)
+        found = response.reported(table, only, "argmax", ties)
         best = sign * max(sign * table.paid[0, 0, 0, :, -1, 0])
         assert response.worth(table, found)[0, 0] == pytest.approx(best)
 

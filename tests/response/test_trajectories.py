@@ -21,8 +21,8 @@ from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response.phase import draws
-from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain, learn_paths, paid
+from rllib_stackelberg.response.phase import Phase, draws
+from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain
 from rllib_stackelberg.streams import Stream, Streams
 from tests.conftest import view
 
@@ -76,7 +76,8 @@ def test_q_learning_in_the_iterated_dilemma_is_that_of_plain_python(sees):
     rules = checked(game, followers=learner, response_updates=plays)
     response, streams = TrajectoryResponse(game, (learner,), 2), Streams(7)
     rows = np.arange(2)
-    learn_paths(response, paths_against(game, strategy(game, TIT_FOR_TAT)), rows, rules, streams, np.zeros(2, int))
+    phase = Phase(rows, rules, streams, [(0, 0), (1, 0)])
+    response.respond(paths_against(game, strategy(game, TIT_FOR_TAT)), phase)
     for env in rows:
         _, uniforms = draws(game, streams, Stream.RESPONSE, plays, [(int(env), 0)])
         expected = plain_dilemma(TIT_FOR_TAT, learner, plays, uniforms[0], game.utility_scale, sees == "round")
@@ -105,7 +106,7 @@ def test_q_learning_sellers_are_those_of_plain_python_and_remember_prices():
     rules = checked(game, followers=learner, response_updates=periods, reward_plays=30)
     response, streams = TrajectoryResponse(game, (learner,), 1), Streams(1)
     table = paths_against(game, strategy(game, threshold.tolist()))
-    learn_paths(response, table, np.arange(1), rules, streams, np.zeros(1, int))
+    response.respond(table, Phase(np.arange(1), rules, streams, [(0, 0)]))
     _, uniforms = draws(game, streams, Stream.RESPONSE, periods, [(0, 0)])
     expected = plain_pricing(game, threshold, learner, periods, uniforms[0], game.utility_scale)
     np.testing.assert_allclose(response.numbers[0].reshape(2, 16, 4), expected, atol=1e-12)
@@ -165,12 +166,13 @@ def course(table, follower):
 def test_value_and_deviation_gain_are_those_of_plain_python(table, seed):
     game = make_game("iterated-bimatrix")
     rules = checked(game, followers="q-learning:rate=0.3,discount=0.9,decay=0.1", response_updates=30)
-    response, streams, row = TrajectoryResponse(game, rules.learners_from_experience, 1), Streams(seed), np.arange(1)
+    response, streams, row = TrajectoryResponse(game, rules.followers, 1), Streams(seed), np.arange(1)
     paths = paths_against(game, strategy(game, table))
-    learn_paths(response, paths, row, rules, streams, np.zeros(1, int))
+    phase = Phase(row, rules, streams, [(0, 0)])
+    response.respond(paths, phase)
     greedy = response.policies("argmax")[0][0].argmax(axis=1)
     value = course(table, greedy)
-    np.testing.assert_allclose(paid(response, paths, row, rules, streams, np.zeros(1, int), "argmax")[0], value)
+    np.testing.assert_allclose(response.values(paths, phase, response.policies(), "argmax")[0], value)
     changed = [np.where(np.arange(5) == k, 1 - greedy, greedy) for k in range(5)]
     gain = max(0, max(course(table, other)[1] for other in changed) - value[1])
     assert deviation_gain(response, paths, rules, streams, "argmax") == pytest.approx(gain)

@@ -10,7 +10,7 @@ from ray.rllib.core.columns import Columns
 from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import estimates
-from rllib_stackelberg.response.settings import SAMPLED_PLAYS
+from rllib_stackelberg.response.fields import SAMPLED_PLAYS
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.search import SETTLED_TOLERANCE, BestSnapshot, Search
 from rllib_stackelberg.training.loop import restart

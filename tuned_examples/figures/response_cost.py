@@ -31,7 +31,7 @@ from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports import costs_figure, save_svg
-from rllib_stackelberg.response.phase import learn
+from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Streams
 
@@ -130,9 +130,9 @@ def looked_up(types: int = 2, actions: int = 2, mode: str = "sampled") -> float:
     strategy = LeaderStrategy.from_pairs(game, [(k, min(k, types - 1)) for k in range(actions)])
     table, rows = outcomes_against(game, strategy), np.arange(256)
     settings = LeaderSettings.checked(response_updates=4_000 if mode == "sampled" else 50, update_mode=mode)
-    response = Response(game, settings.utility_learners, len(rows))
+    response = Response.begin(settings, game, len(rows))
     episodes = [(int(row), 0) for row in rows]
-    seconds = least_seconds(lambda: learn(response, table, rows, settings, Streams(0), episodes))
+    seconds = least_seconds(lambda: response.respond(table, Phase(rows, settings, Streams(0), episodes)))
     return 1e6 * seconds / (len(rows) * settings.response_updates)
 
 
