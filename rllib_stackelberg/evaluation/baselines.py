@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.actions import to_game_actions
-from rllib_stackelberg.leader.elicitation import Index
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings

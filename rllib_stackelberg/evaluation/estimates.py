@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_spread
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
 from rllib_stackelberg.leader.in_play import Consulted
@@ -38,8 +39,6 @@ from rllib_stackelberg.streams import Stream, Streams
 REWARD_PLAYS = 1000
 DEVIATION_PLAYS = 256
 FEWEST_PLAYS = 8
-
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.evaluation.certificates import Certificate, worst_regret
 from rllib_stackelberg.plays.paths import PathTable
@@ -29,8 +29,6 @@ from rllib_stackelberg.response.models import Play
 
 PLANS = 4_096
 """Most plans that are tried one by one."""
-
-Numbers = NDArray[np.float64]
 
 
 class Walk(NamedTuple):

@@ -12,7 +12,8 @@ from functools import singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.leader.elicitation import Closure, Episodes, Index
+from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.leader.elicitation import Closure, Episodes
 from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
 from rllib_stackelberg.leader.mixture import Mixture
 from rllib_stackelberg.leader.path_closure import PathClosure

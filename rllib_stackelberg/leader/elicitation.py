@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.plays.answers import make_answers
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays.plays import Plays
@@ -29,8 +30,6 @@ from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
-
-Index = NDArray[np.int64]
 
 
 class Episodes(ABC):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.leader.elicitation import Elicitation, Index
+from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.leader.elicitation import Elicitation
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response.models import Play

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.followers.learner import draw_play
-from rllib_stackelberg.leader.elicitation import Episodes, Index
+from rllib_stackelberg.leader.elicitation import Episodes
 from rllib_stackelberg.streams import Stream, Streams
 
 

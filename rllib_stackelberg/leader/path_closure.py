@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rllib_stackelberg.leader.elicitation import AskedFirst, Index
+from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.leader.elicitation import AskedFirst
 from rllib_stackelberg.plays.paths import PathRecorder, Paths, PathTable
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame

@@ -24,6 +24,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
@@ -40,9 +41,6 @@ from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.ties import Ties, broken
-
-Index = NDArray[np.int64]
-Numbers = NDArray[np.float64]
 
 
 class CounterfactualResponse(Followers[PathTable, UtilityLearner]):

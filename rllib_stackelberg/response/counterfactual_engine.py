@@ -13,12 +13,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.compilation import kept
-
-Index = NDArray[np.int64]
-Numbers = NDArray[np.float64]
 
 
 class Movers(NamedTuple):

@@ -14,12 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response.counterfactual_engine import Movers, side_by_side, walk_back, weigh_paths
 from rllib_stackelberg.response.tie_breaking import ROUNDS
 from rllib_stackelberg.rules.ties import Ties, broken
-
-Numbers = NDArray[np.float64]
 
 
 class Settling(NamedTuple):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
@@ -33,8 +34,6 @@ from rllib_stackelberg.response.tie_breaking import settled
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.ties import Ties, broken
 from rllib_stackelberg.streams import Stream
-
-Index = NDArray[np.int64]
 
 STRETCH = 2**21
 """Most uniforms that are held at a time by a response phase that looks its utilities up."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.ties import argmax_policy
@@ -26,8 +27,6 @@ from rllib_stackelberg.response.phase import Phase, draws
 from rllib_stackelberg.response.trajectory_engine import play_on
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Stream, Streams
-
-Index = NDArray[np.int64]
 
 DEVIATION_PLAYS = 256
 """Consecutive plays over which a deviation is followed, in a game with memory."""

@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.comparisons import NEGLIGIBLE, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
@@ -39,8 +40,6 @@ WORK = 1_500_000_000
 
 BATCH = 1 << 16
 """Outcomes of the combinations that are valued side by side."""
-
-Index = NDArray[np.int64]
 
 
 def response_solve(
