@@ -47,11 +47,9 @@ def options_of(
     Returns:
         list[inspect.Parameter]: parameters that typer reads, called as the fields are.
 
-    >>> from pydantic import Field
-    >>> class Walk(BaseModel):
-    ...     steps: Annotated[int, Field(ge=1, description="how many")] = 10
-    ...     pace: float = 1.0
-    >>> [steps] = options_of(Walk)
+    >>> from pydantic import Field, create_model
+    >>> walk = create_model("walk", steps=(int, Field(10, ge=1, description="how many")), pace=(float, 1.0))
+    >>> [steps] = options_of(walk)
     >>> steps.name, steps.default, steps.annotation.__metadata__[0].help
     ('steps', None, 'how many [default: 10]')
     """

@@ -66,7 +66,7 @@ def test_a_report_that_fails_does_not_cost_the_result(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("rllib_stackelberg.training.running.reporting.write_report", fail)
+    monkeypatch.setattr("rllib_stackelberg.training.running.reporting.write_page", fail)
     with pytest.warns(RuntimeWarning, match=r"no report\.html: OSError\('disk full'\)"):
         result = run(tmp_path, max_iterations=1)
     folder = Path(result["run_dir"])

@@ -242,7 +242,7 @@ def test_what_cannot_be_gone_on_with_is_refused_by_name(tmp_path):
     folder.write("config", options(tmp_path / "run").resolved())
     with pytest.raises(InvalidFieldError, match="max_iterations"):
         resume_population(folder.path, max_iterations=0)
-    with pytest.raises(InvalidFieldError, match="game with a population"):
+    with pytest.raises(InvalidFieldError, match="is a population game"):
         resume(folder.path)
     with folder.locked(), pytest.raises(InvalidFieldError, match="in use"):
         resume_population(folder.path)
