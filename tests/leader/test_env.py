@@ -79,7 +79,7 @@ def problems():
                 yield pytest.param(label, updates, tolerance, *reward, marks=marks)
 
 
-@pytest.mark.parametrize(("label", "updates", "tolerance", "reward_play", "reward_plays"), problems())
+@pytest.mark.parametrize(("label", "updates", "tolerance", "reward_play", "reward_plays"), list(problems()))
 def test_once_and_every_turn_are_the_same_problem(label, updates, tolerance, reward_play, reward_plays):
     """One answer table, one seed: bit-identical strategies and leader reward, at batch 1 and 16."""
     one_shot_game = game_called(label)

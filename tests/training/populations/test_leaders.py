@@ -109,7 +109,7 @@ def test_what_cannot_work_is_refused_by_name(tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
-@pytest.mark.parametrize("algorithm", ["PPO", "IMPALA"])
+@pytest.mark.parametrize("algorithm", ["PPO", pytest.param("IMPALA", marks=pytest.mark.remote)])  # 17 to 34 seconds
 def test_algorithms_lead(algorithm):
     with ray_session(), torch_threads():
         algo = leader_config(algorithm, game=Levy, members=policy(Levy())).build_algo()
