@@ -108,11 +108,12 @@ def beyond_rounding(gains: ArrayLike, sizes: ArrayLike, slack: ArrayLike = 0.0) 
     return np.where(exceeds(gains, 0.0, sizes, slack), gains, 0.0)
 
 
-def standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def standard_error(values: NDArray[np.float64], times: float = 1.0) -> NDArray[np.float64]:
     """Standard error of the mean over the first axis; 0 of one value, which nothing is known to differ from.
 
     Args:
         values: independent ones, `[n, ...]`.
+        times: how many standard errors; half a confidence interval is some of them.
 
     Returns:
         In the unit of the values, `[...]`.
@@ -122,4 +123,4 @@ def standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     if len(values) < 2:
         return np.zeros(values.shape[1:])
-    return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return times * values.std(axis=0, ddof=1) / np.sqrt(len(values))

@@ -67,7 +67,7 @@ def half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
     if seeds < 2:
         return np.full(values.shape[1:], np.nan)
     quantile = float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2))
-    return quantile * standard_error(values)
+    return standard_error(values, quantile)
 
 
 def curves_data(record: OnlineRecord) -> dict[str, dict[str, list[float]]]:
