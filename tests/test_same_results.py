@@ -1,9 +1,8 @@
 """One seed of every kind of run gives what it gave before the code was rearranged, to the bit.
 
-The figures in `same_results.json` were recorded before the first move on one kind of machine. Two entries changed on
-purpose since: parameters stand as the game took them (4, not "4"), and errors of online play come from the one
-`standard_error`, which rounds its last bit otherwise. Floating-point numbers of
-networks differ between processors, so elsewhere record them anew from the commit in the file before comparing:
+The figures in `same_results.json` were recorded before the first move on one kind of machine. One entry changed on
+purpose since: parameters stand as the game took them (4, not "4"). Floating-point numbers of networks differ between
+processors, so elsewhere record them anew from the commit in the file before comparing:
 
     python -m tests.test_same_results FILE
 """
