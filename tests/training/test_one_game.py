@@ -47,11 +47,16 @@ class CountedLevy(Levy):
     ("name", "options"),
     [
         ("CountedGame", []),
-        pytest.param("CountedSimulator", [], marks=pytest.mark.remote),
+        pytest.param("CountedSimulator", ["--response-updates", "4"], marks=pytest.mark.remote),
         pytest.param("CountedLevy", ["--setting", "updates=1"], marks=pytest.mark.remote),
     ],
 )
-def test_a_run_makes_its_game_once(tmp_path, name, options):
+def test_a_run_makes_its_game_once(tmp_path, monkeypatch, name, options):
+    """A simulator is slow: few episodes side by side, and few plays that estimate its value."""
+    for limit in ("PARALLEL_EPISODES", "LONG_EPISODES"):
+        monkeypatch.setattr(f"rllib_stackelberg.training.leaders.algorithms.{limit}", 8)
+    for limit in ("REWARD_PLAYS", "DEVIATION_PLAYS"):
+        monkeypatch.setattr(f"rllib_stackelberg.evaluation.estimates.{limit}", 16)
     MADE.clear()
     command = ["train", f"tests.training.test_one_game:{name}", "--max-iterations", "2", "--out", str(tmp_path / "run")]
     done = CliRunner().invoke(app, [*command, *options])
