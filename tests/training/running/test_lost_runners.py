@@ -52,10 +52,10 @@ class Kill:
 @pytest.mark.usefixtures("ray_local")
 def test_a_killed_env_runner_is_started_again_with_other_episodes(tmp_path):
     kill = Kill(tmp_path, [3])
-    result = train(options(tmp_path, 12, 2), kill)
+    result = train(options(tmp_path, 40, 2), kill)
     assert len(kill.killed) == 1
     assert len(processes(tmp_path)) == 3
-    assert result["iterations"] == 12
+    assert result["iterations"] == 40
     assert result["leader_value"] > 0.85
     checkpoints = Checkpoints(tmp_path / "run")
     state = checkpoints.read(checkpoints.generations()[-1])
