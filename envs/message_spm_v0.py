@@ -311,7 +311,9 @@ class MessageSPM(StackelbergGame):
             if not market.searchable:
                 return None
             plan = no_message_solve(market)
-            pairs = [(self.question((0,) * self.buyers, s), self.action(*o)) for s, o in plan.offers.items()]
+            # Where questions cannot be numbered there is no table to give, only its value.
+            offers = plan.offers if self.leader_turn.rows is not None else {}
+            pairs = [(self.question((0,) * self.buyers, s), self.action(*o)) for s, o in offers.items()]
             return self._solution(plan.value, pairs, "best order and prices, dynamic programming", {})
         if self.buyers != 2 or self.items != 1 or self._noisy or self.price_grid is not None:
             return None

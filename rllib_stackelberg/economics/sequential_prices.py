@@ -3,8 +3,9 @@
 Without messages (or with messages nobody listens to) buyers have nothing to choose but the dominant reply, and the
 best adaptive order and prices follow from dynamic programming over who has refused or won. With independent types
 what a refusal reveals does not matter for the others, so the state is who has refused and who has won: n T steps for
-each of at least 2^n states (one item), whose number is limited. With correlated types the posterior is part of the
-state, and the number of histories is limited.
+each of at least 2^n states (one item), whose number is limited. Buyers that are alike (the same values, the same
+probabilities) may be visited in any order: then only how many are left and how many items matter, for any number of
+them. With correlated types the posterior is part of the state, and the number of histories is limited.
 
 Mechanism of Brero et al. 2022 (arXiv 2210.03852); sequential posted prices: Agrawal et al. (EC 2020).
 """
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,15 @@ HISTORIES = 200_000
 """Most histories of a correlated prior that are searched."""
 
 STATUSES = 20_000
-"""Most states (who has refused, who has won) of an independent prior that are searched."""
+"""Most states (who has refused, who has won) of an independent prior that are searched, or listed in a plan."""
+
+
+class Sale(NamedTuple):
+    """An offer to a buyer: at what price, how likely it is taken, what it gives the leader."""
+
+    price: float
+    probability: float
+    gain: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +93,22 @@ class Market:
             total += float(high - low) * float(above @ np.minimum(np.arange(len(above)), self.items))
         return total
 
+    @cached_property
+    def exchangeable(self) -> bool:
+        """Whether types are independent and all buyers alike: who is visited first does not matter."""
+        return self.prior is None and all(
+            np.array_equal(own, self.values[0]) and np.array_equal(marginal, self.marginals[0])
+            for own, marginal in zip(self.values, self.marginals, strict=True)
+        )
+
     @property
     def histories(self) -> int:
         """Number of states `no_message_solve` searches, about."""
         n = len(self.values)
         if self.prior is not None:
             return math.factorial(n) * math.prod(len(own) + 1 for own in self.values)
+        if self.exchangeable:
+            return n * self.items
         return sum(math.comb(n, won) * 2 ** (n - won) for won in range(self.items + 1))
 
     @property
@@ -103,10 +122,27 @@ class Market:
         nobody = [(len(own), 1.0)] if own[-1] < 1 else []
         return [*((k, float(own[k])) for k in range(len(own))), *nobody]
 
+    def sales(self, buyer: int) -> list[Sale]:
+        """What can be offered to a buyer, of independent types."""
+        own, chance = self.values[buyer], self.marginals[buyer]
+        found = []
+        for k, price in self.thresholds(buyer):
+            sold = chance[k:].sum()
+            found.append(
+                Sale(price, sold, price * sold if self.objective == "revenue" else float(chance[k:] @ own[k:]))
+            )
+        return found
+
 
 @dataclass
 class Plan:
-    """What to do by status: per buyer 0 left, 1 refused, 2 won -> (buyer, price)."""
+    """The best order and prices.
+
+    Attributes:
+        value: of it, to the leader.
+        offers: what to do by status: per buyer 0 left, 1 refused, 2 won -> (buyer, price). Of buyers that are alike for
+            the statuses that come about if they are visited in their order; empty if these are more than `STATUSES`.
+    """
 
     value: float
     offers: dict[tuple[int, ...], tuple[int, float]] = field(default_factory=dict)
@@ -116,20 +152,26 @@ def no_message_solve(market: Market) -> Plan:
     """Best adaptive order and prices.
 
     Raises:
-        InvalidFieldError: too many buyers, or a correlated prior with too many histories.
+        InvalidFieldError: too many buyers that are not alike, or a correlated prior with too many histories.
 
     >>> thirds = np.linspace(0, 1, 3)
     >>> plan = no_message_solve(Market([thirds, thirds], [np.ones(3) / 3] * 2))
     >>> round(plan.value, 9)  # -1/18
     -0.055555556
+    >>> ninths = np.linspace(0, 1, 9)
+    >>> round(no_message_solve(Market([ninths] * 64, [np.ones(9) / 9] * 64)).value, 6)
+    -0.000103
     """
     n = len(market.values)
     if not market.searchable:
         if market.prior is None:
-            raise InvalidFieldError("buyers", f"{n} with {market.histories} states", f"up to {STATUSES} states")
+            problem = f"{n} that are not alike, with {market.histories} states"
+            raise InvalidFieldError("buyers", problem, f"up to {STATUSES} states, or buyers that are alike")
         raise InvalidFieldError("prior", f"correlated with {market.histories} histories", f"up to {HISTORIES}")
     if market.prior is not None:
         gain, offers = _best_correlated(market, market.prior, (0,) * n)
+    elif market.exchangeable:
+        gain, offers = _best_exchangeable(market)
     else:
         gain, offers = _best_independent(market)
     return Plan(float(gain) - market.best_welfare, offers)
@@ -147,6 +189,7 @@ def _best_independent(market: Market) -> tuple[float, dict]:
     best: dict[tuple[int, ...], float] = {}
     offers: dict[tuple[int, ...], tuple[int, float]] = {}
     n = len(market.values)
+    sales = [market.sales(buyer) for buyer in range(n)]
     # Statuses with fewer buyers left come first, so that every continuation is known.
     for status in sorted(_statuses(n, market.items), key=lambda s: s.count(0)):
         best[status] = 0.0
@@ -154,17 +197,44 @@ def _best_independent(market: Market) -> tuple[float, dict]:
             continue
         found = -1.0  # below everything: values and prices are not negative
         for buyer in (i for i in range(n) if status[i] == 0):
-            own, chance = market.values[buyer], market.marginals[buyer]
             won, refused = best[_after(status, buyer, 2)], best[_after(status, buyer, 1)]
-            for k, price in market.thresholds(buyer):
-                sold = chance[k:].sum()
-                paid = price * sold if market.objective == "revenue" else float(chance[k:] @ own[k:])
-                gain = paid + sold * won + (1 - sold) * refused
-                if gain - found > ROUNDING * max(gain, found):
-                    found, offers[status] = gain, (buyer, price)
+            gain, price = _best_sale(sales[buyer], won, refused)
+            if gain - found > ROUNDING * max(gain, found):
+                found, offers[status] = gain, (buyer, price)
         best[status] = found
     start = (0,) * n
     return best[start], offers
+
+
+def _best_exchangeable(market: Market) -> tuple[float, dict]:
+    """Backwards over how many buyers are left, and how many items."""
+    n, items, sales = len(market.values), market.items, market.sales(0)
+    best = np.zeros((n + 1, items + 1))
+    prices = np.zeros((n + 1, items + 1))
+    for left in range(1, n + 1):
+        for stock in range(1, items + 1):
+            won, refused = float(best[left - 1, stock - 1]), float(best[left - 1, stock])
+            best[left, stock], prices[left, stock] = _best_sale(sales, won, refused)
+    offers = {}
+    if sum(math.comb(visited, won) for visited in range(n) for won in range(items)) <= STATUSES:
+        reached: list[tuple[int, ...]] = [()]
+        for buyer in range(n):
+            for done in reached:
+                price = prices[n - buyer, items - done.count(2)]
+                offers[(*done, *(0,) * (n - buyer))] = buyer, float(price)
+            after = ((*done, outcome) for done in reached for outcome in (1, 2))
+            reached = [done for done in after if done.count(2) < items]
+    return float(best[n, items]), offers
+
+
+def _best_sale(sales: list[Sale], won: float, refused: float) -> tuple[float, float]:
+    """The best gain with a buyer and after it, which is worth `won` or `refused`; and at what price."""
+    found, best = -1.0, 0.0  # below everything: values and prices are not negative
+    for price, probability, paid in sales:
+        gain = paid + probability * won + (1 - probability) * refused
+        if gain - found > ROUNDING * max(gain, found):
+            found, best = gain, price
+    return found, best
 
 
 def _statuses(buyers: int, items: int) -> list[tuple[int, ...]]:

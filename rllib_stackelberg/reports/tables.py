@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,8 @@ def solution(data: dict[str, Any]) -> RenderableType:
     table = plain(f"Exact optimum of {data['game']}", "", "")
     table.add_row("leader value", number(data["leader_value"]) if data["exists"] else "none exists")
     for k, value in enumerate(data["follower_values"]):
-        table.add_row(f"follower_{k} value", number(value))
+        if not math.isnan(value):
+            table.add_row(f"follower_{k} value", number(value))
     table.add_row("method", data["method"])
     table.add_row("ties", data["tie_break"])
     if data["doubt"]:

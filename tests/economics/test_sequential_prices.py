@@ -1,14 +1,17 @@
 """Known optima, brute force over mechanisms and equilibria, and independent verification by playing."""
 
+import math
+from fractions import Fraction
 from itertools import permutations, product
+from operator import mul
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rllib_stackelberg import make_game, solve
-from rllib_stackelberg.economics.sequential_prices import Market, no_message_solve
+from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game, solve
+from rllib_stackelberg.economics.sequential_prices import Market, _best_independent, no_message_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.plays.strategy import LeaderStrategy
@@ -162,8 +165,85 @@ def test_expected_largest_values_need_no_list_of_type_profiles(buyers, items, ty
 
 
 def test_too_many_buyers_are_refused_by_name_and_not_searched():
-    thirds = np.linspace(0, 1, 3)
-    with pytest.raises(InvalidFieldError, match="buyers"):
-        no_message_solve(Market([thirds] * 16, [np.ones(3) / 3] * 16))
-    assert solve(make_game("message-spm", buyers=16, messages=1)) is None
-    assert solve(make_game("message-spm", buyers=8, messages=1)).leader_value == pytest.approx(-0.0096784, abs=1e-6)
+    several = [np.linspace(0, top, 3) for top in (0.5, 1.0)]
+    with pytest.raises(InvalidFieldError, match="buyers: 16 that are not alike"):
+        no_message_solve(Market(several * 8, [np.ones(3) / 3] * 16))
+    assert solve(make_game("message-spm", messages=1, values=[own.tolist() for own in several] * 8)) is None
+
+
+LOSSES = [
+    (2, 3, -0.05556), (5, 3, -0.03086), (5, 5, -0.0608), (6, 3, -0.02126), (8, 3, -0.00968), (8, 5, -0.03807),
+    (16, 5, -0.00705), (16, 9, -0.02681), (64, 17, -0.00255),
+]  # fmt: skip
+"""Buyers that are alike, values, and what is lost without messages: found by a program written for the purpose."""
+
+
+def alike(buyers, types, **fields):
+    return Market([np.linspace(0, 1, types)] * buyers, [np.ones(types) / types] * buyers, **fields)
+
+
+@pytest.mark.parametrize(("buyers", "types", "value"), LOSSES)
+def test_any_number_of_buyers_that_are_alike(buyers, types, value):
+    assert no_message_solve(alike(buyers, types)).value == pytest.approx(value, abs=6e-6)
+
+
+def exact_gain(values, chances, items, objective, left):
+    """The same recursion in fractions, over thresholds."""
+    if not left or not items:
+        return Fraction(0)
+    found = Fraction(0)
+    for k, price in enumerate(values):
+        sold = sum(chances[k:], Fraction(0))
+        own = price * sold if objective == "revenue" else sum(map(mul, chances[k:], values[k:]), Fraction(0))
+        won = exact_gain(values, chances, items - 1, objective, left - 1)
+        found = max(found, own + sold * won + (1 - sold) * exact_gain(values, chances, items, objective, left - 1))
+    return found
+
+
+def exact_best(values, chances, buyers, items):
+    """Expected sum of the largest values, over every profile of types."""
+    total = Fraction(0)
+    for types in product(range(len(values)), repeat=buyers):
+        tops = sorted((values[t] for t in types), reverse=True)[:items]
+        total += math.prod((chances[t] for t in types), start=Fraction(1)) * sum(tops)
+    return total
+
+
+@pytest.mark.parametrize("objective", ["welfare", "revenue"])
+@pytest.mark.parametrize(("buyers", "items"), [(2, 1), (3, 1), (4, 2), (4, 4)])
+def test_buyers_that_are_alike_in_fractions(buyers, items, objective):
+    values, chances = [Fraction(1, 8), Fraction(1, 2), Fraction(1)], [Fraction(1, 2), Fraction(1, 8), Fraction(3, 8)]
+    market = Market([np.array(values, float)] * buyers, [np.array(chances, float)] * buyers, None, items, objective)
+    expected = exact_gain(values, chances, items, objective, buyers)
+    if objective == "welfare":
+        expected -= exact_best(values, chances, buyers, items)
+    assert no_message_solve(market).value == pytest.approx(float(expected), abs=1e-15)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["welfare", "revenue"]), st.integers(2, 5), st.integers(1, 4))
+def test_buyers_that_are_alike_are_worth_what_the_program_of_all_statuses_says(seed, objective, buyers, items):
+    rng = np.random.default_rng(seed)
+    own, marginal = np.sort(rng.choice(100, size=3, replace=False)) / 100, rng.dirichlet(np.ones(3))
+    market = Market([own] * buyers, [marginal] * buyers, None, min(items, buyers), objective)
+    plan, (gain, offers) = no_message_solve(market), _best_independent(market)
+    assert market.exchangeable
+    assert plan.value == pytest.approx(gain - market.best_welfare, abs=1e-12)
+    assert plan.offers.items() <= offers.items()
+
+
+def test_sixteen_buyers_are_played_as_they_were_planned():
+    game = make_game("message-spm", buyers=16, types=5, items=2, messages=1, objective="revenue")
+    solution = solve(game)
+    strategy = LeaderStrategy.from_pairs(game, solution.leader_strategy)
+    found = evaluate_strategy(strategy, LeaderSettings.checked(response_updates=1))
+    assert 0 < found.standard_error < 0.02
+    assert found.leader_value == pytest.approx(solution.leader_value, abs=4 * found.standard_error)
+
+
+def test_many_buyers_have_a_value_even_where_their_questions_have_no_numbers():
+    game = make_game("message-spm", buyers=32, types=17, messages=1)
+    assert solve(game).leader_strategy
+    plan = no_message_solve(alike(64, 33, items=32))
+    assert plan.offers == {}
+    assert plan.value < 0
