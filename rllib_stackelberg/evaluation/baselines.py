@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.actions import to_game_actions
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.plays.strategy import LeaderStrategy
@@ -68,14 +67,15 @@ def _random_episodes(env: StackelbergPOMDP, rng: np.random.Generator) -> list[di
     tables: list[dict[int, NDArray[np.float64]]] = [{} for _ in range(env.num_envs)]
     env.begin(np.arange(env.num_envs))
     while len(live := env.live):
-        questions, actions = env.elicitation.question[live].copy(), _random_actions(env, live, rng)
-        env.answer(live, actions)
+        front = env.front(live)
+        actions = _random_actions(env, len(front.envs), rng)
+        env.answer(front, actions)
         answers = to_game_actions(env.game, actions)[0]
-        for k, question, answer in zip(live, questions, answers, strict=True):
+        for k, question, answer in zip(front.envs, front.questions, answers, strict=True):
             tables[k][int(question)] = answer
     return tables
 
 
-def _random_actions(env: StackelbergPOMDP, live: Index, rng: np.random.Generator) -> NDArray:
+def _random_actions(env: StackelbergPOMDP, count: int, rng: np.random.Generator) -> NDArray:
     turn = env.game.leader_turn
-    return rng.integers(turn.choices, size=len(live)) if turn.discrete else rng.random((len(live), turn.width))
+    return rng.integers(turn.choices, size=count) if turn.discrete else rng.random((count, turn.width))

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_spread
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
-from rllib_stackelberg.leader.in_play import Consulted
+from rllib_stackelberg.leader.foreseen import Consulted
 from rllib_stackelberg.plays.plays import Leader, Plays, play_out
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws

@@ -1,12 +1,14 @@
-"""Asking the leader: which observation it must answer next, and what happens when it has.
+"""Asking the leader: which questions are open, and what happens when they have been answered.
 
-An episode is a sequence of stages; a stage is a set of plays of the game (one update of the response phase,
-the reward phase, or, for the closure, every outcome there is). Plays run until the leader must move. What
-differs between the modes is small:
+An episode is a sequence of stages; a stage is a set of plays of the game (some updates of the response phase, the
+reward phase, or, for the closure, every outcome there is). Plays run until the leader must move. All distinct
+questions at which plays of a stage wait are its front: they are open together, and can be answered together or one by
+one. What differs between the modes is small:
 
-- `Closure`: one stage, all outcomes, each distinct observation asked once, breadth-first; the response and
-  the reward are then computed from the table of outcomes without any further play.
-- `InPlay` (in_play.py): a stage per update and one for the reward; each distinct observation is asked once.
+- `Closure`: one stage, all outcomes, each distinct question asked once; the response and the reward are then computed
+  from the table of outcomes without any further play.
+- `Foreseen` (foreseen.py): a stage is as many updates as can be foreseen; each distinct question is asked once.
+- `InPlay` (in_play.py): a stage per update and one for the reward; each distinct question is asked once.
 - `EveryTurn` (in_play.py): as `InPlay`, but every leader turn of every play is asked, in order (the paper's POMDP).
 
 All are batched over environments, each of which may be at another stage.
@@ -15,7 +17,7 @@ All are batched over environments, each of which may be at another stage.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +34,29 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
 
 
-class Episodes(ABC):
-    """Leader episodes of B environments, each paused at a question or over.
+class Front(NamedTuple):
+    """Open questions of some environments, all distinct.
 
     Attributes:
-        question: `[B]`, key of the open question.
+        envs: `[Q]`, ascending: whose questions they are.
+        questions: `[Q]`, their keys.
+        slots: `[Q]`, a play of each environment's own that waits there.
+    """
+
+    envs: Index
+    questions: Index
+    slots: Index
+
+    def part(self, rows: Index | NDArray[np.bool_]) -> Front:
+        """Some of the questions."""
+        return Front(self.envs[rows], self.questions[rows], self.slots[rows])
+
+
+class Episodes(ABC):
+    """Leader episodes of B environments, each paused at a front of questions or over.
+
+    Attributes:
+        question: `[B]`, key of the question that is next where one is asked at a time.
         over: `[B]`, whether the episode is over.
         value: `[B]`, leader payoff collected so far.
         penalty: `[B]`, what training subtracts from it (`LeaderSettings.deviation_penalty`).
@@ -55,12 +75,20 @@ class Episodes(ABC):
         """Begin a new episode in the given environments."""
 
     @abstractmethod
-    def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
-        """Answer the open question of each given environment and go on to its next one, or to the end."""
+    def front(self, envs: Index) -> Front:
+        """All open questions of the given environments, none of which is over."""
 
     @abstractmethod
-    def observe(self, envs: Index) -> NDArray[np.float32]:
-        """What the leader sees at the open questions, `[N, d]`."""
+    def posed(self, envs: Index) -> Front:
+        """The next question of each given environment."""
+
+    @abstractmethod
+    def give(self, front: Front, actions: NDArray[np.float64]) -> None:
+        """Answer open questions, some or all, and go on to the next ones, or to the end."""
+
+    @abstractmethod
+    def observe(self, front: Front) -> NDArray[np.float32]:
+        """What the leader sees at open questions, `[Q, d]`."""
 
     @abstractmethod
     def average_regret(self) -> NDArray[np.float64]:
@@ -138,14 +166,26 @@ class Elicitation(Episodes):
     def _draw(self, envs: Index) -> None:
         """Prepare the randomness of new episodes."""
 
-    def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
-        """See `Episodes`."""
-        self.answers.record(envs, self.question[envs], actions)
-        self._settle(envs)
+    def front(self, envs: Index) -> Front:
+        """See `Episodes`: in ascending order of their keys."""
+        slots = self._slots_of(envs)
+        slots = slots[self.plays.waiting[slots]]
+        owners, questions = slots // self.width, self.plays.question[slots]
+        first = first_of_each(owners, questions, self.game.leader_turn.keys)
+        return Front(owners[first], questions[first], slots[first] % self.width)
 
-    def observe(self, envs: Index) -> NDArray[np.float32]:
+    def posed(self, envs: Index) -> Front:
         """See `Episodes`."""
-        return self.plays.observe_leader(self._slots_of(envs)[np.arange(len(envs)), self._slot[envs]])
+        return Front(envs, self.question[envs], self._slot[envs])
+
+    def give(self, front: Front, actions: NDArray[np.float64]) -> None:
+        """See `Episodes`."""
+        self.answers.record(front.envs, front.questions, actions)
+        self._settle(np.unique(front.envs))
+
+    def observe(self, front: Front) -> NDArray[np.float32]:
+        """See `Episodes`."""
+        return self.plays.observe_leader(front.envs * self.width + front.slots)
 
     def _slots_of(self, envs: Index) -> Index:
         return envs[:, None] * self.width + np.arange(self.width)
@@ -162,10 +202,10 @@ class Elicitation(Episodes):
                 self._open(envs)
 
     def _pose(self, envs: Index) -> Index:
-        """Give each environment its next question; returns those whose plays are all over.
+        """Leave open what is not known; returns the environments whose plays are all over.
 
-        Plays whose question has been answered go on first; what is asked is the question that fewest answers
-        lead to (breadth-first), then the one of the lowest slot.
+        Plays whose question has been answered go on first. Where one question is asked at a time, it is the one that
+        fewest answers lead to (breadth-first), then the one of the lowest slot.
         """
         slots = self._slots_of(envs)
         while True:
@@ -245,3 +285,16 @@ class Closure(AskedFirst):
     def table(self, envs: Index) -> OutcomeTable:
         """Outcomes of the given environments (of plays that are over; payoffs so far for the rest)."""
         return OutcomeTable.from_plays(self.plays, self.profiles, envs)
+
+
+def first_of_each(owners: Index, keys: Index, count: int) -> Index:
+    """Where each distinct (owner, key) stands first, in ascending order of both.
+
+    Args:
+        owners: ascending; keys: of each, in `range(count)`.
+    """
+    if (int(owners.max(initial=0)) + 1) * count < 2**62:
+        return np.unique(owners * count + keys, return_index=True)[1]
+    order = np.lexsort((keys, owners))
+    apart = (np.diff(owners[order], prepend=-1) != 0) | (np.diff(keys[order], prepend=-1) != 0)
+    return order[apart]

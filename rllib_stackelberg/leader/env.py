@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.leader.actions import leader_action_space, to_game_actions
 from rllib_stackelberg.leader.critic import critic_view
-from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes
+from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes, Front
+from rllib_stackelberg.leader.foreseen import Foreseen
 from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
 from rllib_stackelberg.leader.mixture import Mixture
 from rllib_stackelberg.leader.path_closure import PathClosure
@@ -49,7 +50,9 @@ def choose_elicitation(
     kind = followers_for(game, settings)
     if not kind.in_play(settings, game):
         return CLOSURES[kind.table]
-    return EveryTurn if settings.leader_queries == "every_turn" else InPlay
+    if settings.leader_queries == "every_turn":
+        return EveryTurn
+    return InPlay if settings.expected else Foreseen
 
 
 def begin_episodes(game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int) -> Episodes:
@@ -134,24 +137,40 @@ class StackelbergPOMDP(VectorEnv):
         if self.elicitation.over[envs].any():
             raise RulesError(f"game {self.game.id}: a whole episode went by without asking the leader")
 
-    def observe(self, envs: NDArray[np.int64]) -> Observations:
-        """Observations of the given environments, each at a question."""
-        shown = {"actor": self.elicitation.observe(envs), "critic": self.critic(self.elicitation, envs)}
+    def front(self, envs: NDArray[np.int64]) -> Front:
+        """All open questions of the given environments, each of which has one."""
+        return self.elicitation.front(envs)
+
+    def posed(self, envs: NDArray[np.int64]) -> Front:
+        """The next question of each of the given environments, for who answers one at a time."""
+        return self.elicitation.posed(envs)
+
+    def observe(self, front: Front) -> Observations:
+        """Observations at open questions, a row each; the hidden state is the same at all questions of one front."""
+        envs, of = np.unique(front.envs, return_inverse=True)
+        shown = {"actor": self.elicitation.observe(front), "critic": self.critic(self.elicitation, envs)[of]}
         if self._every_turn:
-            shown["phase"] = self.elicitation.rewarding[envs, None].astype(np.float32)
+            shown["phase"] = self.elicitation.rewarding[front.envs, None].astype(np.float32)
         return shown
 
-    def answer(self, envs: NDArray[np.int64], actions: NDArray) -> NDArray[np.float64]:
-        """Answer the open questions of the given environments; returns their rewards `[N]`."""
+    def answer(self, front: Front, actions: NDArray) -> NDArray[np.float64]:
+        """Answer open questions, some or all of a front.
+
+        Returns:
+            Rewards `[Q]`: what an environment is paid stands at the last of its questions here.
+        """
+        envs, last = np.unique(front.envs[::-1], return_index=True)
         before = self.elicitation.value[envs] - self.elicitation.penalty[envs]
         game_actions, clipped = to_game_actions(self.game, actions)
         if not np.isfinite(game_actions).all():
             raise RulesError(f"game {self.game.id}: the leader's policy returned an action that is not finite")
         self.clipped += int(clipped.sum())
-        self._transcript.add(envs, game_actions)
-        self.elicitation.answer(envs, game_actions)
+        self._transcript.add(front, game_actions)
+        self.elicitation.give(front, game_actions)
         self.episodes += int(self.elicitation.over[envs].sum())
-        return self.elicitation.value[envs] - self.elicitation.penalty[envs] - before
+        rewards = np.zeros(len(front.envs))
+        rewards[len(front.envs) - 1 - last] = self.elicitation.value[envs] - self.elicitation.penalty[envs] - before
+        return rewards
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -169,7 +188,7 @@ class StackelbergPOMDP(VectorEnv):
         """Answer the open question of every environment; those that ended start a new episode instead."""
         asked, fresh = np.flatnonzero(~self._ended), np.flatnonzero(self._ended)
         rewards = np.zeros(self.num_envs)
-        rewards[asked] = self.answer(asked, np.asarray(actions)[asked])
+        rewards[asked] = self.answer(self.posed(asked), np.asarray(actions)[asked])
         terminated = self.elicitation.over & ~self._ended
         infos = self._infos(terminated)
         if len(fresh):
@@ -217,7 +236,7 @@ class StackelbergPOMDP(VectorEnv):
         """Of every environment; one that is over shows its last question again."""
         live = self.live
         if len(live):
-            for name, values in self.observe(live).items():
+            for name, values in self.observe(self.posed(live)).items():
                 self._shown[name][live] = values
         return {name: values.copy() for name, values in self._shown.items()}
 

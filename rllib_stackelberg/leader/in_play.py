@@ -1,7 +1,8 @@
 """Asking while the response runs: a stage per update, and one for the reward.
 
-`InPlay` pauses the response at an unmet observation (large games, followers that see each other's moves);
-`EveryTurn` is the paper's step-by-step POMDP. Both play what `Closure` looks up, with the same draws.
+`InPlay` pauses the response at unmet questions (exact updates of large games); `EveryTurn` is the paper's step-by-step
+POMDP; sampled updates are asked about ahead of time (foreseen.py). All play what `Closure` looks up, with the same
+draws.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
-from rllib_stackelberg.leader.elicitation import Elicitation
+from rllib_stackelberg.leader.elicitation import Elicitation, Front
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
-from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
 from rllib_stackelberg.response.response import Response
@@ -22,7 +22,7 @@ from rllib_stackelberg.streams import Stream, Streams
 
 
 class InPlay(Elicitation):
-    """A stage per update and one for the reward; distinct observations are asked once.
+    """A stage per update and one for the reward; distinct questions are asked once.
 
     Attributes:
         sampled: plays of the reward phase; None: all there are, weighted.
@@ -40,11 +40,10 @@ class InPlay(Elicitation):
         self.sampled = settings.reward_plays if isinstance(settings.reward_plays, int) else None
         self.profiles = Profiles.of(game) if settings.expected or self._whole_reward else None
         everything = len(self.profiles) if self.profiles else 0
-        update_width = everything if settings.expected else len(self.own)
+        self.update_width = everything if settings.expected else self._sampled_width(settings)
         exact_width = everything if self._whole_reward else game.nature.size
         self.reward_width: int = exact_width if self.sampled is None else self.sampled
-        super().__init__(game, settings, streams, envs, width=max(update_width, self.reward_width, 1))
-        self.update_width = update_width
+        super().__init__(game, settings, streams, envs, width=max(self.update_width, self.reward_width, 1))
         self.stage = np.zeros(envs, dtype=np.int64)
         self._paid = np.zeros((envs, self.reward_width), dtype=bool)
         self._forced = np.full((envs * self.width, self.turns), -1, dtype=np.int64)
@@ -52,6 +51,10 @@ class InPlay(Elicitation):
         updates = 0 if settings.expected else settings.response_updates
         self._cells = np.zeros((envs, updates, len(game.nature.blocks)), dtype=np.int64)
         self._draws = np.zeros((envs, updates, self.turns))
+
+    def _sampled_width(self, settings: LeaderSettings) -> int:
+        """Plays side by side in a stage of sampled updates."""
+        return len(self.own)
 
     @property
     def rewarding(self) -> NDArray[np.bool_]:
@@ -131,12 +134,16 @@ class InPlay(Elicitation):
             self._finish(envs[rewarding])
         learning = envs[~rewarding]
         if len(learning):
-            if self.settings.expected:
-                self.response.learn_expected(self._profile_table(learning), learning)
-            else:
-                self._close_sampled(learning)
-            self.stage[learning] += 1
+            self._close_update(learning)
         return learning
+
+    def _close_update(self, envs: Index) -> None:
+        """Let followers learn from a stage of the response phase, and count its updates."""
+        if self.settings.expected:
+            self.response.learn_expected(self._profile_table(envs), envs)
+        else:
+            self._close_sampled(envs)
+        self.stage[envs] += 1
 
     def _close_sampled(self, envs: Index) -> None:
         slots = self._slots_of(envs)[:, : self.update_width]
@@ -187,11 +194,15 @@ class InPlay(Elicitation):
 class EveryTurn(InPlay):
     """Asks at every leader turn of every play, in order; what is answered is played there and only there."""
 
-    def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
-        """Play the answer in the play that waits for it."""
-        self.answers.record(envs, self.question[envs], actions)
-        slots = self._slots_of(envs)[np.arange(len(envs)), self._slot[envs]]
-        self.plays.answer(slots, actions, self._choose)
+    def front(self, envs: Index) -> Front:
+        """See `Episodes`: the one question that is next."""
+        return self.posed(envs)
+
+    def give(self, front: Front, actions: NDArray[np.float64]) -> None:
+        """Play each answer in the play that waits for it."""
+        envs = front.envs
+        self.answers.record(envs, front.questions, actions)
+        self.plays.answer(self._slots_of(envs)[np.arange(len(envs)), front.slots], actions, self._choose)
         rewarding = envs[self.rewarding[envs]]
         if len(rewarding) and not self._whole_reward:
             self._pay(rewarding)
@@ -204,17 +215,3 @@ class EveryTurn(InPlay):
         self._slot[envs] = waiting.argmax(axis=1)
         self.question[envs[asked]] = self.plays.question[slots[asked, self._slot[envs[asked]]]]
         return envs[~asked]
-
-
-class Consulted(InPlay):
-    """Never pauses: a leader that is already there answers every play the moment it waits."""
-
-    def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, leader: Leader):
-        self.leader = leader
-        super().__init__(game, settings, streams, envs)
-
-    def _pose(self, envs: Index) -> Index:
-        slots = self._slots_of(envs).ravel()
-        while len(asked := slots[self.plays.waiting[slots]]):
-            self.plays.answer(asked, self.leader(self.plays, asked), self._choose)
-        return envs

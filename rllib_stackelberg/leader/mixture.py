@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.followers.learner import draw_play
-from rllib_stackelberg.leader.elicitation import Episodes
+from rllib_stackelberg.leader.elicitation import Episodes, Front
 from rllib_stackelberg.streams import Stream, Streams
 
 
@@ -58,19 +58,27 @@ class Mixture(Episodes):
             member.restart(envs[own])
             self._copy(member, envs[own])
 
-    def answer(self, envs: Index, actions: NDArray[np.float64]) -> None:
-        """See `Episodes`."""
-        for member, own in self.by_model(envs):
-            member.answer(envs[own], actions[own])
-            self._copy(member, envs[own])
+    def front(self, envs: Index) -> Front:
+        """See `Episodes`: of the drawn models."""
+        return _joined([member.front(envs[own]) for member, own in self.by_model(envs)])
 
-    def observe(self, envs: Index) -> NDArray[np.float32]:
+    def posed(self, envs: Index) -> Front:
+        """See `Episodes`: of the drawn models."""
+        return _joined([member.posed(envs[own]) for member, own in self.by_model(envs)])
+
+    def give(self, front: Front, actions: NDArray[np.float64]) -> None:
+        """See `Episodes`."""
+        for member, own in self.by_model(front.envs):
+            member.give(front.part(own), actions[own])
+            self._copy(member, np.unique(front.envs[own]))
+
+    def observe(self, front: Front) -> NDArray[np.float32]:
         """See `Episodes`: the same whichever model was drawn."""
         seen: NDArray[np.float32] | None = None
-        for member, own in self.by_model(envs):
-            shown = member.observe(envs[own])
+        for member, own in self.by_model(front.envs):
+            shown = member.observe(front.part(own))
             if seen is None:
-                seen = np.zeros((len(envs), shown.shape[1]), dtype=np.float32)
+                seen = np.zeros((len(own), shown.shape[1]), dtype=np.float32)
             seen[own] = shown
         assert seen is not None
         return seen
@@ -96,3 +104,10 @@ class Mixture(Episodes):
 
     def _of_drawn(self, columns: Sequence[NDArray]) -> NDArray:
         return np.stack(columns)[self.model, np.arange(len(self.model))]
+
+
+def _joined(fronts: Sequence[Front]) -> Front:
+    """Fronts of different environments as one, in the order of these."""
+    nothing = Front(*np.zeros((3, 0), dtype=np.int64))
+    together = Front(*(np.concatenate(column) for column in zip(nothing, *fronts, strict=True)))
+    return together.part(np.argsort(together.envs, kind="stable"))

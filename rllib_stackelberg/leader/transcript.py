@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Arrays, Index
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.leader.elicitation import Episodes
+from rllib_stackelberg.leader.elicitation import Episodes, Front
 from rllib_stackelberg.rules.game import StackelbergGame
 
 
@@ -24,7 +24,7 @@ class Transcript:
     def __init__(self, game: StackelbergGame, elicitation: Episodes):
         self.game = game
         self.elicitation = elicitation
-        self._answered: list[tuple[Index, NDArray[np.float64]]] = []
+        self._answered: list[tuple[Front, NDArray[np.float64]]] = []
         self._dropped = 0
         self._since = np.zeros(len(elicitation.over), dtype=np.int64)
         self._first: Arrays = {}
@@ -39,13 +39,21 @@ class Transcript:
         del self._answered[:unused]
         self._dropped += unused
 
-    def add(self, envs: Index, actions: NDArray[np.float64]) -> None:
-        """Note answers `[N, width]`, in the game's units."""
-        self._answered.append((envs.copy(), actions.copy()))
+    def add(self, front: Front, actions: NDArray[np.float64]) -> None:
+        """Note answers `[Q, width]`, in the game's units."""
+        self._answered.append((front, actions.copy()))
+
+    def _entries(self, env: int) -> list[tuple[Front, NDArray[np.float64]]]:
+        """Of the environment's latest episode; what the others were asked is among it."""
+        return self._answered[self._since[env] - self._dropped :]
 
     def _answers(self, env: int) -> NDArray[np.float64]:
-        entries = self._answered[self._since[env] - self._dropped :]
-        return np.concatenate([np.zeros((0, self.game.leader_turn.width)), *(a[e == env] for e, a in entries)])
+        rows = [actions[front.envs == env] for front, actions in self._entries(env)]
+        return np.concatenate([np.zeros((0, self.game.leader_turn.width)), *rows])
+
+    def _questions(self, env: int) -> Index:
+        rows = [front.questions[front.envs == env] for front, _ in self._entries(env)]
+        return np.concatenate([np.zeros(0, dtype=np.int64), *rows])
 
     def get_state(self) -> dict[str, Any]:
         """Of all environments: episode numbers, followers, and the answers of the episodes in progress."""
@@ -59,6 +67,7 @@ class Transcript:
             "followers": _copies(asked.arrays()),
             "first_followers": _copies(self._first),
             "answers": [self._answers(int(env)) for env in np.flatnonzero(~asked.over)],
+            "questions": [self._questions(int(env)) for env in np.flatnonzero(~asked.over)],
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -72,21 +81,37 @@ class Transcript:
         asked.episode[live] -= 1
         if state["first_followers"]:
             put(asked.arrays(), state["first_followers"])
-        self._replay(live, state["answers"])
+        self._replay(live, state["answers"], state.get("questions", []))  # older ones were asked one by one
         if (asked.over != state["over"]).any() or (asked.question != state["question"]).any():
             raise RulesError(f"game {self.game.id}: an episode in progress does not repeat itself")
         asked.value[:], asked.penalty[:] = state["value"], state["penalty"]
         put(asked.arrays(), state["followers"])
 
-    def _replay(self, live: Index, answers: list[NDArray[np.float64]]) -> None:
+    def _replay(self, live: Index, answers: list[NDArray[np.float64]], questions: list[Index]) -> None:
+        asked = self.elicitation
         if len(live):
             self.begin(live)
-            self.elicitation.restart(live)
+            asked.restart(live)
         for step in range(max(map(len, answers), default=0)):
             due = [k for k, given in enumerate(answers) if len(given) > step]
+            envs = live[due]
+            front = self._open(envs, np.array([questions[k][step] for k in due])) if questions else asked.posed(envs)
             given = np.stack([answers[k][step] for k in due])
-            self.add(live[due], given)
-            self.elicitation.answer(live[due], given)
+            self.add(front, given)
+            asked.give(front, given)
+
+    def _open(self, envs: Index, questions: Index) -> Front:
+        """These questions, one of each environment.
+
+        Raises:
+            RulesError: one is not open.
+        """
+        front = self.elicitation.front(envs)
+        rank = np.searchsorted(envs, front.envs)
+        found = front.part(front.questions == questions[rank])
+        if len(found.envs) != len(envs):
+            raise RulesError(f"game {self.game.id}: an episode in progress does not repeat itself")
+        return found
 
 
 def _copies(arrays: Arrays) -> Arrays:

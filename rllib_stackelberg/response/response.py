@@ -23,8 +23,8 @@ from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, dr
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT, OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
-from rllib_stackelberg.plays.plays import Leader
-from rllib_stackelberg.response import engine, sampled_engine
+from rllib_stackelberg.plays.plays import Leader, Plays
+from rllib_stackelberg.response import engine, foreseen_engine, sampled_engine
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.fit import fitted_in_play, fitted_to_table, penalty
 from rllib_stackelberg.response.followers import DRAWN, PLAYED, Followers, Settings
@@ -289,6 +289,36 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
         sampled_engine.sampled_update(
             self.kernels, self._who, self.numbers, self._sums, episodes, information, uniforms, payoffs
         )
+
+    def learn_foreseen(
+        self,
+        lines: foreseen_engine.Lines,
+        plays: Plays,
+        taken: Index,
+        episodes: Index,
+        width: int,
+        updates: Index,
+        uniforms: NDArray[np.float64],
+    ) -> Index:
+        """Sampled updates that were played ahead, as long as followers would still act as they did there.
+
+        Args:
+            lines: the plays of one update, side by side.
+            plays: the slots of an episode begin at `width` times its number.
+            taken: actions `[slots, learned turns]`.
+            episodes: `[E]`; updates: how many were played of each, `[E]`.
+            uniforms: `[E, updates, learned turns]`.
+
+        Returns:
+            How many were learned from, `[E]`, at least one each.
+        """
+        learned = np.zeros(len(episodes), dtype=np.int64)
+        played = foreseen_engine.ForeseenPlays(plays.payoffs, plays.information, taken)
+        stretch = foreseen_engine.Stretch(episodes, episodes * width, updates, uniforms)
+        foreseen_engine.learn_foreseen(
+            self.kernels, self._who, self.numbers, self._sums, lines, played, stretch, learned
+        )
+        return learned
 
     def learn_expected(
         self,

@@ -96,8 +96,8 @@ def episodes_of(game, fields, envs=2, episodes=2):
     for _ in range(episodes):
         env.begin(np.arange(envs))
         while len(live := env.live):
-            seen = env.observe(live)["actor"]
-            found += [live, seen, env.answer(live, policy(seen))]
+            seen = env.observe(env.posed(live))["actor"]
+            found += [live, seen, env.answer(env.posed(live), policy(seen))]
         response = env.elicitation.response
         records = [response.record(k) for k in range(len(game.learned_turns))]
         found += [env.elicitation.value.copy(), response.numbers.copy(), *(record.sums.copy() for record in records)]

@@ -82,7 +82,7 @@ def test_episodes_of_a_leader_pay_the_same(queries):
     env = StackelbergPOMDP(game, SETTINGS.model_copy(update={"leader_queries": queries}), num_envs=3)
     env.begin(np.arange(3))
     while len(live := env.live):
-        env.answer(live, live)
+        env.answer(env.posed(live), live)
     np.testing.assert_allclose(env.elicitation.value, matrices.leader[np.arange(3), response])
 
 

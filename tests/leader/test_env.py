@@ -56,6 +56,23 @@ def drive(game, table, settings, envs, episodes=2, seed=11):
     return [row[:episodes] for row in rewards], [row[:episodes] for row in strategies]
 
 
+def drive_by_fronts(game, table, settings, envs, seed=11):
+    """One episode of every environment, all open questions answered together; as `drive`, and how many fronts."""
+    env = StackelbergPOMDP(game, settings, num_envs=envs, seed=seed)
+    env.begin(np.arange(envs))
+    rewards, fronts, asked = np.zeros(envs), 0, set()
+    while len(live := env.live):
+        front = env.front(live)
+        met = list(zip(front.envs.tolist(), front.questions.tolist(), strict=True))
+        assert set(front.envs) == set(live)
+        assert len({*met, *asked}) == len(met) + len(asked), "a question was asked twice"
+        asked.update(met)
+        np.add.at(rewards, front.envs, env.answer(front, table[front.questions]))
+        fronts += 1
+    strategies = [policy.copy() for policy in env.elicitation.response.policies("last")]
+    return rewards, strategies, fronts
+
+
 def equal(first, second, tolerance):
     for a, b in zip(first, second, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
@@ -100,6 +117,10 @@ def test_once_and_every_turn_are_the_same_problem(label, updates, tolerance, rew
             episodes = 2 if size <= 20 else 1
             results[mode, envs] = drive(one_shot_game, table, settings, envs, episodes)
     reference_rewards, reference_strategies = results["every_turn", 1]
+    if updates == "sampled":
+        rewards, policies, _ = drive_by_fronts(one_shot_game, table, settings.model_copy(update=MODES["in_play"]), 16)
+        assert rewards[0] == reference_rewards[0][0]
+        equal([policy[0] for policy in policies], reference_strategies[0][0], 0)
     for rewards, strategies in results.values():
         equal(rewards[0], reference_rewards[0], tolerance)
         for episode, reference in zip(strategies[0], reference_strategies[0], strict=True):

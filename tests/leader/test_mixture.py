@@ -53,8 +53,8 @@ def episodes(env, rounds):
         env.begin(np.arange(env.num_envs))
         while len(env.live):
             live = env.live
-            seen += list(env.observe(live).values())
-            seen.append(env.answer(live, answers(env, table)))
+            seen += list(env.observe(env.posed(live)).values())
+            seen.append(env.answer(env.posed(live), answers(env, table)))
         values.append(env.elicitation.value.copy())
         models.append(getattr(env.elicitation, "model", np.zeros(env.num_envs, int)).copy())
         seen.append(env.elicitation.average_regret())
@@ -122,9 +122,11 @@ def test_the_critic_is_told_the_model_and_the_actor_is_not(way):
     env.reset()
     while len(set(env.elicitation.model)) == 1:
         env.begin(np.arange(ENVS))
-    shown = env.observe(np.arange(ENVS))
+    shown = env.observe(env.posed(np.arange(ENVS)))
     np.testing.assert_array_equal(shown["critic"][:, :2], np.eye(2)[env.elicitation.model])
-    assert (shown["actor"] == shown["actor"][0]).all()
+    for question in set(env.elicitation.question):
+        actor = shown["actor"][env.elicitation.question == question]
+        assert (actor == actor[0]).all()
     assert shown["actor"].shape[1] == make_game(game).observation_spaces[0].shape[0]
     assert env.single_observation_space["critic"].contains(shown["critic"][0])
 

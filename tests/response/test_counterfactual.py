@@ -344,7 +344,7 @@ def test_leader_episodes_equal_the_evaluation_and_any_batch(play):
     for envs in (1, 3):
         env = StackelbergPOMDP(game, rules, num_envs=envs)
         env.begin(np.arange(envs))
-        env.answer(np.arange(envs), np.arange(envs)[::-1])
+        env.answer(env.posed(np.arange(envs)), np.arange(envs)[::-1])
         assert len(env.live) == 0
         values.append(env.elicitation.value.copy())
         assert (env.elicitation.response.average_regret() > 0).all()
@@ -370,7 +370,7 @@ def test_kept_followers_go_on_where_they_were():
         env.begin(np.arange(1))
         begins = env.elicitation.response.states[0].numbers.copy()
         while len(live := env.live):
-            env.answer(live, np.array(table)[env.elicitation.question[live]])
+            env.answer(env.posed(live), np.array(table)[env.elicitation.question[live]])
         ends.append((begins, env.elicitation.response.states[0].numbers.copy()))
     np.testing.assert_array_equal(ends[1][0], ends[0][1])
     once = CounterfactualResponse(game, kept.followers, 1)

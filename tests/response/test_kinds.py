@@ -60,7 +60,7 @@ def test_followers_begin_again_as_they_began(kind):
     fresh = {name: values.copy() for name, values in env.elicitation.response.arrays().items()}
     env.begin(np.arange(2))
     while len(live := env.live):
-        env.answer(live, env.action_space.sample()[live])
+        env.answer(env.posed(live), env.action_space.sample()[live])
     learned = env.elicitation.response.arrays()
     assert any((learned[name] != fresh[name]).any() for name in fresh)
     env.elicitation.response.restart(np.array([1]))
@@ -80,7 +80,7 @@ def test_a_fourth_kind_is_a_class_and_a_line(monkeypatch):
         env.begin(np.arange(1))
         while len(live := env.live):
             asked[int(env.elicitation.question[0])] = game.leader_turn.actions.low
-            env.answer(live, np.zeros((1, *env.single_action_space.shape)))
+            env.answer(env.posed(live), np.zeros((1, *env.single_action_space.shape)))
         strategy = LeaderStrategy.from_pairs(game, list(asked.items()))
         values.append((env.elicitation.value[0], env.elicitation.response.arrays()["numbers"]))
         worth.append(evaluate_strategy(strategy, settings))

@@ -186,10 +186,10 @@ def test_leader_episodes_equal_the_evaluation_and_any_batch():
         env = StackelbergPOMDP(game, rules, num_envs=envs, seed=4)
         env.begin(np.arange(envs))
         while len(live := env.live):
-            seen = env.observe(live)
+            seen = env.observe(env.posed(live))
             assert all(env.single_observation_space[name].contains(rows[0]) for name, rows in seen.items())
             keys = env.elicitation.question[live]
-            env.answer(live, np.array(TIT_FOR_TAT)[keys])
+            env.answer(env.posed(live), np.array(TIT_FOR_TAT)[keys])
         values.append(env.elicitation.value.copy())
         assert np.isnan(env.elicitation.response.average_regret()).all()
     assert values[0][0] == values[1][0]
@@ -205,7 +205,7 @@ def test_kept_followers_go_on_where_they_were():
         env.begin(np.arange(1))
         before = env.elicitation.response.numbers.copy()
         while len(live := env.live):
-            env.answer(live, np.array(TIT_FOR_TAT)[env.elicitation.question[live]])
+            env.answer(env.posed(live), np.array(TIT_FOR_TAT)[env.elicitation.question[live]])
         tables.append((before, env.elicitation.response.numbers.copy()))
     np.testing.assert_array_equal(tables[1][0], tables[0][1])
     assert not np.array_equal(tables[1][1], tables[0][1])
@@ -251,8 +251,8 @@ def test_followers_that_learn_from_experience_are_one_model_among_others():
         env = StackelbergPOMDP(make_game("simple-allocation"), settings, num_envs=12, seed=4)
         env.begin(np.arange(12))
         while len(live := env.live):
-            assert env.single_observation_space["critic"].contains(env.observe(live)["critic"][0])
-            env.answer(live, np.array([0, 2, 1])[env.elicitation.question[live]])
+            assert env.single_observation_space["critic"].contains(env.observe(env.posed(live))["critic"][0])
+            env.answer(env.posed(live), np.array([0, 2, 1])[env.elicitation.question[live]])
         values[name] = env.elicitation.value.copy()
         if name == "both":
             drawn = env.elicitation.model

@@ -1,9 +1,10 @@
 """An env runner that plays whole leader episodes, all environments in step.
 
 RLlib's own runner moves every environment through Python objects one question at a time, starts episodes wherever
-others end, and cuts what is unfinished when its batch is full. A leader that is asked once per observation has short
+others end, and cuts what is unfinished when its batch is full. A leader that is asked once per observation has
 episodes whose reward comes at the end: here a round plays one episode in every environment with nothing but arrays,
-and hands over complete episodes.
+and hands over complete episodes. All open questions of all environments are answered in one forward pass; each is a
+row of its episode.
 
 Connectors between environment and module are not run (observations are tensors, actions go out as sampled), nor the
 callbacks of single steps. `config.env_runners(env_runner_cls=SteppingEnvRunner)` brings RLlib's way back; its
@@ -79,11 +80,12 @@ class LeaderEnvRunner(ResumableEnvRunner):
         asked: list[NDArray[np.int64]] = []
         rows: list[Arrays] = []
         while len(live := env.live[env.live < envs]):
-            observations = env.observe(live)
-            found = self._random(len(live)) if random_actions else self._act(observations, explore)
-            found[Columns.REWARDS] = env.answer(live, found[Columns.ACTIONS])
+            front = env.front(live)
+            observations = env.observe(front)
+            found = self._random(len(front.envs)) if random_actions else self._act(observations, explore)
+            found[Columns.REWARDS] = env.answer(front, found[Columns.ACTIONS])
             rows.append(observations | found)
-            asked.append(live)
+            asked.append(front.envs)
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         return self._episodes(np.concatenate(asked), columns, env.episode_infos()[:envs])
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_stackelberg.errors import FAULTS, GameError, InvalidFieldError, RulesError, RunStoppedError
+from rllib_stackelberg.leader.elicitation import Front
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -150,10 +151,10 @@ class WorkerLeaderEnv(StackelbergPOMDP):
         with self._failing():
             super().begin(envs)
 
-    def answer(self, envs: NDArray[np.int64], actions: NDArray) -> NDArray[np.float64]:
+    def answer(self, front: Front, actions: NDArray) -> NDArray[np.float64]:
         """As the parent's, but for `EpisodesLostError`: all episodes have been given up."""
         with self._failing():
-            return super().answer(envs, actions)
+            return super().answer(front, actions)
 
     def reset(self, **kwargs: Any) -> tuple[Observations, dict[str, Any]]:
         """As the parent's."""

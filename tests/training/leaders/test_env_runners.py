@@ -151,6 +151,6 @@ def test_the_deviation_penalty_is_in_the_reward_and_not_in_the_value():
     env.reset()
     reward = 0.0
     while len(env.live):
-        reward += float(env.answer(env.live, np.zeros((1, 2)))[0])
+        reward += float(env.answer(env.posed(env.live), np.zeros((1, 2)))[0])
     assert env.elicitation.value[0] == pytest.approx(1.0)
     assert reward == pytest.approx(1.0 - 0.3 * 2 / 6)
