@@ -40,13 +40,15 @@ from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
 from rllib_stackelberg.economics.channels import Channel
+from rllib_stackelberg.economics.direct_mechanisms import best_mechanism, sale
 from rllib_stackelberg.economics.message_prices import message_solve
+from rllib_stackelberg.economics.optimal_auctions import best_revenue
 from rllib_stackelberg.economics.sequential_prices import Market, no_message_solve
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
-from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 
 LEFT, REFUSED, WON = 0, 1, 2
 INDIFFERENT = 1e-12
@@ -327,6 +329,29 @@ class MessageSPM(StackelbergGame):
         details = {"senders": best.senders, "no_message_value": no_message_solve(market).value}
         return self._solution(best.value, pairs, "mixed-integer programs over message strategies", details)
 
+    def bound(self):
+        """Welfare: nothing is lost. Revenue: that of the best auction, whatever buyers may say in it."""
+        if self.objective == "welfare":
+            return Bound(0.0, "first best: the largest values win")
+        market = self.market()
+        if market.prior is None:
+            best = best_revenue(market.values, market.marginals, self.items)
+            return Bound(best, "optimal auction, ironed virtual values", "Myerson 1981")
+        try:
+            # A buyer pays at most its value, and only if it wins; nobody is paid.
+            auction = sale(market.values, market.prior, self.items)
+            best = best_mechanism(auction, "revenue", "bayesian", "ex post", subsidies=False).value
+        except BeyondLimitsError:
+            return Bound(replace(market, objective="welfare").best_welfare, "first best: all that winners gain")
+        return Bound(best, "best direct mechanism, linear programme", "revelation principle")
+
+    def baselines(self):
+        """The best order and prices if nobody listens to messages."""
+        market = self.market()
+        if self.channel.letters == 1 or not market.searchable:
+            return {}
+        return {"without messages": no_message_solve(market).value}
+
     def _solution(self, value, pairs, method, details):
         nothing = (float("nan"),) * self.buyers
         return StackelbergSolution(value, nothing, tuple(sorted(pairs)), method, "leader", details=details)
@@ -340,6 +365,7 @@ class MessageSPM(StackelbergGame):
             prior=None if independent else self.joint_prior(),
             items=self.items,
             objective=self.objective,
+            price_grid=self.price_grid,
         )
 
     def joint_prior(self):

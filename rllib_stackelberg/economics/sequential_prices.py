@@ -16,13 +16,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import ROUNDING
+from rllib_stackelberg.economics.optimal_auctions import expected_largest
 from rllib_stackelberg.errors import InvalidFieldError
 
 Objective = Literal["welfare", "revenue"]
@@ -52,6 +52,7 @@ class Market:
         marginals: per buyer; ignored if `prior` is given.
         items: identical items, one per buyer at most.
         objective: "welfare": winners' values minus the largest values there are; "revenue": prices paid.
+        price_grid: how many equally spaced prices from 0 to 1 there are; any price if None.
     """
 
     values: Sequence[NDArray[np.float64]]
@@ -59,6 +60,7 @@ class Market:
     prior: NDArray[np.float64] | None = None
     items: int = 1
     objective: Objective = "welfare"
+    price_grid: int | None = None
 
     @cached_property
     def joint(self) -> NDArray[np.float64]:
@@ -76,22 +78,10 @@ class Market:
         if self.objective == "revenue":
             return 0.0
         if self.prior is None:
-            return self._best_independent_welfare()
+            return expected_largest(self.values, self.marginals, self.items)
         grids = np.meshgrid(*self.values, indexing="ij")
         tops = np.sort(np.stack(grids), axis=0)[::-1][: self.items].sum(axis=0)
         return float((self.joint * tops).sum())
-
-    def _best_independent_welfare(self) -> float:
-        """E[sum of the m largest] = integral over x of E[min(m, number of values above x)]."""
-        levels = np.unique(np.concatenate([np.zeros(1), *self.values]))
-        total = 0.0
-        for low, high in pairwise(levels):
-            above = np.ones(1)  # distribution of the number of buyers whose value exceeds `low`
-            for own, marginal in zip(self.values, self.marginals, strict=True):
-                chance = marginal[own > low].sum()
-                above = np.convolve(above, [1 - chance, chance])
-            total += float(high - low) * float(above @ np.minimum(np.arange(len(above)), self.items))
-        return total
 
     @cached_property
     def exchangeable(self) -> bool:
@@ -117,10 +107,16 @@ class Market:
         return self.histories <= (STATUSES if self.prior is None else HISTORIES)
 
     def thresholds(self, buyer: int) -> list[tuple[int, float]]:
-        """(lowest type that buys, highest such price); refusing everyone only where a price up to 1 can."""
+        """(lowest type that buys, highest such price), for every set of types that some price sells to, or to none."""
         own = self.values[buyer]
-        nobody = [(len(own), 1.0)] if own[-1] < 1 else []
-        return [*((k, float(own[k])) for k in range(len(own))), *nobody]
+        lows, highs = np.append(-1.0, own), np.append(own, 1.0)
+        if self.price_grid is None:
+            return [(k, float(high)) for k, (low, high) in enumerate(zip(lows, highs, strict=True)) if high > low]
+        # A value that a price of the grid exceeds by rounding only is that price.
+        grid = np.linspace(0, 1, self.price_grid)
+        slack = ROUNDING * float(own[-1])
+        between = [grid[(grid > low + slack) & (grid <= high + slack)] for low, high in zip(lows, highs, strict=True)]
+        return [(k, float(prices[-1])) for k, prices in enumerate(between) if len(prices)]
 
     def sales(self, buyer: int) -> list[Sale]:
         """What can be offered to a buyer, of independent types."""

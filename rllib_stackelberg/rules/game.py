@@ -21,7 +21,7 @@ from rllib_stackelberg.rules.base import Batch, Rules, name_of
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.rules.solution import StackelbergSolution
+    from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 
 OVER = -1
 
@@ -182,6 +182,14 @@ class StackelbergGame(Rules, ABC):
     def optimum(self) -> StackelbergSolution | None:
         """The exact optimum, where the game knows a better way to it than enumeration; None if not."""
         return None
+
+    def bound(self) -> Bound | None:
+        """A number that no leader strategy's value exceeds, where the game knows a good one; None if not."""
+        return None
+
+    def baselines(self) -> dict[str, float]:
+        """What the leader gets in simpler ways that the game knows of, by name: beside what it has learned."""
+        return {}
 
     def describe(self, turn: Turn, key: int) -> str:
         """What the agent knows at this turn when `information` returns `key`, for people."""

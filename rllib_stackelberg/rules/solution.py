@@ -50,6 +50,23 @@ class StackelbergSolution:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """A number that the value of no leader strategy exceeds, whatever equilibrium followers are in.
+
+    It need not be reached by any: it is no optimum.
+
+    Attributes:
+        value: leader payoff.
+        method: what it is, in a few words: "first best".
+        source: where it is from; empty if that is plain.
+    """
+
+    value: float
+    method: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class PopulationSolution:
     """A leader's best action in a game with a population whose members answer best, the same in every period.
 

@@ -232,13 +232,12 @@ def test_buyers_that_are_alike_are_worth_what_the_program_of_all_statuses_says(s
     assert plan.offers.items() <= offers.items()
 
 
-def test_sixteen_buyers_are_played_as_they_were_planned():
-    game = make_game("message-spm", buyers=16, types=5, items=2, messages=1, objective="revenue")
+def test_nine_buyers_are_played_as_they_were_planned():
+    game = make_game("message-spm", buyers=9, types=3, items=2, messages=1, objective="revenue")
     solution = solve(game)
     strategy = LeaderStrategy.from_pairs(game, solution.leader_strategy)
-    found = evaluate_strategy(strategy, LeaderSettings.checked(response_updates=1))
-    assert 0 < found.standard_error < 0.02
-    assert found.leader_value == pytest.approx(solution.leader_value, abs=4 * found.standard_error)
+    found = evaluate_strategy(strategy, LeaderSettings.checked(response_updates=1), every_play=False)
+    assert found.leader_value == pytest.approx(solution.leader_value, abs=1e-12)
 
 
 def test_many_buyers_have_a_value_even_where_their_questions_have_no_numbers():

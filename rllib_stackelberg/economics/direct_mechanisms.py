@@ -1,0 +1,214 @@
+"""The best direct mechanism of a finite setting, by the revelation principle and one linear programme.
+
+Whatever agents may do in a mechanism, and in whichever order, an equilibrium of it is worth what a *direct* mechanism
+is worth, in which they say their types and gain nothing by a lie. What such a mechanism does is a lottery over
+alternatives and a payment of each agent for every profile of types, and all that is asked of it is linear in these:
+
+- incentives "bayesian": no type gains by a lie in expectation over the others' types; "dominant": against any;
+- participation "interim": every type expects to lose nothing; "ex post": no agent ever loses.
+
+A best one bounds what any mechanism is worth from above (a game's own may not be able to do the same).
+Myerson 1981 and 1979 (Econometrica 47: 61-73); linear programmes: e.g. Vohra 2011, Mechanism Design. With correlated
+types interim participation lets the designer have all there is to gain (Cremer and McLean 1988, Econometrica 56).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import linprog
+
+from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+
+Objective = Literal["welfare", "revenue"]
+Incentives = Literal["bayesian", "dominant"]
+Participation = Literal["interim", "ex post"]
+
+VARIABLES = 20_000
+"""Most variables of a programme: a probability of each alternative and the payments, for every profile of types."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Agents of finite private types, and alternatives.
+
+    Attributes:
+        prior: joint probabilities of types, an axis per agent.
+        values: per agent `[types, alternatives]`, what each is worth to it; an agent that stays away gets 0.
+    """
+
+    prior: NDArray[np.float64]
+    values: Sequence[NDArray[np.float64]]
+
+    def __post_init__(self) -> None:
+        wanted = [(types, self.alternatives) for types in self.prior.shape]
+        if [own.shape for own in self.values] != wanted:
+            raise InvalidFieldError("values", f"have shapes {[own.shape for own in self.values]}", f"shapes {wanted}")
+
+    @property
+    def alternatives(self) -> int:
+        """How many there are."""
+        return int(self.values[0].shape[1])
+
+    @property
+    def variables(self) -> int:
+        """Of the programme."""
+        return self.prior.size * (self.alternatives + len(self.values))
+
+    @cached_property
+    def numbers(self) -> Index:
+        """Number of each profile of types, an axis per agent."""
+        return np.arange(self.prior.size).reshape(self.prior.shape)
+
+    def profiles(self, agent: int, own: int) -> Index:
+        """Numbers of the profiles in which an agent has (or says) a type; the others' types in the same order."""
+        return np.take(self.numbers, own, axis=agent).ravel()
+
+    @cached_property
+    def likelihoods(self) -> NDArray[np.float64]:
+        """How likely the others' types of a profile are to the type of an agent that expects them most.
+
+        `[agents, profiles]`; 1 where none expects them. The programme's payments are multiplied by it: a solver takes
+        a small coefficient for 0, and a payment that is in no constraint has no bound.
+        """
+        found = []
+        for agent in range(self.prior.ndim):
+            own = self.prior.sum(axis=tuple(axis for axis in range(self.prior.ndim) if axis != agent), keepdims=True)
+            beliefs = np.divide(self.prior, own, out=np.zeros_like(self.prior), where=own > 0)
+            most = beliefs.max(axis=agent, keepdims=True)
+            found.append(np.broadcast_to(np.where(most > 0, most, 1.0), self.prior.shape).ravel())
+        return np.array(found)
+
+    def utility(self, agent: int, own: int) -> sparse.csr_array:
+        """An agent's payoff times likelihood, being of that type, in every profile that is *said*.
+
+        `[profiles, variables]`.
+        """
+        each = sparse.eye_array(self.prior.size)
+        nothing = sparse.csr_array(each.shape)
+        paid = [-each if other == agent else nothing for other in range(len(self.values))]
+        worth = sparse.kron(sparse.diags_array(self.likelihoods[agent]), self.values[agent][[own]])
+        return sparse.csr_array(sparse.hstack([worth, *paid]))
+
+
+def sale(values: Sequence[NDArray[np.float64]], prior: NDArray[np.float64], items: int = 1) -> Setting:
+    """Identical items and buyers who want one each: the alternatives are the sets of at most `items` winners.
+
+    Args:
+        values: per buyer, of each type; prior: joint probabilities of types, an axis per buyer.
+        items: how many are sold.
+
+    Raises:
+        InvalidFieldError: there are too many sets of winners for a programme.
+    """
+    sets = sum(math.comb(len(values), count) for count in range(items + 1))
+    _refuse_large(prior.size * (sets + len(values)))
+    winners = [set(some) for count in range(items + 1) for some in combinations(range(len(values)), count)]
+    shares = [np.array([float(agent in some) for some in winners]) for agent in range(len(values))]
+    return Setting(prior, [np.outer(own, share) for own, share in zip(values, shares, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class DirectMechanism:
+    """What a mechanism does when types are told.
+
+    Attributes:
+        value: expected welfare (the sum of what alternatives are worth) or revenue (of payments).
+        lotteries: probabilities of alternatives, `[*types, alternatives]`.
+        payments: of each agent, `[agents, *types]`.
+    """
+
+    value: float
+    lotteries: NDArray[np.float64]
+    payments: NDArray[np.float64]
+
+
+def best_mechanism(
+    setting: Setting,
+    objective: Objective = "revenue",
+    incentives: Incentives = "bayesian",
+    participation: Participation = "interim",
+    subsidies: bool = True,
+) -> DirectMechanism:
+    """The best direct mechanism.
+
+    Args:
+        setting: types and alternatives.
+        objective: what is maximised: the sum of what alternatives are worth, or of payments.
+        incentives, participation: what is asked for, as above.
+        subsidies: whether an agent may be paid.
+
+    Raises:
+        InvalidFieldError: the programme is too large, or no mechanism satisfies what is asked for.
+
+    >>> value = np.array([1.0, 2.0])  # one buyer: a price of 1 sells always, one of 2 half of the time
+    >>> round(best_mechanism(sale([value], np.array([0.4, 0.6]))).value, 9)
+    1.2
+    """
+    profiles, agents = setting.prior.size, len(setting.values)
+    _refuse_large(setting.variables)
+    rows = [row for agent in range(agents) for row in _constraints(setting, agent, incentives, participation)]
+    wanted = sparse.vstack(rows)
+    lotteries = profiles * setting.alternatives
+    one = sparse.kron(sparse.eye_array(profiles), np.ones((1, setting.alternatives)))
+    found = linprog(
+        -_objective(setting, objective),
+        A_ub=-wanted,
+        b_ub=np.zeros(wanted.shape[0]),
+        A_eq=sparse.hstack([one, sparse.csr_array((profiles, agents * profiles))]),
+        b_eq=np.ones(profiles),
+        bounds=[(0, 1)] * lotteries + [(None if subsidies else 0, None)] * (agents * profiles),
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    if found.x is None:
+        raise InvalidFieldError("setting", f"has no such mechanism ({found.message})", "weaker conditions")
+    shape = setting.prior.shape
+    return DirectMechanism(
+        value=float(-found.fun),
+        lotteries=found.x[:lotteries].reshape(*shape, setting.alternatives),
+        payments=(found.x[lotteries:].reshape(agents, -1) / setting.likelihoods).reshape(agents, *shape),
+    )
+
+
+def _refuse_large(variables: int) -> None:
+    if variables > VARIABLES:
+        problem = f"needs a programme of {variables:,} variables"
+        raise BeyondLimitsError("setting", problem, f"up to {VARIABLES:,}: fewer agents, types or alternatives")
+
+
+def _objective(setting: Setting, objective: Objective) -> NDArray[np.float64]:
+    """What every variable adds."""
+    agents = len(setting.values)
+    if objective == "revenue":
+        nothing = np.zeros(setting.prior.size * setting.alternatives)
+        return np.concatenate([nothing, (setting.prior.ravel() / setting.likelihoods).ravel()])
+    types = np.indices(setting.prior.shape).reshape(agents, -1)
+    worth = np.sum([own[types[agent]] for agent, own in enumerate(setting.values)], axis=0)
+    return np.concatenate([(setting.prior.reshape(-1, 1) * worth).ravel(), np.zeros(agents * setting.prior.size)])
+
+
+def _constraints(
+    setting: Setting, agent: int, incentives: Incentives, participation: Participation
+) -> Iterator[sparse.csr_array]:
+    """Rows that must be at least 0: what truth gains an agent over a lie, and over staying away."""
+    for own in range(setting.prior.shape[agent]):
+        utility, told = setting.utility(agent, own), setting.profiles(agent, own)
+        # Divided by the type's probability: what is rare is as exact as what is not.
+        chances = setting.prior.ravel()[told]
+        expected = sparse.csr_array(chances[None] / (chances.sum() or 1.0) / setting.likelihoods[agent, told])
+        truth = utility[told]
+        yield expected @ truth if participation == "interim" else truth
+        for lie in range(setting.prior.shape[agent]):
+            if lie != own:
+                gain = truth - utility[setting.profiles(agent, lie)]
+                yield expected @ gain if incentives == "bayesian" else gain
