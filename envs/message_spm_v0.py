@@ -31,7 +31,8 @@ Source: Brero et al. 2022, arXiv 2210.03852. Version history: v0, first release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,43 +40,30 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
+from rllib_stackelberg.economics import buyer_sets
 from rllib_stackelberg.economics.channels import Channel
 from rllib_stackelberg.economics.direct_mechanisms import best_mechanism, sale
 from rllib_stackelberg.economics.message_prices import message_solve
 from rllib_stackelberg.economics.optimal_auctions import best_revenue
+from rllib_stackelberg.economics.price_offers import offers_of
+from rllib_stackelberg.economics.seller_views import LEFT, REFUSED, ByBuyer, ByMessage, SaleState, View
 from rllib_stackelberg.economics.sequential_prices import Market, no_message_solve
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
-from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, Turn
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 
-LEFT, REFUSED, WON = 0, 1, 2
+SEND, OFFER, BUY, DONE = range(4)
+"""What a play is at."""
+
 INDIFFERENT = 1e-12
 """A buyer whose value falls short of the price by less than this share of the largest value still buys."""
 
+MOST_BY_BUYER = 32
+"""Most buyers whose messages the leader sees one by one though they are too many to number."""
+
 Count = Annotated[int, Field(ge=1, le=64)]
-
-
-@dataclass
-class MessageSPMState(State):
-    """Arrays `[B, buyers]` or `[B]`.
-
-    `heard`: messages as heard, -1 before; `sent`: number of buyers that have sent; `status`: LEFT, REFUSED or WON;
-    `visited`, `sold`: number of buyers asked, and of items sold; `question`: key of `heard` and `status`, kept up to
-    date so that a turn costs the same however many buyers there are; `offered`: buyer at its buy turn, -1 otherwise;
-    `price`: offered; `over`.
-    """
-
-    heard: np.ndarray
-    sent: np.ndarray
-    status: np.ndarray
-    visited: np.ndarray
-    sold: np.ndarray
-    question: np.ndarray
-    offered: np.ndarray
-    price: np.ndarray
-    over: np.ndarray
 
 
 class MessageSPM(StackelbergGame):
@@ -91,7 +79,9 @@ class MessageSPM(StackelbergGame):
         file: JSON file with `values` and `prior`, in their place.
         noise: probability that a message does not arrive as it was sent.
         channel: what noise does: another message arrives (symmetric), or none (erasure).
+        leader: how it says who is next: by a choice among those left, or by the highest of scores.
         price_grid: how many equally spaced prices from 0 to 1 the leader chooses from; any price if not given.
+        anonymous: whether it sees how many buyers sent which message, not which buyer did, and names a message.
         objective: what the leader is paid: minus the welfare lost (welfare), or the prices paid (revenue).
     """
 
@@ -102,14 +92,16 @@ class MessageSPM(StackelbergGame):
         *,
         types: Count = 3,
         messages: Count = 2,
-        buyers: Annotated[int, Field(ge=2, le=32)] = 2,
+        buyers: Annotated[int, Field(ge=2, le=buyer_sets.MOST)] = 2,
         items: Count = 1,
         values: list[list[float]] | None = None,
         prior: list | None = None,
         file: Path | None = None,
         noise: Annotated[float, Field(ge=0, le=1)] = 0.0,
         channel: Literal["symmetric", "erasure"] = "symmetric",
+        leader: Literal["choice", "scores"] = "scores",
         price_grid: Annotated[int, Field(ge=2, le=1001)] | None = None,
+        anonymous: bool = False,
         objective: Literal["welfare", "revenue"] = "welfare",
     ):
         if file is not None:
@@ -118,7 +110,8 @@ class MessageSPM(StackelbergGame):
             buyers = len(values)
         if items > buyers:
             raise InvalidFieldError("items", f"{items} for {buyers} buyers", f"1..{buyers}")
-        self.buyers, self.items, self.objective, self.price_grid = buyers, items, objective, price_grid
+        self.buyers, self.items, self.objective = buyers, items, objective
+        self.anonymous, self.price_grid = anonymous, price_grid
         self.values = _values(values, buyers, types)
         self.channel = Channel(messages, noise, channel)
         self.prior = _prior(prior, [len(own) for own in self.values])
@@ -129,19 +122,53 @@ class MessageSPM(StackelbergGame):
         self._table = np.zeros((buyers, max(len(own) for own in self.values)))
         for i, own in enumerate(self.values):
             self._table[i, : len(own)] = own
-        choose = Box(0.0, 1.0, (buyers + 1,), np.float64) if price_grid is None else Discrete(buyers * price_grid)
-        questions = (self.channel.heard_letters * 3) ** buyers
-        numbered = questions < 2**62
-        # Key of a question: messages heard, then status, in mixed radix; a digit per buyer, the first one's highest.
-        powers = range(buyers - 1, -1, -1)
-        self._letter_places = np.array([self.channel.heard_letters**k * 3**buyers * numbered for k in powers])
-        self._status_places = np.array([3**k * numbered for k in powers])
+        self._same_values = all(np.array_equal(own, self.values[0]) for own in self.values)
+        self.view, self.seats = self._view()
+        self.offers = offers_of(self.view.names, leader if price_grid is None else "choice", price_grid)
         self.turns = (
             *(Turn("message", i + 1, Discrete(messages), "learned", len(own)) for i, own in enumerate(self.values)),
-            Turn("choose", 0, choose, "leader", questions if numbered else None),
+            Turn("choose", 0, self.offers.actions, "leader", self.view.questions),
             *(Turn("buy", i + 1, Discrete(2), "reply") for i in range(buyers)),
         )
+        self._stages = np.array([SEND] * buyers + [OFFER] + [BUY] * buyers + [DONE], dtype=np.int8)
         self._set_ranges()
+
+    def _view(self) -> tuple[View, None]:
+        """What the leader sees, and which of it speaks of which buyer."""
+        if self.anonymous:
+            return ByMessage(self.buyers, self.channel, self.items), None
+        view = ByBuyer(self.buyers, self.channel, self._told())
+        if view.questions is None and self.buyers > MOST_BY_BUYER:
+            problem = f"{self.buyers} with messages that are too many to number"
+            raise InvalidFieldError("buyers", problem, f"up to {MOST_BY_BUYER}, or anonymous=true")
+        return view, None
+
+    @cached_property
+    def alike(self) -> bool:
+        """Whether buyers can change places: all have the same values, and the prior treats them alike."""
+        if not self._same_values:
+            return False
+        marginals = [self.prior.marginal(i) for i in range(self.buyers)]
+        if not all(np.array_equal(each, marginals[0]) for each in marginals):
+            return False
+        if self._independent:
+            return True
+        joint = self.joint_prior()
+        return all(np.array_equal(joint, joint.swapaxes(i, i + 1)) for i in range(self.buyers - 1))
+
+    @property
+    def _independent(self) -> bool:
+        return all(block.ndim == 1 for block in self.prior.blocks)
+
+    def _told(self) -> np.ndarray:
+        """What tells buyers apart, `[buyers, features]`: values, chances of types; who it is, if types correlate."""
+        if self.alike:
+            return np.zeros((self.buyers, 0))
+        chances = np.zeros_like(self._table)
+        for i, own in enumerate(self.values):
+            chances[i, : len(own)] = self.prior.marginal(i)
+        who = np.eye(self.buyers)[:, : 0 if self._independent else None]
+        return np.concatenate([self._table, chances.clip(0, 1), who], axis=1)
 
     @property
     def bits(self) -> float:
@@ -152,10 +179,8 @@ class MessageSPM(StackelbergGame):
         tops = np.sort([own.max() for own in self.values])[::-1][: self.items].sum()
         leader = [0.0, float(self.items)] if self.objective == "revenue" else [-float(tops), 0.0]
         self.payoff_range = np.array([leader, *([0.0, float(own.max())] for own in self.values)])
-        heard = self.buyers * self.channel.heard_letters
-        own = self._table.shape[1] + 2
-        buyer = Box(0.0, 1.0, (own,), np.float32)
-        self.observation_spaces = (Box(0, 1, (heard + 3 * self.buyers,), np.float32), *[buyer] * self.buyers)
+        buyer = Box(0.0, 1.0, (self._table.shape[1] + 2,), np.float32)
+        self.observation_spaces = (Box(0, 1, (self.view.width,), np.float32), *[buyer] * self.buyers)
 
     @property
     def utility_scale(self) -> float:
@@ -164,132 +189,143 @@ class MessageSPM(StackelbergGame):
 
     def start(self, types, chance):
         """Nobody has sent."""
-        plays, n = len(types), self.buyers
-        nobody = np.full(plays, -1, dtype=np.int64)
-        return MessageSPMState(
+        plays = len(types)
+        return SaleState(
             types.astype(np.min_scalar_type(self._table.shape[1])),
-            chance,
-            heard=np.full((plays, n), -1, dtype=np.int8),
-            sent=np.zeros(plays, dtype=np.int64),
-            status=np.zeros((plays, n), dtype=np.int8),
-            visited=np.zeros(plays, dtype=np.int64),
-            sold=np.zeros(plays, dtype=np.int64),
+            chance.astype(np.uint8),
+            at=np.zeros(plays, dtype=np.int64),
+            said=np.zeros((plays, buyer_sets.digits_of(self.channel.heard_letters)), dtype=np.uint64),
+            left=np.full(plays, buyer_sets.everybody(self.buyers)),
+            refused=np.zeros(plays, dtype=np.uint64),
+            sold=np.zeros(plays, dtype=np.int8),
             question=np.zeros(plays, dtype=np.int64),
-            offered=nobody,
             price=np.zeros(plays),
-            over=np.zeros(plays, dtype=bool),
+        )
+
+    def opening_rows(self, nature):
+        """Buyers know their types, and send all at once."""
+        return nature[:, : self.buyers]
+
+    def after_opening(self, nature, actions):
+        """Everybody has sent."""
+        state = self.begin(nature)
+        heard = self.channel.hear(actions, state.chance if self._noisy else 0)
+        digits = buyer_sets.written(heard, state.said.shape[1])
+        return replace(
+            state,
+            at=np.full(len(state), self.buyers),
+            said=buyer_sets.of_members(np.moveaxis(digits, 2, 1)),
+            question=self.view.all_heard(heard),
         )
 
     def turn(self, state):
         """Messages in buyer order; then leader and chosen buyer alternate."""
-        n = self.buyers
-        selling = np.where(state.offered >= 0, n + 1 + state.offered, n)
-        return np.where(state.over, OVER, np.where(state.sent < n, state.sent, selling))
+        return state.at
 
     def observe(self, state, agent):
-        """Leader: heard messages and status. Buyer: its type, whether it is offered an item, and the price."""
+        """Leader: what its view shows, once all have sent. Buyer: its type, whether it is asked, and the price."""
         if agent == 0:
-            ready = (state.sent == self.buyers)[:, None, None]
-            heard = np.eye(self.channel.heard_letters)[state.heard] * ready
-            status = np.eye(3)[state.status] * ready
-            return np.concatenate(
-                [heard.reshape(len(state), -1), status.reshape(len(state), -1)], axis=1, dtype=np.float32
-            )
-        mine = (state.offered == agent - 1) & ~state.over
+            asked = (state.at >= self.buyers) | (state.at == OVER)
+            return self.view.seen(state) * asked[:, None]
+        mine = state.at == self.buyers + agent
         shown = np.eye(self._table.shape[1])[state.types[:, agent - 1]]
         return np.concatenate([shown, mine[:, None], (state.price * mine)[:, None]], axis=1, dtype=np.float32)
 
     def information(self, state):
-        """A sender's type; the leader's key: heard messages, then status, in mixed radix."""
-        own = state.types[np.arange(len(state)), np.minimum(state.sent, self.buyers - 1)]
-        asking = (state.offered < 0) & ~state.over
-        return np.where(state.sent < self.buyers, own, np.where(asking, state.question, 0))
+        """A sender's type; the leader's key."""
+        sending = (state.at < self.buyers) & (state.at >= 0)
+        asked = np.where(state.at == self.buyers, state.question, 0)
+        if not sending.any():
+            return asked
+        return np.where(sending, state.types[np.arange(len(state)), np.where(sending, state.at, 0)], asked)
 
-    def value_of(self, state, buyer):
+    def open_choices(self, state):
+        """Whom, or which message, an offer can go to."""
+        return self.view.open(state)
+
+    def _value(self, state, buyer):
         """Value of the given buyer in each play, `[B]`."""
         return self._table[buyer, state.types[np.arange(len(state)), buyer]]
 
     def reply(self, state):
         """Buy iff the value is at least the price."""
-        value = self.value_of(state, np.maximum(state.offered, 0))
         actions = np.zeros((len(state), self.width))
-        actions[:, 0] = value - state.price >= -self._indifferent
+        buyer = np.maximum(state.at - self.buyers - 1, 0)
+        actions[:, 0] = self._value(state, buyer) - state.price >= -self._indifferent
         return actions
 
     def transition(self, state, actions):
-        """Send, choose or buy, whichever each play is at."""
-        changing = ("heard", "sent", "status", "visited", "sold", "question", "offered", "price", "over")
-        after = replace(state, **{name: getattr(state, name).copy() for name in changing})
-        payoffs = np.zeros((len(state), self.buyers + 1))
-        sending = ~state.over & (state.sent < self.buyers)
-        buying = ~state.over & (state.offered >= 0)
-        choosing = ~state.over & ~sending & ~buying
-        for rows, move in ((sending, self._send), (choosing, self._offer), (buying, self._buy)):
-            rows = np.flatnonzero(rows)
+        """Send, choose or buy, whichever each play is at: nearly always all at the same."""
+        stages, moves = self._stages[state.at], (self._send, self._offer, self._buy, self._rest)
+        if len(state) and (stages == stages[0]).all():
+            return moves[stages[0]](state, actions)
+        after, payoffs = state.take(np.arange(len(state))), np.zeros((len(state), self.buyers + 1))
+        for stage in (SEND, OFFER, BUY):
+            rows = np.flatnonzero(stages == stage)
             if len(rows):
-                move(after, rows, actions, payoffs)
+                moved, payoffs[rows] = moves[stage](state.take(rows), actions[rows])
+                after.put(rows, moved)
         return after, payoffs
 
-    def _send(self, state, rows, actions, _):
-        sender = state.sent[rows]
-        noise = state.chance[rows, sender] if self._noisy else 0
-        heard = self.channel.hear(actions[rows, 0].astype(np.int64), noise)
-        state.heard[rows, sender] = heard
-        state.question[rows] += heard * self._letter_places[sender]
-        state.sent[rows] += 1
+    def _rest(self, state, _):
+        return state, self._nothing(state)
 
-    def _offer(self, state, rows, actions, _):
-        # Usually all plays are here at once: n + 1 numbers each, not to be copied for nothing.
-        all_rows = slice(None) if len(rows) == len(state) else rows
-        state.offered[rows], state.price[rows] = self._choose(state.status[all_rows] == LEFT, actions[all_rows])
+    def _nothing(self, state):
+        return np.zeros((len(state), self.buyers + 1))
 
-    def _buy(self, state, rows, actions, payoffs):
-        buyer, bought = state.offered[rows], actions[rows, 0] == 1
-        status = np.where(bought, WON, REFUSED)
-        state.status[rows, buyer] = status
-        state.question[rows] += status * self._status_places[buyer]
-        state.visited[rows] += 1
-        state.sold[rows] += bought
-        state.offered[rows] = -1
-        ending = (state.sold[rows] == self.items) | (state.visited[rows] == self.buyers)
-        state.over[rows] = ending
-        value, price = self._table[buyer, state.types[rows, buyer]], state.price[rows]
-        payoffs[rows, buyer + 1] = np.where(bought, value - price, 0.0)
+    def _send(self, state, actions):
+        sender = state.at
+        noise = state.chance[np.arange(len(state)), sender] if self._noisy else 0
+        heard = self.channel.hear(actions[:, 0].astype(np.int64), noise)
+        digits = buyer_sets.written(heard, state.said.shape[1])
+        after = replace(
+            state,
+            at=sender + 1,
+            said=state.said | digits << sender.astype(np.uint64)[:, None],
+            question=state.question + self.view.heard(sender, heard),
+        )
+        return after, self._nothing(state)
+
+    def _offer(self, state, actions):
+        name, price = self.offers.read(actions, lambda: self.view.open(state))
+        buyer = self.view.next_buyer(state, name)
+        return replace(state, at=self.buyers + 1 + buyer, price=price.copy()), self._nothing(state)
+
+    def _buy(self, state, actions):
+        buyer, bought = state.at - self.buyers - 1, actions[:, 0] == 1
+        visited = buyer_sets.only(buyer)
+        left, sold = state.left & ~visited, state.sold + bought
+        ending = (sold == self.items) | (left == 0)
+        after = replace(
+            state,
+            at=np.where(ending, OVER, self.buyers),
+            left=left,
+            refused=np.where(bought, state.refused, state.refused | visited),
+            sold=sold,
+            question=state.question + self.view.visited(state, buyer, bought),
+        )
+        value, payoffs = self._value(state, buyer), self._nothing(state)
+        payoffs[np.arange(len(state)), buyer + 1] = np.where(bought, value - state.price, 0.0)
         if self.objective == "revenue":
-            payoffs[rows, 0] = np.where(bought, price, 0.0)
-        else:
-            payoffs[rows[ending], 0] = self._welfare(state.types[rows[ending]], state.status[rows[ending]] == WON)
+            payoffs[:, 0] = np.where(bought, state.price, 0.0)
+        elif ending.any():
+            payoffs[ending, 0] = self._welfare(after.take(ending), np.where(bought, value, 0.0)[ending])
+        return after, payoffs
 
-    def _welfare(self, types, won):
-        """Winners' values minus the largest values there are, `[B]`."""
-        values = self._table[np.arange(self.buyers), types]
+    def _welfare(self, state, last):
+        """Winners' values minus the largest values there are, `[B]`; `last`: what the last one visited won."""
+        if self.items == 1:
+            if self._same_values:
+                return last - self._table[0, state.types.max(axis=1)]
+            return last - self._table[np.arange(self.buyers), state.types].max(axis=1)
+        values = self._table[np.arange(self.buyers), state.types]
+        won = ~buyer_sets.members(state.left | state.refused, self.buyers)
         best = np.partition(values, -self.items, axis=1)[:, -self.items :].sum(axis=1)
         return (values * won).sum(axis=1) - best
 
-    def _choose(self, left, actions):
-        """Next buyer and price of each play's leader action, given who is left `[B, buyers]`."""
-        if self.price_grid is None:
-            scores = np.where(left, actions[:, : self.buyers], -np.inf)
-            return scores.argmax(axis=1), actions[:, self.buyers]
-        wanted, step = np.divmod(actions[:, 0].astype(np.int64), self.price_grid)
-        order = (wanted[:, None] + np.arange(self.buyers)) % self.buyers
-        first = np.take_along_axis(left, order % self.buyers, axis=1).argmax(axis=1)
-        return order[np.arange(len(left)), first], step / (self.price_grid - 1)
-
     def describe(self, turn, key):
-        """Messages heard, and who has refused or won; a type's value."""
-        if turn.kind != "leader":
-            return f"value {self.values[turn.agent - 1][key]:.4g}"
-        status, heard = [], []
-        for _ in range(self.buyers):
-            key, digit = divmod(key, 3)
-            status.append(("", " refused", " won")[digit])
-        for _ in range(self.buyers):
-            key, digit = divmod(key, self.channel.heard_letters)
-            heard.append("blank" if digit >= self.channel.letters else str(digit))
-        said = ", ".join(reversed(heard))
-        done = [f"{i}{text}" for i, text in enumerate(reversed(status)) if text]
-        return f"messages ({said})" + (f", buyer {', '.join(done)}" if done else "")
+        """What the leader sees; a type's value."""
+        return self.view.described(key) if turn.kind == "leader" else f"value {self.values[turn.agent - 1][key]:.4g}"
 
     def describe_action(self, turn, key, action):
         """Who is offered an item, at what price, and with which values it buys; whether it does; a message."""
@@ -297,35 +333,39 @@ class MessageSPM(StackelbergGame):
             return ("no", "yes")[int(action[0])]
         if turn.kind == "learned":
             return super().describe_action(turn, key, action)
-        status = [(key // 3**i) % 3 for i in reversed(range(self.buyers))]
-        left = np.array(status) == LEFT
-        padded = np.pad(action, (0, max(0, self.buyers + 1 - len(action))))[None]
-        buyer, price = self._choose(left[None], padded)
-        own = self.values[buyer[0]]
-        buying = [f"{value:.4g}" for value in own if value - price[0] >= -self._indifferent]
+        names, prices = self.offers.read(np.asarray(action)[None], lambda: self.view.open_at(key)[None])
+        offer = f"{self.view.named(names[0])} at {prices[0]:.4g}"
+        if self.anonymous and not self._same_values:
+            return offer
+        own = self.values[0 if self.anonymous else names[0]]
+        buying = [f"{value:.4g}" for value in own if value - prices[0] >= -self._indifferent]
         who = "sold" if len(buying) == len(own) else f"sold to value {', '.join(buying)}" if buying else "not sold"
-        return f"buyer {buyer[0]} at {price[0]:.4g}: {who}"
+        return f"{offer}: {who}"
 
     def optimum(self):
         """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""
         if self.channel.letters == 1:
             market = self.market()
-            if not market.searchable:
+            # An anonymous leader cannot choose whom it visits, which does not matter if buyers are alike.
+            if not market.searchable or (self.anonymous and not market.exchangeable):
                 return None
             plan = no_message_solve(market)
             # Where questions cannot be numbered there is no table to give, only its value.
             offers = plan.offers if self.leader_turn.rows is not None else {}
-            pairs = [(self.question((0,) * self.buyers, s), self.action(*o)) for s, o in offers.items()]
+            pairs = {}
+            for status, (buyer, price) in offers.items():
+                name = 0 if self.anonymous else buyer
+                pairs[self.question((0,) * self.buyers, status)] = self.action(name, price)
             return self._solution(plan.value, pairs, "best order and prices, dynamic programming", {})
-        if self.buyers != 2 or self.items != 1 or self._noisy or self.price_grid is not None:
+        if self.buyers != 2 or self.items != 1 or self._noisy or self.price_grid is not None or self.anonymous:
             return None
         market = self.market()
         best = message_solve(market, self.channel.letters)
-        pairs = []
+        pairs = {}
         for heard, (first, price, other) in best.offers.items():
-            pairs.append((self.question(heard, (LEFT, LEFT)), self.action(first, price)))
+            pairs[self.question(heard, (LEFT, LEFT))] = self.action(first, price)
             status = (REFUSED, LEFT) if first == 0 else (LEFT, REFUSED)
-            pairs.append((self.question(heard, status), self.action(1 - first, other)))
+            pairs[self.question(heard, status)] = self.action(1 - first, other)
         details = {"senders": best.senders, "no_message_value": no_message_solve(market).value}
         return self._solution(best.value, pairs, "mixed-integer programs over message strategies", details)
 
@@ -354,15 +394,14 @@ class MessageSPM(StackelbergGame):
 
     def _solution(self, value, pairs, method, details):
         nothing = (float("nan"),) * self.buyers
-        return StackelbergSolution(value, nothing, tuple(sorted(pairs)), method, "leader", details=details)
+        return StackelbergSolution(value, nothing, tuple(sorted(pairs.items())), method, "leader", details=details)
 
     def market(self):
         """The instance without its messages, for economics/sequential_prices.py."""
-        independent = all(block.ndim == 1 for block in self.prior.blocks)
         return Market(
             values=self.values,
             marginals=[self.prior.marginal(i) for i in range(self.buyers)],
-            prior=None if independent else self.joint_prior(),
+            prior=None if self._independent else self.joint_prior(),
             items=self.items,
             objective=self.objective,
             price_grid=self.price_grid,
@@ -377,13 +416,11 @@ class MessageSPM(StackelbergGame):
 
     def question(self, heard, status):
         """Key of a leader observation."""
-        return int(np.dot(heard, self._letter_places) + np.dot(status, self._status_places))
+        return self.view.key(heard, status)
 
-    def action(self, buyer, price):
-        """The leader action that offers to a buyer at a price (the nearest one of the grid)."""
-        if self.price_grid is not None:
-            return buyer * self.price_grid + round(price * (self.price_grid - 1))
-        return (*(1.0 if i == buyer else 0.0 for i in range(self.buyers)), float(price))
+    def action(self, name, price):
+        """The leader action that makes an offer to a buyer, or to who sent a message (the nearest price of a grid)."""
+        return self.offers.write(name, price)
 
 
 class MessageSPMPI(MessageSPM):
@@ -392,11 +429,19 @@ class MessageSPMPI(MessageSPM):
     Args:
         epsilon: how small the first buyer's usual value is, and how likely its large one.
         messages: how many different messages each buyer can send; 1 means none.
+        leader: how it says who is next: by a choice among those left, or by the highest of scores.
     """
 
-    def __init__(self, *, epsilon: Annotated[float, Field(gt=0, le=0.5)] = 0.2, messages: Count = 2):
+    def __init__(
+        self,
+        *,
+        epsilon: Annotated[float, Field(gt=0, le=0.5)] = 0.2,
+        messages: Count = 2,
+        leader: Literal["choice", "scores"] = "scores",
+    ):
         super().__init__(
             messages=messages,
+            leader=leader,
             values=[[epsilon, 1.0], [0.0, 2 * epsilon]],
             prior=[[1 - epsilon, epsilon], [0.5, 0.5]],
         )
@@ -405,8 +450,9 @@ class MessageSPMPI(MessageSPM):
 def _values(values: list[list[float]] | None, buyers: int, types: int) -> list[np.ndarray]:
     if values is None:
         return [np.linspace(0, 1, types) if types > 1 else np.ones(1)] * buyers
-    if len(values) < 2:
-        raise InvalidFieldError("values", f"for {len(values)} buyers", "a list for each of at least 2 buyers")
+    if not 2 <= len(values) <= buyer_sets.MOST:
+        allowed = f"a list for each of 2 to {buyer_sets.MOST} buyers"
+        raise InvalidFieldError("values", f"for {len(values)} buyers", allowed)
     found = []
     for own in values:
         array = np.asarray(own, dtype=float)

@@ -23,7 +23,7 @@ Source: Brero et al. 2022. Version history: v0, first release.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -71,6 +71,14 @@ class SimpleAllocation(StackelbergGame):
     def start(self, types, chance):
         """No message yet."""
         return SimpleAllocationState(types, chance, np.full(len(types), -1), np.zeros(len(types), dtype=bool))
+
+    def opening_rows(self, nature):
+        """The type."""
+        return nature[:, :1]
+
+    def after_opening(self, nature, actions):
+        """The message has been sent."""
+        return replace(self.begin(nature), message=actions[:, 0])
 
     def turn(self, state):
         """Message, then item."""

@@ -62,6 +62,15 @@ GAMES = {
     "message-spm-noisy": ("message-spm", {"noise": 0.1, "types": 2}),
     "message-spm-erasure": ("message-spm", {"noise": 0.2, "channel": "erasure", "types": 2, "price_grid": 3}),
     "message-spm-correlated": ("message-spm", {"values": [[0, 1], [0.2, 0.6]], "prior": [[0.4, 0.1], [0.1, 0.4]]}),
+    "message-spm-anonymous": ("message-spm", {"anonymous": True, "buyers": 4}),
+    "message-spm-anonymous-2-items": (
+        "message-spm",
+        {"anonymous": True, "buyers": 4, "items": 2, "objective": "revenue"},
+    ),
+    "message-spm-anonymous-erasure": (
+        "message-spm",
+        {"anonymous": True, "buyers": 3, "noise": 0.3, "channel": "erasure", "types": 2, "price_grid": 3},
+    ),
     "message-spm-pi": ("message-spm-pi", {}),
     "bayesian": ("bayesian", {}),
     "bayesian-3-followers": (

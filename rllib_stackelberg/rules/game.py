@@ -175,6 +175,27 @@ class StackelbergGame(Rules, ABC):
         """Dominant action of the agent to move, `[B, width]`, for plays at a "reply" turn."""
         raise NotImplementedError(f"{type(self).__name__} declares a reply turn but has no reply()")
 
+    def opening_rows(self, nature: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Rows of all followers, where their learned turns open the play and each depends on nature alone.
+
+        A shortcut that a game may offer: such turns are taken all at once, with `after_opening`, and none by one.
+
+        Args:
+            nature: types and chance moves, `[B, nature.width]`.
+
+        Returns:
+            What `information` gives at each of `learned_turns`, `[B, learned turns]`; None from a game that offers it
+            not, whatever `nature` is.
+        """
+        return None
+
+    def after_opening(self, nature: NDArray[np.int64], actions: NDArray[np.int64]) -> State:
+        """The plays after all learned turns, with actions `[B, learned turns]`: as turn by turn, to the bit.
+
+        Asked of a game whose `opening_rows` are not None. Such turns pay nobody.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has opening_rows() but no after_opening()")
+
     def signal(self, state: State) -> NDArray[np.float64]:
         """What everybody learns at the end of a play beside the actions (the demand there was): `[B, d]`."""
         return np.zeros((len(state), 0))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import Profiles, tabulate
+from rllib_stackelberg.plays.sample_plays import draw_nature, scripted_actions
 
 
 def sell(values, messages, table, question, items, objective):
@@ -76,6 +77,10 @@ def test_a_price_outside_the_unit_interval_is_refused_by_the_rules_and_clipped_b
         ({"buyers": 1}, "buyers"),
         ({"objective": "fame"}, "objective"),
         ({"file": "nowhere.json"}, "file"),
+        ({"buyers": 64}, "buyers"),
+        ({"buyers": 65, "anonymous": True}, "buyers"),
+        ({"values": [[0, 1]] * 65, "anonymous": True}, "values"),
+        ({"buyers": 64, "messages": 6, "anonymous": True}, "messages"),
     ],
 )
 def test_bad_instances_are_refused_by_name(parameters, field):
@@ -109,3 +114,78 @@ def test_values_of_any_unit_have_the_same_mechanisms(unit):
     talking = solve(make_game("message-spm", values=values, messages=2))
     assert silent.leader_value / unit == pytest.approx(-1 / 18)
     assert talking.leader_value / unit == pytest.approx(0, abs=1e-6)
+
+
+def recount(heard, status, letters):
+    """What an anonymous leader sees, counted buyer by buyer: left and refused, by message."""
+    counts = np.zeros((2, letters))
+    for letter, state in zip(heard, status, strict=True):
+        if state < 2:
+            counts[state, letter] += 1
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("parameters", "letters"),
+    [
+        ({"buyers": 5}, 2),
+        ({"buyers": 4, "items": 2, "messages": 3}, 3),
+        ({"buyers": 6, "noise": 0.3, "channel": "erasure"}, 3),
+        ({"buyers": 64, "types": 33, "items": 3}, 2),
+    ],
+)
+def test_an_anonymous_leader_sees_counts_and_visits_the_first_of_a_message(parameters, letters):
+    game, rng = make_game("message-spm", anonymous=True, **parameters), np.random.default_rng(0)
+    buyers, nature = game.buyers, draw_nature(game, 20, rng)
+    sent = rng.integers(game.channel.letters, size=(20, buyers))
+    heard = np.array(game.channel.hear(sent, nature[:, buyers:] if game.chance.width else 0))
+    state, status = game.after_opening(nature, sent), np.zeros((20, buyers), dtype=int)
+    keys = {}
+    while (asked := game.turn(state) == buyers).any():
+        seen, key = game.observe(state, 0), game.information(state)
+        for play in np.flatnonzero(asked):
+            counts = recount(heard[play], status[play], letters)
+            np.testing.assert_array_equal(seen[play], (counts / buyers).astype(np.float32).ravel())
+            assert game.question(heard[play], status[play]) == key[play]
+            assert keys.setdefault(key[play], counts.tobytes()) == counts.tobytes()
+            np.testing.assert_array_equal(game.open_choices(state)[play], counts[0] > 0)
+        actions = scripted_actions(game, state, game.turn(state), rng)
+        names, _ = game.offers.read(actions, lambda state=state: game.open_choices(state))
+        state, _ = game.step(state, actions)
+        reply = scripted_actions(game, state, game.turn(state), rng)
+        for play in np.flatnonzero(asked):
+            buyer = min(b for b in range(buyers) if heard[play, b] == names[play] and not status[play, b])
+            assert game.turn(state)[play] == buyers + 1 + buyer
+            status[play, buyer] = 2 if reply[play, 0] else 1
+        state, _ = game.step(state, reply)
+    assert len(set(keys.values())) == len(keys) > 10
+
+
+def test_an_anonymous_question_is_said_in_words():
+    game = make_game("message-spm", anonymous=True, buyers=4, items=2)
+    choose, key = game.leader_turn, game.question((0, 0, 1, 1), (0, 1, 2, 0))
+    assert game.describe(choose, key) == "1 left and 1 refused of message 0, 1 left of message 1, 1 won"
+    erased = make_game("message-spm", anonymous=True, buyers=3, noise=0.2, channel="erasure")
+    assert erased.describe(erased.leader_turn, erased.question((2, 2, 0), (0, 0, 1))) == (
+        "1 refused of message 0, 2 left of blank"
+    )
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"buyers": 5}, {"buyers": 4, "items": 2}, {"buyers": 3, "objective": "revenue"}]
+)
+def test_without_messages_an_anonymous_leader_does_as_well_as_one_that_knows_everybody(parameters):
+    named, anonymous = (make_game("message-spm", messages=1, anonymous=a, **parameters) for a in (False, True))
+    found = solve(anonymous)
+    assert found.leader_value == pytest.approx(solve(named).leader_value, abs=1e-12)
+    values = tabulate(anonymous, as_table(anonymous, found)).payoffs[0, :, 0, 0]
+    probabilities = anonymous.prior.support()[1]
+    assert values @ probabilities == pytest.approx(found.leader_value)
+
+
+def as_table(game, solution):
+    """The solution's actions, `[1, questions, width]`; anything where it is never asked."""
+    table = np.zeros((1, game.leader_turn.keys, game.leader_turn.width))
+    for key, action in solution.leader_strategy:
+        table[0, key] = action
+    return table
