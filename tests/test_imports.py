@@ -183,21 +183,3 @@ print(*[module for module in sys.modules if module.startswith({NAME!r})])
     loaded = {module.removeprefix(NAME).removeprefix(".") for module in done.stdout.split()}
     assert set(MODULES) & loaded >= {game.removeprefix(f"{NAME}.") for game in games}
     assert not {module for module in loaded if module and package_of(module) not in LIGHT}
-
-
-def compiled_functions(path: Path, decorators: set[str]) -> list[ast.FunctionDef]:
-    """The functions of a file that numba compiles: those with one of the decorators."""
-    functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
-    return [f for f in functions if {ast.unparse(d).partition("(")[0] for d in f.decorator_list} & decorators]
-
-
-def test_compiled_code_that_is_kept_calls_no_other_file():
-    """numba's cache looks at a function's own file alone: it would go on with the old code of the others."""
-    platform = [path for module, path in MODULES.items() if not module.startswith("envs")]
-    files = {path: {function.name for function in compiled_functions(path, {"njit", "kept"})} for path in platform}
-    compiled = set().union(*files.values())
-    kept = [(path, function) for path in platform for function in compiled_functions(path, {"kept"})]
-    assert len(kept) > 10
-    for path, function in kept:
-        named = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-        assert not named & compiled - files[path], function.name

@@ -14,7 +14,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
 from rllib_stackelberg.followers.simplex import certain
 
@@ -24,7 +23,7 @@ def _play(seen, row, parameters, who, policy, place, actions):
     certain(best_action(seen, row, actions), policy, place, actions)
 
 
-@kept
+@njit
 def see_utilities(seen, row, parameters, who, policy, place, actions, utilities, drawn):
     """Keep the utilities in place of those before."""
     for k in range(actions):

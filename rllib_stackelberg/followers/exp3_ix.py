@@ -24,13 +24,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.bandit import expected_bound, first_update, fresh_row, refuse_spread, seen
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
 
-@kept(error_model="numpy")
+@njit(error_model="numpy")
 def _rate(actions, updates):
     return math.sqrt(math.log(actions) / (actions * max(updates, 1.0)))
 

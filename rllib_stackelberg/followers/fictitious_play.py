@@ -18,7 +18,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
 from rllib_stackelberg.followers.simplex import certain
 
@@ -28,7 +27,7 @@ def _play(sums, row, parameters, who, policy, place, actions):
     certain(best_action(sums, row, actions), policy, place, actions)
 
 
-@kept
+@njit
 def _learn(sums, row, parameters, who, policy, place, actions, utilities, drawn):
     for k in range(actions):
         sums[row, k] += utilities[k]

@@ -23,7 +23,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
 
@@ -34,7 +33,7 @@ def _play(sums, row, parameters, who, policy, place, actions):
     softmax(sums, row, rate, policy, place, actions)
 
 
-@kept
+@njit
 def add_utilities(sums, row, parameters, who, policy, place, actions, utilities, drawn):
     """Sum utilities per action, and count updates behind them."""
     for k in range(actions):

@@ -39,9 +39,8 @@ class Kernels(NamedTuple):
     draw, in expectation over one. The learner's parameters are `parameters[who]`.
 
     Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
-    Compiled code may be kept between processes (`compilation.kept`) only of functions that call none of another file:
-    numba looks for changes in a function's own file, and would go on with the old ones. Compiled loops hand over a
-    number that never changes as `np.int64(0)`: numba takes a plain 0 for another type, and compiles all of it anew.
+    Compiled loops take them as arguments, and are kept between processes with them (`compilation.kept`). They hand over
+    a number that never changes as `np.int64(0)`: numba takes a plain 0 for another type, and compiles all of it anew.
     """
 
     play: Callable
@@ -167,14 +166,14 @@ class UtilityLearner(Learner):
         return LearnerState(numbers.reshape(shape), state.actions)
 
 
-@njit
+@kept
 def _play_rows(play, rows, parameters, policy):
     who = np.int64(0)
     for r in range(len(rows)):
         play(rows, r, parameters, who, policy, r, policy.shape[1])
 
 
-@njit
+@kept
 def _learn_rows(kernels, rows, parameters, utilities, drawn):
     actions, who, place = utilities.shape[1], np.int64(0), np.int64(0)
     policy = np.empty((1, actions))
@@ -183,7 +182,7 @@ def _learn_rows(kernels, rows, parameters, utilities, drawn):
         kernels.learn(rows, r, parameters, who, policy, place, actions, utilities[r], drawn[r])
 
 
-@kept
+@njit
 def best_action(values, row, actions):
     """The action of the largest of `values[row, :actions]`, ties (within `TIE`) to the lowest index; compiled."""
     best = values[row, 0]
@@ -195,7 +194,7 @@ def best_action(values, row, actions):
     return 0
 
 
-@kept
+@njit
 def draw_action(policy, place, actions, uniform):
     """Inverse-CDF draw from `policy[place, :actions]`; compiled.
 

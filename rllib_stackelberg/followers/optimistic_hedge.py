@@ -24,7 +24,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import softmax
@@ -35,7 +34,7 @@ def _play(scores, row, parameters, who, policy, place, actions):
     softmax(scores, row, parameters[who, 0], policy, place, actions)
 
 
-@kept
+@njit
 def _learn(scores, row, parameters, who, policy, place, actions, utilities, drawn):
     for k in range(actions):
         scores[row, actions + k] += utilities[k]

@@ -19,7 +19,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Traits, best_action
 from rllib_stackelberg.followers.trajectory import TrajectoryKernels, TrajectoryLearner
@@ -35,7 +34,7 @@ def _play(values, row, parameters, who, policy, place, actions, plays):
     policy[place, best_action(values, row, actions)] += 1.0 - random
 
 
-@kept
+@njit
 def _learn(values, row, parameters, who, actions, action, payoff, following):
     target = payoff
     if following >= 0:

@@ -20,7 +20,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
 from rllib_stackelberg.followers.simplex import positive_shares
 
@@ -31,7 +30,7 @@ def match_regrets(regrets, row, parameters, who, policy, place, actions):
     positive_shares(regrets, row, policy, place, actions)
 
 
-@kept
+@njit
 def _learn(regrets, row, parameters, who, policy, place, actions, utilities, drawn):
     own = 0.0
     for k in range(actions):

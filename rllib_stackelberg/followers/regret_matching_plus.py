@@ -14,12 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rllib_stackelberg.compilation import kept
+from numba import njit
+
 from rllib_stackelberg.followers.learner import Kernels, Traits
 from rllib_stackelberg.followers.regret_matching import RegretMatching, match_regrets
 
 
-@kept
+@njit
 def _learn(regrets, row, parameters, who, policy, place, actions, utilities, drawn):
     own = 0.0
     for k in range(actions):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 
-from rllib_stackelberg.compilation import kept
+from numba import njit
 
 
-@kept
+@njit
 def largest_score(scores, row, actions):
     """The largest of `scores[row, :actions]`."""
     largest = scores[row, 0]
@@ -20,7 +20,7 @@ def largest_score(scores, row, actions):
     return largest
 
 
-@kept(error_model="numpy")
+@njit(error_model="numpy")
 def softmax(scores, row, rate, policy, place, actions):
     """Probabilities proportional to exp(rate * score).
 
@@ -36,7 +36,7 @@ def softmax(scores, row, rate, policy, place, actions):
         policy[place, k] /= total
 
 
-@kept(error_model="numpy")
+@njit(error_model="numpy")
 def projection(scores, row, rate, policy, place, actions):
     """The nearest point of the simplex: max(rate * score - tau, 0), with the tau at which that sums to 1.
 
@@ -58,7 +58,7 @@ def projection(scores, row, rate, policy, place, actions):
         policy[place, k] = max(rate * (scores[row, k] - largest) - tau, 0.0)
 
 
-@kept(error_model="numpy")
+@njit(error_model="numpy")
 def positive_shares(scores, row, policy, place, actions):
     """Probabilities proportional to the positive scores; uniform if there are none."""
     total = 0.0
@@ -68,7 +68,7 @@ def positive_shares(scores, row, policy, place, actions):
         policy[place, k] = max(scores[row, k], 0.0) / total if total > 0.0 else 1.0 / actions
 
 
-@kept
+@njit
 def certain(best, policy, place, actions):
     """All weight on one action."""
     for k in range(actions):

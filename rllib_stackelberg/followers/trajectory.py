@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Learner
 
 
@@ -49,7 +49,7 @@ class TrajectoryLearner(Learner):
         return policy.reshape(*numbers.shape[:-1], actions)
 
 
-@njit
+@kept
 def _play_rows(play, rows, parameters, plays, policy):
     who = np.int64(0)
     for r in range(len(rows)):

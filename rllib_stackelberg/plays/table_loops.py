@@ -29,7 +29,7 @@ def joint_strides(actions: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.append(np.cumprod(actions[:0:-1])[::-1], 1)[: len(actions)].astype(np.int64)
 
 
-@kept
+@njit
 def weigh(play, policy, information, joint, turn):
     """Multiply the play `[T, A]` by what one follower's policy `[rows, >= actions]` gives to its part of it.
 
@@ -44,7 +44,7 @@ def weigh(play, policy, information, joint, turn):
                 play[t, a] = 0.0
 
 
-@kept
+@njit
 def gather(play, payoffs, information, joint, turn, agent, stride, reach, realised, fixed):
     """Add up, per row of one follower: probability, payoff as played, payoff of each fixed action instead.
 
@@ -62,14 +62,14 @@ def gather(play, payoffs, information, joint, turn, agent, stride, reach, realis
                 fixed[row, k] += weight * payoffs[t, base + k * stride, agent]
 
 
-@njit
+@kept
 def weigh_all(play, policy, own, table, entries, turn):
     """`weigh` for every sample s, with policy own[s] against table entry entries[s]."""
     for s in range(len(play)):
         weigh(play[s], policy[own[s]], table.information[entries[s]], table.joint, turn)
 
 
-@njit
+@kept
 def gather_all(play, table, entries, turn, agent, stride, reach, realised, fixed):
     """`gather` for every sample s, against table entry entries[s]."""
     for s in range(len(play)):
@@ -87,7 +87,7 @@ def gather_all(play, table, entries, turn, agent, stride, reach, realised, fixed
         )
 
 
-@kept
+@njit
 def add(total, values):
     """In loops, not as an array expression: those take a second to compile."""
     for t in range(total.shape[0]):
@@ -95,7 +95,7 @@ def add(total, values):
             total[t, a] += values[t, a]
 
 
-@njit
+@kept
 def gather_gains(play, table, entries, turn, agent, stride, reach, gains, sizes):
     """Add up, per sample and row of one follower, what each fixed action gains on play, and the sizes of that.
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.compilation import kept
@@ -108,7 +109,7 @@ def walk_back(table, entry, who, turn, policy, weights, utilities, reach, begun)
                 value[p], mass[p] = total, weight
 
 
-@kept
+@njit
 def _first_move(movers, move, turn):
     """Whether a follower has not moved before that move of a path, whose movers are `[L]`."""
     first = True
@@ -117,7 +118,7 @@ def _first_move(movers, move, turn):
     return first
 
 
-@kept
+@njit
 def own_reach(table, entry, who, turn, policy, reach):
     """Add to `reach [R]` a follower's own probability of coming to each of its rows, weighted by nature's.
 

@@ -113,7 +113,7 @@ def _nobody(*_):
     """Nobody learns."""
 
 
-@kept
+@njit
 def _clear(values):
     for k in range(values.size):
         values.flat[k] = 0.0
@@ -155,7 +155,7 @@ def learn_row(
     learn(kind, numbers, row, parameters, m, policy, place, actions, scaled, drawn)
 
 
-@njit
+@kept
 def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates, total):
     """All expected updates of every episode: each row that play can reach learns its exact expected payoffs."""
     widest = sums.shape[2] // 2 - 1

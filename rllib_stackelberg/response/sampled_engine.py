@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.plays.table_loops import Outcomes, add
 from rllib_stackelberg.response.engine import learn_row, profile_play, strategies
@@ -48,7 +49,7 @@ def look_up(table: Outcomes) -> LookUp:
     )
 
 
-@njit(error_model="numpy")
+@kept(error_model="numpy")
 def sampled_update(kernels, who, numbers, sums, episodes, information, uniforms, utilities):
     """One update per episode from played payoffs: information `[N, M]` (-1: did not move), utilities `[N, M, K]`."""
     widest = utilities.shape[2]
@@ -194,7 +195,7 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
     that seem to doubt it save it from counting every negative one from the array's end, a fifth of the time.
     """
 
-    @njit(error_model="numpy")
+    @kept(error_model="numpy")
     def phase(kernels, who, table, look, numbers, sums, batch, total):
         """Rows `numbers, sums [episodes x R, ...]`. Each update's play is added to `total [N, T, A]` unless empty."""
         turns, widest = followers or len(who.kind), alike or sums.shape[1] // 2 - 1

@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import draw_action
 
 
-@njit(error_model="numpy")
+@kept(error_model="numpy")
 def play_on(kernels, who, table, entry, numbers, sums, frozen, carried, nature, uniforms, payoffs):
     """Consecutive plays of one episode; returns the state they leave.
 

@@ -24,7 +24,7 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from rllib_stackelberg.compilation import UNKEPT
+from rllib_stackelberg.compilation import cache_folder, unwritable
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.ray_files import check_home, check_temporary_folder, temporary_folder, token_file
 
@@ -221,10 +221,11 @@ def home() -> Check:
 
 def compiled_code() -> Check:
     """Whether compiled functions can be kept for the next process."""
-    if UNKEPT:
-        found = "nowhere to keep it: every start compiles for some seconds"
+    problem = unwritable()
+    if problem is not None:
+        found = f"nowhere to keep it, so every start compiles for some seconds: {problem}"
         return Check("compiled code", "warn", found, "NUMBA_CACHE_DIR=FOLDER, a writable one")
-    return Check("compiled code", "ok", "is kept between processes")
+    return Check("compiled code", "ok", f"is kept between processes in {cache_folder()}")
 
 
 def token() -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import EPSILON, ROUNDING
@@ -39,7 +40,7 @@ class Followers(NamedTuple):
         )
 
 
-@kept
+@njit
 def _played(who, strategy, nature):
     """Index of the joint action under a joint strategy: whoever moves after others sees what they do."""
     action = 0

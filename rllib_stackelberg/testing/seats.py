@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import Learner, UtilityLearner, draw_action, draw_play
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 
@@ -121,7 +121,7 @@ def seats(learner: Learner, rows: int, actions: int) -> Seats:
     return UtilitySeats(learner, rows, actions)
 
 
-@njit
+@kept
 def _endure(kernels, numbers, parameters, utilities, uniforms, rounds):
     actions, who, place = utilities.shape[1], np.int64(0), np.int64(0)
     policy = np.empty((1, actions))
@@ -133,7 +133,7 @@ def _endure(kernels, numbers, parameters, utilities, uniforms, rounds):
                 kernels.learn(numbers, row, parameters, who, policy, place, actions, utilities[t], drawn)
 
 
-@njit
+@kept
 def _endure_plays(kernels, numbers, parameters, utilities, uniforms, rounds):
     actions, who, place, none = utilities.shape[1], np.int64(0), np.int64(0), np.int64(-1)
     policy = np.empty((1, actions))
