@@ -208,20 +208,12 @@ class Elicitation(Episodes):
         fewest answers lead to (breadth-first), then the one of the lowest slot.
         """
         slots = self._slots_of(envs)
-        while True:
-            waiting: NDArray[np.bool_] = self.plays.waiting[slots]
-            key = self.plays.question[slots]
-            row, column = np.nonzero(waiting)
-            known = self.answers.knows(envs[row], key[row, column])
-            if not known.any():
-                break
-            row, column = row[known], column[known]
-            actions = self.answers.take(envs[row], key[row, column])
-            self.plays.answer(slots[row, column], actions, self._choose)
+        self.plays.go_on(slots.ravel(), np.repeat(envs, self.width), self.answers, self._choose)
+        waiting: NDArray[np.bool_] = self.plays.waiting[slots]
         asked = np.asarray(waiting.any(axis=1))
         depth = np.where(waiting, self.plays.depth[slots], np.iinfo(np.int64).max)
         self._slot[envs] = depth.argmin(axis=1)
-        self.question[envs[asked]] = key[asked, self._slot[envs[asked]]]
+        self.question[envs[asked]] = self.plays.question[slots[asked, self._slot[envs[asked]]]]
         return envs[~asked]
 
     def _reported(self, table: Any, envs: Index) -> Policies:

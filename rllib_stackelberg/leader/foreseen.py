@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.in_play import InPlay
 from rllib_stackelberg.plays.plays import Leader
-from rllib_stackelberg.response.foreseen_engine import lines_of
+from rllib_stackelberg.response.foreseen_engine import lines_of, moves_along
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
@@ -61,9 +61,18 @@ class Foreseen(InPlay):
         update = stage[row] + ahead
         width = len(self.lines.deviator)
         begun = slots[:, : most * width].reshape(len(envs), most, width)[row, ahead]
-        self._uniforms[begun] = self._draws[envs[row], update][:, None]
         nature = self.game.nature.values(self._cells[envs[row], update])
-        self.plays.begin(begun.ravel(), np.repeat(nature, width, axis=0), self._choose)
+        uniforms = self._draws[envs[row], update]
+        rows = self.game.opening_rows(nature)
+        if rows is None:
+            self._uniforms[begun] = uniforms[:, None]
+            self.plays.begin(begun.ravel(), np.repeat(nature, width, axis=0), self._choose)
+            return
+        # Every follower draws once for all lines.
+        drawn = self.response.draw_all(envs[row], rows, uniforms)
+        moves = moves_along(self.lines, drawn)
+        self._taken[begun.ravel()] = moves
+        self.plays.open(begun.ravel(), np.repeat(nature, width, axis=0), np.repeat(rows, width, axis=0), moves)
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         actions = super()._choose(slots, turn, information)

@@ -9,8 +9,10 @@ and not the number of questions there are. What an episode plays does not depend
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
@@ -88,6 +90,37 @@ class DenseAnswers(Answers):
         return self.known[:, :questions], self.actions[:, :questions]
 
 
+class Store(NamedTuple):
+    """The hash tables of all episodes, for compiled loops.
+
+    Attributes:
+        questions: `[episodes, places]`, `EMPTY` where there is none; numbers: likewise, which answer it has.
+        actions: `[episodes, answers, width]`.
+        shift: what leaves of a hash the place.
+    """
+
+    questions: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    actions: NDArray[np.float64]
+    shift: np.uint64
+
+
+@njit(error_model="numpy")
+def place_of(store, episode, question):
+    """Place of a question in an episode's table, or the empty one where it belongs; compiled."""
+    last = store.questions.shape[1] - 1
+    place = np.int64((np.uint64(question) * GOLDEN) >> store.shift)
+    while store.questions[episode, place] != question and store.questions[episode, place] != EMPTY:
+        place = (place + 1) & last
+    return place
+
+
+@njit(error_model="numpy")
+def _places(store, episodes, questions, places):
+    for n in range(len(questions)):
+        places[n] = place_of(store, episodes[n], questions[n])
+
+
 class SparseAnswers(Answers):
     """A hash table per episode: places hold a question and which of the episode's answers it has.
 
@@ -110,16 +143,16 @@ class SparseAnswers(Answers):
         self._questions = np.full((self.episodes, places), EMPTY, dtype=np.int64)
         self._numbers = np.zeros((self.episodes, places), dtype=np.int64)
 
+    @property
+    def store(self) -> Store:
+        """The tables as they are now: the arrays themselves, until the next answer."""
+        return Store(self._questions, self._numbers, self._actions, self._shift)
+
     def _find(self, episodes: Index, questions: Index) -> Index:
         """Place of each question, or the empty one where it belongs."""
-        last = self._questions.shape[1] - 1
-        place = (questions.astype(np.uint64) * GOLDEN >> self._shift).astype(np.int64)
-        looking = np.arange(len(place))
-        while len(looking):
-            held = self._questions[episodes[looking], place[looking]]
-            looking = looking[(held != questions[looking]) & (held != EMPTY)]
-            place[looking] = (place[looking] + 1) & last
-        return place
+        places = np.empty(len(questions), dtype=np.int64)
+        _places(self.store, episodes, questions, places)
+        return places
 
     def knows(self, episodes: Index, questions: Index) -> NDArray[np.bool_]:
         """See `Answers`."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.plays.answers import Answers
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, present
 
 Choose = Callable[[NDArray[np.int64], int, NDArray[np.int64]], NDArray[np.int64]]
@@ -57,10 +59,30 @@ class Plays:
 
         `carried [N]`: states left by the plays before.
         """
+        rows = self.game.opening_rows(nature)
+        if rows is not None:
+            moves = [choose(slots, m, rows[:, m]) for m in range(rows.shape[1])]
+            self.open(slots, nature, rows, np.stack(moves, axis=1) if moves else rows)
+            return
+        self._forget(slots)
+        self._advance(slots, self.game.begin(nature, carried), choose)
+
+    def open(
+        self,
+        slots: NDArray[np.int64],
+        nature: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        moves: NDArray[np.int64],
+    ) -> None:
+        """As `begin`, of a game in which followers all move first: their rows and actions, `[N, learned turns]`."""
+        self._forget(slots)
+        self.information[slots] = rows
+        self._advance(slots, self.game.after_opening(nature, moves), _nobody)
+
+    def _forget(self, slots: NDArray[np.int64]) -> None:
         self.payoffs[slots] = 0.0
         self.depth[slots] = 0
         self.information[slots] = -1
-        self._advance(slots, self.game.begin(nature, carried), choose)
 
     def answer(self, slots: NDArray[np.int64], actions: NDArray[np.float64], choose: Choose) -> None:
         """Give waiting slots the leader's actions `[N, leader width]` and play on."""
@@ -68,6 +90,23 @@ class Plays:
         padded = np.pad(actions, ((0, 0), (0, missing))) if missing else actions
         self.depth[slots] += 1
         self._advance(slots, self._step(slots, self._state.take(slots), padded), choose)
+
+    def go_on(self, slots: NDArray[np.int64], owners: NDArray[np.int64], answers: Answers, choose: Choose) -> None:
+        """Play slots on as far as answers are known, which leaves those waiting whose question is not.
+
+        Args:
+            slots: `[N]`; owners: the episode of each, `[N]`.
+            answers: of episodes.
+            choose: followers' actions.
+        """
+        while True:
+            waiting = self.waiting[slots]
+            slots, owners = slots[waiting], owners[waiting]
+            known = answers.knows(owners, self.question[slots])
+            slots, owners = slots[known], owners[known]
+            if not len(slots):
+                return
+            self.answer(slots, answers.take(owners, self.question[slots]), choose)
 
     def fork(self, slots: NDArray[np.int64]) -> Plays:
         """New plays, one slot a copy of each given slot; a slot given twice becomes two plays."""
@@ -127,6 +166,10 @@ class Plays:
         if payoffs.any():  # most turns pay nobody
             self.payoffs[slots] += payoffs
         return state
+
+
+def _nobody(slots: NDArray[np.int64], turn: int, information: NDArray[np.int64]) -> NDArray[np.int64]:
+    raise RulesError(f"learned turn {turn} is taken after all followers have moved, as `opening_rows` says")
 
 
 def play_out(plays: Plays, leader: Leader, choose: Choose) -> None:

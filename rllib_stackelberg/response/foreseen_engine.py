@@ -59,6 +59,30 @@ def lines_of(actions: NDArray[np.int64]) -> Lines:
     return Lines(deviator, rank, first)
 
 
+def moves_along(lines: Lines, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Actions in every line of updates, from those drawn `[N, M]`: `[N lines, M]`.
+
+    >>> moves_along(lines_of(np.array([2, 3])), np.array([[0, 1]])).tolist()
+    [[0, 1], [1, 1], [0, 0], [0, 2]]
+    """
+    moves = np.repeat(drawn, len(lines.deviator), axis=0)
+    others = np.flatnonzero(lines.deviator >= 0)
+    at = (np.arange(len(drawn))[:, None] * len(lines.deviator) + others).ravel()
+    who, rank = np.tile(lines.deviator[others], len(drawn)), np.tile(lines.rank[others], len(drawn))
+    moves[at, who] = rank + (rank >= moves[at, who])
+    return moves
+
+
+@njit(error_model="numpy")
+def draw_all(kernels, who, numbers, episodes, information, uniforms, drawn):
+    """What every follower draws at rows `[N, M]`, in as many updates of episodes `[N]`: `drawn [N, M]`."""
+    policy = np.zeros((1, int(who.actions.max())))
+    for n in range(len(episodes)):
+        own = numbers[episodes[n]]
+        for m in range(len(who.kind)):
+            drawn[n, m] = _would_draw(kernels, who, own, m, information[n, m], uniforms[n, m], policy)
+
+
 @njit(error_model="numpy")
 def _would_draw(kernels, who, own, m, information, uniform, policy):
     """What a follower draws now at its row."""

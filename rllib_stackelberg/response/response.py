@@ -268,6 +268,13 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
         policies = self._strategies(turn, self.numbers[episodes, rows], self._sums[episodes, rows], play)
         return draw_play(policies, uniforms)
 
+    def draw_all(self, episodes: Index, information: Index, uniforms: NDArray[np.float64]) -> Index:
+        """Actions of all followers in as many updates, drawn from their strategies: rows, `[N, M]` -> `[N, M]`."""
+        drawn = np.zeros(information.shape, dtype=np.int64)
+        if drawn.size:
+            foreseen_engine.draw_all(self.kernels, self._who, self.numbers, episodes, information, uniforms, drawn)
+        return drawn
+
     def learn_sampled(
         self,
         episodes: NDArray[np.int64],
