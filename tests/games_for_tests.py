@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from pettingzoo import AECEnv
 
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.rules.turns import Seats
 
 CORRELATED = np.array([[0.4, 0.1], [0.1, 0.4]])
 
@@ -252,3 +253,96 @@ class Auction(StackelbergGame):
         )
         payoffs = np.where((state.taken == self.bidders)[:, None], paid, 0.0)
         return AuctionState(state.types, state.chance, rule, bids, state.taken + 1), payoffs
+
+
+@dataclass
+class OffersState(State):
+    sent: np.ndarray
+    left: np.ndarray
+    heard: np.ndarray
+
+
+class Offers(StackelbergGame):
+    """One item for the buyer who values it most (1 or 2), who tell their value or not; the leader asks one by one.
+
+    Args:
+        buyers: how many.
+        form: how it asks: "both": a buyer and a price, as a `Tuple` ("dict": as a `Dict`); "choice": a buyer and one of
+            two prices; "numbers": a price for every buyer, of whom the first that buys gets the item.
+        masked: whether buyers who have refused cannot be chosen; else asking them again ends the play.
+        seats: whether the game declares which entries are about whom; high: probability of the larger value.
+    """
+
+    PRICES = np.array([0.75, 1.75])
+
+    def __init__(
+        self, *, buyers: int = 3, form: str = "both", masked: bool = True, seats: bool = True, high: float = 0.5
+    ):
+        n, price = buyers, Box(0.0, 2.0, (1,), np.float64)
+        self.buyers, self.form = n, form
+        actions = {
+            "both": Tuple((Discrete(n), price)),
+            "dict": Dict(price=price, buyer=Discrete(n)),
+            "choice": Discrete(2 * n),
+            "numbers": Box(0.0, 2.0, (n,), np.float64),
+        }[form]
+        self.turns = (
+            *(Turn("tell", i + 1, Discrete(2), "learned", rows=2) for i in range(n)),
+            Turn("offer", 0, actions, "leader", rows=4**n, masked=masked and form != "numbers"),
+        )
+        self.prior = Prior.independent(*[[1 - high, high]] * n)
+        self.payoff_range = np.array([[-2.0, 0.0], *[[-2.0, 2.0]] * n])
+        self.observation_spaces = (Box(0, n, (2 * n + 1,), np.float32), *[Box(0, 1, (2,), np.float32)] * n)
+        if seats:
+            self.seats = Seats(np.stack([np.arange(n), n + np.arange(n)], axis=1))
+
+    def start(self, types, chance):
+        plays = len(types)
+        left = np.ones((plays, self.buyers), dtype=bool)
+        return OffersState(types, chance, np.zeros(plays, dtype=np.int64), left, np.zeros((plays, self.buyers), int))
+
+    def turn(self, state):
+        return np.where(state.left.any(axis=1), np.minimum(state.sent, self.buyers), OVER)
+
+    def observe(self, state, agent):
+        if agent == 0:
+            seen = [state.heard, state.left, state.left.sum(axis=1, keepdims=True)]
+            return np.concatenate(seen, axis=1).astype(np.float32)
+        return np.stack([state.types[:, agent - 1], state.sent > agent - 1], axis=1).astype(np.float32)
+
+    def information(self, state):
+        own = state.types[np.arange(len(state)), np.minimum(state.sent, self.buyers - 1)]
+        places = 4 ** np.arange(self.buyers)
+        return np.where(state.sent < self.buyers, own, (2 * state.heard + state.left) @ places)
+
+    def open_choices(self, state):
+        return np.repeat(state.left, 2 if self.form == "choice" else 1, axis=1)
+
+    def transition(self, state, actions):
+        left, heard, plays = state.left.copy(), state.heard.copy(), np.arange(len(state))
+        telling = state.sent < self.buyers
+        heard[plays[telling], state.sent[telling]] = actions[telling, 0]
+        asking = np.flatnonzero(~telling & left.any(axis=1))
+        payoffs = np.zeros((len(state), self.buyers + 1))
+        buyer, price, going_on = self._offered(left[asking], 1.0 + state.types[asking], actions[asking])
+        values = 1.0 + state.types[asking]
+        value = values[np.arange(len(asking)), buyer]
+        bought = left[asking, buyer] & (value >= price)
+        left[asking, buyer] = False
+        left[asking[bought | ~going_on]] = False
+        over = ~left[asking].any(axis=1)
+        payoffs[asking, buyer + 1] = np.where(bought, value - price, 0.0)
+        payoffs[asking, 0] = np.where(over, np.where(bought, value, 0.0) - values.max(axis=1), 0.0)
+        return OffersState(state.types, state.chance, state.sent + 1, left, heard), payoffs
+
+    def _offered(self, left, values, actions):
+        """Who is offered the item, at what price, and whether the play goes on if it is refused."""
+        rows = np.arange(len(left))
+        if self.form == "numbers":
+            buyer = (values >= actions[:, : self.buyers]).argmax(axis=1)
+            return buyer, actions[rows, buyer], np.zeros(len(left), dtype=bool)
+        if self.form == "choice":
+            buyer, price = np.divmod(actions[:, 0].astype(np.int64), 2)
+            return buyer, self.PRICES[price], left[rows, buyer]
+        buyer = actions[:, 0].astype(np.int64)
+        return buyer, actions[:, 1], left[rows, buyer]

@@ -1,8 +1,10 @@
 """Any game as a PettingZoo AEC environment: the rules at batch one.
 
 Observations are a `Box`. An agent whose turns differ in their number of actions has the largest of their action sets
-and sees `{"observation": Box, "action_mask": Box}`. Types and chance are drawn at `reset(seed)`. A game whose agents
-move at once (`simultaneous`) is a parallel environment, too: `pettingzoo.make("parallel", ...)`, `make_parallel`.
+and sees `{"observation": Box, "action_mask": Box}`; so does a leader some of whose choices are not always open. A
+leader's choice and numbers are a `Tuple` of both, and its mask is that of the choice. Types and chance are drawn at
+`reset(seed)`. A game whose agents move at once (`simultaneous`) is a parallel environment, too:
+`pettingzoo.make("parallel", ...)`, `make_parallel`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pettingzoo.utils.conversions import aec_to_parallel_wrapper
 from pettingzoo.utils.wrappers import ClipOutOfBoundsWrapper
 
 from rllib_stackelberg.aec.population import PopulationAEC
-from rllib_stackelberg.aec.spaces import MASK, SHOWN
+from rllib_stackelberg.aec.spaces import MASK, SHOWN, ChoiceAndNumbers
 from rllib_stackelberg.aec.view import AECView, Ordered
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules.base import Rules
@@ -98,20 +100,28 @@ class StackelbergAEC(AECView):
         seen = self.game.observe(self.state_of_play, k)[0].astype(np.float32)
         if not self._masked(k):
             return seen
-        mask = np.ones(int(self.action_spaces[agent].n), dtype=np.int8)
+        mask = np.ones(self._choices(k), dtype=np.int8)
         if self._turn != OVER and self.game.turns[self._turn].agent == k:
-            mask[self.game.turns[self._turn].choices :] = 0
+            turn = self.game.turns[self._turn]
+            mask[turn.choices :] = 0
+            if turn.masked:
+                mask[: turn.choices] = self.game.opened(self.state_of_play)[0]
         return {SHOWN: seen, MASK: mask}
 
     def _masked(self, agent: int) -> bool:
-        """Whether the agent's discrete turns differ in how many actions they have."""
-        spaces = [turn.actions for turn in self.game.turns if turn.agent == agent]
-        return len({int(space.n) for space in spaces if isinstance(space, Discrete)}) > 1
+        """Whether the agent's discrete turns differ in how many actions they have, or not all are always open."""
+        turns = [turn for turn in self.game.turns if turn.agent == agent]
+        return any(turn.masked for turn in turns) or len({turn.choices for turn in turns if turn.discrete}) > 1
+
+    def _choices(self, agent: int) -> int:
+        """Most choices that the agent has at a turn."""
+        return max((turn.choices for turn in self.game.turns if turn.agent == agent and turn.chooses), default=1)
 
     def _move(self, agent: str, action: Any) -> dict[str, float]:
         turn = self.game.turns[self._turn]
         actions = np.zeros((1, self.game.width))
-        actions[0, : turn.width] = np.asarray(action, dtype=np.float64).reshape(-1)
+        parts = action if isinstance(action, tuple) else (action,)
+        actions[0, : turn.width] = np.concatenate([np.asarray(part, dtype=np.float64).reshape(-1) for part in parts])
         key = int(self.game.information(self.state_of_play)[0])
         self.state_of_play, payoffs = self.game.step(self.state_of_play, actions)
         shown = self.game.describe_action(turn, key, actions[0, : turn.width])
@@ -130,18 +140,18 @@ class StackelbergAEC(AECView):
             self.agent_selection = self.game.agents[self.game.turns[self._turn].agent]
 
     def _action_space(self, agent: int) -> Space:
-        spaces = [turn.actions for turn in self.game.turns if turn.agent == agent]
-        if all(isinstance(space, Discrete) for space in spaces):
-            return Discrete(max((int(space.n) for space in spaces), default=1))  # type: ignore[union-attr]
-        if len(spaces) > 1:
+        turns = [turn for turn in self.game.turns if turn.agent == agent]
+        if all(turn.discrete for turn in turns):
+            return Discrete(self._choices(agent))
+        if len(turns) > 1:
             raise InvalidFieldError("turns", f"{self.game.agents[agent]} mixes kinds of actions", "one Box turn")
-        low, high = spaces[0].low, spaces[0].high  # type: ignore[union-attr]
-        return Box(low, high, dtype=spaces[0].dtype)  # type: ignore[arg-type]
+        box = turns[0].box
+        numbers = Box(box.low, box.high, dtype=box.dtype)  # type: ignore[arg-type]
+        return ChoiceAndNumbers((Discrete(turns[0].choices), numbers)) if turns[0].chooses else numbers
 
     def _observation_space(self, agent: int) -> Box | Dict:
         declared = self.game.observation_spaces[agent]
         shown = Box(declared.low, declared.high, dtype=np.float32)
         if not self._masked(agent):
             return shown
-        actions = int(self.action_spaces[self.game.agents[agent]].n)
-        return Dict({SHOWN: shown, MASK: Box(0, 1, (actions,), np.int8)})
+        return Dict({SHOWN: shown, MASK: Box(0, 1, (self._choices(agent),), np.int8)})

@@ -306,8 +306,8 @@ class AECGame(StackelbergGame):
                 kind, actions = self.turns[turn], np.zeros((1, self.width))
                 if kind.kind == "reply":
                     actions = self.reply(state)
-                elif not kind.discrete:
-                    actions[0, : kind.width] = kind.box.low
+                elif kind.numbers:
+                    actions[0, kind.width - kind.numbers : kind.width] = kind.box.low
                 state, _ = self.step(state, actions)
         except RulesError as error:
             raise InvalidFieldError(

@@ -15,6 +15,14 @@ MASK = "action_mask"
 SHOWN = "observation"
 
 
+class ChoiceAndNumbers(Tuple):
+    """A choice and numbers, whose mask is that of the choice: PettingZoo samples with the mask that is observed."""
+
+    def sample(self, mask: Any = None, probability: Any = None) -> tuple[Any, ...]:
+        """As gymnasium's; `mask [choices]` of the choice alone will do."""
+        return super().sample(mask=(mask, None) if isinstance(mask, np.ndarray) else mask, probability=probability)
+
+
 def unmasked(space: Space) -> Space:
     """The space of what is seen, where an agent is given that and a mask of its actions."""
     if isinstance(space, Dict) and set(space.spaces) <= {SHOWN, MASK} and SHOWN in space.spaces:

@@ -37,7 +37,7 @@ def sequence_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergS
     (-6.0, (-6.0,), [1, 0, 1, 0, 1])
     """
     turn = game.leader_turn
-    if len(game.learned_turns) != 1 or game.nature.size > 1 or game.memory > 1 or not turn.discrete:
+    if len(game.learned_turns) != 1 or game.nature.size > 1 or game.memory > 1 or not turn.enumerable:
         problem = "has several followers, types, chance, a memory or continuous leader actions"
         raise InvalidFieldError("game", problem, "one follower who moves, discrete leader actions")
     if turn.choices**turn.keys > LEADER_TABLES:

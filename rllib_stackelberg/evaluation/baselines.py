@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.leader.actions import to_game_actions
+from rllib_stackelberg.leader.elicitation import Front
 from rllib_stackelberg.leader.env import StackelbergPOMDP
+from rllib_stackelberg.plays.sample_plays import uniform_choices
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -68,7 +70,7 @@ def _random_episodes(env: StackelbergPOMDP, rng: np.random.Generator) -> list[di
     env.begin(np.arange(env.num_envs))
     while len(live := env.live):
         front = env.front(live)
-        actions = _random_actions(env, len(front.envs), rng)
+        actions = _random_actions(env, front, rng)
         env.answer(front, actions)
         answers = to_game_actions(env.game, actions)[0]
         for k, question, answer in zip(front.envs, front.questions, answers, strict=True):
@@ -76,6 +78,14 @@ def _random_episodes(env: StackelbergPOMDP, rng: np.random.Generator) -> list[di
     return tables
 
 
-def _random_actions(env: StackelbergPOMDP, count: int, rng: np.random.Generator) -> NDArray:
-    turn = env.game.leader_turn
-    return rng.integers(turn.choices, size=count) if turn.discrete else rng.random((count, turn.width))
+def _random_actions(env: StackelbergPOMDP, front: Front, rng: np.random.Generator) -> NDArray:
+    """Uniform ones of what `leader_action_space` has, `[Q]` or `[Q, width]`, of open choices alone."""
+    turn, count = env.game.leader_turn, len(front.envs)
+    if turn.enumerable:
+        return rng.integers(turn.choices, size=count)
+    points = rng.random((count, turn.numbers))
+    if not turn.chooses:
+        return points
+    open_choices = env.elicitation.open_choices(front) if turn.masked else np.ones((count, turn.choices), dtype=bool)
+    choices = uniform_choices(open_choices, rng)
+    return np.concatenate([choices[:, None], points], axis=1) if turn.numbers else choices

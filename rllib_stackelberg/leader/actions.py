@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, Tuple
 from numpy.typing import NDArray
 
 from rllib_stackelberg.rules.game import StackelbergGame
 
 
-def leader_action_space(game: StackelbergGame) -> Discrete | Box:
-    """What a leader algorithm outputs: the game's choices, or the unit box stretched to the game's box."""
+def leader_action_space(game: StackelbergGame) -> Discrete | Box | Tuple:
+    """What a leader algorithm outputs: the game's choices, the unit box stretched to the game's box, or both."""
     turn = game.leader_turn
-    return Discrete(turn.choices) if turn.discrete else Box(0.0, 1.0, (turn.width,), np.float32)
+    points = Box(0.0, 1.0, (turn.numbers,), np.float32)
+    if not turn.chooses:
+        return points
+    return Tuple((Discrete(turn.choices), points)) if turn.numbers else Discrete(turn.choices)
 
 
-def to_game_actions(game: StackelbergGame, actions: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def as_rows(space: Discrete | Box | Tuple, actions: Any) -> NDArray[np.float64]:
+    """Actions of a leader algorithm as `[N, width]`: a choice, then a point of the unit box.
+
+    Args:
+        space: `leader_action_space(game)`.
+        actions: `[N]` choices, `[N, m]` points; of both, rows `[N, 1 + m]` already, or `(choices, points)`, or a
+            sequence of N such pairs as the space samples them.
+
+    >>> both = Tuple((Discrete(3), Box(0, 1, (1,))))
+    >>> as_rows(both, (np.array([2, 0]), np.array([[0.5], [1.0]]))).tolist()
+    [[2.0, 0.5], [0.0, 1.0]]
+    >>> as_rows(both, [(2, np.array([0.5])), (0, np.array([1.0]))]).tolist()
+    [[2.0, 0.5], [0.0, 1.0]]
+    """
+    if isinstance(space, Tuple) and not isinstance(actions, np.ndarray):
+        if not isinstance(actions, tuple):
+            actions = tuple(np.stack(parts) for parts in zip(*actions, strict=True))
+        choices, points = (np.asarray(part, dtype=np.float64) for part in actions)
+        return np.concatenate([choices.reshape(-1, 1), points.reshape(len(points), -1)], axis=1)
+    rows = np.asarray(actions, dtype=np.float64)
+    return rows.reshape(-1, 1) if isinstance(space, Discrete) else rows
+
+
+def to_game_actions(game: StackelbergGame, actions: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """From `leader_action_space` to the game's units `[N, width]`, and which rows had to be clipped."""
-    actions = np.asarray(actions, dtype=np.float64)
-    if game.leader_turn.discrete:
-        return actions.reshape(-1, 1), np.zeros(len(actions), dtype=bool)
-    stretched, clipped = stretch(game.leader_turn.box, actions)
+    turn = game.leader_turn
+    rows = as_rows(leader_action_space(game), actions)
+    if turn.discrete:
+        return rows, np.zeros(len(rows), dtype=bool)
+    first = int(turn.chooses)
+    stretched, clipped = stretch(turn.box, rows[:, first:])
+    if first:
+        stretched = np.concatenate([rows[:, :first], stretched], axis=1)
     return stretched, np.asarray(clipped.any(axis=1))
 
 

@@ -62,11 +62,12 @@ class WeightsView(CriticView):
 
 
 class AnswersView:
-    """The answers so far: per question an asked flag and the action (one-hot, or in unit scale)."""
+    """The answers so far: per question an asked flag and the action (choice one-hot, numbers in unit scale)."""
 
     def __init__(self, game: StackelbergGame):
         self.turn = game.leader_turn
-        self.columns = self.turn.choices if self.turn.discrete else self.turn.width
+        self.first = self.turn.choices if self.turn.chooses else 0
+        self.columns = self.first + self.turn.numbers
         self.questions = self.turn.keys
         self.width = self.questions * (self.columns + 1)
         if self.width > ANSWER_LIMIT:
@@ -77,11 +78,14 @@ class AnswersView:
         if not self.width:
             return np.zeros((len(envs), 0))
         known, actions = (part[envs] for part in answers.table(self.questions))
-        if self.turn.discrete:
-            shown = np.eye(self.columns)[actions[..., 0].astype(np.int64)]
-        else:
+        shown = np.zeros((*known.shape, self.columns))
+        if self.first:
+            shown[..., : self.first] = np.eye(self.first)[actions[..., 0].astype(np.int64)]
+        if self.turn.numbers:
             low, high = self.turn.box.low, self.turn.box.high
-            shown = (actions - low) / np.where(high > low, high - low, 1)
+            shown[..., self.first :] = (actions[..., int(self.turn.chooses) :] - low) / np.where(
+                high > low, high - low, 1
+            )
         asked = known[..., None].astype(np.float64)
         return np.concatenate([shown * asked, asked], axis=-1).reshape(len(asked), -1)
 

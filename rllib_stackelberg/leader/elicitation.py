@@ -91,6 +91,10 @@ class Episodes(ABC):
         """What the leader sees at open questions, `[Q, d]`."""
 
     @abstractmethod
+    def open_choices(self, front: Front) -> NDArray[np.bool_]:
+        """Which choices are open to the leader there, where its turn is masked, `[Q, choices]`."""
+
+    @abstractmethod
     def average_regret(self) -> NDArray[np.float64]:
         """Largest average regret of a follower, payoff units: `[B]`."""
 
@@ -186,6 +190,10 @@ class Elicitation(Episodes):
     def observe(self, front: Front) -> NDArray[np.float32]:
         """See `Episodes`."""
         return self.plays.observe_leader(front.envs * self.width + front.slots)
+
+    def open_choices(self, front: Front) -> NDArray[np.bool_]:
+        """See `Episodes`."""
+        return self.plays.open_choices(front.envs * self.width + front.slots)
 
     def _slots_of(self, envs: Index) -> Index:
         return envs[:, None] * self.width + np.arange(self.width)

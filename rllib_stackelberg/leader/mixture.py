@@ -83,6 +83,16 @@ class Mixture(Episodes):
         assert seen is not None
         return seen
 
+    def open_choices(self, front: Front) -> NDArray[np.bool_]:
+        """See `Episodes`: the same whichever model was drawn."""
+        found: NDArray[np.bool_] | None = None
+        for member, own in self.by_model(front.envs):
+            shown = member.open_choices(front.part(own))
+            found = np.zeros((len(own), shown.shape[1]), dtype=bool) if found is None else found
+            found[own] = shown
+        assert found is not None
+        return found
+
     def average_regret(self) -> NDArray[np.float64]:
         """See `Episodes`."""
         return self._of_drawn([member.average_regret() for member in self.members])

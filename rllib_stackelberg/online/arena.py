@@ -117,7 +117,7 @@ class Arena:
 
 def finite(turns: Sequence[Turn]) -> bool:
     """Whether all of them are choices from a list that the rules do not make."""
-    return all(turn.discrete and turn.kind != "reply" for turn in turns)
+    return all(turn.enumerable and turn.kind != "reply" for turn in turns)
 
 
 def _two_turns(game: StackelbergGame) -> tuple[Turn, Turn]:
@@ -129,4 +129,7 @@ def _two_turns(game: StackelbergGame) -> tuple[Turn, Turn]:
         raise InvalidFieldError(
             "game", "is not one move of a leader and one of a follower", "a game of these two moves"
         )
-    return game.leader_turn, answering[0]
+    leader = game.leader_turn
+    if leader.masked or (leader.chooses and leader.numbers):
+        raise InvalidFieldError("game", "has a leader with a choice and numbers, or with a mask", "one or the other")
+    return leader, answering[0]

@@ -82,7 +82,7 @@ def _check(game: StackelbergGame) -> None:
     turn = game.leader_turn
     if len(game.learned_turns) != 1 or len(game.followers) != 1 or not game.one_shot:
         raise _refused(game, "several followers, or moves of one")
-    if not turn.discrete or turn.rows != 1 or turn.times != 1:
+    if not turn.enumerable or turn.rows != 1 or turn.times != 1:
         raise _refused(game, "more than one leader question, or continuous leader actions")
     if turn.choices * Profiles.count(game) > MOST_OUTCOMES:
         raise _refused(game, f"more than {MOST_OUTCOMES:,} outcomes")

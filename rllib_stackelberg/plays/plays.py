@@ -120,6 +120,15 @@ class Plays:
         """What the leader sees in the given slots, `[N, d]`."""
         return np.asarray(self.game.observe(self._state.take(slots), 0), dtype=np.float32)
 
+    def open_choices(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which choices are open to the leader in the given slots, which wait for it, `[N, choices]`."""
+        return self.game.opened(self._state.take(slots))
+
+    def seen_by_leader(self, slots: NDArray[np.int64]) -> tuple[NDArray, ...]:
+        """All that it may act on in the given slots: what it sees, and, where its turn is masked, what is open."""
+        seen = self.observe_leader(slots)
+        return (seen, self.open_choices(slots)) if self.game.leader_turn.masked else (seen,)
+
     def _advance(self, slots: NDArray[np.int64], state: State, choose: Choose) -> None:
         """Play followers' turns until every slot is over or waits for the leader.
 

@@ -1,7 +1,8 @@
 """A leader strategy as a table: question -> action. Printed, saved, compared, evaluated.
 
 As plain data it is a list of `{"question": key, "label": text, "action": index or numbers, ...}`, in the game's units;
-this is the `leader_strategy` of every result and what `respond --leader` reads.
+this is the `leader_strategy` of every result and what `respond --leader` reads. An action that is a choice and numbers
+is `{"choice": index, "numbers": [...]}`; a list of the choice and the numbers is read, too.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.rules.game import StackelbergGame, Turn, check_actions
 
-LeaderFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-"""Leader observations `[N, d]` -> actions `[N, width]` in the game's units."""
+LeaderFunction = Callable[..., NDArray[np.float64]]
+"""Leader observations `[N, d]` -> actions `[N, width]` in the game's units.
+
+Where the leader's turn is masked, a second argument says which choices are open, `[N, choices]`.
+"""
 
 STRATEGY_FORMS = "a list of {question, action} objects or of (question, action) pairs"
 
@@ -138,7 +142,7 @@ class LeaderStrategy:
             {
                 "question": key,
                 "label": self.game.describe(turn, key),
-                "action": int(action[0]) if turn.discrete else action.tolist(),
+                "action": _plain(turn, action),
                 "shown": self.game.describe_action(turn, key, action),
             }
             for key, action in islice(self.answers.items(), most)
@@ -158,15 +162,30 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     raise InvalidFieldError("leader", "is no leader strategy", STRATEGY_FORMS)
 
 
+def _plain(turn: Turn, action: NDArray[np.float64]) -> Any:
+    """An action `[width]` of a turn as plain data."""
+    if turn.discrete:
+        return int(action[0])
+    return {"choice": int(action[0]), "numbers": action[1:].tolist()} if turn.chooses else action.tolist()
+
+
 def _action(turn: Turn, action: Any) -> NDArray[np.float64]:
     """An action `[width]` of a turn from plain data."""
+    if turn.chooses and turn.numbers and isinstance(action, Mapping) and set(action) == {"choice", "numbers"}:
+        numbers = action["numbers"]
+        action = [action["choice"], *(numbers if isinstance(numbers, list | tuple) else [numbers])]
     try:
         given = np.asarray(action)
         if given.ndim <= 1 and given.size == turn.width and given.dtype.kind in "iuf":
             return given.astype(float).reshape(turn.width)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise InvalidFieldError("action", f"got {brief(action)}", f"{turn.width} number(s)")
+    raise InvalidFieldError("action", f"got {brief(action)}", _form(turn))
+
+
+def _form(turn: Turn) -> str:
+    both = turn.chooses and turn.numbers
+    return f'{{"choice": c, "numbers": [...]}}, {turn.numbers} of them' if both else f"{turn.width} number(s)"
 
 
 class AskedPolicy:
@@ -184,7 +203,7 @@ class AskedPolicy:
         unknown = np.flatnonzero(~self.answers.knows(episode, questions))
         new, first = np.unique(questions[unknown], return_index=True)
         if len(new):
-            actions = self.policy(plays.observe_leader(slots[unknown[first]]))
+            actions = self.policy(*plays.seen_by_leader(slots[unknown[first]]))
             self.answers.record(episode[: len(new)], new, actions)
             self._met.append(new)
         return self.answers.take(episode, questions)

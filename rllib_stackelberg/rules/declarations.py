@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import get_args
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, Space, Tuple
 
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.rules.game import Kind, StackelbergGame, Turn
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.priors import Prior
+from rllib_stackelberg.rules.turns import Kind, Seats, Turn
 
 KINDS = "'leader' for agent 0, 'learned' or 'reply' for others"
 RANGE = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
@@ -41,6 +42,7 @@ def check_game(game: StackelbergGame) -> None:
     for agent, space in zip(game.agents, game.observation_spaces, strict=True):
         if not isinstance(space, Box) or len(space.shape) != 1:
             raise InvalidFieldError("observation_spaces", f"that of {agent} is {space}", "a one-dimensional Box")
+    _check_seats(game)
 
 
 def _check_range(game: StackelbergGame) -> None:
@@ -71,14 +73,53 @@ def _check_turn(game: StackelbergGame, turn: Turn) -> None:
         raise InvalidFieldError("turns", problem, "learned turns alone: the leader acts on all that it sees")
     if turn.times < 1:
         raise InvalidFieldError("turns", f"{named} is taken {turn.times} times", "at least 1")
-    space = turn.actions
-    if isinstance(space, Discrete):
-        good = int(space.start) == 0
+    _check_actions(turn, named)
+    if turn.masked and not (turn.kind == "leader" and turn.chooses):
+        raise InvalidFieldError("turns", f"{named} is masked", "a leader's turn with a choice: others have no mask")
+
+
+def _check_actions(turn: Turn, named: str) -> None:
+    """Refuse actions that are neither a choice nor bounded numbers, nor, of the leader, both."""
+    space, allowed = turn.actions, "Discrete(n), counted from 0, or a bounded one-dimensional Box"
+    if isinstance(space, Tuple):
+        good = len(space.spaces) == 2 and _is_choice(space[0]) and _are_numbers(space[1]) and turn.kind == "leader"
     else:
-        good = isinstance(space, Box) and len(space.shape) == 1 and space.is_bounded()
+        good = _is_choice(space) or _are_numbers(space)
     if not good:
-        allowed = "Discrete(n), counted from 0, or a bounded one-dimensional Box"
-        raise InvalidFieldError("turns", f"{named} has actions {space}", allowed)
+        both = "; or, of the leader, a Tuple of one and the other" if turn.kind == "leader" else ""
+        raise InvalidFieldError("turns", f"{named} has actions {space}", allowed + both)
+
+
+def _is_choice(space: Space) -> bool:
+    return isinstance(space, Discrete) and int(space.start) == 0
+
+
+def _are_numbers(space: Space) -> bool:
+    return isinstance(space, Box) and len(space.shape) == 1 and space.is_bounded() and space.shape[0] > 0
+
+
+def _check_seats(game: StackelbergGame) -> None:
+    """Refuse seats that do not fit what the leader sees or what it answers."""
+    seats, followers, width = game.seats, len(game.followers), game.observation_spaces[0].shape[0]
+    if seats is None:
+        return
+    if not isinstance(seats, Seats):
+        raise InvalidFieldError("seats", f"are {seats!r}", "Seats(columns), columns an integer array, or None")
+    columns = seats.columns
+    if columns.ndim != 2 or len(columns) != followers or not columns.size or columns.dtype.kind not in "iu":
+        problem = f"have columns of {columns.dtype} and shape {columns.shape}"
+        raise InvalidFieldError("seats", problem, f"integers [followers, features], here [{followers}, 1 or more]")
+    if columns.min() < 0 or columns.max() >= width:
+        wrong = columns[(columns < 0) | (columns >= width)][0]
+        raise InvalidFieldError("seats", f"name entry {wrong} of what the leader sees", f"0..{width - 1}")
+    entries, times = np.unique(columns, return_counts=True)
+    if times.max() > 1:
+        raise InvalidFieldError("seats", f"name entry {entries[times.argmax()]} twice", "each entry once")
+    turn = game.leader_turn
+    answers, what = (turn.choices, "choices") if turn.chooses else (turn.numbers, "numbers")
+    if answers % followers:
+        allowed = f"a multiple of {followers}, as many for each follower"
+        raise InvalidFieldError("seats", f"turn {turn.name!r} has {answers} {what}", allowed)
 
 
 def _check_together(game: StackelbergGame) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
+from rllib_stackelberg.rules.turns import Seats, Turn, in_range
 
 if TYPE_CHECKING:
     from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
@@ -26,70 +27,6 @@ if TYPE_CHECKING:
 OVER = -1
 
 NOTHING: NDArray[np.float64] = np.zeros(0)
-
-Kind = Literal["leader", "learned", "reply"]
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One kind of turn of one agent (a buyer may have two: message, buy).
-
-    Attributes:
-        name: what is done in it.
-        agent: who moves; 0 is the leader.
-        actions: `Discrete(k)` (starting at 0) or a one-dimensional bounded `Box`.
-        kind: "leader": asked of the leader's policy; "learned": a no-regret learner plays it, one row per
-            private information; "reply": the rules supply the dominant answer.
-        rows: number of keys `information` can return at this turn; None when too many to index.
-        sees_leader: whether a follower sees the leader's earlier action before this turn.
-        times: how often at most it is taken in a play.
-        coarse: whether a learner takes some of what it is shown for the same: different observations have one key.
-    """
-
-    name: str
-    agent: int
-    actions: Discrete | Box
-    kind: Kind
-    rows: int | None = 1
-    sees_leader: bool = False
-    times: int = 1
-    coarse: bool = False
-
-    @property
-    def discrete(self) -> bool:
-        """Whether there are finitely many actions, `range(choices)`; bounded numbers otherwise."""
-        return isinstance(self.actions, Discrete)
-
-    @property
-    def width(self) -> int:
-        """Columns of an action: 1 for a discrete one."""
-        return 1 if isinstance(self.actions, Discrete) else int(self.actions.shape[0])
-
-    @property
-    def choices(self) -> int:
-        """Number of actions, of a discrete turn."""
-        if not isinstance(self.actions, Discrete):
-            raise TypeError(f"turn {self.name!r} has continuous actions")
-        return int(self.actions.n)
-
-    @property
-    def box(self) -> Box:
-        """The bounds of a continuous turn's actions."""
-        if isinstance(self.actions, Discrete):
-            raise TypeError(f"turn {self.name!r} has discrete actions")
-        return self.actions
-
-    @property
-    def keys(self) -> int:
-        """Number of rows, of a turn that has a finite one.
-
-        Raises:
-            InvalidFieldError: there are too many to number.
-        """
-        if self.rows is None:
-            problem = f"has more information at turn {self.name!r} than a 64-bit key can number"
-            raise InvalidFieldError("game", problem, "a smaller one: fewer agents, messages or stages")
-        return self.rows
 
 
 @dataclass
@@ -127,6 +64,8 @@ class StackelbergGame(Rules, ABC):
         simultaneous: whether play goes in rounds in which every agent moves once, in the order of `agents`, and none
             sees what the others do in it; such a game is a PettingZoo parallel environment, too.
         plays_at_once: most plays side by side, where their number can be chosen.
+        seats: which entries of what the leader sees speak of which follower, where its actions speak of each of them
+            in the same way; None: networks take both as they come.
     """
 
     turns: tuple[Turn, ...]
@@ -138,6 +77,7 @@ class StackelbergGame(Rules, ABC):
     estimand: NDArray[np.float64] = NOTHING
     simultaneous: bool = False
     plays_at_once: ClassVar[int] = 65_536
+    seats: Seats | None = None
 
     @abstractmethod
     def start(self, types: NDArray[np.int64], chance: NDArray[np.int64]) -> State:
@@ -170,6 +110,14 @@ class StackelbergGame(Rules, ABC):
     def information(self, state: State) -> NDArray[np.int64]:
         """Key of what the agent to move knows: a learner's row, or the leader's question. `[B]`."""
         return np.zeros(len(state), dtype=np.int64)
+
+    def open_choices(self, state: State) -> NDArray[np.bool_]:
+        """Which of the leader's choices are open where it is to move, `[B, choices]`; all of them by default.
+
+        For a leader's turn that is `masked`. It must follow from what the leader sees there, and one choice at least
+        must be open. Of plays that do not wait for the leader it means nothing. Call `opened`, which checks, instead.
+        """
+        return np.ones((len(state), self.leader_turn.choices), dtype=bool)
 
     def reply(self, state: State) -> NDArray[np.float64]:
         """Dominant action of the agent to move, `[B, width]`, for plays at a "reply" turn."""
@@ -218,9 +166,9 @@ class StackelbergGame(Rules, ABC):
 
     def describe_action(self, turn: Turn, key: int, action: NDArray[np.float64]) -> str:
         """What an action `[turn.width]` at this turn and `key` is, for people; by default its number(s)."""
-        if turn.discrete:
-            return str(int(action[0]))
-        return ", ".join(f"{number:.4g}" for number in action)
+        chosen = [str(int(action[0]))] if turn.chooses else []
+        numbers = ", ".join(f"{number:.4g}" for number in action[len(chosen) :])
+        return ": ".join([*chosen, numbers] if turn.numbers else chosen)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -296,8 +244,8 @@ class StackelbergGame(Rules, ABC):
         """Check the actions, then apply the rules.
 
         Raises:
-            InvalidFieldError: an action is out of its turn's range.
-            RulesError: the rules returned a payoff that is not finite.
+            InvalidFieldError: an action is out of its turn's range, or a choice that is not open.
+            RulesError: the rules returned a payoff that is not finite, or open choices that are none.
         """
         turn = self.turn(state)
         alike = np.where(turn == OVER, OVER, self._first_alike[turn])
@@ -308,6 +256,8 @@ class StackelbergGame(Rules, ABC):
             if not good.all():
                 wrong = rows[~good.all(axis=1)]
                 check_actions(self, self.turns[turn[wrong[0]]], actions[wrong])
+        if self.leader_turn.masked:
+            self._check_choices(state, turn, actions)
         state, payoffs = self.transition(state, actions)
         # A sum is one pass; it is finite unless an entry is not, or it overflows.
         if not np.isfinite(payoffs.sum()) and not np.isfinite(payoffs).all():
@@ -319,18 +269,42 @@ class StackelbergGame(Rules, ABC):
             )
         return state, payoffs
 
+    def opened(self, state: State) -> NDArray[np.bool_]:
+        """Which choices are open to the leader, `[B, choices]`, in plays that wait for it.
+
+        Raises:
+            RulesError: `open_choices` returned something else, or none is open at a question.
+        """
+        found, shape = np.asarray(self.open_choices(state)), (len(state), self.leader_turn.choices)
+        if found.shape != shape or found.dtype != np.bool_:
+            returned = f"open_choices() returned {found.dtype} of shape {found.shape}"
+            raise RulesError(f"game {name_of(self)}: {returned}, not booleans of shape {shape}, one for each choice")
+        closed = np.flatnonzero(~found.any(axis=1))
+        if len(closed):
+            key = int(self.information(state)[closed[0]])
+            question = f"question {key} ({self.describe(self.leader_turn, key)})"
+            raise RulesError(f"game {name_of(self)}: no choice is open at {self.leader_turn.name!r}, {question}")
+        return found
+
+    def _check_choices(self, state: State, turn: NDArray[np.int64], actions: NDArray[np.float64]) -> None:
+        """Refuse choices of the leader that are not open."""
+        asking = np.flatnonzero(turn == self.leader_index)
+        if not len(asking):
+            return
+        found = self.opened(state.take(asking))
+        chosen = actions[asking, 0].astype(np.int64)
+        closed = np.flatnonzero(~found[np.arange(len(asking)), chosen])
+        if len(closed):
+            row = closed[0]
+            key = int(self.information(state.take(asking[[row]]))[0])
+            problem = f"choice {chosen[row]} is not open at question {key} ({self.describe(self.leader_turn, key)})"
+            allowed = f"an open one: {', '.join(map(str, np.flatnonzero(found[row])))}"
+            raise InvalidFieldError(f"{self.leader_turn.name} of {self.agents[0]}", problem, allowed)
+
 
 def present(turns: NDArray[np.int64]) -> list[int]:
     """Which kinds of turn occur among those of a batch, `OVER` left out; ascending."""
     return np.flatnonzero(np.bincount(turns + 1)[1:]).tolist()
-
-
-def in_range(turn: Turn, actions: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which numbers of actions `[B, >= width]` a turn allows, `[B, width]`."""
-    given = actions[:, : turn.width]
-    if turn.discrete:
-        return (given >= 0) & (given < turn.choices) & (given == np.floor(given))
-    return np.asarray((given >= turn.box.low) & (given <= turn.box.high))
 
 
 def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64]) -> None:
@@ -338,10 +312,5 @@ def check_actions(game: StackelbergGame, turn: Turn, actions: NDArray[np.float64
     good = in_range(turn, actions)
     if good.all():
         return
-    if turn.discrete:
-        allowed = f"an integer in 0..{turn.choices - 1}"
-    else:
-        low, high = turn.box.low.min(), turn.box.high.max()
-        allowed = f"{turn.width} numbers in [{low:g}, {high:g}]"
     wrong = actions[~good.all(axis=1)][0, : turn.width]
-    raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", allowed)
+    raise InvalidFieldError(f"{turn.name} of {game.agents[turn.agent]}", f"got {wrong.tolist()}", turn.allowed)

@@ -130,7 +130,7 @@ def values_by_ties(game: StackelbergGame, solution: StackelbergSolution) -> dict
 def leader_tables(game: StackelbergGame) -> float:
     """Number of leader tables; infinite for continuous actions."""
     turn = game.leader_turn
-    if not turn.discrete or turn.rows is None:
+    if not turn.enumerable or turn.rows is None:
         return math.inf
     return math.exp(min(turn.rows * math.log(turn.choices), 700))
 

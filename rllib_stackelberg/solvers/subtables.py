@@ -82,7 +82,7 @@ def components(game: StackelbergGame) -> list[Component]:
     [3, 3]
     """
     turn, name = game.leader_turn, name_of(game)
-    if not turn.discrete or turn.rows is None:
+    if not turn.enumerable or turn.rows is None:
         raise InvalidFieldError("game", f"{name} has continuous leader actions or questions", "discrete leader actions")
     if not game.one_shot:
         raise InvalidFieldError(

@@ -78,10 +78,11 @@ class FaultyError(Exception):
 
 @dataclass
 class _Seen:
-    """What was seen at one kind of turn: the first observation of each key, and the first key of each observation."""
+    """What was seen at one kind of turn: of a key the first observation and mask, of an observation the first key."""
 
     views: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     keys: dict[bytes, int] = field(default_factory=dict)
+    masks: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 class Inspector:
@@ -188,6 +189,19 @@ class Inspector:
         seen = self.seen.setdefault(k, _Seen())
         for key, view in zip(keys.tolist(), views, strict=True):
             self._check_key(kind, seen, key, view)
+        if kind.masked:
+            self._check_masks(there, seen, keys)
+
+    def _check_masks(self, waiting: State, seen: _Seen, keys: NDArray[np.int64]) -> None:
+        """What is open to the leader must follow from what it sees: one key, one mask."""
+        found = self._called("open_choices", self.game.opened, waiting)
+        for key, mask in zip(keys.tolist(), found, strict=True):
+            known = seen.masks.setdefault(key, mask)
+            if not np.array_equal(known, mask):
+                choice = int(np.flatnonzero(known != mask)[0])
+                problem = f"choice {choice} is open at one play of question {key} and not at another"
+                remedy = "the same choices wherever the leader sees the same: it is asked once for each key"
+                self.find("open_choices", problem, remedy, "two masks")
 
     def _views(self, state: State, kind: Turn) -> NDArray[np.float32]:
         """What the agent of a turn sees, `[plays, d]`, found to be in its space."""

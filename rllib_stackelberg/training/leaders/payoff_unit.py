@@ -40,8 +40,9 @@ def random_payoffs(game: StackelbergGame, count: int, rng: np.random.Generator) 
     def choose(slots: NDArray[np.int64], turn: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
         return rng.integers(turns[turn].choices, size=len(slots))
 
-    def lead(_: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
-        return random_actions(game, np.full(len(slots), game.leader_index), rng)
+    def lead(waiting: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        open_choices = waiting.open_choices(slots) if game.leader_turn.masked else None
+        return random_actions(game, np.full(len(slots), game.leader_index), rng, open_choices=open_choices)
 
     plays.begin(np.arange(count), draw_nature(game, count, rng), choose)
     play_out(plays, lead, choose)

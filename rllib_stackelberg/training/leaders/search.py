@@ -277,7 +277,7 @@ class Search:
 def few_tables(game: StackelbergGame) -> int:
     """How many leader strategies there are, by their answers to all questions; 0 if more than `TABLES`, or costly."""
     turn = game.leader_turn
-    if not turn.discrete or turn.rows is None or not tabulated(game):
+    if not turn.enumerable or turn.rows is None or not tabulated(game):
         return 0
     few = turn.rows * math.log(turn.choices) <= math.log(TABLES)
     return turn.choices**turn.rows if few else 0
