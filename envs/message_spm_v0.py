@@ -57,6 +57,9 @@ from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 SEND, OFFER, BUY, DONE = range(4)
 """What a play is at."""
 
+ZERO = np.zeros(1)
+ZERO.flags.writeable = False
+
 INDIFFERENT = 1e-12
 """A buyer whose value falls short of the price by less than this share of the largest value still buys."""
 
@@ -209,14 +212,9 @@ class MessageSPM(StackelbergGame):
     def after_opening(self, nature, actions):
         """Everybody has sent."""
         state = self.begin(nature)
-        heard = self.channel.hear(actions, state.chance if self._noisy else 0)
-        digits = buyer_sets.written(heard, state.said.shape[1])
-        return replace(
-            state,
-            at=np.full(len(state), self.buyers),
-            said=buyer_sets.of_members(np.moveaxis(digits, 2, 1)),
-            question=self.view.all_heard(heard),
-        )
+        heard = self.channel.hear(actions.astype(np.uint8), state.chance if self._noisy else 0)
+        said = buyer_sets.of_letters(heard, state.said.shape[1])
+        return replace(state, at=np.full(len(state), self.buyers), said=said, question=self.view.all_heard(heard, said))
 
     def turn(self, state):
         """Messages in buyer order; then leader and chosen buyer alternate."""
@@ -233,8 +231,8 @@ class MessageSPM(StackelbergGame):
 
     def information(self, state):
         """A sender's type; the leader's key."""
-        sending = (state.at < self.buyers) & (state.at >= 0)
         asked = np.where(state.at == self.buyers, state.question, 0)
+        sending = (state.at < self.buyers) & (state.at >= 0)
         if not sending.any():
             return asked
         return np.where(sending, state.types[np.arange(len(state)), np.where(sending, state.at, 0)], asked)
@@ -271,7 +269,8 @@ class MessageSPM(StackelbergGame):
         return state, self._nothing(state)
 
     def _nothing(self, state):
-        return np.zeros((len(state), self.buyers + 1))
+        """Nobody is paid: one number broadcast, since most turns pay none of many buyers."""
+        return np.ndarray((len(state), self.buyers + 1), np.float64, ZERO, strides=(0, 0))
 
     def _send(self, state, actions):
         sender = state.at
@@ -304,7 +303,7 @@ class MessageSPM(StackelbergGame):
             sold=sold,
             question=state.question + self.view.visited(state, buyer, bought),
         )
-        value, payoffs = self._value(state, buyer), self._nothing(state)
+        value, payoffs = self._value(state, buyer), np.zeros((len(state), self.buyers + 1))
         payoffs[np.arange(len(state)), buyer + 1] = np.where(bought, value - state.price, 0.0)
         if self.objective == "revenue":
             payoffs[:, 0] = np.where(bought, state.price, 0.0)

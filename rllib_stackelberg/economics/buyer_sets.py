@@ -74,6 +74,14 @@ def written(letter: Index, digits: int) -> NDArray[np.uint64]:
     return letter.astype(np.uint64)[..., None] >> np.arange(digits, dtype=np.uint64) & ONE
 
 
+def of_letters(letters: NDArray, digits: int) -> Sets:
+    """What everybody says as sets: `[B, buyers]` -> `[B, digits]`; the inverse of `letters_of`."""
+    sets = np.empty((len(letters), digits), dtype=np.uint64)
+    for digit in range(digits):
+        sets[:, digit] = of_members((letters >> digit & 1).astype(np.bool_))
+    return sets
+
+
 def letter_of(said: Sets, buyer: Index) -> Index:
     """What one buyer said, of the digits `[B, digits]` of all: `[B]`."""
     ones = (said >> buyer.astype(np.uint64)[:, None] & ONE).astype(np.int64)

@@ -57,6 +57,8 @@ class Channel:
 
     def hear(self, sent: NDArray[np.int64], chance: NDArray[np.int64] | int) -> NDArray[np.int64]:
         """What is heard of sent letters, given the chance move (0: as sent)."""
+        if not self.noise:
+            return sent
         if self.kind == "erasure":
             return np.where(chance, self.letters, sent)
         return (sent + chance) % self.letters

@@ -65,8 +65,8 @@ class View(ABC):
         """What a message adds to the key, `[B]`."""
 
     @abstractmethod
-    def all_heard(self, letters: Index) -> Index:
-        """What the messages of all, `[B, buyers]`, add to it."""
+    def all_heard(self, letters: Index, said: NDArray[np.uint64]) -> Index:
+        """What the messages of all add to it: `[B, buyers]`, the same as `SaleState.said`."""
 
     @abstractmethod
     def visited(self, sale: SaleState, buyer: Index, bought: Flags) -> Index:
@@ -131,7 +131,7 @@ class ByBuyer(View):
         """The letter's digit."""
         return letter * self._letter_places[sender]
 
-    def all_heard(self, letters: Index) -> Index:
+    def all_heard(self, letters: Index, said: NDArray[np.uint64]) -> Index:
         """All digits of letters."""
         return letters @ self._letter_places
 
@@ -217,9 +217,10 @@ class ByMessage(View):
         """One more is left."""
         return self._left_places[letter]
 
-    def all_heard(self, letters: Index) -> Index:
+    def all_heard(self, letters: Index, said: NDArray[np.uint64]) -> Index:
         """As many as there are letters."""
-        return self._left_places[letters].sum(axis=1)
+        everybody = np.full(len(said), buyer_sets.everybody(self.buyers))
+        return self._counts(said, everybody) @ self._left_places
 
     def visited(self, sale: SaleState, buyer: Index, bought: Flags) -> Index:
         """One fewer is left, and one more has refused, or won."""
@@ -232,16 +233,16 @@ class ByMessage(View):
 
     def open(self, sale: SaleState) -> Flags:
         """Messages with somebody left."""
-        return self._counts(sale, sale.left) > 0
+        return self._counts(sale.said, sale.left) > 0
 
-    def _counts(self, sale: SaleState, among: NDArray[np.uint64]) -> Index:
+    def _counts(self, said: NDArray[np.uint64], among: NDArray[np.uint64]) -> Index:
         """How many of some buyers sent each message, `[B, names]`."""
-        sets = [buyer_sets.who_said(sale.said, letter, among) for letter in range(self.names)]
+        sets = [buyer_sets.who_said(said, letter, among) for letter in range(self.names)]
         return buyer_sets.count(np.stack(sets, axis=1))
 
     def seen(self, sale: SaleState) -> NDArray[np.float32]:
         """Counts as shares of all buyers."""
-        counts = [self._counts(sale, sale.left), self._counts(sale, sale.refused)]
+        counts = [self._counts(sale.said, sale.left), self._counts(sale.said, sale.refused)]
         return np.concatenate(counts, axis=1, dtype=np.float32) / np.float32(self.buyers)
 
     def key(self, heard: Sequence[int], status: Sequence[int]) -> int:

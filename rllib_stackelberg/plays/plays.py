@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.plays.answers import Answers
-from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, present
+from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, different, present
 
 Choose = Callable[[NDArray[np.int64], int, NDArray[np.int64]], NDArray[np.int64]]
 """(slots `[N]`, learned turn, information `[N]`) -> actions `[N]` of that turn's follower in those plays."""
@@ -140,7 +140,7 @@ class Plays:
             asking = turn == self.game.leader_index
             self.waiting[slots] = asking
             if asking.any():
-                waiting = state.take(asking)
+                waiting = state if asking.all() else state.take(asking)
                 self.question[slots[asking]] = self.game.information(waiting)
                 self._state.put(slots[asking], waiting)
             moving = (turn != OVER) & ~asking
@@ -172,7 +172,7 @@ class Plays:
 
     def _step(self, slots: NDArray[np.int64], state: State, actions: NDArray[np.float64]) -> State:
         state, payoffs = self.game.step(state, actions)
-        if payoffs.any():  # most turns pay nobody
+        if different(payoffs).any():  # most turns pay nobody
             self.payoffs[slots] += payoffs
         return state
 

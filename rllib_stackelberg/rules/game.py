@@ -103,8 +103,8 @@ class StackelbergGame(Rules, ABC):
     def transition(self, state: State, actions: NDArray[np.float64]) -> tuple[State, NDArray[np.float64]]:
         """Apply one action per play, `[B, width]` with a discrete action in column 0.
 
-        Returns the new state and the payoffs `[B, agents]` of this step. Actions are in range; those of
-        finished plays mean nothing. Call `step`, which checks, instead of this.
+        Returns the new state and the payoffs `[B, agents]` of this step, to read alone. Actions are in range; those
+        of finished plays mean nothing. Call `step`, which checks, instead of this.
         """
 
     def information(self, state: State) -> NDArray[np.int64]:
@@ -260,7 +260,7 @@ class StackelbergGame(Rules, ABC):
             self._check_choices(state, turn, actions)
         state, payoffs = self.transition(state, actions)
         # A sum is one pass; it is finite unless an entry is not, or it overflows.
-        if not np.isfinite(payoffs.sum()) and not np.isfinite(payoffs).all():
+        if not np.isfinite(different(payoffs).sum()) and not np.isfinite(payoffs).all():
             play, agent = np.argwhere(~np.isfinite(payoffs))[0]
             at = self.turns[turn[play]]
             raise RulesError(
@@ -300,6 +300,15 @@ class StackelbergGame(Rules, ABC):
             problem = f"choice {chosen[row]} is not open at question {key} ({self.describe(self.leader_turn, key)})"
             allowed = f"an open one: {', '.join(map(str, np.flatnonzero(found[row])))}"
             raise InvalidFieldError(f"{self.leader_turn.name} of {self.agents[0]}", problem, allowed)
+
+
+def different(payoffs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Payoffs `[B, agents]`; if they are one row broadcast to all plays, that row: to look through them takes long.
+
+    >>> different(np.broadcast_to(0.0, (1000, 65))).shape
+    (1, 65)
+    """
+    return payoffs if payoffs.strides[0] else payoffs[:1]
 
 
 def present(turns: NDArray[np.int64]) -> list[int]:
