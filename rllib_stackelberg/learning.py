@@ -43,6 +43,7 @@ class TrainingResult:
     Attributes:
         value: of the best greedy leader, in the game's payoffs; error: standard error of it, 0 where it is exact.
         exact: the optimum where an exact solver knows it; gap: what is missing to it; None where it is unknown.
+        bound: what no strategy's value exceeds, where that is known.
         certificate: what the value may be trusted for.
         strategy: the leader's answers.
         folder: the run folder: `evaluate`, `load_policy` and `rllib-stackelberg report` take it.
@@ -53,6 +54,7 @@ class TrainingResult:
     error: float
     exact: float | None
     gap: float | None
+    bound: float | None
     certificate: Certificate
     strategy: LeaderStrategy
     folder: Path
@@ -68,6 +70,7 @@ class TrainingResult:
             error=data["standard_error"],
             exact=data["exact_value"],
             gap=data["gap"],
+            bound=data["bound"],
             certificate=Certificate(**certified),
             strategy=LeaderStrategy.of(game, data["leader_strategy"]),
             folder=folder,

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     EQUILIBRIUM = "equilibrium"
     BEST_AT_TIES = "best at ties"
     BELOW_OPTIMUM = "below optimum"
+    AT_BOUND = "at bound"
+    BELOW_BOUND = "below bound"
     NO_GAIN_FOUND = "no gain found"
     GAIN = "gain"
     NO_TURN = "no turn"
@@ -193,11 +195,34 @@ def _stable(result: Data, trained: bool) -> Verdict:
             return Verdict(Kind.BEST_AT_TIES, "good", f"{short}, best at ties", words)
         words = f"{stability} The learned value is below the exact optimum by {number(exact - value)}."
         return Verdict(Kind.BELOW_OPTIMUM, "open", f"{short}, not optimal", words, _train_longer(result, trained))
-    if certificate["deviation_plays"] or certificate["bcce_gap"] is None:
+    shown = not certificate["deviation_plays"] and certificate["bcce_gap"] is not None
+    if exact is None and result.get("bound") is not None:
+        return _beside_bound(result, trained, shown)
+    if not shown:
         return Verdict(Kind.NO_GAIN_FOUND, "open", short, stability)
     if exact is not None:
         return Verdict(Kind.OPTIMUM, "good", f"{short}, optimal", f"{stability} The exact optimum is reached.")
     return Verdict(Kind.EQUILIBRIUM, "good", short, stability)
+
+
+def _beside_bound(result: Data, trained: bool, shown: bool) -> Verdict:
+    """Of a stable value (which is an equilibrium, if that is shown) that is known to be no more than a bound."""
+    bound, value = result["bound"], result["leader_value"]
+    stability, short = _stability(result["certificate"])
+    slack = 2 * result["standard_error"] + REACHED * max(abs(bound), abs(value))
+    if exceeds(bound, value, slack=slack):
+        left = estimate(bound - value, result["standard_error"])
+        words = (
+            f"{stability} It is within {left} of the bound, which no strategy's value exceeds; how much of that can be "
+            "had is not known."
+        )
+        if not shown:
+            return Verdict(Kind.NO_GAIN_FOUND, "open", short, words)
+        return Verdict(Kind.BELOW_BOUND, "open", f"{short}, below bound", words, _train_longer(result, trained))
+    words = f"{stability} The bound is reached, which no strategy's value exceeds: nothing is left to gain."
+    if not shown:
+        return Verdict(Kind.NO_GAIN_FOUND, "open", f"{short}, at bound", words)
+    return Verdict(Kind.AT_BOUND, "good", f"{short}, at bound", words)
 
 
 def _stability(certificate: Data) -> tuple[str, str]:

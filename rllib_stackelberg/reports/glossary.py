@@ -9,6 +9,8 @@ WORDS = {
     "learned value": "what the leader gets once fresh followers have learned to respond",
     "exact optimum": "the most a leader can get from followers in equilibrium",
     "gap": "exact optimum minus learned value",
+    "bound": "a number that no strategy's value exceeds, and that none need reach",
+    "bound gap": "bound minus learned value",
     "equilibrium": "play that no follower gains by leaving",
     "deviation gain": "what a follower gets more by another action in one situation",
     "argmax": "each follower plays what it holds to be best after its last update",
@@ -48,5 +50,7 @@ def words_of(result: Mapping[str, Any]) -> dict[str, str]:
     """The words that a result is told in, explained."""
     certificate = result["certificate"]
     known = ("exact optimum", "gap") if result["exact_value"] is not None else ()
+    if not known and result.get("bound") is not None:
+        known = ("bound", "bound gap")
     learned = ("BCCE", "regret") if certificate["bcce_gap"] is not None else ()
     return explained(("learned value", *known, certificate["play"], "equilibrium", *learned))

@@ -20,9 +20,10 @@ from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.glossary import UNITS, explained, words_of
 from rllib_stackelberg.reports.population import population_html
 from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
-from rllib_stackelberg.reports.result_tables import certificate_words, certified_model, learned_value
+from rllib_stackelberg.reports.result_tables import beside_bound, certificate_words, certified_model, learned_value
 from rllib_stackelberg.reports.result_tables import gap as gap_of
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.rules.ties import TAKEN
@@ -94,6 +95,9 @@ def _content(run: FiniteRun) -> dict[str, Any]:
         "result": result,
         "certificate": result["certificate"],
         "gap": gap_of(result),
+        "bounded": beside_bound(result),
+        "bound_gap": estimate(result.get("bound_gap"), result["standard_error"]),
+        "baselines": result.get("baselines", {}),
         "verdict": verdict(result),
         "words": explained(word for word in (*words_of(result), "deviation gain") if word not in result["by_play"]),
         "plays": {play: explained([play]).get(play, "") for play in result["by_play"]},

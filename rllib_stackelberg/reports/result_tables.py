@@ -72,6 +72,11 @@ def gap(data: Mapping[str, Any]) -> Rounded:
     return estimate(data["gap"], data["standard_error"])
 
 
+def beside_bound(data: Mapping[str, Any]) -> bool:
+    """Whether a bound stands beside the value, as there is no exact optimum."""
+    return data["exact_value"] is None and data.get("bound") is not None
+
+
 def certificate_words(data: dict[str, Any]) -> str:
     """The certificate of a result, in words."""
     fields = {name: value for name, value in data["certificate"].items() if name != "equilibrium"}
@@ -84,13 +89,17 @@ def certified_model(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _head(data: dict[str, Any], trained: bool) -> Table:
-    """The value beside the optimum, and the verdict beside both."""
+    """The value beside the optimum, or else beside a bound, and the verdict beside both."""
     parameters = "".join(f" {name}={value}" for name, value in data["params"].items())
     value = "learned value" if trained else "leader value"
-    table = plain(f"{data['game']}{parameters}", value, "exact optimum", "gap", "verdict", "play")
     judged = verdict(data, trained)
-    exact = "unknown" if data["exact_value"] is None else number(data["exact_value"])
-    table.add_row(str(learned_value(data)), exact, gap(data).value, _short(judged), data["play"])
+    best, known, missing = "exact optimum", data["exact_value"], "gap"
+    if beside_bound(data):
+        best, known, missing = "bound", data["bound"], "bound gap"
+    table = plain(f"{data['game']}{parameters}", value, best, missing, "verdict", "play")
+    shown = "unknown" if known is None else number(known)
+    left = estimate(data[missing.replace(" ", "_")], data["standard_error"])
+    table.add_row(str(learned_value(data)), shown, left.value, _short(judged), data["play"])
     return table
 
 
@@ -109,6 +118,9 @@ def _judged(data: dict[str, Any], trained: bool) -> list[RenderableType]:
     lines = [*told(verdict(data, trained)), Text(f"certificate{whose}: {certificate_words(data)}")]
     if data.get("exact_reason"):
         lines.append(Text("no exact optimum: " + data["exact_reason"]))
+    if beside_bound(data):
+        lines.append(Text(f"bound: {data['bound_method']}"))
+    lines += [Text(f"{name}: {number(value)}") for name, value in data.get("baselines", {}).items()]
     if data["gap_note"]:
         lines.append(Text("note: " + data["gap_note"], style="yellow"))
     return lines

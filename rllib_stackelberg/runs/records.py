@@ -176,6 +176,10 @@ class Result(ModelResult):
     reachable_value: Finite | None = None
     gap: Finite | None
     gap_note: str | None
+    bound: Finite | None = None
+    bound_method: str | None = None
+    bound_gap: Finite | None = None
+    baselines: dict[str, Finite] = Field(default_factory=dict)
     questions: Count
     leader_strategy: list[Answer]
     worst_value: Finite | None = None

@@ -232,11 +232,11 @@ def test_buyers_that_are_alike_are_worth_what_the_program_of_all_statuses_says(s
     assert plan.offers.items() <= offers.items()
 
 
-def test_nine_buyers_are_played_as_they_were_planned():
-    game = make_game("message-spm", buyers=9, types=3, items=2, messages=1, objective="revenue")
+def test_seven_buyers_are_played_as_they_were_planned():
+    game = make_game("message-spm", buyers=7, types=3, items=2, messages=1, objective="revenue")
     solution = solve(game)
     strategy = LeaderStrategy.from_pairs(game, solution.leader_strategy)
-    found = evaluate_strategy(strategy, LeaderSettings.checked(response_updates=1), every_play=False)
+    found = evaluate_strategy(strategy, LeaderSettings.checked(response_updates=1), samples=1, every_play=False)
     assert found.leader_value == pytest.approx(solution.leader_value, abs=1e-12)
 
 

@@ -36,6 +36,9 @@ def changed(certificate=None, **fields):
 
 
 GAIN = {"deviation_gain": 0.14561234, "equilibrium": False}
+BOUND = {
+    "bound": 0.0, "bound_method": "first best", "bound_gap": 0.0, "baselines": {"without messages": -0.03086419},
+}  # fmt: skip
 CASES = {
     "a gain beside a gap of nothing is no success": (
         changed(GAIN), Kind.GAIN, "bad", "a follower gains 0.1456", "--response-updates 1000",
@@ -53,6 +56,30 @@ CASES = {
         changed(leader_value=-0.25, gap=0.25, standard_error=0.13), Kind.OPTIMUM, "good", "equilibrium, optimal", "",
     ),
     "nothing to compare with": (changed(exact_value=None, gap=None), Kind.EQUILIBRIUM, "good", "equilibrium", ""),
+    "the bound, in an equilibrium": (
+        changed(exact_value=None, gap=None, **BOUND), Kind.AT_BOUND, "good", "equilibrium, at bound", "no strategy's",
+    ),
+    "an equilibrium below a bound": (
+        changed(exact_value=None, gap=None, leader_value=-0.25, **BOUND | {"bound_gap": 0.25}),
+        Kind.BELOW_BOUND, "open", "equilibrium, below bound", "within 0.25 of the bound",
+    ),
+    "the bound, in plays": (
+        changed({"deviation_error": 0.1, "deviation_plays": 256}, exact_value=None, gap=None, **BOUND),
+        Kind.NO_GAIN_FOUND, "open", "no gain found, at bound", "nothing is left to gain",
+    ),
+    "below a bound, in plays": (
+        changed(
+            {"deviation_error": 0.1, "deviation_plays": 256},
+            exact_value=None, gap=None, leader_value=-0.25, standard_error=0.02, **BOUND | {"bound_gap": 0.25},
+        ),
+        Kind.NO_GAIN_FOUND, "open", "no gain found", "within 0.25 ± 0.02 of the bound",
+    ),
+    "a gain beside a bound": (
+        changed(GAIN, exact_value=None, gap=None, **BOUND), Kind.GAIN, "bad", "a follower gains 0.1456", "",
+    ),
+    "an optimum says more than a bound": (
+        changed(leader_value=-0.25, exact_value=-0.25, **BOUND), Kind.OPTIMUM, "good", "equilibrium, optimal", "",
+    ),
     "no gain that was found is no proof": (
         changed({"deviation_error": 0.1, "deviation_plays": 256}),
         Kind.NO_GAIN_FOUND, "open", "no gain found", "estimated",
@@ -83,7 +110,8 @@ def test_every_case_is_told(data, kind, level, short, said):
     assert (found.kind, found.level, found.short) == (kind, level, short)
     assert said in "\n".join((found.words, *found.advice))
     assert len(found.short) <= 28
-    assert bool(found.advice) == (level == "bad" or kind == Kind.BELOW_OPTIMUM)
+    assert bool(found.advice) == (level == "bad" or kind in (Kind.BELOW_OPTIMUM, Kind.BELOW_BOUND))
+    assert ("optimum" in found.words) == (data["exact_value"] is not None and level != "bad" and "found" not in short)
     assert json.loads(json.dumps(found.data()))["kind"] == kind.value
 
 
@@ -98,6 +126,20 @@ def test_tables_fit_80_columns_and_paths_stay_whole(data, show):
     row = next(line for line in lines if "argmax" in line)
     assert verdict(data).short in row  # on one line, beside the value
     assert any(RESULT["run_dir"] in line for line in lines) == (show is result)
+
+
+def test_a_bound_stands_where_there_is_no_optimum():
+    stream = io.StringIO()
+    bounded = changed(exact_value=None, gap=None, leader_value=-0.25, **BOUND | {"bound_gap": 0.25})
+    Terminal(file=stream, width=80).print(result(bounded))
+    shown = stream.getvalue()
+    assert [" ".join(line.split()) for line in shown.splitlines()[2:5:2]] == [
+        "learned value bound bound gap verdict play", "-0.25 0 0.25 equilibrium, below bound argmax"
+    ]  # fmt: skip
+    assert "bound: first best" in shown
+    assert "without messages: -0.0308642" in shown
+    assert "optimum" not in shown
+    assert list(words_of(bounded))[:3] == ["learned value", "bound", "bound gap"]
 
 
 def test_words_are_explained_in_one_line_each():

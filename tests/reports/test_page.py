@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from typer.testing import CliRunner
 
+from rllib_stackelberg import make_game
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import estimates
@@ -15,6 +16,7 @@ from rllib_stackelberg.reports import page, rendering, write_report
 from rllib_stackelberg.reports.glossary import explained
 from rllib_stackelberg.reports.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
+from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import load_class
 from rllib_stackelberg.runs.folder import RunFolder
@@ -178,7 +180,28 @@ def test_long_mechanisms_are_cut_and_counted(tmp_path, monkeypatch):
     assert [f"{label} buyer" in rows for label in labels] == [True] * 5 + [False] * 2
 
 
-def test_a_run_without_an_exact_value(tmp_path):
+def test_a_run_beside_a_bound(tmp_path):
+    folder = run_folder(tmp_path / "run", "message-spm", {"types": 3, "buyers": 3}, response_updates=5)
+    result, found = folder.read("result"), read(folder)
+    assert result["exact_value"] is result["gap"] is None
+    assert (result["bound"], result["bound_gap"]) == (0, -result["leader_value"])
+    missing = learned_value(result | {"leader_value": result["bound_gap"]}).value
+    assert f"bound 0 bound gap {missing} deviation gain" in found.text
+    assert "no strategy is worth more than 0 (first best: the largest values win)" in found.text
+    assert f"Without messages: {number(result['baselines']['without messages'])}." in found.text
+    assert "optimum" not in found.text[: found.text.index("Certificate")].replace(f"({result['exact_reason']})", "")
+
+
+def test_a_folder_of_before_there_were_bounds_is_shown(tmp_path):
+    folder = run_folder(tmp_path / "run", "message-spm", {"types": 3, "buyers": 3}, response_updates=5)
+    older = {name: value for name, value in folder.read("result").items() if "bound" not in name}
+    del older["baselines"]
+    folder.write("result", older)
+    assert "exact optimum unknown gap unknown" in read(folder).text
+
+
+def test_a_run_without_an_exact_value(tmp_path, monkeypatch):
+    monkeypatch.setattr(type(make_game("message-spm")), "bound", StackelbergGame.bound)
     folder = run_folder(tmp_path / "run", "message-spm", {"types": 2, "noise": 0.1}, response_updates=5)
     result = folder.read("result")
     assert result["exact_value"] is None

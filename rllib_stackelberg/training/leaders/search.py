@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rllib_stackelberg.comparisons import exceeds
+from rllib_stackelberg.evaluation.bounds import bound_of
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.optimality_gap import best_against
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
@@ -165,8 +166,9 @@ class Search:
     Attributes:
         unit: in which values are compared.
         best: the snapshot kept; exact: the exact leader value, None if unknown.
+        bound: where that is unknown, what no strategy's value exceeds; None if that is unknown, too.
         target: the most that can be learned: the exact value against a follower that breaks ties as this one does,
-            where that is known, else `exact`.
+            where that is known, else `exact`, else the bound.
         optimal: whether the snapshot kept has reached the target, in an equilibrium of the followers.
         tables: how many leader strategies there are, if they are few enough to try all, else 0; tried: so far.
         highest: what the best of those tried is worth against these followers.
@@ -183,7 +185,8 @@ class Search:
         known = solution if solution and solution.exists else None
         self.exact = known.leader_value if known else None
         best = best_against(known, game, settings) if known else None
-        self.target = self.exact if best is None else best
+        self.bound = bound_of(game) if known is None else None
+        self.target = self.bound.value if self.bound else self.exact if best is None else best
         self.optimal = self.settled = False
         self.tables = few_tables(game) if options.stop_at_optimum else 0
         self.tried, self.highest = 0, -math.inf
@@ -226,7 +229,9 @@ class Search:
         """Why the run ended before its budget was used up, in a sentence; None if it did not."""
         if not (self.options.stop_at_optimum and self.settled):
             return None
-        if self.optimal:
+        if self.optimal and self.bound:
+            reached = f"no strategy is worth more ({self.bound.method}), and no follower gains by leaving its play"
+        elif self.optimal:
             known = "the exact optimum" if self.target == self.exact else "the optimum with these followers' ties"
             reached = f"{known} is reached, in an equilibrium of the followers"
         else:

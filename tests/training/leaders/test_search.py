@@ -7,6 +7,7 @@ import pytest
 
 from rllib_stackelberg import evaluate_strategy, make_game
 from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.rules.solution import Bound
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
@@ -62,6 +63,23 @@ def test_a_run_goes_on_while_exploring_play_earns_less_or_another_strategy_is_wo
     assert worse.tried == 3
     assert worse.highest > found.leader_value
     assert not worse.settled
+
+
+def test_a_bound_that_is_reached_leaves_nothing_to_learn(monkeypatch):
+    """Rules without an exact solver whose bound is the largest value of any row."""
+    monkeypatch.setattr("rllib_stackelberg.training.leaders.search.solve", lambda game: None)
+    options = TrainOptions.checked(game="escape", max_iterations=9)
+    for bound, reached in ((Bound(1.0, "first best"), True), (Bound(1.1, "too much"), False)):
+        monkeypatch.setattr(type(options.rules), "bound", lambda game, bound=bound: bound)
+        looking = Search(options, options.rules, options.resolved_settings)
+        looking.look(1, always(options.rules, 2), 1.0)
+        assert (looking.exact, looking.target, looking.settled) == (None, bound.value, reached)
+    looking.bound, looking.target = Bound(1.0, "first best"), 1.0
+    looking.look(2, always(options.rules, 2), 1.0)
+    assert looking.reason() == (
+        "Nothing is left to learn: no strategy is worth more (first best), and no follower gains by leaving its play, "
+        "and exploring play earns as much. --no-stop-at-optimum goes on."
+    )
 
 
 def test_what_was_tried_is_part_of_a_generation():

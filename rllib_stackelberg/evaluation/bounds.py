@@ -1,0 +1,45 @@
+"""What stands beside a value where no optimum is known: a bound, and what simpler ways are worth."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.rules.base import name_of
+from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.solution import Bound
+
+
+def bound_of(game: StackelbergGame) -> Bound | None:
+    """A number that no leader strategy's value exceeds; None if none is known.
+
+    Raises:
+        RulesError: the game says a bound that is no number.
+
+    >>> from rllib_stackelberg import make_game
+    >>> bound_of(make_game("message-spm", buyers=8)).value
+    0.0
+    """
+    found = game.bound()
+    if found is not None and not math.isfinite(found.value):
+        raise RulesError(f"game {name_of(game)}: bound() is {found.value}; needed: a number, or None")
+    return found
+
+
+def beside(game: StackelbergGame, value: float) -> dict[str, Any]:
+    """What stands beside a value, as plain data: the bound, how far the value is below it, and what is simpler.
+
+    Raises:
+        RulesError: the game says numbers that are none.
+    """
+    bound, baselines = bound_of(game), dict(game.baselines())
+    wrong = [name for name, worth in baselines.items() if not math.isfinite(worth)]
+    if wrong:
+        raise RulesError(f"game {name_of(game)}: baselines() has {wrong[0]}: {baselines[wrong[0]]}; needed: numbers")
+    return {
+        "bound": bound and bound.value,
+        "bound_method": bound and " ".join(filter(None, (bound.method, bound.source and f"({bound.source})"))),
+        "bound_gap": bound and bound.value - value,
+        "baselines": baselines,
+    }

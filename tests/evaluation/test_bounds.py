@@ -1,0 +1,37 @@
+"""What stands beside a value: checked, as plain data, and readable where it is missing."""
+
+import math
+
+import pytest
+
+from rllib_stackelberg import make_game
+from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.evaluation.bounds import beside
+from rllib_stackelberg.rules.solution import Bound
+from tests.games_for_tests import BayesianGame
+
+
+def test_a_bound_and_baselines_stand_beside_a_value():
+    game = make_game("message-spm", buyers=5, types=5, objective="revenue")
+    found = beside(game, 0.5)
+    assert found["bound_gap"] == found["bound"] - 0.5 > 0
+    assert found["bound_method"].endswith("(Myerson 1981)")
+    assert found["baselines"]["without messages"] < found["bound"]
+
+
+def test_nothing_stands_beside_a_game_that_knows_nothing():
+    none = {"bound": None, "bound_method": None, "bound_gap": None, "baselines": {}}
+    assert beside(make_game("escape"), 0.5) == none
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "problem"),
+    [
+        ("bound", Bound(math.nan, "unknown"), r"bound\(\) is nan"),
+        ("baselines", {"nothing": math.inf}, r"baselines\(\) has nothing: inf"),
+    ],
+)
+def test_numbers_that_are_none_are_refused_by_name(method, answer, problem, monkeypatch):
+    monkeypatch.setattr(BayesianGame, method, lambda game: answer)
+    with pytest.raises(RulesError, match=f"BayesianGame: {problem}"):
+        beside(BayesianGame(), 0.0)
