@@ -21,7 +21,8 @@ from rllib_stackelberg.commands.shell import (
     show,
 )
 from rllib_stackelberg.commands.signatures import Shown, options_of, takes
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.evaluation.bounds import bound_of
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.strategies import pure_equilibria
 from rllib_stackelberg.evaluation.strategies import respond as respond_to
@@ -32,11 +33,13 @@ from rllib_stackelberg.reports import result_tables, tables
 from rllib_stackelberg.reports.game_tables import game_data, game_page, game_shown, games_table
 from rllib_stackelberg.reports.result_tables import joint_strategy
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
-from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
+from rllib_stackelberg.rules.ties import Ties
 from rllib_stackelberg.solvers import exact_solve, response_solve
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.testing.conformance import sound_rules
@@ -103,13 +106,26 @@ def solve(
     else:
         ties = settings.pop("ties", "leader")
         _refuse(settings)
-        solution = exact_solve(made, ties)
+        solution = _exact(made, ties)
     data = _solution_data(made, solution)
     show(tables.solution(data), data, as_json)
 
 
+def _exact(game: StackelbergGame, ties: Ties) -> StackelbergSolution:
+    """The exact optimum; where there is none, what is known instead stands beside the error."""
+    try:
+        return exact_solve(game, ties)
+    except BeyondLimitsError as error:
+        if bound := bound_of(game):
+            error.add_note(f"no strategy is worth more than {number(bound.value)} ({bound.method})")
+        for name, value in game.baselines().items():
+            error.add_note(f"{name}: {number(value)}")
+        raise
+
+
 def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict[str, Any]:
-    """What --json says of an optimum."""
+    """What --json says of an optimum, and of the game's own bound beside it."""
+    bound: Bound | None = game.bound()
     return {
         "game": game.id,
         "params": game.parameters,
@@ -123,6 +139,9 @@ def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict
         "by_ties": dict(solution.by_ties),
         "best_by_ties": dict(solution.best_by_ties),
         "details": dict(solution.details),
+        "bound": bound and bound.value,
+        "bound_method": bound and bound.method,
+        "baselines": game.baselines(),
         "leader_strategy": LeaderStrategy.from_pairs(game, solution.leader_strategy).data(),
     }
 

@@ -114,7 +114,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             function(*args, **kwargs)
         except InvalidFieldError as error:
-            fail(str(error), 2)
+            fail("\n".join([str(error), *getattr(error, "__notes__", [])]), 2)
         except RunStoppedError as error:
             fail("\n".join([str(error), *getattr(error, "__notes__", [])]), error.code)
         except KeyboardInterrupt:

@@ -9,10 +9,11 @@ from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import Bound
+from rllib_stackelberg.solvers.first_best import first_best
 
 
 def bound_of(game: StackelbergGame) -> Bound | None:
-    """A number that no leader strategy's value exceeds; None if none is known.
+    """A number that no leader strategy's value exceeds: the game's own, or first best; None if none is known.
 
     Raises:
         RulesError: the game says a bound that is no number.
@@ -24,16 +25,20 @@ def bound_of(game: StackelbergGame) -> Bound | None:
     found = game.bound()
     if found is not None and not math.isfinite(found.value):
         raise RulesError(f"game {name_of(game)}: bound() is {found.value}; needed: a number, or None")
-    return found
+    return found or first_best(game)
 
 
-def beside(game: StackelbergGame, value: float) -> dict[str, Any]:
+def beside(game: StackelbergGame, value: float, solved: bool = False) -> dict[str, Any]:
     """What stands beside a value, as plain data: the bound, how far the value is below it, and what is simpler.
+
+    Args:
+        game: the game; value: the leader's; solved: whether an exact optimum is known, which is no reason to look for
+            a bound that the game does not say.
 
     Raises:
         RulesError: the game says numbers that are none.
     """
-    bound, baselines = bound_of(game), dict(game.baselines())
+    bound, baselines = game.bound() if solved else bound_of(game), dict(game.baselines())
     wrong = [name for name, worth in baselines.items() if not math.isfinite(worth)]
     if wrong:
         raise RulesError(f"game {name_of(game)}: baselines() has {wrong[0]}: {baselines[wrong[0]]}; needed: numbers")

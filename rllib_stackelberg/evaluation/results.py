@@ -55,7 +55,7 @@ def result_data(
         "reachable_value": best_against(known, game, settings) if known and settings else None,
         "gap": gap.size if gap else None,
         "gap_note": gap.note() if gap else None,
-        **beside(game, found.leader_value),
+        **beside(game, found.leader_value, solved=known is not None),
         "questions": len(strategy.answers),
         "leader_strategy": strategy.data(QUESTIONS_LISTED),
     }

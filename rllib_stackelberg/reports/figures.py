@@ -20,6 +20,7 @@ from rllib_stackelberg.reports.axes import NARROW, TEXT, add_legend, label_axes,
 from rllib_stackelberg.reports.svg import colour
 
 EXACT_LABEL = "exact optimum"
+BOUND_LABEL = "bound"
 BCCE_LABEL = "coarse correlated equilibria (BCCE)"
 
 DASHES: tuple[Any, ...] = ("-", (0, (6, 3)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
@@ -27,12 +28,19 @@ DASHES: tuple[Any, ...] = ("-", (0, (6, 3)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)
 
 
 def learning_figure(
-    progress: Sequence[Mapping[str, Any]], exact: float | None, width: float = 720, height: float = 300
+    progress: Sequence[Mapping[str, Any]],
+    exact: float | None,
+    width: float = 720,
+    height: float = 300,
+    *,
+    bound: float | None = None,
 ) -> Figure:
     """Leader value over leader episodes: of greedy snapshots, of the exploring policy, and the exact one.
 
     Args:
-        progress: lines of progress.jsonl; exact: the exact value, None if unknown; width, height: in CSS pixels.
+        progress: lines of progress.jsonl.
+        exact: the exact value, None if unknown; width, height: in CSS pixels.
+        bound: of all values, drawn where the exact one is unknown.
     """
     figure, axes = single_axes(width, height)
     episodes = [line["episodes"] for line in progress]
@@ -40,8 +48,9 @@ def learning_figure(
     for key, name, chosen in (("mean_return", "mean return", "second"), ("value", "greedy value", "first")):
         values = [np.nan if line[key] is None else line[key] for line in progress]
         axes.plot(episodes, values, color=colour(chosen), linewidth=1.8, marker=marker, markersize=4, label=name)
-    if exact is not None:
-        axes.axhline(exact, color=colour("reference"), linestyle=(0, (5, 4)), linewidth=1.6, label=EXACT_LABEL)
+    known, label = (exact, EXACT_LABEL) if exact is not None else (bound, BOUND_LABEL)
+    if known is not None:
+        axes.axhline(known, color=colour("reference"), linestyle=(0, (5, 4)), linewidth=1.6, label=label)
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))

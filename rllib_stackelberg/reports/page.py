@@ -6,7 +6,7 @@ policy (convergence.py). The same run folder gives the same bytes.
 
 from __future__ import annotations
 
-from functools import singledispatch
+from functools import partial, singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,7 @@ def _content(run: FiniteRun) -> dict[str, Any]:
     spec = find_spec(folder.game_name())
     gaps = _gaps(run, result)
     answers = result["leader_strategy"][:ANSWERS_SHOWN]
+    curves = partial(learning_figure, bound=result.get("bound"))
     followers = follower_tables(game, result["weights"], result.get("unvisited"))
     return {
         "name": spec.name or config["game"],
@@ -108,7 +109,7 @@ def _content(run: FiniteRun) -> dict[str, Any]:
             model | {"value": learned_value(model), "verdict": verdict(model)} for model in result.get("by_model", [])
         ],
         "certified": certified_model(result)["name"] if "by_model" in result else None,
-        "learning": both_widths("learning", LABELS["learning"], learning_figure, progress, result["exact_value"])
+        "learning": both_widths("learning", LABELS["learning"], curves, progress, result["exact_value"])
         if progress
         else None,
         "gap_curve": both_widths("gap", LABELS["gap"], gap_figure, gaps) if gaps else None,

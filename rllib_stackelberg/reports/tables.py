@@ -50,6 +50,10 @@ def solution(data: dict[str, Any]) -> RenderableType:
     for k, value in enumerate(data["follower_values"]):
         if not math.isnan(value):
             table.add_row(f"follower_{k} value", number(value))
+    if data["bound"] is not None:
+        table.add_row("bound", f"{number(data['bound'])} ({data['bound_method']})")
+    for name, value in data["baselines"].items():
+        table.add_row(name, number(value))
     table.add_row("method", data["method"])
     table.add_row("ties", data["tie_break"])
     if data["doubt"]:

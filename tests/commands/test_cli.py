@@ -49,6 +49,17 @@ def test_solve(game):
     assert found["params"] == {"mixed": True}
 
 
+def test_solve_says_what_is_known_where_there_is_no_optimum():
+    code, output = call("solve", "message-spm", "buyers=5")
+    assert code == 2
+    assert "no strategy is worth more than 0 (first best" in output
+    assert "without messages: -0.0308642" in output
+    code, output = call("solve", "message-spm", "buyers=16", "types=5", "messages=1", "objective=revenue", "--json")
+    found = last_json(output)
+    assert code == 0
+    assert 0.97 < found["leader_value"] < found["bound"] < 1
+
+
 def test_solve_knows_optima_of_populations():
     code, output = call("solve", "labour-supply", "variance=1.1212", "--json")
     found = last_json(output)

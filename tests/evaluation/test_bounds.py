@@ -19,9 +19,11 @@ def test_a_bound_and_baselines_stand_beside_a_value():
     assert found["baselines"]["without messages"] < found["bound"]
 
 
-def test_nothing_stands_beside_a_game_that_knows_nothing():
+def test_first_best_stands_in_for_a_bound_where_there_is_no_optimum():
     none = {"bound": None, "bound_method": None, "bound_gap": None, "baselines": {}}
-    assert beside(make_game("escape"), 0.5) == none
+    assert beside(make_game("escape"), 0.5, solved=True) == none
+    assert beside(make_game("maintain", mixed=True), 0.5) == none
+    assert beside(make_game("escape"), 0.5)["bound_gap"] == 0.5
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ def test_learning_curves_and_the_exact_value():
     assert set(drawn["exact optimum"].get_ydata()) == {0.75}
     assert drawn["exact optimum"].is_dashed()
     assert "exact optimum" not in lines(learning_figure(PROGRESS, exact=None))
+    assert set(lines(learning_figure(PROGRESS, exact=None, bound=0.9))["bound"].get_ydata()) == {0.9}
+    assert "bound" not in lines(learning_figure(PROGRESS, exact=0.75, bound=0.9))
 
 
 def test_values_that_are_not_there_leave_a_hole():
