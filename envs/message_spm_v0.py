@@ -40,7 +40,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
-from rllib_stackelberg.economics import buyer_sets
+from rllib_stackelberg.economics import buyer_sets, sale_engine
 from rllib_stackelberg.economics.channels import Channel
 from rllib_stackelberg.economics.direct_mechanisms import best_mechanism, sale
 from rllib_stackelberg.economics.message_prices import message_solve
@@ -50,6 +50,7 @@ from rllib_stackelberg.economics.seller_views import LEFT, REFUSED, ByBuyer, ByM
 from rllib_stackelberg.economics.sequential_prices import Market, no_message_solve
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
+from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, Turn
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
@@ -130,7 +131,7 @@ class MessageSPM(StackelbergGame):
         self.offers = offers_of(self.view.names, leader if price_grid is None else "choice", price_grid)
         self.turns = (
             *(Turn("message", i + 1, Discrete(messages), "learned", len(own)) for i, own in enumerate(self.values)),
-            Turn("choose", 0, self.offers.actions, "leader", self.view.questions),
+            Turn("choose", 0, self.offers.actions, "leader", self.view.questions, masked=self.offers.masked),
             *(Turn("buy", i + 1, Discrete(2), "reply") for i in range(buyers)),
         )
         self._stages = np.array([SEND] * buyers + [OFFER] + [BUY] * buyers + [DONE], dtype=np.int8)
@@ -317,10 +318,46 @@ class MessageSPM(StackelbergGame):
             if self._same_values:
                 return last - self._table[0, state.types.max(axis=1)]
             return last - self._table[np.arange(self.buyers), state.types].max(axis=1)
-        values = self._table[np.arange(self.buyers), state.types]
-        won = ~buyer_sets.members(state.left | state.refused, self.buyers)
-        best = np.partition(values, -self.items, axis=1)[:, -self.items :].sum(axis=1)
-        return (values * won).sum(axis=1) - best
+        found = np.empty(len(state))
+        types, without = state.types.astype(np.int64), (state.left | state.refused).view(np.int64)
+        sale_engine.welfares(self._table, types, without, self.items, found)
+        return found
+
+    @cached_property
+    def compiled(self):
+        """See economics/sale_engine.py."""
+        letters = range(self.channel.heard_letters if self.channel.kind == "symmetric" else 2)
+        noise = letters if self._noisy else range(1)
+        sent = np.arange(self.channel.letters)
+        facts = sale_engine.SaleFacts(
+            values=self._table,
+            heard=np.stack([self.channel.hear(sent, np.full(len(sent), k)) for k in noise], axis=1),
+            noisy=self._noisy,
+            items=self.items,
+            revenue=self.objective == "revenue",
+            indifferent=self._indifferent,
+            form=self.offers.form,
+            prices=self.price_grid or 0,
+            anonymous=self.anonymous,
+            letter_places=self.view.letter_places,
+            other_places=self.view.other_places,
+        )
+        size = sale_engine.SAID + buyer_sets.digits_of(self.channel.heard_letters)
+        return CompiledRules(facts, size, sale_engine.SALE, self._from_compiled)
+
+    def _from_compiled(self, states, nature):
+        """Plays that wait for the leader, from the numbers of compiled ones."""
+        state = self.begin(nature)
+        sets = states.view(np.uint64)
+        return replace(
+            state,
+            at=np.full(len(state), self.buyers),
+            said=sets[:, sale_engine.SAID :].copy(),
+            left=sets[:, sale_engine.LEFT].copy(),
+            refused=sets[:, sale_engine.REFUSED].copy(),
+            sold=states[:, sale_engine.SOLD].astype(np.int8),
+            question=states[:, sale_engine.QUESTION].copy(),
+        )
 
     def describe(self, turn, key):
         """What the leader sees; a type's value."""

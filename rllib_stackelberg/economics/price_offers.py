@@ -17,6 +17,9 @@ from gymnasium.spaces import Box, Discrete, Space, Tuple
 from rllib_stackelberg.arrays import Flags, Index, Numbers
 from rllib_stackelberg.errors import InvalidFieldError
 
+CHOICE, SCORES, GRID = range(3)
+"""The ways, as compiled rules know them (sale_engine.py)."""
+
 Open = Callable[[], Flags]
 """() -> which names are open now, `[B, names]`; called by who needs it."""
 
@@ -26,8 +29,10 @@ class Offers(ABC):
 
     Attributes:
         names: how many there are; actions: the seller's; masked: whether it may name only what is open.
+        form: which way it is.
     """
 
+    form: int
     names: int
     actions: Space
     masked = False
@@ -44,6 +49,7 @@ class Offers(ABC):
 class Choice(Offers):
     """The name itself, and a price."""
 
+    form = CHOICE
     masked = True
 
     def __init__(self, names: int):
@@ -61,6 +67,8 @@ class Choice(Offers):
 class Scores(Offers):
     """A score per name, and a price."""
 
+    form = SCORES
+
     def __init__(self, names: int):
         self.names, self.actions = names, Box(0.0, 1.0, (names + 1,), np.float64)
 
@@ -76,6 +84,8 @@ class Scores(Offers):
 
 class Grid(Offers):
     """Name and one of `prices` equally spaced prices as one number."""
+
+    form = GRID
 
     def __init__(self, names: int, prices: int):
         self.names, self.prices, self.actions = names, prices, Discrete(names * prices)

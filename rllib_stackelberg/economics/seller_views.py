@@ -50,11 +50,14 @@ class View(ABC):
     Attributes:
         buyers: how many; channel: their messages go through.
         names: how many different ones the seller has to choose between; width: numbers it sees.
+        letter_places, other_places: what a message, and a refusal, adds to the key: by buyer, or by message.
         questions: keys below it; None if there are too many to number.
     """
 
     names: int
     width: int
+    letter_places: Index
+    other_places: Index
     questions: int | None
 
     def __init__(self, buyers: int, channel: Channel):
@@ -115,8 +118,8 @@ class ByBuyer(View):
         numbered = questions < NUMBERED
         self.questions = questions if numbered else None
         powers = range(buyers - 1, -1, -1)
-        self._letter_places = np.array([letters**k * 3**buyers * numbered for k in powers])
-        self._status_places = np.array([3**k * numbered for k in powers])
+        self.letter_places = np.array([letters**k * 3**buyers * numbered for k in powers])
+        self.other_places = np.array([3**k * numbered for k in powers])
 
     @property
     def columns(self) -> Index:
@@ -129,15 +132,15 @@ class ByBuyer(View):
 
     def heard(self, sender: Index | int, letter: Index) -> Index:
         """The letter's digit."""
-        return letter * self._letter_places[sender]
+        return letter * self.letter_places[sender]
 
     def all_heard(self, letters: Index, said: NDArray[np.uint64]) -> Index:
         """All digits of letters."""
-        return letters @ self._letter_places
+        return letters @ self.letter_places
 
     def visited(self, sale: SaleState, buyer: Index, bought: Flags) -> Index:
         """The status digit, which was 0."""
-        return np.where(bought, WON, REFUSED) * self._status_places[buyer]
+        return np.where(bought, WON, REFUSED) * self.other_places[buyer]
 
     def next_buyer(self, sale: SaleState, name: Index) -> Index:
         """The buyer itself."""
@@ -158,7 +161,7 @@ class ByBuyer(View):
 
     def key(self, heard: Sequence[int], status: Sequence[int]) -> int:
         """In mixed radix."""
-        return int(np.dot(heard, self._letter_places) + np.dot(status, self._status_places))
+        return int(np.dot(heard, self.letter_places) + np.dot(status, self.other_places))
 
     def _digits(self, key: int) -> tuple[list[int], list[int]]:
         """Messages heard, and status."""
@@ -211,21 +214,21 @@ class ByMessage(View):
             problem = f"{self.names} heard of {buyers} buyers, whose counts are too many to number"
             raise InvalidFieldError("messages", problem, f"up to {most}, blanks of an erasing channel included")
         places = [self._base**k for k in reversed(range(digits))] + [0] * self._one_item
-        self._left_places, self._refused_places = np.array(places).reshape(2, self.names)
+        self.letter_places, self.other_places = np.array(places).reshape(2, self.names)
 
     def heard(self, sender: Index | int, letter: Index) -> Index:
         """One more is left."""
-        return self._left_places[letter]
+        return self.letter_places[letter]
 
     def all_heard(self, letters: Index, said: NDArray[np.uint64]) -> Index:
         """As many as there are letters."""
         everybody = np.full(len(said), buyer_sets.everybody(self.buyers))
-        return self._counts(said, everybody) @ self._left_places
+        return self._counts(said, everybody) @ self.letter_places
 
     def visited(self, sale: SaleState, buyer: Index, bought: Flags) -> Index:
         """One fewer is left, and one more has refused, or won."""
         letter = buyer_sets.letter_of(sale.said, buyer)
-        return np.where(bought, 0, self._refused_places[letter]) - self._left_places[letter]
+        return np.where(bought, 0, self.other_places[letter]) - self.letter_places[letter]
 
     def next_buyer(self, sale: SaleState, name: Index) -> Index:
         """The first who sent the message and is left."""
@@ -248,7 +251,7 @@ class ByMessage(View):
     def key(self, heard: Sequence[int], status: Sequence[int]) -> int:
         """In mixed radix."""
         letters, states = np.asarray(heard), np.asarray(status)
-        left, refused = self._left_places[letters], self._refused_places[letters]
+        left, refused = self.letter_places[letters], self.other_places[letters]
         return int(left[states == LEFT].sum() + refused[states == REFUSED].sum())
 
     def _digits(self, key: int) -> NDArray[np.int64]:

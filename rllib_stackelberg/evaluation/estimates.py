@@ -28,7 +28,8 @@ from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_spread
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
 from rllib_stackelberg.leader.foreseen import Consulted
-from rllib_stackelberg.plays.plays import Leader, Plays, play_out
+from rllib_stackelberg.plays.compiled_plays import make_plays
+from rllib_stackelberg.plays.plays import Leader, play_out
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
 from rllib_stackelberg.response.response import Response
@@ -180,7 +181,7 @@ def _played_together(
         actions[free] = response.draw(sample[own], turn, information[free], uniforms[own, turn], play)
         return actions
 
-    plays = Plays(game, len(sample))
+    plays = make_plays(game, len(sample))
     plays.begin(np.arange(len(sample)), drawn.nature[sample, number], choose)
     play_out(plays, leader, choose)
     return plays.payoffs.reshape(*shape, -1), plays.information.reshape(*shape, -1)

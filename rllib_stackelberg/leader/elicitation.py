@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
-from rllib_stackelberg.plays.answers import make_answers
+from rllib_stackelberg.plays.answers import Answers, make_answers
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.response.followers import Followers
@@ -127,10 +127,16 @@ class Elicitation(Episodes):
         self.settings = settings
         self.streams = streams
         self.width = width
-        self.answers = make_answers(game, envs)
+        self.answers = self._make_answers(envs)
         self.response: Followers[Any, Any] = followers_for(game, settings).begin(settings, game, envs)
-        self.plays = Plays(game, envs * width)
+        self.plays = self._make_plays(envs * width)
         self._slot = np.zeros(envs, dtype=np.int64)
+
+    def _make_plays(self, slots: int) -> Plays:
+        return Plays(self.game, slots)
+
+    def _make_answers(self, envs: int) -> Answers:
+        return make_answers(self.game, envs)
 
     @abstractmethod
     def _open(self, envs: Index) -> None:
@@ -184,6 +190,7 @@ class Elicitation(Episodes):
 
     def give(self, front: Front, actions: NDArray[np.float64]) -> None:
         """See `Episodes`."""
+        self.plays.check(front.envs * self.width + front.slots, actions)
         self.answers.record(front.envs, front.questions, actions)
         self._settle(np.unique(front.envs))
 

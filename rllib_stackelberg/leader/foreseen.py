@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.in_play import InPlay
-from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.plays.answers import Answers, SparseAnswers
+from rllib_stackelberg.plays.compiled_plays import make_plays
+from rllib_stackelberg.plays.plays import Leader, Plays
 from rllib_stackelberg.response.foreseen_engine import lines_of, moves_along
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -43,6 +45,14 @@ class Foreseen(InPlay):
         super().__init__(game, settings, streams, envs)
         self._taken = np.zeros((envs * self.width, self.turns), dtype=np.int64)
         self.ahead = np.full(envs, self._most_ahead, dtype=np.int64)
+
+    def _make_plays(self, slots: int) -> Plays:
+        return make_plays(self.game, slots)
+
+    def _make_answers(self, envs: int) -> Answers:
+        if self.game.compiled is None:
+            return super()._make_answers(envs)
+        return SparseAnswers(envs, self.game.leader_turn.width)  # which compiled plays look up
 
     def _sampled_width(self, settings: LeaderSettings) -> int:
         width = len(self.lines.deviator)

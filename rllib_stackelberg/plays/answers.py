@@ -9,22 +9,18 @@ and not the number of questions there are. What an episode plays does not depend
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.plays.hash_tables import EMPTY, Store, places_of
 from rllib_stackelberg.rules.game import StackelbergGame
 
 DENSE_QUESTIONS = 8192
 """Most questions of a game whose answers are kept in an array over all of them."""
 
-EMPTY = -1
 FEWEST_PLACES = 64
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio: multiplying by it spreads neighbouring keys (Fibonacci hashing)."""
 
 
 class Answers(ABC):
@@ -90,37 +86,6 @@ class DenseAnswers(Answers):
         return self.known[:, :questions], self.actions[:, :questions]
 
 
-class Store(NamedTuple):
-    """The hash tables of all episodes, for compiled loops.
-
-    Attributes:
-        questions: `[episodes, places]`, `EMPTY` where there is none; numbers: likewise, which answer it has.
-        actions: `[episodes, answers, width]`.
-        shift: what leaves of a hash the place.
-    """
-
-    questions: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    actions: NDArray[np.float64]
-    shift: np.uint64
-
-
-@njit(error_model="numpy")
-def place_of(store, episode, question):
-    """Place of a question in an episode's table, or the empty one where it belongs; compiled."""
-    last = store.questions.shape[1] - 1
-    place = np.int64((np.uint64(question) * GOLDEN) >> store.shift)
-    while store.questions[episode, place] != question and store.questions[episode, place] != EMPTY:
-        place = (place + 1) & last
-    return place
-
-
-@njit(error_model="numpy")
-def _places(store, episodes, questions, places):
-    for n in range(len(questions)):
-        places[n] = place_of(store, episodes[n], questions[n])
-
-
 class SparseAnswers(Answers):
     """A hash table per episode: places hold a question and which of the episode's answers it has.
 
@@ -151,7 +116,7 @@ class SparseAnswers(Answers):
     def _find(self, episodes: Index, questions: Index) -> Index:
         """Place of each question, or the empty one where it belongs."""
         places = np.empty(len(questions), dtype=np.int64)
-        _places(self.store, episodes, questions, places)
+        places_of(self.store, episodes, questions, places)
         return places
 
     def knows(self, episodes: Index, questions: Index) -> NDArray[np.bool_]:

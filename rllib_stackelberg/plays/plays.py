@@ -116,13 +116,25 @@ class Plays:
         copy._state = self._state.take(slots)
         return copy
 
+    def leader_states(self, slots: NDArray[np.int64]) -> State:
+        """The given slots, which wait for the leader, as plays in arrays."""
+        return self._state.take(slots)
+
     def observe_leader(self, slots: NDArray[np.int64]) -> NDArray[np.float32]:
         """What the leader sees in the given slots, `[N, d]`."""
-        return np.asarray(self.game.observe(self._state.take(slots), 0), dtype=np.float32)
+        return np.asarray(self.game.observe(self.leader_states(slots), 0), dtype=np.float32)
 
     def open_choices(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which choices are open to the leader in the given slots, which wait for it, `[N, choices]`."""
-        return self.game.opened(self._state.take(slots))
+        return self.game.opened(self.leader_states(slots))
+
+    def check(self, slots: NDArray[np.int64], actions: NDArray[np.float64]) -> None:
+        """Refuse the leader's actions `[N, leader width]` in the given slots, which wait for it.
+
+        Raises:
+            InvalidFieldError: one is out of range, or a choice that is not open.
+        """
+        self.game.check_leader(self.leader_states(slots), actions)
 
     def seen_by_leader(self, slots: NDArray[np.int64]) -> tuple[NDArray, ...]:
         """All that it may act on in the given slots: what it sees, and, where its turn is masked, what is open."""

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.response.engine import learn_row
 
@@ -73,7 +74,7 @@ def moves_along(lines: Lines, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
     return moves
 
 
-@njit(error_model="numpy")
+@kept(error_model="numpy")
 def draw_all(kernels, who, numbers, episodes, information, uniforms, drawn):
     """What every follower draws at rows `[N, M]`, in as many updates of episodes `[N]`: `drawn [N, M]`."""
     policy = np.zeros((1, int(who.actions.max())))
@@ -113,7 +114,7 @@ def _still_so(kernels, who, own, lines, plays, slot, uniforms, policy):
     return True
 
 
-@njit(error_model="numpy")
+@kept(error_model="numpy")
 def learn_foreseen(kernels, who, numbers, sums, lines, plays, stretch, learned):
     """Sampled updates of each episode as long as they are as foreseen, at least one; how many: `learned [N]`."""
     widest = (sums.shape[2] - 3) // 2

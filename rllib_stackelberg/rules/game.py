@@ -22,6 +22,7 @@ from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.turns import Seats, Turn, in_range
 
 if TYPE_CHECKING:
+    from rllib_stackelberg.rules.compiled_rules import CompiledRules
     from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 
 OVER = -1
@@ -143,6 +144,11 @@ class StackelbergGame(Rules, ABC):
         Asked of a game whose `opening_rows` are not None. Such turns pay nobody.
         """
         raise NotImplementedError(f"{type(self).__name__} has opening_rows() but no after_opening()")
+
+    @property
+    def compiled(self) -> CompiledRules | None:
+        """The same rules as compiled functions of one play, from a game that offers them and `opening_rows`."""
+        return None
 
     def signal(self, state: State) -> NDArray[np.float64]:
         """What everybody learns at the end of a play beside the actions (the demand there was): `[B, d]`."""
@@ -285,6 +291,16 @@ class StackelbergGame(Rules, ABC):
             question = f"question {key} ({self.describe(self.leader_turn, key)})"
             raise RulesError(f"game {name_of(self)}: no choice is open at {self.leader_turn.name!r}, {question}")
         return found
+
+    def check_leader(self, state: State, actions: NDArray[np.float64]) -> None:
+        """Refuse actions `[B, leader width]` of the leader in plays that wait for it.
+
+        Raises:
+            InvalidFieldError: one is out of range, or a choice that is not open.
+        """
+        check_actions(self, self.leader_turn, actions)
+        if self.leader_turn.masked:
+            self._check_choices(state, np.full(len(state), self.leader_index), actions)
 
     def _check_choices(self, state: State, turn: NDArray[np.int64], actions: NDArray[np.float64]) -> None:
         """Refuse choices of the leader that are not open."""
