@@ -371,7 +371,7 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
             total: `[E, nature, joint action]`, to which the play of every update is added; or empty.
         """
         rows = self.numbers.shape[1]
-        sampled_engine.chosen_phase(self.kernels, self._who, uniforms.size)(
+        arguments = (
             self.kernels,
             self._who,
             table.arrays,
@@ -381,3 +381,4 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
             sampled_engine.Batch(episodes * rows, table.entries(len(episodes)), nature, uniforms),
             total,
         )
+        sampled_engine.chosen_phase(uniforms.size, *arguments)(*arguments)

@@ -9,7 +9,8 @@ what else is in the batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import has_kept, kept
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.plays.table_loops import Outcomes, add
 from rllib_stackelberg.response.engine import learn_row, profile_play, strategies
@@ -27,9 +28,22 @@ LANES = 8
 
 
 MANY_UPDATES = 2_000_000
-"""Updates in a process after which a loop compiled for the number of actions is worth its compilation (1 s)."""
+"""Updates in a process for which a loop compiled for the number of actions is worth its compilation (1 s)."""
 
 _learned: Counter[Hashable] = Counter()
+"""Updates by kernels, followers and actions; as many as matter where the loop compiled for these is there already."""
+
+_planned: list[float] = []
+
+
+@contextmanager
+def planned(updates: float) -> Iterator[None]:
+    """Compile, in here, what so many updates are worth that this process is about to do: none of it in their midst."""
+    _planned.append(updates)
+    try:
+        yield
+    finally:
+        _planned.pop()
 
 
 class LookUp(NamedTuple):
@@ -213,14 +227,20 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
     return phase
 
 
-def chosen_phase(kernels: Any, who: Any, updates: int) -> Any:
-    """The loop for so many updates more: compiled for these followers, once they have learned enough to be worth it."""
+def chosen_phase(updates: int, kernels: Any, who: Any, *rest: Any) -> Any:
+    """The loop for so many updates, given all its arguments.
+
+    It is the one compiled for these followers if that is kept already, or if so many updates are planned or done that
+    it is worth its compilation.
+    """
     followers, actions = len(who.actions), set(who.actions.tolist())
     if len(actions) != 1:
         return sampled_phase()
-    alike = actions.pop()
-    _learned[kernels, followers, alike] += updates
-    return sampled_phase(*(followers, alike) if _learned[kernels, followers, alike] >= MANY_UPDATES else ())
+    key, special = (kernels, followers, *actions), sampled_phase(followers, *actions)
+    if key not in _learned and has_kept(special, kernels, who, *rest):
+        _learned[key] += MANY_UPDATES
+    _learned[key] += int(min(max(updates, *_planned, 0), MANY_UPDATES))
+    return special if _learned[key] >= MANY_UPDATES else sampled_phase()
 
 
 @njit

@@ -18,6 +18,7 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.response.sampled_engine import planned
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
@@ -29,6 +30,9 @@ from rllib_stackelberg.training.running.generations import storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.lost_runners import learn_once
 from rllib_stackelberg.training.running.tracking import Tracking
+
+UPDATES_PER_SECOND = 200_000
+"""Of training, that are sure in small games."""
 
 
 class Loop(GenerationLoop[Progress]):
@@ -71,8 +75,17 @@ class Loop(GenerationLoop[Progress]):
 
     def prepare(self) -> None:
         """What is compiled on first use is compiled before the clock starts."""
-        self._call(StackelbergPOMDP(self.game, self.settings).reset)
-        self._call(self.search.value, self.algo.get_module().export(), 1)
+        with planned(self._updates()):
+            self._call(StackelbergPOMDP(self.game, self.settings).reset)
+            self._call(self.search.value, self.algo.get_module().export(), 1)
+
+    def _updates(self) -> float:
+        """Of followers, that the run has time for."""
+        config, iterations = self.algo.config, self.options.max_iterations
+        assert config is not None
+        by_time = UPDATES_PER_SECOND * (self.options.max_seconds or math.inf)
+        in_one = config.num_envs_per_env_runner * self.settings.response_updates * len(self.game.learned_turns)
+        return min(by_time, math.inf if iterations is None else iterations * in_one)
 
     def iterate(self) -> dict[str, Any]:
         """One of RLlib's, with a fresh leader where the search wants one."""

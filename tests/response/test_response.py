@@ -1,5 +1,7 @@
 """The response phase against a plain re-implementation, and against the theory."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.certificates import bcce_gap
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.plays.outcomes import tabulate
+from rllib_stackelberg.response import sampled_engine
 from rllib_stackelberg.response.phase import Phase, draws
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Stream, Streams
@@ -154,18 +157,43 @@ def test_payoffs_of_any_size_give_the_same_play():
     np.testing.assert_allclose(policies[2], policies[1], rtol=1e-9)
 
 
-def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(monkeypatch):
+@pytest.fixture
+def looked_up(monkeypatch):
+    """What two followers of four episodes have learned in a few updates, and the loop that they learned in."""
     game = make_game("message-spm", types=3, messages=3, price_grid=2)
     turn, rng = game.leader_turn, np.random.default_rng(0)
     table = tabulate(game, rng.integers(turn.choices, size=(4, turn.keys, 1)).astype(float))
     nature, uniforms = rng.integers(9, size=(4, 60)), rng.random((4, 60, 2))
-    kept = []
-    for most in (10**9, 0):
-        monkeypatch.setattr("rllib_stackelberg.response.sampled_engine.MANY_UPDATES", most)
+    choose, chosen = sampled_engine.chosen_phase, []
+
+    def learned():
         response = Response(game, (MultiplicativeWeights(),), 4)
         response.learn_from_table(table, np.arange(4), nature, uniforms)
-        kept.append((response.numbers.tobytes(), [response.record(m).sums.tobytes() for m in range(2)]))
-    assert kept[0] == kept[1]
+        return response.numbers.tobytes(), [response.record(m).sums.tobytes() for m in range(2)], chosen.pop()
+
+    def noted(*given):
+        chosen.append(choose(*given))
+        return chosen[-1]
+
+    monkeypatch.setattr(sampled_engine, "chosen_phase", noted)
+    monkeypatch.setattr(sampled_engine, "_learned", Counter())
+    return learned
+
+
+def test_the_loop_compiled_for_a_number_of_actions_gives_the_same_bits(looked_up, monkeypatch):
+    monkeypatch.setattr(sampled_engine, "has_kept", lambda *given: False)
+    *plain, loop = looked_up()
+    assert loop is sampled_engine.sampled_phase()
+    with sampled_engine.planned(sampled_engine.MANY_UPDATES):
+        *special, loop = looked_up()
+    assert loop is sampled_engine.sampled_phase(2, 3)
+    assert plain == special
+    assert looked_up()[-1] is loop  # planned once, and not chosen again in the midst of them
+
+
+def test_the_loop_for_a_number_of_actions_is_taken_where_it_is_kept(looked_up, monkeypatch):
+    monkeypatch.setattr(sampled_engine, "has_kept", lambda loop, *given: loop is sampled_engine.sampled_phase(2, 3))
+    assert looked_up()[-1] is sampled_engine.sampled_phase(2, 3)
 
 
 @pytest.mark.parametrize("followers", ["mw", "exp3", "best-response"])

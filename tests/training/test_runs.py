@@ -1,6 +1,7 @@
 """Training end to end, with real Ray: what it leaves behind, what it repeats, how it stops."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ray.rllib.core.columns import Columns
 from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, respond
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import estimates
+from rllib_stackelberg.response import sampled_engine
 from rllib_stackelberg.response.fields import SAMPLED_PLAYS
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.search import SETTLED_TOLERANCE, BestSnapshot, Search
@@ -72,6 +74,19 @@ def test_a_report_that_fails_does_not_cost_the_result(tmp_path, monkeypatch):
     folder = Path(result["run_dir"])
     assert json.loads((folder / "result.json").read_text())["leader_value"] == result["leader_value"]
     assert not (folder / "report.html").exists()
+
+
+def test_no_other_loop_is_compiled_in_mid_training(tmp_path, monkeypatch):
+    """The one for a number of actions is worth it after the first iteration, and known to be from the start."""
+    choose, chosen = sampled_engine.chosen_phase, []
+    monkeypatch.setattr(sampled_engine, "chosen_phase", lambda *given: chosen.append(choose(*given)) or chosen[-1])
+    monkeypatch.setattr(sampled_engine, "has_kept", lambda *given: False)
+    monkeypatch.setattr(sampled_engine, "_learned", Counter())
+    parallel = leader_config("PPO", game="simple-allocation").num_envs_per_env_runner
+    monkeypatch.setattr(sampled_engine, "MANY_UPDATES", 2 * 30 * parallel)
+    run(tmp_path)
+    assert len(chosen) > 5
+    assert set(chosen) == {sampled_engine.sampled_phase(1, 2)}
 
 
 def test_the_same_seed_repeats_the_result_and_another_does_not(tmp_path):
