@@ -51,9 +51,10 @@ from rllib_stackelberg.economics.sequential_prices import Market, no_message_sol
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
-from rllib_stackelberg.rules.game import OVER, StackelbergGame, Turn
+from rllib_stackelberg.rules.game import OVER, StackelbergGame
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
+from rllib_stackelberg.rules.turns import Seats, Turn
 
 SEND, OFFER, BUY, DONE = range(4)
 """What a play is at."""
@@ -127,8 +128,9 @@ class MessageSPM(StackelbergGame):
         for i, own in enumerate(self.values):
             self._table[i, : len(own)] = own
         self._same_values = all(np.array_equal(own, self.values[0]) for own in self.values)
-        self.view, self.seats = self._view()
+        self.view = self._view(tell=leader != "scores")
         self.offers = offers_of(self.view.names, leader if price_grid is None else "choice", price_grid)
+        self.seats = None if anonymous or leader == "scores" else Seats(self.view.columns)
         self.turns = (
             *(Turn("message", i + 1, Discrete(messages), "learned", len(own)) for i, own in enumerate(self.values)),
             Turn("choose", 0, self.offers.actions, "leader", self.view.questions, masked=self.offers.masked),
@@ -137,15 +139,15 @@ class MessageSPM(StackelbergGame):
         self._stages = np.array([SEND] * buyers + [OFFER] + [BUY] * buyers + [DONE], dtype=np.int8)
         self._set_ranges()
 
-    def _view(self) -> tuple[View, None]:
-        """What the leader sees, and which of it speaks of which buyer."""
+    def _view(self, tell: bool) -> View:
+        """What the leader sees; `tell`: also what tells buyers apart, where its network is shared between them."""
         if self.anonymous:
-            return ByMessage(self.buyers, self.channel, self.items), None
-        view = ByBuyer(self.buyers, self.channel, self._told())
+            return ByMessage(self.buyers, self.channel, self.items)
+        view = ByBuyer(self.buyers, self.channel, self._told() if tell else np.zeros((self.buyers, 0)))
         if view.questions is None and self.buyers > MOST_BY_BUYER:
             problem = f"{self.buyers} with messages that are too many to number"
             raise InvalidFieldError("buyers", problem, f"up to {MOST_BY_BUYER}, or anonymous=true")
-        return view, None
+        return view
 
     @cached_property
     def alike(self) -> bool:

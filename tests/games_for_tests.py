@@ -6,6 +6,9 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from pettingzoo import AECEnv
 
+from rllib_stackelberg.plays.outcomes import Profiles
+from rllib_stackelberg.plays.plays import Plays, play_out
+from rllib_stackelberg.plays.sample_plays import random_actions, uniform_choices
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.solution import StackelbergSolution
@@ -346,3 +349,30 @@ class Offers(StackelbergGame):
             return buyer, self.PRICES[price], left[rows, buyer]
         buyer = actions[:, 0].astype(np.int64)
         return buyer, actions[:, 1], left[rows, buyer]
+
+
+def leader_table(game, seed):
+    """Random answers; of a masked turn, at questions that come up in some play if they are given."""
+    turn, rng = game.leader_turn, np.random.default_rng(seed)
+    table = random_actions(game, np.full(turn.rows, game.leader_index), rng)[:, : turn.width]
+    if turn.masked:
+        answer_what_is_open(game, table, rng)
+    return table
+
+
+def answer_what_is_open(game, table, rng):
+    """Plays all profiles, and chooses anew at each question whose answer is not open when it is first asked."""
+    profiles, known = Profiles.of(game), np.zeros(len(table), dtype=bool)
+    nature = np.repeat(profiles.nature, len(profiles.joint), axis=0)
+    joint = np.tile(profiles.joint, (len(profiles.nature), 1))
+    plays = Plays(game, len(nature))
+
+    def leader(plays, slots):
+        asked, first = np.unique(plays.question[slots], return_index=True)
+        new = ~known[asked]
+        table[asked[new], 0] = uniform_choices(plays.open_choices(slots[first[new]]), rng)
+        known[asked] = True
+        return table[plays.question[slots]]
+
+    plays.begin(np.arange(len(nature)), nature, lambda slots, turn, rows: joint[slots, turn])
+    play_out(plays, leader, lambda slots, turn, rows: joint[slots, turn])

@@ -44,7 +44,8 @@ def playthrough(game: Rules, seed: int = 0) -> str:
 
 
 def _numbers(values: object) -> str:
-    array = np.asarray(values, dtype=float)
+    """A choice with its numbers (a tuple), or an array."""
+    array = np.asarray(np.hstack(values) if isinstance(values, tuple) else values, dtype=float)
     if array.ndim < 2:
         return " ".join(f"{value:.4g}" for value in array.reshape(-1))
     rows = [_numbers(row) for row in array[:ROWS_SHOWN]]

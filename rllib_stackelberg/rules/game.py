@@ -307,7 +307,7 @@ class StackelbergGame(Rules, ABC):
         asking = np.flatnonzero(turn == self.leader_index)
         if not len(asking):
             return
-        found = self.opened(state.take(asking))
+        found = self.opened(state if len(asking) == len(state) else state.take(asking))
         chosen = actions[asking, 0].astype(np.int64)
         closed = np.flatnonzero(~found[np.arange(len(asking)), chosen])
         if len(closed):

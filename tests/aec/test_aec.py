@@ -14,7 +14,7 @@ from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.environment import make_aec, make_parallel
 from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.plays.sample_plays import draw_nature, random_actions
+from rllib_stackelberg.plays.sample_plays import draw_nature, opened_at, random_actions
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.rules.registry import make_rules
 from tests.conftest import GAMES, POPULATIONS, view
@@ -46,7 +46,7 @@ def test_stepping_the_view_equals_stepping_a_batch(name, seed):
     state = game.begin(nature)
     while (game.turn(state) != OVER).any():
         turn = game.turn(state)
-        actions = random_actions(game, turn, rng)
+        actions = random_actions(game, turn, rng, open_choices=opened_at(game, state, turn))
         views = [game.observe(state, agent) for agent in range(len(game.agents))]
         state, payoffs = game.step(state, actions)
         for k, env in enumerate(envs):
@@ -57,7 +57,8 @@ def test_stepping_the_view_equals_stepping_a_batch(name, seed):
             for agent, name_ in enumerate(game.agents):
                 np.testing.assert_array_equal(view(env, name_), views[agent][k])
             given_ = actions[k, : kind.width]
-            env.step(int(given_[0]) if kind.width == 1 and hasattr(kind.actions, "n") else given_)
+            choice, numbers = [int(given_[0])] * kind.chooses, [given_[int(kind.chooses) :]] * (kind.numbers > 0)
+            env.step((*choice, *numbers) if choice and numbers else (choice or numbers)[0])
             assert [env.rewards[a] for a in game.agents] == payoffs[k].tolist()
     assert all(all(env.terminations.values()) for env in envs)
 

@@ -21,7 +21,7 @@ from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.leader.critic import relative
 from rllib_stackelberg.plays.outcomes import Profiles
 from tests.conftest import FIRST, ONE_SHOT, game_called
-from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
+from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation, leader_table
 
 MODES = {
     "closure": {"leader_queries": "once", "elicitation": "closure"},
@@ -32,6 +32,8 @@ MODES = {
 
 def answer_table(game, seed):
     turn, rng = game.leader_turn, np.random.default_rng(seed)
+    if turn.masked:
+        return leader_table(game, seed)
     if turn.discrete:
         return rng.integers(turn.choices, size=turn.rows)
     return rng.random((turn.rows, turn.width)).astype(np.float32)
@@ -235,9 +237,11 @@ def test_observations_stay_in_their_space(one_shot_game):
     env = StackelbergPOMDP(one_shot_game, settings, num_envs=3)
     env.action_space.seed(0)
     observations, _ = env.reset(seed=1)
+    table = leader_table(one_shot_game, seed=0) if one_shot_game.leader_turn.masked else None
     for _ in range(20):
         assert env.observation_space.contains(observations)
-        observations, *_ = env.step(env.action_space.sample())
+        actions = env.action_space.sample() if table is None else table[env.elicitation.question]
+        observations, *_ = env.step(actions)
 
 
 def test_clipped_actions_are_counted():

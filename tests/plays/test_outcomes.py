@@ -6,7 +6,7 @@ import pytest
 from rllib_stackelberg import make_game
 from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 from rllib_stackelberg.rules.game import OVER
-from tests.games_for_tests import BayesianGame, NoisyAllocation
+from tests.games_for_tests import BayesianGame, NoisyAllocation, leader_table
 
 
 def one_play(game, nature, table, joint):
@@ -27,13 +27,6 @@ def one_play(game, nature, table, joint):
         state, paid = game.step(state, actions)
         payoffs += paid[0]
     return payoffs, [rows.get(k, -1) for k in range(len(learned))]
-
-
-def leader_table(game, seed):
-    turn, rng = game.leader_turn, np.random.default_rng(seed)
-    if turn.width == 1 and hasattr(turn.actions, "n"):
-        return rng.integers(turn.choices, size=(turn.rows, 1)).astype(float)
-    return turn.actions.low + rng.random((turn.rows, turn.width)) * (turn.actions.high - turn.actions.low)
 
 
 def policies(game, seed):
