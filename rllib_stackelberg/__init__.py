@@ -42,6 +42,7 @@ from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
 from rllib_stackelberg.rules.population import PopulationGame, PopulationState
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.registry import games, make_game, make_population, register_game
+from rllib_stackelberg.rules.solution import Bound
 from rllib_stackelberg.rules.turns import Seats
 from rllib_stackelberg.runs.evaluate import evaluate, evaluate_against, load_policy
 from rllib_stackelberg.solvers import StackelbergSolution, solve
@@ -54,6 +55,7 @@ __all__ = [
     "NO_CHANCE",
     "AECGame",
     "BestResponse",
+    "Bound",
     "Exp3",
     "Exp3IX",
     "FictitiousPlay",

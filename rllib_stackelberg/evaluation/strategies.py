@@ -77,10 +77,22 @@ def evaluate_policy(
         What it answered, and the evaluation. Up to `EVALUATION_LIMIT` outcomes these are all questions that can be
         met, beyond it those that were.
     """
+    return evaluate_asked(AskedPolicy(game, policy), settings, seed, purpose, samples, every_play)
+
+
+def evaluate_asked(
+    asked: AskedPolicy,
+    settings: LeaderSettings,
+    seed: int = 0,
+    purpose: Purpose = Purpose.REPORT,
+    samples: int = RESPONSE_SAMPLES,
+    every_play: bool = True,
+) -> tuple[LeaderStrategy, Evaluation]:
+    """As `evaluate_policy`, of a policy that may have been asked before."""
+    game = asked.game
     if tabulated(game):
-        strategy = LeaderStrategy.ask(game, policy)
+        strategy = asked.everything()
         return strategy, evaluate_strategy(strategy, settings, seed, purpose, samples, every_play)
-    asked = AskedPolicy(game, policy)
 
     def estimated(own: LeaderSettings) -> Evaluation:
         plays = PLAYS if every_play else (own.reward_play,)

@@ -94,9 +94,7 @@ class LeaderStrategy:
     @classmethod
     def ask(cls, game: StackelbergGame, policy: LeaderFunction) -> LeaderStrategy:
         """Ask a policy every question that its own answers, any types and any follower moves can lead to."""
-        asked = AskedPolicy(game, policy)
-        (outcomes_against if game.one_shot else paths_against)(game, asked)
-        return asked.strategy()
+        return AskedPolicy(game, policy).everything()
 
     def __call__(self, plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         """The answers that waiting plays need (`plays.Leader`).
@@ -189,13 +187,22 @@ def _form(turn: Turn) -> str:
 
 
 class AskedPolicy:
-    """A policy that is asked each question once, whatever play meets it; what it said is kept."""
+    """A policy that is asked each question once, whatever play meets it; what it said is kept.
 
-    def __init__(self, game: StackelbergGame, policy: LeaderFunction):
+    Args:
+        game: the game; policy: what it answers.
+        known: what it has answered before.
+    """
+
+    def __init__(self, game: StackelbergGame, policy: LeaderFunction, known: LeaderStrategy | None = None):
         self.game = game
         self.policy = policy
         self.answers = make_answers(game, 1)
         self._met: list[NDArray[np.int64]] = []
+        if known is not None and known.answers:
+            questions, actions = known._sorted
+            self.answers.record(np.zeros(len(questions), dtype=np.int64), questions, actions)
+            self._met.append(questions)
 
     def __call__(self, plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
         """The answers that waiting plays need (`plays.Leader`)."""
@@ -207,6 +214,11 @@ class AskedPolicy:
             self.answers.record(episode[: len(new)], new, actions)
             self._met.append(new)
         return self.answers.take(episode, questions)
+
+    def everything(self) -> LeaderStrategy:
+        """Its answers to every question that they, any types and any follower moves can lead to."""
+        (outcomes_against if self.game.one_shot else paths_against)(self.game, self)
+        return self.strategy()
 
     def strategy(self) -> LeaderStrategy:
         """Everything it has been asked."""

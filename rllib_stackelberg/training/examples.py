@@ -19,7 +19,6 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from rllib_stackelberg.evaluation.baselines import RandomSearch, random_search
-from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
@@ -156,7 +155,7 @@ class Example:
             row["judged"] = found.leader_value
             row |= {f"under {model.name}": model.found.leader_value for model in found.by_model}
             row["worst"] = found.worst_value
-            row["random_judged"] = evaluate_strategy(luck.strategy, judge, seed).leader_value
+            row["random_judged"] = luck.evaluate(judge, seed).leader_value
         if self.details is not None:
             row |= self.details(result)
         return row

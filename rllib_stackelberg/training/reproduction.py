@@ -182,23 +182,20 @@ def _independent(arm: Arm, seed: int, scale: float) -> Row:
 
 def _random(arm: Arm, seed: int, scale: float) -> Row:
     begun = time.monotonic()
-    found = random_search(_game(arm), _settings(arm), max(1, round(arm.episodes * scale)), seed)
-    return _valued(arm, found.strategy, seed, found.mean, found.episodes, begun)
+    game, settings = _game(arm), _settings(arm)
+    luck = random_search(game, settings, max(1, round(arm.episodes * scale)), seed)
+    found = luck.evaluate(settings, seed, samples=RESPONSE_SAMPLES, every_play=False)
+    result = result_data(game, luck.strategy, found)
+    return _row(result, luck.mean, luck.episodes, time.monotonic() - begun)
 
 
 def _strategy(arm: Arm, seed: int, scale: float) -> Row:
     begun, game = time.monotonic(), _game(arm)
     solution = solve(game)
     pairs = list(enumerate(arm.answers)) if arm.answers or solution is None else solution.leader_strategy
-    return _valued(arm, LeaderStrategy.from_pairs(game, pairs), seed, None, 0, begun)
-
-
-def _valued(
-    arm: Arm, strategy: LeaderStrategy, seed: int, mean_return: float | None, episodes: int, begun: float
-) -> Row:
-    game = _game(arm)
+    strategy = LeaderStrategy.from_pairs(game, pairs)
     found = evaluate_strategy(strategy, _settings(arm), seed, samples=RESPONSE_SAMPLES, every_play=False)
-    return _row(result_data(game, strategy, found), mean_return, episodes, time.monotonic() - begun)
+    return _row(result_data(game, strategy, found), None, 0, time.monotonic() - begun)
 
 
 def _row(result: dict[str, Any], mean_return: float | None, episodes: int, seconds: float) -> Row:

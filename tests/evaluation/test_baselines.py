@@ -5,6 +5,7 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, evaluate_against, evaluate_strategy, make_game, random_search
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.runs.folder import RunFolder
 
@@ -33,6 +34,28 @@ def test_a_table_is_the_same_however_the_leader_is_asked():
     once = random_search(game, LeaderSettings.checked(**fields), 128)
     turns = LeaderSettings.checked(**fields, leader_queries="every_turn", response_transitions=0.5)
     assert random_search(game, turns, 128).mean == once.mean
+
+
+@pytest.mark.parametrize("grid", [None, 3])
+def test_luck_of_a_game_that_is_played_is_judged_on_fresh_plays(grid, monkeypatch):
+    """Not all questions of its best table were met: others are answered at random, in range."""
+    monkeypatch.setattr(estimates, "REWARD_PLAYS", 200)
+    game = make_game("message-spm", buyers=8, types=3, price_grid=grid)
+    settings = LeaderSettings.checked(response_updates=10)
+    found = random_search(game, settings, 128)
+    known = dict(found.strategy.answers)
+    judged = found.evaluate(settings, samples=8, every_play=False)
+    assert -0.5 < found.mean < found.best <= 0
+    assert 0 < judged.standard_error < 0.05
+    assert judged.leader_value < found.best + 2 * judged.standard_error
+    assert found.strategy.answers == known
+    assert found.evaluate(settings, samples=8, every_play=False).data() == judged.data()
+
+
+def test_luck_whose_table_is_whole_is_worth_what_the_table_is():
+    game, settings = make_game("message-spm"), LeaderSettings.checked(response_updates=20)
+    found = random_search(game, settings, 128)
+    assert found.evaluate(settings, 3).data() == evaluate_strategy(found.strategy, settings, 3).data()
 
 
 def test_a_leader_is_judged_by_other_followers_than_taught_it(tmp_path):
