@@ -21,11 +21,13 @@ from rllib_stackelberg.files.tensors import arrays
 
 
 class LeaderPolicy(Record):
-    """policy.json of a leader alone."""
+    """policy.json of a leader alone; format 2 where `choices` or `seats` say more than those of format 1."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
     layers: Annotated[int, Field(ge=1, le=64)]
     discrete: bool
+    choices: Annotated[int, Field(ge=0)] = 0
+    seats: bool = False
 
 
 class PlayedGame(Record):

@@ -25,8 +25,8 @@ def as_rows(space: Discrete | Box | Tuple, actions: Any) -> NDArray[np.float64]:
 
     Args:
         space: `leader_action_space(game)`.
-        actions: `[N]` choices, `[N, m]` points; of both, rows `[N, 1 + m]` already, or `(choices, points)`, or a
-            sequence of N such pairs as the space samples them.
+        actions: `[N]` choices, `[N, m]` points; of both, rows `[1 + m]` of an array or a list, or `(choices, points)`,
+            or a list of N such pairs as the space samples them.
 
     >>> both = Tuple((Discrete(3), Box(0, 1, (1,))))
     >>> as_rows(both, (np.array([2, 0]), np.array([[0.5], [1.0]]))).tolist()
@@ -34,9 +34,9 @@ def as_rows(space: Discrete | Box | Tuple, actions: Any) -> NDArray[np.float64]:
     >>> as_rows(both, [(2, np.array([0.5])), (0, np.array([1.0]))]).tolist()
     [[2.0, 0.5], [0.0, 1.0]]
     """
-    if isinstance(space, Tuple) and not isinstance(actions, np.ndarray):
-        if not isinstance(actions, tuple):
-            actions = tuple(np.stack(parts) for parts in zip(*actions, strict=True))
+    if isinstance(actions, list) and actions and isinstance(actions[0], tuple):
+        actions = tuple(np.stack(parts) for parts in zip(*actions, strict=True))
+    if isinstance(actions, tuple) and isinstance(space, Tuple):
         choices, points = (np.asarray(part, dtype=np.float64) for part in actions)
         return np.concatenate([choices.reshape(-1, 1), points.reshape(len(points), -1)], axis=1)
     rows = np.asarray(actions, dtype=np.float64)
@@ -54,6 +54,15 @@ def to_game_actions(game: StackelbergGame, actions: Any) -> tuple[NDArray[np.flo
     if first:
         stretched = np.concatenate([rows[:, :first], stretched], axis=1)
     return stretched, np.asarray(clipped.any(axis=1))
+
+
+def sampled(space: Discrete | Box | Tuple, count: int, masks: NDArray | None = None) -> NDArray[np.float64]:
+    """Rows that the space samples, `[count, width]`, of open choices alone; masks `[count, choices]`: 1 where open."""
+    if masks is None:
+        return as_rows(space, [space.sample() for _ in range(count)])
+    allowed = masks.astype(np.int8)
+    both = isinstance(space, Tuple)
+    return as_rows(space, [space.sample(mask=(mask, None) if both else mask) for mask in allowed])
 
 
 def stretch(space: Box, points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

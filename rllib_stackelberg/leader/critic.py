@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
@@ -33,14 +34,46 @@ def relative(policy: NDArray[np.float64]) -> NDArray[np.float64]:
     return (policy / policy.max(axis=-1, keepdims=True)).reshape(len(policy), -1)
 
 
+@dataclass(frozen=True, eq=False)
+class SeatEntries:
+    """Which entries of a view speak of which follower, and which of all of them alike.
+
+    Entries that are neither, such as answers by question, would tell a critic who is who: one that must not know is not
+    shown them.
+
+    Attributes:
+        own: `[followers, features]`; shared: `[entries]`.
+    """
+
+    own: NDArray[np.int64]
+    shared: NDArray[np.int64]
+
+    def after(self, entries: int) -> SeatEntries:
+        """The same, that many entries further on."""
+        return SeatEntries(self.own + entries, self.shared + entries)
+
+
+def weight_entries(game: StackelbergGame, first: int) -> NDArray[np.int64]:
+    """Entries of followers' strategies, laid out from `first` on, `[followers, rows * actions]`.
+
+    None for each, `[followers, 0]`, unless all followers have the same rows and actions.
+    """
+    turns, followers = game.learned_turns, len(game.followers)
+    alike = len(turns) == followers and len({(turn.rows, turn.choices) for turn in turns}) == 1
+    each = turns[0].keys * turns[0].choices if alike else 0
+    return first + np.arange(followers * each).reshape(followers, each)
+
+
 class CriticView(ABC):
     """Maps episodes to the critic's part of their observation.
 
     Attributes:
         width: number of entries.
+        seats: whom they speak of.
     """
 
     width: int
+    seats: SeatEntries
 
     @abstractmethod
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
@@ -52,6 +85,7 @@ class WeightsView(CriticView):
 
     def __init__(self, game: StackelbergGame):
         self.width = sum(t.keys * t.choices for t in game.learned_turns) + 1
+        self.seats = SeatEntries(weight_entries(game, 0), np.array([self.width - 1]))
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Weights in follower order, then the phase."""
@@ -96,6 +130,7 @@ class SoFarView(CriticView):
     def __init__(self, game: StackelbergGame):
         self.answers = AnswersView(game)
         self.width = self.answers.width
+        self.seats = SeatEntries(np.zeros((len(game.followers), 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Answers."""
@@ -111,6 +146,7 @@ class ProgressView(CriticView):
         self.weights = WeightsView(game)
         self.answers = AnswersView(game)
         self.width = self.weights.width + 1 + self.answers.width
+        self.seats = SeatEntries(self.weights.seats.own, self.weights.width - 1 + np.arange(2))
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Weights, phase, share of updates done, answers."""
@@ -136,6 +172,7 @@ class ProvisionalView(CriticView):
         self.low, high = (float(x) for x in game.payoff_range[0])
         self.spread = high - self.low if high > self.low else 1.0
         self.width = self.answers.width + strategies + 1
+        self.seats = SeatEntries(weight_entries(game, self.answers.width), np.array([self.width - 1]))
         self.single = game.leader_turn.rows == 1
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
@@ -165,6 +202,19 @@ class MixtureView(CriticView):
     def __init__(self, views: Sequence[CriticView]):
         self.views = tuple(views)
         self.width = len(self.views) + max(view.width for view in self.views)
+        self.seats = self._seats()
+
+    def _seats(self) -> SeatEntries:
+        """Of views that are laid out alike, theirs; else which model was drawn and no more."""
+        first, models = self.views[0].seats, np.arange(len(self.views))
+        others = [view.seats for view in self.views]
+        alike = all(
+            np.array_equal(seats.own, first.own) and np.array_equal(seats.shared, first.shared) for seats in others
+        )
+        if not alike:
+            return SeatEntries(first.own[:, :0], models)
+        moved = first.after(len(models))
+        return SeatEntries(moved.own, np.concatenate([models, moved.shared]))
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """One-hot model, its view, zeros up to the widest view."""

@@ -8,8 +8,9 @@ optimal commitment against that response algorithm.
 An observation has parts. `actor` is what the game shows the leader, the same in every phase. `critic` is
 the hidden state: with "every_turn" the followers' weights (each row divided by its largest) and the phase;
 with "once" the answers so far and a provisional response to them (`critic.py`); under several models of followers
-also which one was drawn (`mixture.py`). With "every_turn" a third part says which `phase` a transition belongs to
-(0 response, 1 reward): for the learner, no network reads it.
+also which one was drawn (`mixture.py`). Where the leader's turn is masked, `mask` says which choices are open (1, else
+0). With "every_turn" a part says which `phase` a transition belongs to (0 response, 1 reward): for the learner, no
+network reads it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.leader.actions import leader_action_space, to_game_actions
+from rllib_stackelberg.leader.actions import as_rows, leader_action_space, to_game_actions
 from rllib_stackelberg.leader.critic import critic_view
 from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes, Front
 from rllib_stackelberg.leader.foreseen import Foreseen
@@ -102,6 +103,8 @@ class StackelbergPOMDP(VectorEnv):
             "actor": Box(actor.low, actor.high, dtype=np.float32),
             "critic": Box(0.0, 1.0, (self.critic.width,), np.float32),
         }
+        if game.leader_turn.masked:
+            spaces["mask"] = Box(0.0, 1.0, (game.leader_turn.choices,), np.float32)
         if self._every_turn:
             spaces["phase"] = Box(0.0, 1.0, (1,), np.float32)
         self.single_observation_space = Dict(spaces)
@@ -124,6 +127,14 @@ class StackelbergPOMDP(VectorEnv):
     @property
     def _every_turn(self) -> bool:
         return self.settings.leader_queries == "every_turn"
+
+    @property
+    def seat_layout(self) -> dict[str, Any] | None:
+        """Which entries of the parts of an observation speak of which follower, where the game declares seats."""
+        if self.game.seats is None:
+            return None
+        own, shared = self.critic.seats.own.tolist(), self.critic.seats.shared.tolist()
+        return {"actor": self.game.seats.columns.tolist(), "critic": own, "critic_shared": shared}
 
     @property
     def live(self) -> NDArray[np.int64]:
@@ -149,12 +160,14 @@ class StackelbergPOMDP(VectorEnv):
         """Observations at open questions, a row each; the hidden state is the same at all questions of one front."""
         envs, of = np.unique(front.envs, return_inverse=True)
         shown = {"actor": self.elicitation.observe(front), "critic": self.critic(self.elicitation, envs)[of]}
+        if self.game.leader_turn.masked:
+            shown["mask"] = self.elicitation.open_choices(front).astype(np.float32)
         if self._every_turn:
             shown["phase"] = self.elicitation.rewarding[front.envs, None].astype(np.float32)
         return shown
 
-    def answer(self, front: Front, actions: NDArray) -> NDArray[np.float64]:
-        """Answer open questions, some or all of a front.
+    def answer(self, front: Front, actions: Any) -> NDArray[np.float64]:
+        """Answer open questions, some or all of a front, with what a policy puts out (`leader.actions.as_rows`).
 
         Returns:
             Rewards `[Q]`: what an environment is paid stands at the last of its questions here.
@@ -183,12 +196,12 @@ class StackelbergPOMDP(VectorEnv):
         return self._observations(), {}
 
     def step(
-        self, actions: NDArray
+        self, actions: Any
     ) -> tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Answer the open question of every environment; those that ended start a new episode instead."""
         asked, fresh = np.flatnonzero(~self._ended), np.flatnonzero(self._ended)
         rewards = np.zeros(self.num_envs)
-        rewards[asked] = self.answer(self.posed(asked), np.asarray(actions)[asked])
+        rewards[asked] = self.answer(self.posed(asked), as_rows(self.single_action_space, actions)[asked])
         terminated = self.elicitation.over & ~self._ended
         infos = self._infos(terminated)
         if len(fresh):
@@ -277,7 +290,7 @@ class LeaderEnv(gymnasium.Env):
 
     def step(self, action: Any) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
         """Answer the open question."""
-        observations, rewards, terminated, truncated, infos = self.batch.step(np.asarray(action)[None])
+        observations, rewards, terminated, truncated, infos = self.batch.step([action])
         info = {name: values[0] for name, values in infos.items() if not name.startswith("_")}
         return _first(observations), float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
 

@@ -17,6 +17,7 @@ class AlgorithmTraits:
     Attributes:
         name: RLlib's.
         continuous: whether it trains leaders with continuous actions (all train discrete ones).
+        masks: whether it trains leaders some of whose choices are closed, or go with numbers.
         critic: whether it has one, apart from what it acts by.
         replay: whether it learns from a buffer of old answers. It must then be asked once: at every turn, what a
             leader does is its choice only the first time.
@@ -24,6 +25,7 @@ class AlgorithmTraits:
 
     name: str
     continuous: bool = True
+    masks: bool = True
     critic: bool = True
     replay: bool = False
 
@@ -34,8 +36,8 @@ ALGORITHMS = {
         AlgorithmTraits("PPO"),
         AlgorithmTraits("APPO"),
         AlgorithmTraits("IMPALA"),
-        AlgorithmTraits("SAC", replay=True),
-        AlgorithmTraits("DQN", continuous=False, critic=False, replay=True),
+        AlgorithmTraits("SAC", masks=False, replay=True),
+        AlgorithmTraits("DQN", continuous=False, masks=False, critic=False, replay=True),
     )
 }
 
@@ -64,6 +66,11 @@ def check_algorithm(
     """
     traits = find_algorithm(name, field)
     name = traits.name
+    turn = game.leader_turn
+    if not traits.masks and (turn.masked or (turn.chooses and turn.numbers)):
+        what = "choices are not always open" if turn.masked else "actions are a choice and numbers"
+        problem = f"{name} does not train a leader whose {what}"
+        raise InvalidFieldError(field, problem, _those(lambda other: other.masks))
     if not traits.continuous and not game.leader_turn.discrete:
         allowed = f"{_those(lambda other: other.continuous)}, or a game whose leader has a list of choices"
         raise InvalidFieldError(field, f"{name} chooses from a list, and this leader's actions are continuous", allowed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rllib_stackelberg.aec.spaces import MASK, SHOWN
 from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.ties import Ties
@@ -48,8 +49,9 @@ def evaluate_against(run: str | Path, settings: LeaderSettings, game: str | None
 def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any]:
     """The trained leader of a run folder as a function observation -> action, in the game's units.
 
-    The observation is the leader's own (`observe("leader_0")` in the AEC view), shape `[d]`; the
-    action is an int or an array, as the AEC view takes it. Needs neither ray nor torch.
+    The observation is the leader's own (`observe("leader_0")` in the AEC view), shape `[d]`, with a mask where
+    some choices are closed; the action is an int, an array or both, as the AEC view takes it. Needs
+    neither ray nor torch.
 
     Args:
         run: its folder.
@@ -62,8 +64,14 @@ def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any
     network = opened.leader()
     act = network.acting_in(opened.game)
 
+    turn = opened.game.leader_turn
+
     def policy(observation: Any) -> Any:
-        action = act(np.asarray(observation, dtype=np.float32)[None])[0]
-        return int(action[0]) if network.discrete else action
+        seen = [observation[SHOWN], observation[MASK]] if isinstance(observation, Mapping) else [observation]
+        shown, *masks = (np.asarray(part)[None] for part in seen)
+        action = act(shown.astype(np.float32), *masks)[0]
+        if not turn.chooses:
+            return action
+        return (int(action[0]), action[1:]) if turn.numbers else int(action[0])
 
     return policy

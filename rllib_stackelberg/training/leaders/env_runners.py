@@ -26,10 +26,12 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_stackelberg.arrays import Arrays
+from rllib_stackelberg.leader.actions import sampled
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 from rllib_stackelberg.training.running.failures import EpisodesLostError
 
+SHOWN = ("actor", "critic", "mask")
 OUTPUTS = (Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
 
 
@@ -82,16 +84,16 @@ class LeaderEnvRunner(ResumableEnvRunner):
         while len(live := env.live[env.live < envs]):
             front = env.front(live)
             observations = env.observe(front)
-            found = self._random(len(front.envs)) if random_actions else self._act(observations, explore)
+            found = self._random(observations) if random_actions else self._act(observations, explore)
             found[Columns.REWARDS] = env.answer(front, found[Columns.ACTIONS])
             rows.append(observations | found)
             asked.append(front.envs)
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         return self._episodes(np.concatenate(asked), columns, env.episode_infos()[:envs])
 
-    def _random(self, count: int) -> Arrays:
-        space = self.env.single_action_space
-        return {Columns.ACTIONS: np.stack([space.sample() for _ in range(count)])}
+    def _random(self, observations: Observations) -> Arrays:
+        rows = sampled(self.env.single_action_space, len(observations["actor"]), observations.get("mask"))
+        return {Columns.ACTIONS: rows[:, 0].astype(np.int64) if self.module.discrete else rows.astype(np.float32)}
 
     @torch.no_grad()
     def _act(self, observations: Observations, explore: bool) -> Arrays:
@@ -120,7 +122,7 @@ class LeaderEnvRunner(ResumableEnvRunner):
     def _episode(self, rows: Arrays, info: dict[str, Any]) -> SingleAgentEpisode:
         steps = len(rows[Columns.REWARDS])
         # An episode ends in an observation that nobody answers: the last question once more.
-        shown = {name: np.concatenate([rows[name], rows[name][-1:]]) for name in ("actor", "critic")}
+        shown = {name: np.concatenate([rows[name], rows[name][-1:]]) for name in SHOWN if name in rows}
         return SingleAgentEpisode(
             observations=InfiniteLookbackBuffer(shown),
             actions=InfiniteLookbackBuffer(rows[Columns.ACTIONS]),

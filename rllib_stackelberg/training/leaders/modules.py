@@ -9,7 +9,9 @@
     leader_config("PPO", game="escape").rl_module(rl_module_spec=RLModuleSpec(module_class=Mine))
 
 Observations are a dictionary of float32 tensors `[batch, width]`: `actor` is what the game shows the leader, all that
-acting may depend on; `critic` is the hidden state, for values alone. `model_config` holds, besides what one gives,
+acting may depend on; `critic` is the hidden state, for values alone; `mask` is there if not all choices are always open
+(1 where they are), and what is not open must never be played (`distributions.only_open`). An action that is a choice
+and numbers is a row of both. `model_config` holds, besides what one gives,
 `critic` ("central" or "local") and the middle and half width of the leader's payoffs (`value_offset`, `value_scale`).
 """
 
@@ -21,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Box, Discrete, Tuple
 from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
@@ -71,9 +73,26 @@ class LeaderRLModule(TorchRLModule):
         return int(np.prod(self.observation_space[self.actor_part].shape))
 
     @property
+    def choices(self) -> int:
+        """How many choices there are; 0 where an action is numbers alone."""
+        space = self.action_space[0] if isinstance(self.action_space, Tuple) else self.action_space
+        return int(space.n) if isinstance(space, Discrete) else 0
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers an action has; for each choice, where there are both."""
+        space = self.action_space[1] if isinstance(self.action_space, Tuple) else self.action_space
+        return int(np.prod(space.shape)) if isinstance(space, Box) else 0
+
+    @property
+    def masked(self) -> bool:
+        """Whether not all choices are always open."""
+        return "mask" in self.observation_space.spaces
+
+    @property
     def outputs(self) -> int:
-        """Choices, or coordinates of the unit box."""
-        return int(self.action_space.n) if self.discrete else int(np.prod(self.action_space.shape))
+        """Scores of choices, then coordinates of the unit box for each of them; or coordinates alone."""
+        return self.choices * (1 + self.numbers) if self.choices else self.numbers
 
     def anneal(self, done: float) -> float:
         """Explore as fits when that share of the schedule is over; by default there is none.
@@ -104,7 +123,7 @@ class LeaderRLModule(TorchRLModule):
         if kinds != ([nn.Linear, nn.Tanh] * len(kinds))[: len(kinds)] or kinds[-1] is not nn.Linear:
             problem = f"pi of {type(self).__name__} is no alternation of Linear and Tanh"
             raise InvalidFieldError("module_class", problem, "such a pi, or an export() of its own")
-        return LeaderNetwork(layers_of(self.pi), self.discrete)
+        return LeaderNetwork(layers_of(self.pi), self.discrete, 0 if self.discrete else self.choices)
 
 
 def layers_of(network: nn.Sequential) -> Layers:

@@ -1,9 +1,10 @@
 """The leader's network: an actor that sees the game, a critic that may see the hidden state.
 
 Two separate tanh networks over `Dict(actor, critic)` observations. The actor reads `actor` only, whatever the
-critic does; env runners carry no critic. `critic="central"` (MAPPO's) reads both parts, `"local"` (PPO's) the
-actor's. Values are predicted in payoff units, as offset + scale x network output, so payoffs of any size train
-alike.
+critic does, and plays nothing that a `mask` closes; env runners carry no critic. `critic="central"` (MAPPO's) reads
+both parts, `"local"` (PPO's) the actor's. Where a game declares seats both networks are shared between followers
+(seat_networks.py), unless `model_config={"seats": False}` says otherwise. Values are predicted in payoff units, as
+offset + scale x network output, so payoffs of any size train alike.
 """
 
 from __future__ import annotations
@@ -24,14 +25,20 @@ from ray.rllib.core.rl_module.apis.inference_only_api import InferenceOnlyAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from torch import nn
 
-from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
+from rllib_stackelberg.networks import Layers
+from rllib_stackelberg.training.leaders.distributions import ChoiceThenNumbers, only_open
 from rllib_stackelberg.training.leaders.modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
+from rllib_stackelberg.training.leaders.seat_networks import SeatActor, SeatCritic
 
 FIRST_LOG_STD, LAST_LOG_STD = -1.0, -6.0
 """Spread of a Gaussian leader at the start and at the end of its schedule, in the unit box."""
 
 FIRST_EPSILON, LAST_EPSILON = 1.0, 0.02
 """Share of random answers of a leader that learns values, at the start and at the end of its schedule."""
+
+STEP_FEATURES = 64
+"""Features that feed an output of the networks whose learning rates the defaults are."""
 
 INITIAL_OUTPUT_GAIN = 0.01
 """Of the actor's last layer: a fresh leader is close to indifferent."""
@@ -45,12 +52,13 @@ def tanh_network(sizes: list[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def start_afresh(network: nn.Sequential, gain: float) -> None:
+def start_afresh(network: nn.Module, gain: float) -> None:
     """Orthogonal weights, zero biases; `gain` is the last layer's."""
-    linear = [layer for layer in network if isinstance(layer, nn.Linear)]
+    linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
     for layer in linear:
         nn.init.orthogonal_(layer.weight, gain if layer is linear[-1] else 2**0.5)
-        nn.init.zeros_(layer.bias)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 NETWORK_DEFAULTS: dict[str, Any] = {
@@ -60,6 +68,10 @@ NETWORK_DEFAULTS: dict[str, Any] = {
     # Adam moves every weight by about the learning rate, and an output that 64 features feed many times as far:
     # scaled, a step moves a coordinate by about the learning rate, which can be held against the spread.
     "step_scale": 1 / 32,
+    # Of scores of choices that have numbers, which share a learning rate with them: a list of choices learns at 3e-3.
+    "choice_scale": 0.3,
+    "seats": True,
+    "seat_units": 32,
     "first_epsilon": FIRST_EPSILON,
     "last_epsilon": LAST_EPSILON,
 }
@@ -100,17 +112,45 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     def setup(self) -> None:
         """Build the networks."""
         config = self.network_config
-        self.pi = tanh_network([self.actor_width, *self.hidden, self.outputs])
-        self.action_dist_cls = TorchCategorical if self.discrete else TorchDiagGaussian
-        if not self.discrete:
-            self.step_scale = float(config["step_scale"])
-            self.register_buffer("log_std", torch.tensor(float(config["first_log_std"])))
         self.central = config["critic"] == "central"
+        self.layout = config.get("layout") if config["seats"] else None
+        self.pi = self._actor()
+        self.action_dist_cls = self._distribution()
+        if not self.discrete:
+            self.register_buffer("log_std", torch.tensor(float(config["first_log_std"])))
         if not self.inference_only:
-            critic_width = int(np.prod(self.observation_space["critic"].shape)) if self.central else 0
-            self.vf = tanh_network([self.actor_width + critic_width, *self.hidden, 1])
+            self.vf = self._critic()
             self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
         self._start_afresh()
+
+    def _actor(self) -> Any:
+        if self.layout is None:
+            return tanh_network([self.actor_width, *self.hidden, self.outputs])
+        followers, units = len(self.layout["actor"]), int(self.network_config["seat_units"])
+        said = (self.choices // followers, self.numbers) if self.choices else (0, self.numbers // followers)
+        return SeatActor(self.layout, self.actor_width, units, *said)
+
+    def _critic(self) -> Any:
+        if self.layout is not None:
+            return SeatCritic(self.layout, self.actor_width, int(self.network_config["seat_units"]), self.central)
+        critic_width = int(np.prod(self.observation_space["critic"].shape)) if self.central else 0
+        return tanh_network([self.actor_width + critic_width, *self.hidden, 1])
+
+    def _distribution(self) -> Any:
+        if self.discrete:
+            return TorchCategorical
+        return ChoiceThenNumbers.get_partial_dist_cls(choices=self.choices) if self.choices else TorchDiagGaussian
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """What outputs are multiplied by: scores of choices, and numbers.
+
+        The fewer features feed an output, the less far a step of the optimizer moves it: of networks shared between
+        seats, which are narrower, both are larger in proportion.
+        """
+        config = self.network_config
+        wider = 1.0 if self.layout is None else STEP_FEATURES / config["seat_units"]
+        return (1.0 if self.discrete else config["choice_scale"]) * wider, config["step_scale"] * wider
 
     def _start_afresh(self) -> None:
         start_afresh(self.pi, INITIAL_OUTPUT_GAIN)
@@ -126,13 +166,20 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(batch)}
 
     def _distribution_inputs(self, batch: dict[str, Any]) -> torch.Tensor:
-        return self._inputs_of(self.pi(batch[Columns.OBS][self.actor_part]))
+        return self._inputs_of(self.pi, batch[Columns.OBS])
 
-    def _inputs_of(self, outputs: torch.Tensor) -> torch.Tensor:
-        if self.discrete:
-            return outputs
-        outputs = 0.5 + self.step_scale * outputs  # from the middle of the unit box
-        return torch.cat([outputs, self.log_std.expand_as(outputs)], dim=-1)
+    def _inputs_of(self, actor: nn.Module, seen: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Of scores and coordinates that an actor puts out, what the distribution takes; closed choices closed."""
+        outputs, choices = actor(seen[self.actor_part]), self.choices
+        of_choices, of_numbers = self.scales
+        found = []
+        if choices:
+            scores = outputs[..., :choices] if of_choices == 1.0 else of_choices * outputs[..., :choices]
+            found.append(only_open(scores, seen["mask"]) if self.masked else scores)
+        if self.numbers:
+            found.append(0.5 + of_numbers * outputs[..., choices:])  # from the middle of the unit box
+            found.append(self.log_std.expand(*outputs.shape[:-1], self.numbers))
+        return torch.cat(found, dim=-1)
 
     def anneal(self, done: float) -> float:
         """Set the spread of a Gaussian leader when that share of its schedule is over.
@@ -151,15 +198,24 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         """Value predictions, payoff units."""
         seen = batch[Columns.OBS]
         parts = [seen[self.actor_part], *([seen["critic"]] if self.central else [])]
-        return self.offset + self.scale * self.vf(torch.cat(parts, dim=-1)).squeeze(-1)
+        values = self.vf(torch.cat(parts, dim=-1)) if self.layout is None else self.vf(*parts)
+        return self.offset + self.scale * values.squeeze(-1)
 
     def export(self) -> LeaderNetwork:
         """The actor as data."""
-        layers = list(layers_of(self.pi))
-        if not self.discrete:
-            weight, bias = layers[-1]
-            layers[-1] = (weight * np.float32(self.step_scale), bias * np.float32(self.step_scale) + np.float32(0.5))
-        return LeaderNetwork(tuple(layers), self.discrete)
+        if self.layout is None:
+            choices = 0 if self.discrete else self.choices
+            return LeaderNetwork(self._scaled(layers_of(self.pi), self.choices), self.discrete, choices)
+        own = self.pi.choices
+        return SeatNetwork(self._scaled(self.pi.layers(), own), self.discrete, own, np.array(self.layout["actor"]))
+
+    def _scaled(self, layers: Layers, choices: int) -> Layers:
+        """Layers whose last one puts out what the distribution is given: so many scores, then coordinates."""
+        *before, (weight, bias) = layers
+        of_choices, of_numbers = self.scales
+        scale = np.where(np.arange(len(bias)) < choices, of_choices, of_numbers).astype(np.float32)
+        middle = np.where(np.arange(len(bias)) < choices, 0.0, 0.5).astype(np.float32)
+        return (*before, (weight * scale[:, None], bias * scale + middle))
 
 
 class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
@@ -179,19 +235,22 @@ class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
 
     def forward_target(self, batch: dict[str, Any]) -> dict[str, Any]:
         """What the copy says."""
-        outputs = self.target_pi(batch[Columns.OBS][self.actor_part])
-        return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._inputs_of(outputs)}
+        return {TARGET_NETWORK_ACTION_DIST_INPUTS: self._inputs_of(self.target_pi, batch[Columns.OBS])}
 
 
-def problem_config(payoff_range: tuple[float, float], critic: str) -> dict[str, Any]:
+def problem_config(
+    payoff_range: tuple[float, float], critic: str, layout: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What networks must know of the problem, as entries of their model configuration.
 
     Args:
-        payoff_range: of the leader; critic: "central" or "local".
+        payoff_range: of the leader; critic: "central" or "local"; layout: which entries speak of which follower
+            (`StackelbergPOMDP.seat_layout`), where the game declares it.
     """
     low, high = map(float, payoff_range)
-    return {
+    known: dict[str, Any] = {
         "critic": critic,
         "value_offset": (low + high) / 2,
         "value_scale": (high - low) / 2 if high > low else 1.0,
     }
+    return known if layout is None else known | {"layout": dict(layout)}

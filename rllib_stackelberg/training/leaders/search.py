@@ -13,7 +13,7 @@ from rllib_stackelberg.evaluation.optimality_gap import best_against
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.evaluation.values import ModelValue
 from rllib_stackelberg.files.tensors import refuse_unreal
-from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.leader.policy import LeaderNetwork, network_from
 from rllib_stackelberg.networks import layer_tensors
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
@@ -87,13 +87,16 @@ class BestSnapshot:
 
     def get_state(self) -> dict[str, Any]:
         """As data."""
-        network = self.network and {"layers": self.network.layers, "discrete": self.network.discrete}
-        return {"highest": self.highest, "network": network, "found": self.found and asdict(self.found)}
+        return {
+            "highest": self.highest,
+            "network": self.network and self.network.data(),
+            "found": self.found and asdict(self.found),
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from `get_state`."""
         self.highest = state["highest"]
-        self.network = state["network"] and LeaderNetwork(**state["network"])
+        self.network = state["network"] and network_from(state["network"])
         if self.network:
             refuse_unreal(layer_tensors(self.network.layers))
         self.found = state["found"] and evaluation_from(state["found"])
