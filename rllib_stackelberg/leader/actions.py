@@ -60,9 +60,8 @@ def sampled(space: Discrete | Box | Tuple, count: int, masks: NDArray | None = N
     """Rows that the space samples, `[count, width]`, of open choices alone; masks `[count, choices]`: 1 where open."""
     if masks is None:
         return as_rows(space, [space.sample() for _ in range(count)])
-    allowed = masks.astype(np.int8)
-    both = isinstance(space, Tuple)
-    return as_rows(space, [space.sample(mask=(mask, None) if both else mask) for mask in allowed])
+    allowed: list[Any] = [(mask, None) if isinstance(space, Tuple) else mask for mask in masks.astype(np.int8)]
+    return as_rows(space, [space.sample(mask=mask) for mask in allowed])
 
 
 def stretch(space: Box, points: NDArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -108,7 +108,7 @@ class StackelbergPOMDP(VectorEnv):
         if self._every_turn:
             spaces["phase"] = Box(0.0, 1.0, (1,), np.float32)
         self.single_observation_space = Dict(spaces)
-        self.single_action_space = leader_action_space(game)
+        self._output = self.single_action_space = leader_action_space(game)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.clipped = 0
@@ -201,7 +201,7 @@ class StackelbergPOMDP(VectorEnv):
         """Answer the open question of every environment; those that ended start a new episode instead."""
         asked, fresh = np.flatnonzero(~self._ended), np.flatnonzero(self._ended)
         rewards = np.zeros(self.num_envs)
-        rewards[asked] = self.answer(self.posed(asked), as_rows(self.single_action_space, actions)[asked])
+        rewards[asked] = self.answer(self.posed(asked), as_rows(self._output, actions)[asked])
         terminated = self.elicitation.over & ~self._ended
         infos = self._infos(terminated)
         if len(fresh):

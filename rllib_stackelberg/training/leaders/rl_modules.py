@@ -206,8 +206,9 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         if self.layout is None:
             choices = 0 if self.discrete else self.choices
             return LeaderNetwork(self._scaled(layers_of(self.pi), self.choices), self.discrete, choices)
-        own = self.pi.choices
-        return SeatNetwork(self._scaled(self.pi.layers(), own), self.discrete, own, np.array(self.layout["actor"]))
+        actor: Any = self.pi
+        layers = self._scaled(actor.layers(), actor.choices)
+        return SeatNetwork(layers, self.discrete, actor.choices, np.array(self.layout["actor"]))
 
     def _scaled(self, layers: Layers, choices: int) -> Layers:
         """Layers whose last one puts out what the distribution is given: so many scores, then coordinates."""

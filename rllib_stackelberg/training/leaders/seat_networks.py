@@ -28,6 +28,9 @@ class Entries(nn.Module):
         own: `[followers, features]`; shared: columns.
     """
 
+    own: torch.Tensor
+    shared: torch.Tensor
+
     def __init__(self, own: Sequence[Sequence[int]], shared: Sequence[int]):
         super().__init__()
         columns = torch.tensor(own, dtype=torch.long).reshape(len(own), -1)
@@ -106,11 +109,12 @@ class SeatCritic(nn.Module):
 
     def __init__(self, layout: Mapping[str, Any], width: int, units: int, central: bool):
         super().__init__()
-        self.entries = nn.ModuleList([actor_entries(layout, width)])
+        parts = [actor_entries(layout, width)]
         if central:
-            self.entries.append(Entries(layout["critic"], layout["critic_shared"]))
-        features = sum(part.features for part in self.entries)
-        self.context = Context(features, sum(len(part.shared) for part in self.entries), units)
+            parts.append(Entries(layout["critic"], layout["critic_shared"]))
+        self.entries = nn.ModuleList(parts)
+        features, shared = sum(part.features for part in parts), sum(len(part.shared) for part in parts)
+        self.context = Context(features, shared, units)
         self.out = nn.Linear(units, 1)
 
     def forward(self, *seen: torch.Tensor) -> torch.Tensor:

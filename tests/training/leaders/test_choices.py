@@ -242,7 +242,7 @@ RESPONSE = {"response_updates": 10, "update_mode": "expected"}
         ("APPO", "choice", {}),
         ("PPO", "numbers", {}),
         ("PPO", "both", {"leader_queries": "every_turn", "update_mode": "sampled"}),
-        ("PPO", "both", {"elicitation": "play", "update_mode": "sampled"}),
+        ("PPO", "both", {"elicitation": "in_play", "update_mode": "sampled"}),
     ],
 )
 def test_leaders_train(algorithm, form, settings):
