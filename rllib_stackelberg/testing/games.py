@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import warnings
 from dataclasses import replace
 
 from rllib_stackelberg.aec.environment import make_aec
+from rllib_stackelberg.comparisons import exceeds
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.testing.conformance import PLAYS, inspect
 from rllib_stackelberg.testing.inspection import Finding, Inspection
@@ -22,6 +24,7 @@ def game_test(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> None:
     - plays end, payoffs stay in the declared range (reply turns as `reply` says), information keys in their rows;
     - a batch of plays equals the plays one by one, and states are not changed in place;
     - what an agent sees is in its observation space, and there is one key for each thing seen at its own turn;
+    - bound and baselines are numbers, and no baseline is above the bound;
     - PettingZoo's `api_test` and `seed_test` pass.
 
     Raises:
@@ -34,7 +37,22 @@ def game_test(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> None:
 def examine(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> Inspection:
     """What `game_test` finds, as data. PettingZoo's tests are run on a game that is otherwise without fault."""
     seen = inspect(game, plays, plays, seed)
-    return seen if seen.findings else replace(seen, findings=pettingzoo_findings(game))
+    return seen if seen.findings else replace(seen, findings=bound_findings(game) + pettingzoo_findings(game))
+
+
+def bound_findings(game: StackelbergGame) -> tuple[Finding, ...]:
+    """Numbers beside a value that cannot be what they are called."""
+    bound = game.bound()
+    most = math.inf if bound is None else bound.value
+    if bound is not None and not math.isfinite(most):
+        return (Finding("bound()", f"is {most}", "a number, or None"),)
+    return tuple(
+        Finding("baselines()", f"{name!r} is {value}, above the bound of {most}", "no more than the bound")
+        if math.isfinite(value)
+        else Finding("baselines()", f"{name!r} is {value}", "a number")
+        for name, value in game.baselines().items()
+        if not math.isfinite(value) or exceeds(value, most)
+    )
 
 
 def pettingzoo_findings(game: StackelbergGame) -> tuple[Finding, ...]:

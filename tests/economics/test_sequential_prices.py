@@ -178,6 +178,13 @@ LOSSES = [
 """Buyers that are alike, values, and what is lost without messages: found by a program written for the purpose."""
 
 
+def test_twenty_buyers_of_ten_items():
+    """An inventory of Brero et al. 2021, appendix C: nothing is lost, and prices by what is left do it."""
+    market = Market([np.array([0.5, 1.0])] * 20, [np.ones(2) / 2] * 20, items=10)
+    assert market.best_welfare == pytest.approx(9.5595, abs=5e-5)
+    assert no_message_solve(market).value == pytest.approx(0, abs=1e-12)
+
+
 def alike(buyers, types, **fields):
     return Market([np.linspace(0, 1, types)] * buyers, [np.ones(types) / types] * buyers, **fields)
 

@@ -8,6 +8,7 @@ from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.evaluation.bounds import beside
 from rllib_stackelberg.rules.solution import Bound
+from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame
 
 
@@ -24,6 +25,22 @@ def test_first_best_stands_in_for_a_bound_where_there_is_no_optimum():
     assert beside(make_game("escape"), 0.5, solved=True) == none
     assert beside(make_game("maintain", mixed=True), 0.5) == none
     assert beside(make_game("escape"), 0.5)["bound_gap"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("bound", "baselines", "problem"),
+    [
+        (Bound(math.inf, "none"), {}, r"bound\(\): is inf; it should be: a number, or None"),
+        (Bound(1.0, "low"), {"less": 1.0, "more": 1.5}, r"'more' is 1.5, above the bound of 1.0"),
+        (None, {"nothing": math.nan}, "'nothing' is nan"),
+    ],
+)
+def test_game_test_finds_numbers_that_cannot_be(bound, baselines, problem, monkeypatch):
+    monkeypatch.setattr(BayesianGame, "bound", lambda game: bound)
+    monkeypatch.setattr(BayesianGame, "baselines", lambda game: baselines)
+    with pytest.raises(AssertionError, match=problem) as found:
+        game_test(BayesianGame())
+    assert "'less'" not in str(found.value)
 
 
 @pytest.mark.parametrize(
