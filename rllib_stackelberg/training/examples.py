@@ -19,6 +19,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from rllib_stackelberg.evaluation.baselines import RandomSearch, random_search
+from rllib_stackelberg.evaluation.strategies import tabulated
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.leader.env import StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
@@ -61,7 +62,9 @@ class Example:
         details: further columns, of a run's result.
 
     Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
-    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one.
+    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one. Where no
+    exact value is known, the bound and the game's baselines stand beside it; where values are estimated,
+    `random_judged` is what the best random table is worth on fresh plays: `random_best` flatters.
     """
 
     game: str
@@ -118,7 +121,12 @@ class Example:
         settings = options.resolved_settings
         most = FEW_LUCK_EPISODES if settings.long_response(game) else LUCK_EPISODES
         luck = random_search(game, settings, min(result["episodes"], most), seed)
-        return self._row(seed, result, seen, luck) | self._further(seed, result, seen, luck)
+        row = self._row(seed, result, seen, luck)
+        if result["exact_value"] is None:
+            row |= {"bound": result["bound"]} | result["baselines"]
+        if not tabulated(game):
+            row["random_judged"] = luck.evaluate(settings, seed, every_play=False).leader_value
+        return row | self._further(seed, result, seen, luck)
 
     def _row(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
         # At every turn an iteration may see no episode end.

@@ -8,7 +8,9 @@ import pytest
 from rich.console import Console
 
 from rllib_stackelberg import make_game
+from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.training import examples
 from rllib_stackelberg.training.examples import Example, summarise, turns_of_an_episode
 
 ANY = ("none", lambda rows: True)
@@ -33,6 +35,19 @@ def test_a_summary_shows_mean_and_standard_error():
     shown = io.StringIO()
     Console(width=80, file=shown).print(summarise(found, ["value"]))
     assert "2.0 ± 0.6" in shown.getvalue()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_beside_a_game_without_an_optimum_stand_a_bound_and_luck_on_fresh_plays(tmp_path, monkeypatch):
+    monkeypatch.setattr(examples, "LUCK_EPISODES", 128)
+    monkeypatch.setattr(estimates, "REWARD_PLAYS", 50)
+    large = Example("message-spm", ANY, {"buyers": 7}, {"response_updates": 5}, parallel=8, max_iterations=1)
+    row = large.run(0, tmp_path / "run")
+    assert row["exact"] is None
+    assert row["bound"] == 0
+    assert row["without messages"] == pytest.approx(-0.0144033, abs=1e-6)
+    assert row["random_mean"] < row["random_judged"] < 0
 
 
 @pytest.mark.ray
