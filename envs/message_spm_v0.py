@@ -384,8 +384,7 @@ class MessageSPM(StackelbergGame):
         """Without messages: order and prices. Two buyers, one item, clean channels: the best message equilibrium."""
         if self.channel.letters == 1:
             market = self.market()
-            # An anonymous leader cannot choose whom it visits, which does not matter if buyers are alike.
-            if not market.searchable or (self.anonymous and not market.exchangeable):
+            if not self._orders(market):
                 return None
             plan = no_message_solve(market)
             # Where questions cannot be numbered there is no table to give, only its value.
@@ -407,6 +406,10 @@ class MessageSPM(StackelbergGame):
         details = {"senders": best.senders, "no_message_value": no_message_solve(market).value}
         return self._solution(best.value, pairs, "mixed-integer programs over message strategies", details)
 
+    def _orders(self, market):
+        """Whether the best order is found, and the leader's to choose: an anonymous one's buyers must be alike."""
+        return market.searchable and (market.exchangeable or not self.anonymous)
+
     def bound(self):
         """Welfare: nothing is lost. Revenue: that of the best auction, whatever buyers may say in it."""
         if self.objective == "welfare":
@@ -426,7 +429,7 @@ class MessageSPM(StackelbergGame):
     def baselines(self):
         """The best order and prices if nobody listens to messages."""
         market = self.market()
-        if self.channel.letters == 1 or not market.searchable:
+        if self.channel.letters == 1 or not self._orders(market):
             return {}
         return {"without messages": no_message_solve(market).value}
 

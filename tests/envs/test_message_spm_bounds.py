@@ -62,6 +62,12 @@ def test_a_joint_prior_too_large_for_a_programme_is_bound_by_all_there_is_to_gai
 def test_what_there_is_without_messages_is_known_of_many_buyers():
     assert make_game("message-spm", buyers=8).baselines()["without messages"] == pytest.approx(-0.0096784, abs=1e-6)
     assert make_game("message-spm", buyers=8, messages=1).baselines() == {}
+    several = [[0.0, 0.5], [0.2, 1.0], [0.1, 0.9]]
+    assert make_game("message-spm", values=several).baselines()
+    assert make_game("message-spm", values=several, anonymous=True).baselines() == {}  # who comes next is not chosen
+    assert make_game("message-spm", buyers=64, types=17, anonymous=True).baselines() == {
+        "without messages": pytest.approx(-0.00255, abs=6e-6)
+    }
 
 
 @pytest.mark.parametrize("objective", ["welfare", "revenue"])
