@@ -210,6 +210,7 @@ class SeatNetwork(LeaderNetwork):
         (taken, units), (pooled, context), (joined, given) = (widths(part) for part in parts)
         fits = (taken, joined) == (columns.shape[1], columns.shape[1] + context) and pooled > 2 * units
         said = given == description.choices if description.discrete else given % max(description.choices, 1) == 0
+        said = said and (description.discrete or given > description.choices)
         if not fits or not said or sum(map(len, parts)) != description.layers:
             raise BrokenDocumentError("layers and seats do not go together")
         layers = tuple(layer for part in parts for layer in part)

@@ -106,6 +106,13 @@ class ProgressLine(Record):
     episodes: Count | None = None
 
 
+class ChoiceAndNumbers(Record):
+    """An action of the leader that is both."""
+
+    choice: Count
+    numbers: list[Finite]
+
+
 class Answer(Record):
     """A leader's answer, in a result."""
 
@@ -113,7 +120,7 @@ class Answer(Record):
 
     question: int
     label: str
-    action: int | list[Finite]
+    action: int | list[Finite] | ChoiceAndNumbers
     shown: str
 
 
