@@ -68,7 +68,7 @@ class IteratedBimatrix(StackelbergGame):
         *,
         payoffs: Literal["prisoners-dilemma"] = "prisoners-dilemma",
         file: Path | None = None,
-        rounds: Annotated[int, Field(ge=1, le=10)] = 5,
+        rounds: Annotated[int, Field(ge=1, le=50)] = 5,
         follower_sees: Literal["round", "joint"] = "joint",
     ):
         leader, follower = NAMED[payoffs] if file is None else read_fields("file", file, "leader", "follower")

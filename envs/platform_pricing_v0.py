@@ -68,7 +68,7 @@ class PlatformPricing(StackelbergGame):
     def __init__(
         self,
         *,
-        levels: Annotated[int, Field(ge=2, le=8)] = 4,
+        levels: Annotated[int, Field(ge=2, le=16)] = 4,
         low: float = 1.05,
         high: float = 1.7,
         quality: float = 2.0,

@@ -21,12 +21,14 @@ from rllib_stackelberg.rules.solution import StackelbergSolution, doubt
 from rllib_stackelberg.rules.ties import Ties, broken
 
 LEADER_TABLES = 100_000
+COURSES = 4_096
 SLOTS = 262_144
 """Most plays side by side."""
 
 
 def sequence_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:
-    """Best leader table against a follower that knows it; None if there are more than `LEADER_TABLES`.
+    """Best leader table against a follower that knows it; None if there are more than `LEADER_TABLES`, or
+    more than `COURSES` paths.
 
     Raises:
         InvalidFieldError: several followers, types, chance, memory, or continuous leader actions.
@@ -40,7 +42,7 @@ def sequence_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergS
     if len(game.learned_turns) != 1 or game.nature.size > 1 or game.memory > 1 or not turn.enumerable:
         problem = "has several followers, types, chance, a memory or continuous leader actions"
         raise InvalidFieldError("game", problem, "one follower who moves, discrete leader actions")
-    if turn.choices**turn.keys > LEADER_TABLES:
+    if turn.choices**turn.keys > LEADER_TABLES or Paths.count(game) > COURSES:
         return None
     tables = np.array(list(product(range(turn.choices), repeat=turn.keys)), dtype=float)
     paths = Paths.of(game)

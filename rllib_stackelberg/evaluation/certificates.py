@@ -91,7 +91,8 @@ class Certificate:
     def words(self) -> str:
         """One paragraph for people."""
         if self.bcce_gap is None or self.regret is None:
-            return f"{self._changed_play()}; {self.updates} plays, {self.response_samples} response sample(s)."
+            play = self._estimated_change() if self.deviation_plays else self._changed_play()
+            return f"{play}; {self.updates} plays, {self.response_samples} response sample(s)."
         play = self._estimated_play() if self.deviation_plays else self._exact_play()
         bound = (
             f"regret {self.regret:.4g} without a bound"
@@ -135,6 +136,13 @@ class Certificate:
             return f"no follower gains from another action at one of its information sets in the {self.play} play"
         gain = f"{self.deviation_gain:.4g}"
         return f"a follower could gain {gain} by another action at one of its information sets in the {self.play} play"
+
+    def _estimated_change(self) -> str:
+        found = "no gain" if self.equilibrium else "a gain"
+        return (
+            f"{found} from another action at one of its information sets was found for a follower in the {self.play} "
+            f"play (estimated {estimate(self.deviation_gain, self.deviation_error)} from plays)"
+        )
 
     def _estimated_play(self) -> str:
         found = "no gain from" if self.equilibrium else "a gain from"

@@ -17,9 +17,9 @@ for; nothing is exponential in the number of followers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_sp
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
 from rllib_stackelberg.leader.foreseen import Consulted
 from rllib_stackelberg.plays.compiled_plays import make_plays
+from rllib_stackelberg.plays.outcomes import Policies
 from rllib_stackelberg.plays.plays import Leader, play_out
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
@@ -97,14 +98,14 @@ def estimate(
         InvalidFieldError: settings that the game is too large for.
     """
     response = consult(game, leader, settings, streams, samples).response
-    drawn = _sampled(game, streams, samples)
-    rewards = _enumerated(game, drawn) if game.nature.size <= REWARD_PLAYS else drawn
+    drawn = sampled_draws(game, streams, samples)
+    rewards = enumerated(game, drawn) if game.nature.size <= REWARD_PLAYS else drawn
     nobody = np.full((1, len(game.learned_turns)), -1)
     values, errors = {}, {}
     for play in plays:
         paid, information = _played(game, response, leader, rewards, nobody, play)
         values[play] = np.einsum("spa,p->sa", paid[:, :, 0], rewards.weights)
-        errors[play] = _standard_error(values[play], paid[:, :, 0])
+        errors[play] = error_of(values[play], paid[:, :, 0])
         if play == settings.reward_play:
             reach = _reach(game, information[:, :, 0], rewards.weights)
     gain, error = _deviation_gain(game, response, leader, drawn.part(slice(DEVIATION_PLAYS)), settings.reward_play)
@@ -136,13 +137,14 @@ def consult(
     return phase
 
 
-def _sampled(game: StackelbergGame, streams: Streams, samples: int) -> Draws:
+def sampled_draws(game: StackelbergGame, streams: Streams, samples: int) -> Draws:
+    """`REWARD_PLAYS` plays of each sample, as they come."""
     episodes = [(sample, 0) for sample in range(samples)]
     cells, uniforms = draws(game, streams, Stream.REWARD, REWARD_PLAYS, episodes)
     return Draws(game.nature.values(cells), uniforms, np.full(REWARD_PLAYS, 1 / REWARD_PLAYS))
 
 
-def _enumerated(game: StackelbergGame, drawn: Draws) -> Draws:
+def enumerated(game: StackelbergGame, drawn: Draws) -> Draws:
     """All values of nature, as often as fits, in place of the drawn ones."""
     support, probabilities = game.nature.support()
     times = REWARD_PLAYS // len(support)
@@ -187,7 +189,7 @@ def _played_together(
     return plays.payoffs.reshape(*shape, -1), plays.information.reshape(*shape, -1)
 
 
-def _standard_error(means: NDArray[np.float64], paid: NDArray[np.float64]) -> NDArray[np.float64]:
+def error_of(means: NDArray[np.float64], paid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Over samples; of a single one, over its plays. `[agents]`."""
     of = means if len(means) > 1 else paid[0]
     return standard_error(of)
@@ -209,22 +211,49 @@ def _deviation_gain(
 ) -> tuple[float, float]:
     """The gain of the deviation that looks best, and its standard error (see the head of this file)."""
     turns = game.learned_turns
-    if not turns:
-        return 0.0, 0.0
     as_drawn = np.full((1, len(turns)), -1)
     tries = [(k, action) for k, turn in enumerate(turns) for action in range(turn.choices)]
+    if not tries:
+        return 0.0, 0.0
     forced = np.repeat(as_drawn, len(tries), axis=0)
     forced[np.arange(len(tries)), [k for k, _ in tries]] = [action for _, action in tries]
     paid, rows = _played(game, response, leader, drawn, np.concatenate([as_drawn, forced]), play)
-    policies = np.concatenate([policy.reshape(len(policy), -1) for policy in response.policies(play)], axis=1)
-    alike = np.unique(policies, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def tried() -> Iterator[Tried]:
+        for line, (k, _) in enumerate(tries):
+            agent = turns[k].agent
+            gains = paid[:, :, 1 + line, agent] - paid[:, :, 0, agent]
+            gains[np.abs(gains) <= NEGLIGIBLE * typical_spread(paid[..., agent])] = 0.0
+            yield Tried(gains, rows[:, :, 0, k], turns[k].keys)
+
+    return best_tried(tried(), alike_samples(response.policies(play)))
+
+
+class Tried(NamedTuple):
+    """Another action in every play: gains `[samples, plays]`, rows where it was taken (-1: not), how many there are."""
+
+    gains: NDArray[np.float64]
+    rows: Index
+    number: int
+
+
+def alike_samples(policies: Policies) -> Index:
+    """Samples `[S]` by number, equal where followers play the same strategies `[S, rows, actions]`."""
+    flat = np.concatenate([policy.reshape(len(policy), -1) for policy in policies], axis=1)
+    return np.unique(flat, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def best_tried(tries: Iterable[Tried], alike: Index) -> tuple[float, float]:
+    """Gain of what looks best in half of the plays, in the other half, and its standard error.
+
+    Args:
+        tries: what was tried.
+        alike: numbers of samples, equal where followers play the same: `[samples]`.
+    """
     best = (-np.inf, 0.0, 0.0)
-    for line, (k, _) in enumerate(tries):
-        agent = turns[k].agent
-        gains = paid[:, :, 1 + line, agent] - paid[:, :, 0, agent]
-        gains[np.abs(gains) <= NEGLIGIBLE * typical_spread(paid[..., agent])] = 0.0
+    for gains, rows, number in tries:
         looked, judged = (
-            _row_means(gains[:, half], rows[:, half, 0, k], alike, turns[k].keys)
+            _row_means(gains[:, half], rows[:, half], alike, number)
             for half in (slice(None, None, 2), slice(1, None, 2))
         )
         promise = np.where(np.isnan(judged[0]), -np.inf, np.nan_to_num(looked[0] - looked[1], nan=-np.inf))

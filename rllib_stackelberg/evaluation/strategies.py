@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.valuations import EVALUATION_LIMIT, VALUATIONS, estimated_value, tabulated
+from rllib_stackelberg.evaluation.valuations import ESTIMATES, EVALUATION_LIMIT, VALUATIONS, tabulated
 from rllib_stackelberg.evaluation.values import Evaluation, ModelValue, mean_over_models
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.plays.outcomes import Profiles, outcomes_against
@@ -96,7 +96,7 @@ def evaluate_asked(
 
     def estimated(own: LeaderSettings) -> Evaluation:
         plays = PLAYS if every_play else (own.reward_play,)
-        return estimated_value(game, asked, own, Streams(seed, purpose), samples, plays)
+        return ESTIMATES[followers_for(game, own)](game, asked, own, Streams(seed, purpose), samples, plays)
 
     found = _under_models(settings, estimated) if settings.models else estimated(settings)
     return asked.strategy(), found

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.evaluation.certificates import Certificate, certify
-from rllib_stackelberg.evaluation.estimates import consult, estimate
+from rllib_stackelberg.evaluation.courses import Valued, consult_courses, values_of
+from rllib_stackelberg.evaluation.estimates import DEVIATION_PLAYS, consult, estimate
 from rllib_stackelberg.evaluation.plans import certify_plans
 from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
@@ -27,6 +28,7 @@ from rllib_stackelberg.response.followers import Followers
 from rllib_stackelberg.response.kinds import Kind
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import Phase
+from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import NOTHING, Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain
@@ -140,6 +142,49 @@ def estimated_value(
     return _summary(found.response, policies, found.values, found.errors[settings.reward_play][0], found.certificate)
 
 
+def courses_value(
+    game: StackelbergGame,
+    leader: Leader,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    plays: Sequence[Play],
+) -> Evaluation:
+    """Followers whose courses of play are too many for a table, valued in plays; see courses.py."""
+    settings = settings.fitted(game)
+    response = consult_courses(game, leader, settings, streams, samples)
+    valued = Valued(response, leader, streams, settings.sampled_reward_plays)
+    values, errors = values_of(valued, plays)
+    reported = settings.reward_play
+    gain, error = valued.deviation(reported)
+    certificate = Certificate(
+        play=reported,
+        bcce_gap=None,
+        deviation_gain=max(gain, 0.0),
+        deviation_error=error,
+        deviation_plays=DEVIATION_PLAYS,
+        regret=None,
+        regret_bound=None,
+        regret_bound_vacuous=False,
+        updates=settings.response_updates,
+        response_samples=samples,
+        exact_expectation=False,
+    )
+    return _summary(response, response.policies(reported), values, errors[reported], certificate)
+
+
+def played_value(
+    kind: type[PlayedTrajectories],
+    strategy: LeaderStrategy,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    plays: Sequence[Play],
+) -> Evaluation:
+    """As `courses_value`, of a strategy."""
+    return courses_value(strategy.game, strategy, settings, streams, samples, plays)
+
+
 def _summary(
     response: Followers[Any, Any],
     policies: Policies,
@@ -190,5 +235,9 @@ VALUATIONS: dict[Kind, Callable[..., Evaluation]] = {
     Response: one_move_value,
     CounterfactualResponse: several_moves_value,
     TrajectoryResponse: experienced_value,
+    PlayedTrajectories: played_value,
 }
 """By kind what values a strategy: the kind, strategy, settings, streams, responses where they are random, plays."""
+
+ESTIMATES: dict[Kind, Callable[..., Evaluation]] = {Response: estimated_value, PlayedTrajectories: courses_value}
+"""By kind what values a leader that answers what it is asked, in games too large to ask it everything."""

@@ -151,7 +151,7 @@ class ProgressView(CriticView):
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Weights, phase, share of updates done, answers."""
         assert isinstance(elicitation, InPlay)
-        progress = elicitation.stage[envs, None] / self.updates
+        progress = np.minimum(elicitation.stage[envs, None] / self.updates, 1.0)  # a reward phase may take stages
         parts = (self.weights(elicitation, envs), progress, self.answers(elicitation.answers, envs))
         return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.leader.actions import as_rows, leader_action_space, to_game_actions
+from rllib_stackelberg.leader.courses_in_play import Experience
 from rllib_stackelberg.leader.critic import critic_view
 from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes, Front
 from rllib_stackelberg.leader.foreseen import Foreseen
@@ -35,13 +36,17 @@ from rllib_stackelberg.leader.path_closure import PathClosure
 from rllib_stackelberg.leader.transcript import Transcript, put
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.plays.paths import PathTable
-from rllib_stackelberg.response.kinds import followers_for
+from rllib_stackelberg.response.kinds import Kind, followers_for
+from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
 
 CLOSURES: dict[type, type[Closure] | type[PathClosure]] = {OutcomeTable: Closure, PathTable: PathClosure}
 """By the table that followers respond along, what asks for it."""
+
+COURSES: dict[Kind, type[InPlay]] = {PlayedTrajectories: Experience}
+"""By the kind of followers whose courses of play are too many for a table, what plays them."""
 
 
 def choose_elicitation(
@@ -51,6 +56,8 @@ def choose_elicitation(
     kind = followers_for(game, settings)
     if not kind.in_play(settings, game):
         return CLOSURES[kind.table]
+    if kind in COURSES:
+        return COURSES[kind]
     if settings.leader_queries == "every_turn":
         return EveryTurn
     return InPlay if settings.expected else Foreseen

@@ -21,6 +21,7 @@ from rllib_stackelberg.plays.answers import Answers, SparseAnswers
 from rllib_stackelberg.plays.compiled_plays import make_plays
 from rllib_stackelberg.plays.plays import Leader, Plays
 from rllib_stackelberg.response.foreseen_engine import lines_of, moves_along
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
@@ -39,6 +40,8 @@ class Foreseen(InPlay):
         lines: the plays of one update.
         ahead: `[B]`, how many updates the next stage looks ahead.
     """
+
+    response: Response
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.lines = lines_of(np.array([turn.choices for turn in game.learned_turns], dtype=np.int64))

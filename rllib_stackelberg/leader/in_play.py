@@ -7,6 +7,8 @@ draws.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,6 @@ from rllib_stackelberg.leader.elicitation import Elicitation, Front
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
-from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Stream, Streams
@@ -28,7 +29,7 @@ class InPlay(Elicitation):
         sampled: plays of the reward phase; None: all there are, weighted.
     """
 
-    response: Response
+    response: Any  # of a kind that learns from plays: which one, subclasses say
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.turns = len(game.learned_turns)
@@ -42,19 +43,27 @@ class InPlay(Elicitation):
         everything = len(self.profiles) if self.profiles else 0
         self.update_width = everything if settings.expected else self._sampled_width(settings)
         exact_width = everything if self._whole_reward else game.nature.size
-        self.reward_width: int = exact_width if self.sampled is None else self.sampled
+        self.reward_width = self._reward_width(exact_width if self.sampled is None else self.sampled)
         super().__init__(game, settings, streams, envs, width=max(self.update_width, self.reward_width, 1))
         self.stage = np.zeros(envs, dtype=np.int64)
         self._paid = np.zeros((envs, self.reward_width), dtype=bool)
         self._forced = np.full((envs * self.width, self.turns), -1, dtype=np.int64)
-        self._uniforms = np.zeros((envs * self.width, self.turns))
-        updates = 0 if settings.expected else settings.response_updates
+        self._uniforms = np.zeros((envs * self.width, game.moves))
+        updates = 0 if settings.expected else self._held(settings.response_updates)
         self._cells = np.zeros((envs, updates, len(game.nature.blocks)), dtype=np.int64)
-        self._draws = np.zeros((envs, updates, self.turns))
+        self._draws = np.zeros((envs, updates, game.moves))
 
     def _sampled_width(self, settings: LeaderSettings) -> int:
         """Plays side by side in a stage of sampled updates."""
         return len(self.own)
+
+    def _reward_width(self, plays: int) -> int:
+        """Plays side by side in a stage of the reward phase, which has so many."""
+        return plays
+
+    def _held(self, updates: int) -> int:
+        """Updates of a response whose draws are held at a time."""
+        return updates
 
     @property
     def rewarding(self) -> NDArray[np.bool_]:

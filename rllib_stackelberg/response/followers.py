@@ -73,8 +73,8 @@ class Followers(ABC, Generic[Table, Learns]):
         return cls(game, settings.learners_of(cls.learns), episodes, settings.split_ties)
 
     @classmethod
-    def suits(cls, game: StackelbergGame) -> bool:
-        """Whether learners of this kind respond in this way in a game."""
+    def suits(cls, game: StackelbergGame, settings: ResponseFields) -> bool:
+        """Whether learners of this kind respond in this way in a game, under these settings."""
         return True
 
     @classmethod

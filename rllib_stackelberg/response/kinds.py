@@ -8,13 +8,14 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.followers import Followers
+from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.trajectories import TrajectoryResponse
 from rllib_stackelberg.rules.game import StackelbergGame
 
 Kind = type[Followers[Any, Any]]
 
-KINDS: tuple[Kind, ...] = (TrajectoryResponse, Response, CounterfactualResponse)
+KINDS: tuple[Kind, ...] = (PlayedTrajectories, TrajectoryResponse, Response, CounterfactualResponse)
 """In this order: followers are of the first kind that takes a learner of theirs and suits the game."""
 
 
@@ -40,4 +41,4 @@ def followers_for(game: StackelbergGame, settings: ResponseFields) -> Kind:
     >>> followers_for(make_game("escape"), LeaderSettings(followers=(QLearning(),))).__name__
     'TrajectoryResponse'
     """
-    return next(kind for kind in kinds_for(settings) if kind.suits(game))
+    return next(kind for kind in kinds_for(settings) if kind.suits(game, settings))

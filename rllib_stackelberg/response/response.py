@@ -115,7 +115,7 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
         self._sums = np.zeros((episodes, len(fresh), 2 * widest + 3))
 
     @classmethod
-    def suits(cls, game: StackelbergGame) -> bool:
+    def suits(cls, game: StackelbergGame, settings: ResponseFields) -> bool:
         """See `Followers`."""
         return game.one_shot
 

@@ -67,7 +67,6 @@ class TrajectoryResponse(Followers[PathTable, TrajectoryLearner]):
             raise InvalidFieldError("followers", "mix utility learners and learners from experience", "one kind")
         for field, value, allowed in (
             ("leader_queries", "every_turn", "once"),
-            ("elicitation", "in_play", "closure"),
             ("update_mode", "expected", "sampled"),
         ):
             if getattr(settings, field) == value:
@@ -187,13 +186,17 @@ class TrajectoryResponse(Followers[PathTable, TrajectoryLearner]):
         return np.asarray(self._sums[:, self.rows[turn], -1].sum(axis=0))
 
     def _policy(self, turn: int, play: Play) -> NDArray[np.float64]:
+        return self._strategies(turn, self.numbers[:, self.rows[turn]], self._sums[:, self.rows[turn]], play)
+
+    def _strategies(
+        self, turn: int, numbers: NDArray[np.float64], sums: NDArray[np.float64], play: Play
+    ) -> NDArray[np.float64]:
+        """Strategies `[..., actions]` of rows of one follower."""
         actions = int(self._who.actions[turn])
-        numbers = self.numbers[:, self.rows[turn], : self._who.widths[turn]]
-        policy = self.learners[turn].policy(numbers, actions, self.plays)
+        policy = self.learners[turn].policy(numbers[..., : self._who.widths[turn]], actions, self.plays)
         if play == "argmax":
             return argmax_policy(policy)
         if play == "average":
-            sums = self._sums[:, self.rows[turn]]
             visits = sums[..., -1:]
             return np.where(visits > 0, sums[..., :actions] / np.maximum(visits, 1), policy)
         return policy

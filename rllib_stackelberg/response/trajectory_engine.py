@@ -6,8 +6,11 @@ move may lie in the next play. Names of axes as in engine.py; L are the moves of
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.followers.learner import draw_action
@@ -76,3 +79,58 @@ def _learn_last(kernels, who, numbers, last, action, owed):
         if last[m] >= 0:
             paid = owed[m] * who.unit
             kernels.learn(who.kind[m], numbers, last[m], who.parameters, m, who.actions[m], action[m], paid, none)
+
+
+class Pending(NamedTuple):
+    """What followers of played plays have not yet learned from, `[E, M]` each but the last.
+
+    last: row of a follower's last move, -1 if there is none; action: taken there; owed: paid since; before
+    `[E, agents]`: payoffs of the play in progress when followers were last paid.
+    """
+
+    last: NDArray[np.int64]
+    action: NDArray[np.int64]
+    owed: NDArray[np.float64]
+    before: NDArray[np.float64]
+
+
+@kept(error_model="numpy")
+def move_on(kernels, who, m, episodes, rows, paid, plays, uniforms, numbers, sums, pending, chosen):
+    """As `play_on`, one move of follower `m` in the play that each episode is in: learn from the last one, and draw.
+
+    rows, plays (played before), uniforms `[N]`; paid: in this play so far, `[N, agents]`; chosen `[N]` is written.
+    """
+    width = sums.shape[2] - 1
+    policy, place = np.zeros((1, width)), np.int64(0)
+    kind, actions, first = who.kind[m], who.actions[m], who.first[m]
+    for n in range(len(episodes)):
+        e, row = episodes[n], first + rows[n]
+        own, last, owed = numbers[e], pending.last[e], pending.owed[e]
+        _owe(who, owed, pending.before[e], paid[n])
+        for i in range(paid.shape[1]):
+            pending.before[e, i] = paid[n, i]
+        if last[m] >= 0:
+            payoff = owed[m] * who.unit
+            kernels.learn(kind, own, last[m], who.parameters, m, actions, pending.action[e, m], payoff, row)
+        kernels.play(kind, own, row, who.parameters, m, policy, place, actions, plays[n])
+        for k in range(actions):
+            sums[e, row, k] += policy[0, k]
+        sums[e, row, width] += 1
+        chosen[n] = draw_action(policy, place, actions, uniforms[n])
+        last[m], owed[m] = row, 0.0
+        pending.action[e, m] = chosen[n]
+
+
+@kept(error_model="numpy")
+def end_plays(kernels, who, episodes, paid, memory, numbers, pending):
+    """The end of the play that each episode is in: payoffs `[N, agents]`; without a memory, everybody learns."""
+    for n in range(len(episodes)):
+        e = episodes[n]
+        last, owed = pending.last[e], pending.owed[e]
+        _owe(who, owed, pending.before[e], paid[n])
+        for i in range(paid.shape[1]):
+            pending.before[e, i] = 0.0
+        if not memory:
+            _learn_last(kernels, who, numbers[e], last, pending.action[e], owed)
+            last.fill(-1)
+            owed.fill(0.0)

@@ -232,7 +232,6 @@ def test_prices_are_carried_from_play_to_play_in_the_aec_view():
         ("followers", {"followers": ("q-learning", "mw")}),
         ("followers.rate", {"followers": "q-learning:rate=2"}),
         ("leader_queries", {"followers": "q-learning", "leader_queries": "every_turn"}),
-        ("elicitation", {"followers": "q-learning", "elicitation": "in_play"}),
         ("update_mode", {"followers": "q-learning", "update_mode": "expected"}),
         ("reward_plays", {"followers": "q-learning", "reward_plays": "exact"}),
     ],
