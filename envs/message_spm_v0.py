@@ -6,20 +6,31 @@ buys iff its value is at least the price (a dominant reply).
 
 ```python
 env = pettingzoo.make("aec", "stackelberg/message-spm-v0", types=3, messages=2)
+env = pettingzoo.make("aec", "stackelberg/message-spm-v0", buyers=16, types=5, anonymous=True)
 env = pettingzoo.make("aec", "stackelberg/message-spm-pi-v0", epsilon=0.2)
 ```
 
 | | leader_0 | follower_i |
 |---|---|---|
 | turn | choose, repeatedly | message (learned), then buy (reply) when chosen |
-| action | Box [0, 1]^(buyers+1), or Discrete(buyers * k) | Discrete(messages); Discrete(2), 1 buys |
+| action | a buyer who is left, and a price in [0, 1] | Discrete(messages); Discrete(2), 1 buys |
 | sees | the messages heard; who is left, has refused or has won | its type; the price at its buy turn |
 | payoff | welfare or revenue | value - price if it buys |
 
-Leader action: a score per buyer and a price; the buyer left with the highest score (ties to the lowest index) is next.
-With a grid: buyer b and price j/(k-1) as b*k + j; if that buyer is not left, the next one that is. Prices quoted so far
-are implied by the leader's own fixed answers and are not shown again. Welfare: the winners' values minus the largest
-values there are (<= 0; 0 is efficient). Revenue: prices paid.
+Leader action: `Tuple((Discrete(buyers), Box(0, 1, (1,))))`, whose mask says who is left. `leader=scores` makes it a
+`Box` of a score per buyer and a price; the buyer left with the highest score (ties to the lowest index) is next.
+`price_grid=k` makes it `Discrete(buyers * k)`, buyer b and price j/(k-1) as b*k + j; if that buyer is not left, the next
+one that is. Prices quoted so far are implied by the leader's own fixed answers and are not shown again. Welfare: the
+winners' values minus the largest values there are (<= 0; 0 is efficient). Revenue: prices paid.
+
+What the leader sees speaks of each buyer in the same way (`seats`): its message and its status. Of buyers that differ
+it also shows each one's values and their chances, and where types are correlated, which buyer it is.
+
+`anonymous=true`: the leader sees for each message how many who sent it are left and how many have refused, as shares
+of all buyers, and names a message with somebody left and a price, in the forms above with a message in the buyer's
+place. The first buyer (lowest index) who sent it and is left is visited. It cannot tell buyers of one message
+apart, so that there are few questions, for up to 64 buyers; without messages, and if buyers are alike, it loses
+nothing by that.
 
 `types=n`: values linspace(0, 1, n), independent and uniform. `values=` gives each buyer's own finite values, `prior=` a
 joint distribution over types (an axis per buyer) or one distribution per buyer, `file=` a JSON file with both.
@@ -104,7 +115,7 @@ class MessageSPM(StackelbergGame):
         file: Path | None = None,
         noise: Annotated[float, Field(ge=0, le=1)] = 0.0,
         channel: Literal["symmetric", "erasure"] = "symmetric",
-        leader: Literal["choice", "scores"] = "scores",
+        leader: Literal["choice", "scores"] = "choice",
         price_grid: Annotated[int, Field(ge=2, le=1001)] | None = None,
         anonymous: bool = False,
         objective: Literal["welfare", "revenue"] = "welfare",
@@ -129,7 +140,7 @@ class MessageSPM(StackelbergGame):
             self._table[i, : len(own)] = own
         self._same_values = all(np.array_equal(own, self.values[0]) for own in self.values)
         self.view = self._view(tell=leader != "scores")
-        self.offers = offers_of(self.view.names, leader if price_grid is None else "choice", price_grid)
+        self.offers = offers_of(self.view.names, leader, price_grid)
         self.seats = None if anonymous or leader == "scores" else Seats(self.view.columns)
         self.turns = (
             *(Turn("message", i + 1, Discrete(messages), "learned", len(own)) for i, own in enumerate(self.values)),
@@ -478,7 +489,7 @@ class MessageSPMPI(MessageSPM):
         *,
         epsilon: Annotated[float, Field(gt=0, le=0.5)] = 0.2,
         messages: Count = 2,
-        leader: Literal["choice", "scores"] = "scores",
+        leader: Literal["choice", "scores"] = "choice",
     ):
         super().__init__(
             messages=messages,

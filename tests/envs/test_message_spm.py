@@ -90,6 +90,7 @@ def test_a_price_outside_the_unit_interval_is_refused_by_the_rules_and_clipped_b
         ({"buyers": 1}, "buyers"),
         ({"objective": "fame"}, "objective"),
         ({"file": "nowhere.json"}, "file"),
+        ({"price_grid": 3, "leader": "scores"}, "leader"),
         ({"leader": "lottery"}, "leader"),
         ({"buyers": 64}, "buyers"),
         ({"buyers": 65, "anonymous": True}, "buyers"),
