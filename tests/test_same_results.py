@@ -23,7 +23,7 @@ RUNS = {
     "once": ["train", "maintain", "mixed=true", *FEW],
     "once, choices": ["train", "simple-allocation", *FEW],
     "every turn": ["train", "matrix-design", "--leader-queries", "every_turn", "--response-updates", "4", *FEW],
-    "in play": ["train", "message-spm", "buyers=4", "types=4", "--response-updates", "5", *FEW],
+    "in play": ["train", "message-spm", "buyers=4", "types=4", "leader=scores", "--response-updates", "5", *FEW],
     "counterfactual": ["train", "iterated-bimatrix", "rounds=2", "--followers", "regret-matching", *FEW],
     "from experience": ["train", "iterated-bimatrix", "rounds=2", "--response-updates", "50", *FEW],
     "mixture": ["train", "matrix-design", "--model", "mw:epsilon=0.1", "--model", "logit", *FEW],

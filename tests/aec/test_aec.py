@@ -99,7 +99,7 @@ def test_values_of_other_buyers_are_hidden_until_they_buy():
         env = make_aec(game)
         env.reset(options={"nature": [other, 1]})
         shown = []
-        for action in (1, 0, np.array([0.9, 0.1, 0.0])):
+        for action in (1, 0, (0, np.array([0.0]))):
             shown.append([view(env, agent).tolist() for agent in ("leader_0", "follower_1")])
             env.step(action)
         shown.append([view(env, agent).tolist() for agent in ("leader_0", "follower_1")])
@@ -241,7 +241,7 @@ def test_masks_are_shown_where_there_are_any():
     assert set(env.observation_space("follower_0").spaces) == {"observation", "action_mask"}
     env.reset(seed=0)
     assert env.observe("follower_0")["action_mask"].tolist() == [1, 1, 1]
-    env.step(0), env.step(0), env.step(np.array([1.0, 0.0, 0.5]))
+    env.step(0), env.step(0), env.step((0, np.array([0.5])))
     assert env.observe("follower_0")["action_mask"].tolist() == [1, 1, 0]
 
 

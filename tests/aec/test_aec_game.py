@@ -63,7 +63,7 @@ OWN = {
     "simple-allocation": lambda: (make_game("simple-allocation", messages=2), 0),
     "matrix-design": lambda: (make_game("matrix-design"), 0),
     "maintain": lambda: (make_game("maintain"), 0),
-    "message-spm": lambda: (make_game("message-spm"), 0),
+    "message-spm": lambda: (make_game("message-spm", leader="scores"), 0),
     "message-spm-grid": lambda: (make_game("message-spm", types=2, price_grid=3), 0),
     "correlated": lambda: (BayesianGame(tables=3), 1),
     "noisy": lambda: (NoisyAllocation(), 0),
@@ -120,7 +120,7 @@ def test_own_games_are_valued_the_same_through_their_view(limit, monkeypatch):
     monkeypatch.setattr("rllib_stackelberg.evaluation.valuations.EVALUATION_LIMIT", limit * 65)
     monkeypatch.setattr(estimates, "REWARD_PLAYS", 60)
     monkeypatch.setattr(estimates, "DEVIATION_PLAYS", 16)
-    game = make_game("message-spm", types=2)
+    game = make_game("message-spm", types=2, leader="scores")
     settings = LeaderSettings.checked(response_updates=15)
     found = [evaluate_policy(g, a_policy(g), settings, samples=3) for g in (game, Viewed(game))]
     assert found[0][1].data() == found[1][1].data()
@@ -160,7 +160,7 @@ def test_an_environment_without_chance_is_tabulated_and_solved():
     assert (found.leader_value, found.standard_error, found.certificate.exact_expectation) == (-1, 0, True)
 
 
-@pytest.mark.parametrize("make", [throws, lambda: Viewed(make_game("message-spm")), lambda: noughts()])
+@pytest.mark.parametrize("make", [throws, lambda: Viewed(make_game("message-spm", leader="scores")), lambda: noughts()])
 def test_it_is_a_game_like_any_other(make):
     game_test(make(), plays=6)
 
@@ -292,7 +292,7 @@ def test_a_state_can_be_gone_on_from_twice(most, monkeypatch):
 
 
 def test_few_environments_give_the_same_episodes_as_many(monkeypatch):
-    game = make_game("message-spm", types=2)
+    game = make_game("message-spm", types=2, leader="scores")
     many = episodes_of(Viewed(game), MODES["in play"], envs=2, episodes=1)
     monkeypatch.setattr(AECGame, "plays_at_once", 2)
     few = episodes_of(Viewed(game), MODES["in play"], envs=2, episodes=1)

@@ -5,6 +5,7 @@ import pytest
 
 from rllib_stackelberg import QLearning, StackelbergPOMDP, make_game
 from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.plays.sample_plays import uniform_choices
 from rllib_stackelberg.response.settings import LeaderSettings
 from tests.conftest import game_called
 
@@ -13,7 +14,8 @@ CASES = {
     "closure, continuous": ("matrix-design", {}),
     "closure, followers kept": ("maintain-mixed", {"keep_followers": True}),
     "in play, discrete": ("simple-allocation", {"elicitation": "in_play"}),
-    "in play, continuous": ("message-spm", {"elicitation": "in_play", "reward_plays": 3}),
+    "in play, continuous": ("message-spm-scores", {"elicitation": "in_play", "reward_plays": 3}),
+    "in play, choices": ("message-spm-choice", {"elicitation": "in_play", "reward_plays": 3}),
     "in play, seen moves": ("test:sequential", {"elicitation": "in_play"}),
     "every turn": ("simple-allocation", {"leader_queries": "every_turn"}),
     "every turn, kept, continuous": ("maintain-mixed", {"leader_queries": "every_turn", "keep_followers": True}),
@@ -31,10 +33,18 @@ def played(env, steps, seed):
     """Random answers; everything that can be seen along the way."""
     rng = np.random.default_rng(seed)
     seen = []
+    turn = env.game.leader_turn
     for _ in range(steps):
-        discrete = env.single_action_space.shape == ()
-        size = (env.num_envs, *env.single_action_space.shape)
-        actions = rng.integers(env.single_action_space.n, size=size) if discrete else rng.random(size)
+        if turn.masked:
+            masks = np.ones((env.num_envs, turn.choices), dtype=bool)
+            if len(env.live):
+                masks[env.live] = env.elicitation.open_choices(env.posed(env.live))
+            names = uniform_choices(masks, rng)
+            actions = np.concatenate([names[:, None], rng.random((env.num_envs, turn.numbers))], axis=1)
+        elif turn.discrete:
+            actions = rng.integers(turn.choices, size=env.num_envs)
+        else:
+            actions = rng.random((env.num_envs, turn.numbers))
         observations, rewards, ended, _, infos = env.step(actions)
         seen += [*observations.values(), rewards, ended, *(infos[name] for name in sorted(infos))]
     return seen + list(env.elicitation.arrays().values())
