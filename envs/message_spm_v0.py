@@ -20,8 +20,9 @@ env = pettingzoo.make("aec", "stackelberg/message-spm-pi-v0", epsilon=0.2)
 Leader action: `Tuple((Discrete(buyers), Box(0, 1, (1,))))`, whose mask says who is left. `leader=scores` makes it a
 `Box` of a score per buyer and a price; the buyer left with the highest score (ties to the lowest index) is next.
 `price_grid=k` makes it `Discrete(buyers * k)`, buyer b and price j/(k-1) as b*k + j; if that buyer is not left, the
-next one that is. Prices quoted so far are implied by the leader's own fixed answers and are not shown again. Welfare: the
-winners' values minus the largest values there are (<= 0; 0 is efficient). Revenue: prices paid.
+next one that is. Prices quoted so far are implied by the leader's own fixed answers and are not shown again.
+
+Welfare: the winners' values minus the largest values there are (<= 0; 0 is efficient). Revenue: prices paid.
 
 What the leader sees speaks of each buyer in the same way (`seats`): its message and its status. Of buyers that differ
 it also shows each one's values and their chances, and where types are correlated, which buyer it is.
