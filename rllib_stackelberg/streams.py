@@ -39,6 +39,7 @@ class Stream(IntEnum):
     LEADER = 9  # what an online learner in the leader's seat draws
     FOLLOWER = 10
     MEMBERS = 11  # which members of a population are learned from
+    MINIBATCHES = 12  # in which order rows of a batch are learned from
 
 
 def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:

@@ -36,8 +36,12 @@ from rllib_stackelberg.training.leaders.q_modules import LeaderDQNModule, Leader
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLeaderModule
 
 PARALLEL_EPISODES = 128
-LONG_EPISODES = 32
+LONG_EPISODES = 64
 """In parallel where an episode is played rather than looked up, or its response is long."""
+VAST_EPISODES = 32
+"""In parallel where an episode has thousands of questions."""
+VAST_QUESTIONS = 20_000
+"""Questions of a game from which on an episode is taken to have thousands."""
 REPLAYED_EPISODES = 32
 """In parallel where answers go to a replay buffer, which takes longer to fill than a round to play."""
 
@@ -45,7 +49,10 @@ ANNEAL_UPDATES = 150
 """Batches over which a Gaussian leader's spread and learning rate shrink."""
 FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
-"""Questions per episode that the default batch allows for."""
+"""Questions per episode up to which defaults take it for a sequence of steps; of more each is judged by itself."""
+MINIBATCH_ROWS = 4096
+FEWER_EPOCHS = 4
+"""Where an epoch is several steps."""
 FRAGMENT = 16
 """Steps of an episode in a row of V-trace where a leader is asked at every turn."""
 UPDATES_PER_ROUND = 4
@@ -87,15 +94,32 @@ class LeaderProblem:
         return (high - low) / 2 if high > low else 1.0
 
     @property
+    def many(self) -> bool:
+        """Whether an episode asks many questions, all of which are paid at its end.
+
+        Then each is judged by what the episode pays, as if it were the only one: which stands before which in an
+        episode says nothing, since all that are open are answered together.
+        """
+        return self.once and self.questions > MOST_QUESTIONS
+
+    @property
     def parallel_episodes(self) -> int:
         """Environments of a runner."""
-        long = self.once and (self.settings.in_play(self.game) or self.settings.long_response(self.game))
-        return LONG_EPISODES if long else PARALLEL_EPISODES
+        if self.once and self.settings.in_play(self.game):
+            return VAST_EPISODES if self.questions > VAST_QUESTIONS else LONG_EPISODES
+        return LONG_EPISODES if self.once and self.settings.long_response(self.game) else PARALLEL_EPISODES
 
     @property
     def batch_size(self) -> int:
         """Rows of a default batch: about every parallel episode once."""
         return PARALLEL_EPISODES * min(self.questions, MOST_QUESTIONS)
+
+    @property
+    def row(self) -> int:
+        """Steps in a row of V-trace: an episode's, or one where each question is judged by itself."""
+        if not self.once:
+            return FRAGMENT
+        return 1 if self.many else self.questions
 
     @property
     def schedule(self) -> dict[str, float]:
@@ -116,26 +140,23 @@ PPO_TRAINING: dict[str, Any] = {
 
 
 def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
-    """Small batches, one gradient step an epoch."""
-    long = problem.once and problem.settings.in_play(problem.game)
-    # One round of short episodes, whatever its number of rows, is a batch; of long ones it is several.
-    one_round = problem.once and not long
-    config.learners(
-        learner_config_dict={"response_transitions": problem.settings.response_transitions} | problem.schedule
-    )
+    """A round of episodes is a batch, whatever its number of rows; a step takes all of it, or a few thousand rows."""
+    pieces = {"minibatch_rows": MINIBATCH_ROWS} if problem.many else {}
+    shares = {"response_transitions": problem.settings.response_transitions}
+    config.learners(learner_config_dict=shares | pieces | problem.schedule)
     config.training(
         lr=3e-3 if problem.discrete else FIRST_RATE,
-        train_batch_size_per_learner=PARALLEL_EPISODES if one_round else problem.batch_size,
-        minibatch_size=problem.batch_size if long else None,  # one step an epoch, whatever was dropped
+        train_batch_size_per_learner=problem.parallel_episodes if problem.once else problem.batch_size,
+        minibatch_size=None,
         # The critic's loss is in payoff units squared: bring it back to order one.
         vf_loss_coeff=0.5 / problem.payoff_scale**2,
-        **PPO_TRAINING,
+        **PPO_TRAINING | ({"lambda_": 1.0, "num_epochs": FEWER_EPOCHS} if problem.many else {}),
     )
 
 
 def tune_impala(config: IMPALAConfig, problem: LeaderProblem) -> None:
     """As PPO's, and every batch is one round of episodes of one runner; learning is in the main process."""
-    row = min(problem.questions, MOST_QUESTIONS) if problem.once else FRAGMENT
+    row = problem.row
     config.env_runners(num_env_runners=0, rollout_fragment_length=row)
     if problem.once:
         config.env_runners(batch_mode="complete_episodes")

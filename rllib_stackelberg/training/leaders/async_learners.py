@@ -20,7 +20,7 @@ from ray.rllib.core import COMPONENT_RL_MODULE
 from ray.rllib.core.learner.learner import Learner
 from ray.rllib.core.learner.training_data import TrainingData
 
-from rllib_stackelberg.training.leaders.batches import PaddedEpisodes, WholeEpisodes
+from rllib_stackelberg.training.leaders.batches import PaddedEpisodes, SingleQuestions, WholeEpisodes
 from rllib_stackelberg.training.leaders.learners import LeaderLearner
 
 
@@ -32,7 +32,10 @@ class VTraceLearner(LeaderLearner):
         super().build()
         if not self.config.add_default_connectors_to_learner_pipeline:
             self._learner_connector.append(WholeEpisodes())
-            self._learner_connector.append(PaddedEpisodes(self.config.get_rollout_fragment_length()))
+            length = self.config.get_rollout_fragment_length()
+            if length == 1:
+                self._learner_connector.append(SingleQuestions())
+            self._learner_connector.append(PaddedEpisodes(length))
 
     def update(
         self, training_data: TrainingData, *, timesteps: dict[str, Any], return_state: bool = False, **kwargs: Any

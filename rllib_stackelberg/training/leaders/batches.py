@@ -15,6 +15,7 @@ phase alone (Brero et al., arXiv 2210.03852).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ray.rllib.connectors.connector_v2 import ConnectorV2
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 from rllib_stackelberg.streams import Stream, Streams
 
@@ -39,6 +41,15 @@ def keep_rows(batch: dict[str, Any], keep: torch.Tensor) -> dict[str, Any]:
         else:
             kept[name] = column[keep] if isinstance(column, torch.Tensor) else column
     return kept
+
+
+def minibatches(batch: MultiAgentBatch, epochs: int, size: int, rng: np.random.Generator) -> Iterator[MultiAgentBatch]:
+    """Shuffled pieces of about so many rows; each epoch goes through all rows of a batch of one module."""
+    (module_id, rows), count = next(iter(batch.policy_batches.items())), batch.count
+    for _ in range(epochs):
+        for part in np.array_split(rng.permutation(count), max(1, round(count / size))):
+            kept = SampleBatch(keep_rows(rows, torch.from_numpy(part)))
+            yield MultiAgentBatch({module_id: kept}, env_steps=len(part))
 
 
 def standardise(values: torch.Tensor) -> torch.Tensor:
@@ -127,6 +138,21 @@ class WholeEpisodes(ConnectorV2):
         found[Columns.TERMINATEDS] = torch.from_numpy(terminated)
         found[Columns.TRUNCATEDS] = torch.zeros(len(terminated))
         batch[DEFAULT_MODULE_ID] = found
+        return batch
+
+
+class SingleQuestions(ConnectorV2):
+    """Learner connector: every question is an episode of its own, paid what its episode pays from there on.
+
+    Follows `WholeEpisodes`.
+    """
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Rewards to go, and an end at every step."""
+        to_go = np.concatenate([np.cumsum(e.rewards.data[::-1])[::-1] for e in episodes])
+        for rows in batch.values():
+            rows[Columns.REWARDS] = torch.from_numpy(to_go.astype(np.float32))
+            rows[Columns.TERMINATEDS] = torch.ones_like(rows[Columns.TERMINATEDS])
         return batch
 
 

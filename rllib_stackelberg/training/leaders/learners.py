@@ -5,13 +5,15 @@ Gaussian leader keeps about three spreads away from such an edge, so its spread 
 mean can follow (a clipped policy moves about a quarter of its spread per batch), and the learning rate with it. A
 learned spread does neither reliably: few samples fall over the edge, and coordinates that do not matter widen.
 
-Private touch of RLlib: `_make_batch_if_necessary` counts the rows of episodes, not those that connectors let through,
-and a "full batch" of that count repeats the rows in place of taking a gradient step per epoch.
+Private touches of RLlib: `_make_batch_if_necessary` counts the rows of episodes, not those that connectors let through,
+and a "full batch" of that count repeats the rows in place of taking a gradient step per epoch. What
+`_create_iterator_if_necessary` returns are minibatches; RLlib's own draw their shuffle without a seed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -19,7 +21,14 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
-from rllib_stackelberg.training.leaders.batches import NothingToLearnError, RealRows, ResponseRows, WholeEpisodes
+from rllib_stackelberg.streams import Stream, Streams
+from rllib_stackelberg.training.leaders.batches import (
+    NothingToLearnError,
+    RealRows,
+    ResponseRows,
+    WholeEpisodes,
+    minibatches,
+)
 
 
 class LeaderLearner(TorchLearner):
@@ -78,12 +87,18 @@ class LeaderLearner(TorchLearner):
 
 
 class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
-    """PPO. `learner_config_dict["response_transitions"]`: share of the response phase's rows that reach the loss."""
+    """PPO.
+
+    `learner_config_dict["response_transitions"]`: share of the response phase's rows that reach the loss;
+    `"minibatch_rows"`: rows of a gradient step, about, of whole episodes (all, if RLlib's `minibatch_size` and this are
+    None).
+    """
 
     def build(self) -> None:
         """Let only real rows reach the loss: of whole episodes there are no others (see batches.py)."""
         super().build()
         share = self.config.learner_config_dict.get("response_transitions", 1.0)
+        self._streams = Streams(self.config.seed or 0)
         self._thinning = ResponseRows(share, self.config.seed or 0)
         if self.config.add_default_connectors_to_learner_pipeline:
             self._learner_connector.append(RealRows())
@@ -94,6 +109,17 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
             self._learner_connector.append(
                 GeneralAdvantageEstimation(gamma=self.config.gamma, lambda_=self.config.lambda_)
             )
+
+    def _create_iterator_if_necessary(
+        self, *, training_data: Any, num_epochs: int = 1, minibatch_size: int | None = None, **kwargs: Any
+    ) -> Iterable[Any]:
+        rows = self.config.learner_config_dict.get("minibatch_rows")
+        if minibatch_size or not rows or self.config.add_default_connectors_to_learner_pipeline:
+            given = {"num_epochs": num_epochs, "minibatch_size": minibatch_size}
+            return super()._create_iterator_if_necessary(training_data=training_data, **given, **kwargs)
+        batch = self._make_batch_if_necessary(training_data)
+        rng = self._streams.generator(0, self._updates, Stream.MINIBATCHES)
+        return minibatches(batch, num_epochs, rows, rng)
 
     def update(self, **kwargs: Any) -> Any:
         """RLlib's; a batch of which nothing is left to learn from changes nothing."""

@@ -70,6 +70,8 @@ NETWORK_DEFAULTS: dict[str, Any] = {
     "step_scale": 1 / 32,
     # Of scores of choices that have numbers, which share a learning rate with them: a list of choices learns at 3e-3.
     "choice_scale": 0.3,
+    # Scores of such choices are multiplied by more and more, so that choices become certain as numbers do.
+    "last_sharpness": 10.0,
     "seats": True,
     "seat_units": 32,
     "first_epsilon": FIRST_EPSILON,
@@ -118,6 +120,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         self.action_dist_cls = self._distribution()
         if not self.discrete:
             self.register_buffer("log_std", torch.tensor(float(config["first_log_std"])))
+            self.register_buffer("sharpness", torch.tensor(1.0))
         if not self.inference_only:
             self.vf = self._critic()
             self.offset, self.scale = float(config["value_offset"]), float(config["value_scale"])
@@ -174,7 +177,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         of_choices, of_numbers = self.scales
         found = []
         if choices:
-            scores = outputs[..., :choices] if of_choices == 1.0 else of_choices * outputs[..., :choices]
+            scores = outputs[..., :choices] if self.discrete else of_choices * self.sharpness * outputs[..., :choices]
             found.append(only_open(scores, seen["mask"]) if self.masked else scores)
         if self.numbers:
             found.append(0.5 + of_numbers * outputs[..., choices:])  # from the middle of the unit box
@@ -192,6 +195,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         first, last = self.network_config["first_log_std"], self.network_config["last_log_std"]
         fallen = min(1.0, done) * (last - first)
         self.log_std.fill_(first + fallen)
+        self.sharpness.fill_(self.network_config["last_sharpness"] ** min(1.0, done))
         return math.exp(fallen)
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
