@@ -188,6 +188,7 @@ def certify(
     distribution: NDArray[np.float64],
     policies: Policies,
     settings: LeaderSettings,
+    indifferent: bool = True,
 ) -> Certificate:
     """The certificate of the play that is reported.
 
@@ -195,8 +196,9 @@ def certify(
         table: outcomes against the leader, one entry; response: the followers.
         distribution: of the play over profiles `[S, T, A]`; policies: of the followers, `[S, rows, actions]`.
         settings: of the response, and which play is reported.
+        indifferent: whether to find out what indifferent followers may do, which takes longer than all the rest.
     """
-    certain = settings.reward_play == "argmax" and bool(policies)
+    certain = indifferent and settings.reward_play == "argmax" and bool(policies)
     turns = range(len(table.game.learned_turns))
     gain = max((float(table.gains(distribution, turn).max()) for turn in turns), default=0.0)
     return Certificate(

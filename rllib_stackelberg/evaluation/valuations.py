@@ -112,7 +112,10 @@ def one_move_value(
     samples: int,
     plays: Sequence[Play],
 ) -> Evaluation:
-    """Followers that move once: exactly, or estimated in games of too many outcomes to tabulate."""
+    """Followers that move once: exactly, or estimated in games of too many outcomes to tabulate.
+
+    What indifferent followers may do is found out for reports, which value more plays than one.
+    """
     samples = samples if settings.random_response else 1
     if not tabulated(strategy.game):
         return estimated_value(strategy.game, strategy, settings, streams, samples, plays)
@@ -123,7 +126,7 @@ def one_move_value(
     distributions = {play: average if play == "average" else table.distribution(own) for play, own in policies.items()}
     values = {play: table.values(distribution) for play, distribution in distributions.items()}
     reported = settings.reward_play
-    certificate = certify(table, response, distributions[reported], policies[reported], settings)
+    certificate = certify(table, response, distributions[reported], policies[reported], settings, len(plays) > 1)
     error = float(standard_error(values[reported][:, 0]))
     return _summary(response, policies[reported], values, error, certificate)
 

@@ -15,6 +15,8 @@ from rllib_stackelberg.evaluation.values import ModelValue
 from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.leader.policy import LeaderNetwork, network_from
 from rllib_stackelberg.networks import layer_tensors
+from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
+from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -39,8 +41,8 @@ SETTLED_TOLERANCE = 2e-3
 CALM_ITERATIONS = 10
 """Iterations in a row in which mean return and greedy value agree so well, after which a leader starts afresh."""
 
-ESTIMATE_EVERY = 25
-"""Iterations between valuations where a value has to be estimated from plays: it costs more than an iteration."""
+LARGE_EVERY = 10
+"""Iterations between valuations in games of so many courses of play that one costs more than an iteration."""
 
 RESPOND_EVERY = 5
 """Iterations between valuations where a response is long."""
@@ -129,13 +131,19 @@ class Valuer:
     @property
     def further_samples(self) -> tuple[int, ...]:
         """Sample sizes on which a snapshot that looks best is valued again; none where once is exact, or costly."""
-        cheap = tabulated(self.game) and not self.settings.long_response(self.game)
-        return SELECTION_SAMPLES[1:] if self.settings.random_response and cheap else ()
+        if not self.settings.random_response or self.settings.long_response(self.game):
+            return ()
+        return SELECTION_SAMPLES[1:2] if self.large else SELECTION_SAMPLES[1:]
+
+    @property
+    def large(self) -> bool:
+        """Whether a valuation costs more than an iteration."""
+        return courses(self.game) > TABLE_LIMIT
 
     def due(self, iteration: int) -> bool:
         """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
-        if not tabulated(self.game):
-            return iteration % ESTIMATE_EVERY == 0
+        if self.large:
+            return iteration % LARGE_EVERY == 0
         return not self.settings.long_response(self.game) or iteration % RESPOND_EVERY == 0
 
     @property
