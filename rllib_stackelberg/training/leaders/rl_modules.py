@@ -177,7 +177,8 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         of_choices, of_numbers = self.scales
         found = []
         if choices:
-            scores = outputs[..., :choices] if self.discrete else of_choices * self.sharpness * outputs[..., :choices]
+            scores = of_choices * outputs[..., :choices]
+            scores = scores if self.discrete else self.sharpness * scores
             found.append(only_open(scores, seen["mask"]) if self.masked else scores)
         if self.numbers:
             found.append(0.5 + of_numbers * outputs[..., choices:])  # from the middle of the unit box
