@@ -44,6 +44,7 @@ def bound_findings(game: StackelbergGame) -> tuple[Finding, ...]:
     """Numbers beside a value that cannot be what they are called."""
     bound = game.bound()
     most = math.inf if bound is None else bound.value
+    size = float(abs(game.payoff_range[0]).max())  # a loss of 0 is a difference of numbers as large as payoffs
     if bound is not None and not math.isfinite(most):
         return (Finding("bound()", f"is {most}", "a number, or None"),)
     return tuple(
@@ -51,7 +52,7 @@ def bound_findings(game: StackelbergGame) -> tuple[Finding, ...]:
         if math.isfinite(value)
         else Finding("baselines()", f"{name!r} is {value}", "a number")
         for name, value in game.baselines().items()
-        if not math.isfinite(value) or exceeds(value, most)
+        if not math.isfinite(value) or exceeds(value, most, size)
     )
 
 

@@ -51,7 +51,7 @@ def fixed_leader(game, lowest_price):
 )
 def test_a_play(benchmark, buyers, name, values, lowest_price):
     parameters = {"values": [values] * buyers} if values else {}
-    game = make_game("message-spm", buyers=buyers, types=3, messages=2, **parameters)
+    game = make_game("message-spm", leader="scores", buyers=buyers, types=3, messages=2, **parameters)
     leader, rng = fixed_leader(game, lowest_price), np.random.default_rng(1)
     nature = game.nature.values(game.nature.draw(rng.random((PLAYS, len(game.nature.blocks)))))
     messages = rng.integers(2, size=(PLAYS, buyers))
@@ -70,7 +70,7 @@ def test_a_play(benchmark, buyers, name, values, lowest_price):
 
 @pytest.mark.parametrize("buyers", BUYERS)
 def test_a_sampled_update(benchmark, buyers):
-    game = make_game("message-spm", buyers=buyers, types=3, messages=2)
+    game = make_game("message-spm", leader="scores", buyers=buyers, types=3, messages=2)
     leader, samples = fixed_leader(game, 0.0), PLAYS // (2 * buyers)
     settings = LeaderSettings.checked(response_updates=UPDATES)
 

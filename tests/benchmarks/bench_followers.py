@@ -41,7 +41,7 @@ def rates():
 
 @pytest.fixture(scope="module")
 def game():
-    return make_game("message-spm", types=3, messages=3)
+    return make_game("message-spm", leader="scores", types=3, messages=3)
 
 
 def price_table(game):

@@ -13,6 +13,7 @@ from rllib_stackelberg.economics.seller_views import LEFT, WON
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 from rllib_stackelberg.plays.sample_plays import draw_nature, scripted_actions
+from rllib_stackelberg.testing.games import game_test
 
 
 def sell(values, messages, table, question, items, objective):
@@ -257,6 +258,20 @@ def test_without_messages_an_anonymous_leader_does_as_well_as_one_that_knows_eve
     values = tabulate(anonymous, as_table(anonymous, found)).payoffs[0, :, 0, 0]
     probabilities = anonymous.prior.support()[1]
     assert values @ probabilities == pytest.approx(found.leader_value)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"values": [[0, 1], [0.2, 0.6, 0.8], [0.1]]},
+        {"values": [[0, 1], [0.2, 0.6, 0.8], [0.1]], "anonymous": True, "price_grid": 4},
+        {"buyers": 64, "types": 33, "anonymous": True},
+        {"buyers": 20, "messages": 1, "items": 3, "anonymous": True},
+        {"buyers": 4, "price_grid": 3, "noise": 0.2, "channel": "erasure"},
+    ],
+)
+def test_buyers_of_any_kind_and_number_keep_the_contract(parameters):
+    game_test(make_game("message-spm", **parameters), plays=16)
 
 
 def as_table(game, solution):
