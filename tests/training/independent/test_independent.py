@@ -173,7 +173,7 @@ def test_a_game_that_breaks_later_stops_the_run_by_name():
 
 
 def test_it_is_an_ordinary_configuration_that_acts_within_the_masks():
-    config = independent_config(game="message-spm", game_config={"messages": 3})
+    config = independent_config(game="message-spm", game_config={"messages": 3, "leader": "scores"})
     assert config.disable_env_checking  # RLlib's own check acts outside them
     assert list(config.policies) == ["leader_0", "follower_0", "follower_1"]
     assert config.rl_module_spec.rl_module_specs["follower_1"].observation_space["action_mask"].shape == (3,)
@@ -182,8 +182,8 @@ def test_it_is_an_ordinary_configuration_that_acts_within_the_masks():
 
 
 def test_a_follower_sees_its_own_type_and_no_other():
-    game = make_game("message-spm")
-    config = independent_config(game="message-spm")
+    game = make_game("message-spm", leader="scores")
+    config = independent_config(game="message-spm", game_config={"leader": "scores"})
     env = make_play_env(EnvContext(config.env_config, worker_index=0))
     seen = {}
     for nature in game.nature.support()[0]:
