@@ -286,5 +286,5 @@ def test_env_runners_play_what_is_open_and_say_how_likely_it_was(form):
 
 
 def test_games_without_choices_keep_their_observations():
-    config = leader_config("PPO", game="message-spm")
+    config = leader_config("PPO", game="matrix-design")
     assert set(config.observation_space.spaces) == {"actor", "critic"}
