@@ -91,8 +91,10 @@ class Certificate:
     def words(self) -> str:
         """One paragraph for people."""
         if self.bcce_gap is None or self.regret is None:
-            play = self._estimated_change() if self.deviation_plays else self._changed_play()
-            return f"{play}; {self.updates} plays, {self.response_samples} response sample(s)."
+            samples = f"{self.response_samples} response sample(s)."
+            if self.deviation_plays:
+                return f"{self._estimated_change()}; {self.updates} updates, {samples}"
+            return f"{self._changed_play()}; {self.updates} plays, {samples}"
         play = self._estimated_play() if self.deviation_plays else self._exact_play()
         bound = (
             f"regret {self.regret:.4g} without a bound"

@@ -34,10 +34,13 @@ from rllib_stackelberg.evaluation.estimates import (
 )
 from rllib_stackelberg.evaluation.frozen_plays import NEVER, Changes, FrozenFollowers
 from rllib_stackelberg.leader.courses_in_play import ConsultedExperience
+from rllib_stackelberg.leader.sampled_courses import ConsultedCourses
 from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.response.kinds import Kind, followers_for
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import draws
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
+from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.trajectories import DEVIATION_PLAYS as CHAINED_PLAYS
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -49,6 +52,14 @@ CHAINS = 16
 MOST_TRIED = 4096
 """Changes of strategy that are followed at a time."""
 
+PlayedFollowers = PlayedTrajectories | SampledMoves
+
+CONSULTED: dict[Kind, type[ConsultedExperience] | type[ConsultedCourses]] = {
+    PlayedTrajectories: ConsultedExperience,
+    SampledMoves: ConsultedCourses,
+}
+"""By kind of followers, their response to a leader that answers at once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Valued:
@@ -59,7 +70,7 @@ class Valued:
         streams: of the plays that value them; reward_plays: of a reward phase, in a game with memory.
     """
 
-    response: PlayedTrajectories
+    response: PlayedFollowers
     leader: Leader
     streams: Streams
     reward_plays: int
@@ -74,6 +85,16 @@ class Valued:
         """Responses."""
         return len(self.response.numbers)
 
+    @property
+    def _experienced(self) -> PlayedTrajectories:
+        """The followers, in a game with memory: nobody else plays those."""
+        assert isinstance(self.response, PlayedTrajectories)
+        return self.response
+
+    @property
+    def _carried(self) -> Index:
+        return self._experienced.carried
+
     def frozen(self, play: Play) -> FrozenFollowers:
         """The followers, as they play."""
         return FrozenFollowers(self.game, self.leader, self.response.policies(play))
@@ -83,7 +104,7 @@ class Valued:
         if self.game.memory > 1:
             samples = np.arange(self.samples)
             drawn = self._chain(Stream.REWARD, self.reward_plays, [(int(sample), 0) for sample in samples])
-            paid = chained(self.frozen(play), self.response.carried, samples, drawn, Changes.none(len(samples)))
+            paid = chained(self.frozen(play), self._carried, samples, drawn, Changes.none(len(samples)))
             return paid.mean(axis=1), float(error_of(paid.mean(axis=1), paid)[0])
         drawn = sampled_draws(self.game, self.streams, self.samples)
         if self.game.nature.size <= REWARD_PLAYS:
@@ -139,11 +160,11 @@ class Valued:
     def _best_of_sample(self, frozen: FrozenFollowers, sample: int, drawn: Draws) -> tuple[float, float, float]:
         """How good the change that looks best looks, what it gains on other plays, and the standard error of that."""
         chains = np.full(len(drawn.nature), sample)
-        carried, found = self.response.carried, (-np.inf, 0.0, 0.0)
+        carried, found = self._carried, (-np.inf, 0.0, 0.0)
         base, met = chained_with_rows(frozen, carried, chains, drawn, Changes.none(len(chains)))
         for m, turn in enumerate(self.game.learned_turns):
             tries = [(row, action) for row in met[m] for action in range(turn.choices)]
-            weights = self.response.learners[m].patience ** np.arange(drawn.nature.shape[1])
+            weights = self._experienced.learners[m].patience ** np.arange(drawn.nature.shape[1])
             for start in range(0, len(tries), MOST_TRIED // len(chains)):
                 row, action = np.array(tries[start : start + MOST_TRIED // len(chains)]).T.repeat(len(chains), axis=1)
                 lines = len(row) // len(chains)
@@ -219,10 +240,11 @@ def chained_with_rows(
 
 def consult_courses(
     game: StackelbergGame, leader: Leader, settings: LeaderSettings, streams: Streams, samples: int
-) -> PlayedTrajectories:
+) -> PlayedFollowers:
     """Fresh followers after their response, played against a leader that answers at once."""
     changes: dict[str, Any] = {"reward_plays": 1}
-    episodes = ConsultedExperience(game, settings.model_copy(update=changes).fitted(game), streams, samples)
+    kind = CONSULTED[followers_for(game, settings)]
+    episodes = kind(game, settings.model_copy(update=changes).fitted(game), streams, samples)
     episodes.leader = leader
     episodes.restart(np.arange(samples))
     return episodes.response

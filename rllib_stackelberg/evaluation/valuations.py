@@ -30,6 +30,7 @@ from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import NOTHING, Response
+from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -160,13 +161,15 @@ def courses_value(
     values, errors = values_of(valued, plays)
     reported = settings.reward_play
     gain, error = valued.deviation(reported)
+    regret = response.overall_regret()
     certificate = Certificate(
         play=reported,
-        bcce_gap=None,
+        ties=settings.ties,
+        bcce_gap=None if regret is None else regret / settings.response_updates,
         deviation_gain=max(gain, 0.0),
         deviation_error=error,
         deviation_plays=DEVIATION_PLAYS,
-        regret=None,
+        regret=regret,
         regret_bound=None,
         regret_bound_vacuous=False,
         updates=settings.response_updates,
@@ -177,7 +180,7 @@ def courses_value(
 
 
 def played_value(
-    kind: type[PlayedTrajectories],
+    kind: Kind,
     strategy: LeaderStrategy,
     settings: LeaderSettings,
     streams: Streams,
@@ -239,8 +242,13 @@ VALUATIONS: dict[Kind, Callable[..., Evaluation]] = {
     CounterfactualResponse: several_moves_value,
     TrajectoryResponse: experienced_value,
     PlayedTrajectories: played_value,
+    SampledMoves: played_value,
 }
 """By kind what values a strategy: the kind, strategy, settings, streams, responses where they are random, plays."""
 
-ESTIMATES: dict[Kind, Callable[..., Evaluation]] = {Response: estimated_value, PlayedTrajectories: courses_value}
+ESTIMATES: dict[Kind, Callable[..., Evaluation]] = {
+    Response: estimated_value,
+    PlayedTrajectories: courses_value,
+    SampledMoves: courses_value,
+}
 """By kind what values a leader that answers what it is asked, in games too large to ask it everything."""

@@ -33,11 +33,13 @@ from rllib_stackelberg.leader.foreseen import Foreseen
 from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
 from rllib_stackelberg.leader.mixture import Mixture
 from rllib_stackelberg.leader.path_closure import PathClosure
+from rllib_stackelberg.leader.sampled_courses import SampledCourses
 from rllib_stackelberg.leader.transcript import Transcript, put
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.response.kinds import Kind, followers_for
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
+from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
@@ -45,7 +47,7 @@ from rllib_stackelberg.streams import Streams
 CLOSURES: dict[type, type[Closure] | type[PathClosure]] = {OutcomeTable: Closure, PathTable: PathClosure}
 """By the table that followers respond along, what asks for it."""
 
-COURSES: dict[Kind, type[InPlay]] = {PlayedTrajectories: Experience}
+COURSES: dict[Kind, type[InPlay]] = {PlayedTrajectories: Experience, SampledMoves: SampledCourses}
 """By the kind of followers whose courses of play are too many for a table, what plays them."""
 
 

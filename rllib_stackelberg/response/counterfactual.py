@@ -28,17 +28,15 @@ from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
-from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.paths import Paths, PathTable, paths_against
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response.counterfactual_engine import Movers, Sums, count_update, side_by_side, weigh_paths
 from rllib_stackelberg.response.fields import ResponseFields
-from rllib_stackelberg.response.fit import check_paths, learners_that
+from rllib_stackelberg.response.fit import check_paths, check_several_moves
 from rllib_stackelberg.response.followers import Followers, Settings
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.path_ties import Settling, settled_paths
 from rllib_stackelberg.response.phase import Phase
-from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.ties import Ties, broken
 
@@ -78,16 +76,7 @@ class CounterfactualResponse(Followers[PathTable, UtilityLearner]):
     @classmethod
     def fit(cls, settings: Settings, game: StackelbergGame) -> Settings:
         """See `Followers`."""
-        name, turns = name_of(game), len(game.learned_turns)
-        if game.memory > 1:
-            known = learners_that(lambda kind: issubclass(kind, TrajectoryLearner))
-            raise InvalidFieldError("followers", f"learn within a play, and {name} has a memory", known)
-        if any(learner.traits.feedback != "full" for learner in settings.followers):
-            known = learners_that(lambda kind: issubclass(kind, UtilityLearner) and kind.traits.feedback == "full")
-            raise InvalidFieldError("followers", f"see one action's payoff, and {name} has several moves a play", known)
-        if len(settings.followers) not in (1, turns):
-            allowed = f"one for all, or one for each of {turns}"
-            raise InvalidFieldError("followers", f"{len(settings.followers)} learners", allowed)
+        check_several_moves(settings, game)
         cls._refuse_along_paths(settings)
         check_paths(game)
         exact = {"update_mode": "expected", "reward_plays": "exact", "deviation_penalty": 0.0}
@@ -98,9 +87,8 @@ class CounterfactualResponse(Followers[PathTable, UtilityLearner]):
         """Refuse what only followers with one move in a play can do."""
         for field, fine, allowed in (
             ("leader_queries", settings.leader_queries == "once", "once"),
-            ("elicitation", settings.elicitation != "in_play", "closure"),
-            ("update_mode", settings.update_mode != "sampled", "expected"),
-            ("reward_plays", settings.reward_plays in (None, "exact"), "exact"),
+            ("elicitation", settings.elicitation != "in_play", "closure, or update_mode=sampled"),
+            ("reward_plays", settings.reward_plays in (None, "exact"), "exact, or update_mode=sampled"),
             (settings.steering, not (settings.deviation_penalty or settings.deviation_margin), "0"),
         ):
             if not fine:

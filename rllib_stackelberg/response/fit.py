@@ -11,11 +11,13 @@ from collections.abc import Callable
 import numpy as np
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Learner
+from rllib_stackelberg.followers.learner import Learner, UtilityLearner
+from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.plays.paths import Paths
 from rllib_stackelberg.response.fields import SAMPLED_PLAYS, ResponseFields
 from rllib_stackelberg.response.followers import Settings
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 
 
@@ -32,6 +34,24 @@ def check_paths(game: StackelbergGame) -> None:
     """
     if (paths := Paths.count(game)) > TABLE_LIMIT:
         raise InvalidFieldError("game", f"has {paths:,} courses of play", f"up to {TABLE_LIMIT:,}, as a table of paths")
+
+
+def check_several_moves(settings: ResponseFields, game: StackelbergGame) -> None:
+    """Refuse utility learners that cannot be followers with several moves in a play.
+
+    Raises:
+        InvalidFieldError: naming those that can.
+    """
+    name, turns = name_of(game), len(game.learned_turns)
+    if game.memory > 1:
+        known = learners_that(lambda kind: issubclass(kind, TrajectoryLearner))
+        raise InvalidFieldError("followers", f"learn within a play, and {name} has a memory", known)
+    if any(learner.traits.feedback != "full" for learner in settings.followers):
+        known = learners_that(lambda kind: issubclass(kind, UtilityLearner) and kind.traits.feedback == "full")
+        raise InvalidFieldError("followers", f"see one action's payoff, and {name} has several moves a play", known)
+    if len(settings.followers) not in (1, turns):
+        allowed = f"one for all, or one for each of {turns}"
+        raise InvalidFieldError("followers", f"{len(settings.followers)} learners", allowed)
 
 
 def penalty(settings: ResponseFields, game: StackelbergGame) -> float:

@@ -94,6 +94,9 @@ class PlayedTrajectories(TrajectoryResponse):
         end_plays(self._kernels, self._who, episodes, paid, self.game.memory > 1, self.numbers, self._pending)
         self.carried[episodes] = carried
 
+    def overall_regret(self) -> None:
+        """None: what another action would have brought is not known."""
+
     def draw(self, episodes: Index, turn: int, information: Index, uniforms: Numbers, play: Play) -> Index:
         """Actions of one follower at the given information sets, drawn from what it has learned: `[N]`."""
         rows = self._who.first[turn] + information

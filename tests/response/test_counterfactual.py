@@ -18,10 +18,12 @@ from rllib_stackelberg.evaluation.convergence import gaps_before
 from rllib_stackelberg.evaluation.plans import Follower, certify_plans
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
-from rllib_stackelberg.plays.paths import paths_against
+from rllib_stackelberg.plays.paths import Paths, paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.kinds import followers_for
 from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.solvers import solve
@@ -389,7 +391,6 @@ def test_a_game_of_two_followers_keeps_the_contract():
         ("followers", "interview", {"followers": ("mw", "mw")}),
         ("leader_queries", "interview", {"leader_queries": "every_turn"}),
         ("elicitation", "interview", {"elicitation": "in_play"}),
-        ("update_mode", "interview", {"update_mode": "sampled"}),
         ("reward_plays", "interview", {"reward_plays": 10}),
         ("deviation_penalty", "interview", {"deviation_penalty": 1.0}),
     ],
@@ -399,8 +400,11 @@ def test_what_cannot_work_is_refused_by_name(field, game, values):
         LeaderSettings.checked(**values).fitted(make_game(game))
 
 
-def test_a_game_of_too_many_paths_is_refused_by_name(tmp_path):
+def test_a_game_of_too_many_paths_is_not_looked_up(tmp_path):
     file = tmp_path / "payoffs.json"
     file.write_text(json.dumps({"leader": [[1, 2, 3]], "follower": [[3, 2, 1]]}), encoding="utf-8")
-    with pytest.raises(InvalidFieldError, match=r"^game: has 6,561 courses of play"):
-        LeaderSettings.checked().fitted(make_game("iterated-bimatrix", file=file, rounds=8))
+    game = make_game("iterated-bimatrix", file=file, rounds=8)
+    assert Paths.count(game) == 6_561
+    assert followers_for(game, LeaderSettings.checked()) is SampledMoves
+    with pytest.raises(InvalidFieldError, match=r"^update_mode: expected over 6,561 courses of play"):
+        LeaderSettings.checked(update_mode="expected").fitted(game)

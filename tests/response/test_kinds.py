@@ -17,7 +17,9 @@ from rllib_stackelberg.evaluation import valuations
 from rllib_stackelberg.followers.learner import Learner, Traits
 from rllib_stackelberg.response import kinds
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.trajectories import TrajectoryResponse
 
 
@@ -54,9 +56,11 @@ def test_learners_and_game_decide_the_kind(game, learner, kind):
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_followers_begin_again_as_they_began(kind):
     game = make_game("interview" if kind is not Response else "matrix-design")
-    learner = QLearning() if kind is TrajectoryResponse else MultiplicativeWeights()
-    settings = LeaderSettings.checked(followers=learner, response_updates=20)
+    learner = QLearning() if issubclass(kind, TrajectoryResponse) else MultiplicativeWeights()
+    asked = {PlayedTrajectories: {"elicitation": "in_play"}, SampledMoves: {"update_mode": "sampled"}}.get(kind, {})
+    settings = LeaderSettings.checked(followers=learner, response_updates=20, **asked)
     env = StackelbergPOMDP(game, settings, num_envs=2)
+    assert type(env.elicitation.response) is kind
     fresh = {name: values.copy() for name, values in env.elicitation.response.arrays().items()}
     env.begin(np.arange(2))
     while len(live := env.live):
