@@ -21,7 +21,8 @@ SPM = {"game": "message-spm", "game_config": {"types": 3, "messages": 2}, "respo
 
 @pytest.fixture(scope="module")
 def algo(ray_local):
-    algo = leader_config("PPO", **SPM, seed=3).build_algo()
+    scores = SPM | {"game_config": SPM["game_config"] | {"leader": "scores"}}  # a Gaussian, whose density is checked
+    algo = leader_config("PPO", **scores, seed=3).build_algo()
     yield algo
     algo.stop()
 
