@@ -73,7 +73,8 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Modules of the package that a file imports anywhere in it."""
     found = set()
     for node in ast.walk(tree_of(path)):
@@ -86,7 +87,7 @@ def imported(path: Path) -> set[str]:
             own = name.removeprefix(f"{NAME}.")
             if own != name:
                 found.add(own if own in MODULES else own.rpartition(".")[0] or "__init__")
-    return found
+    return frozenset(found)
 
 
 class WithoutTypes(ast.NodeTransformer):

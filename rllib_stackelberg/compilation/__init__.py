@@ -4,7 +4,7 @@
 plain `njit`, and is kept as a part of the loops that it is compiled into.
 """
 
+from rllib_stackelberg.compilation.cache import has_kept, kept
 from rllib_stackelberg.compilation.folder import cache_folder, unwritable
-from rllib_stackelberg.compilation.kept import has_kept, kept
 
 __all__ = ["cache_folder", "has_kept", "kept", "unwritable"]

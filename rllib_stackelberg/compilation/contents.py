@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dis
 import hashlib
+import inspect
 from collections.abc import Iterable
 from types import CodeType, ModuleType
 from typing import Any
@@ -88,6 +89,8 @@ def _function(function: Any, callers: tuple[Dispatcher, ...]) -> Any:
 
 
 GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+FLAGS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR
+"""Of a function's arguments and kind; numba changes others while a profiler looks."""
 
 
 def _codes(code: CodeType) -> Iterable[CodeType]:
@@ -101,7 +104,8 @@ def _codes(code: CodeType) -> Iterable[CodeType]:
 def _code(code: CodeType) -> Any:
     constants = [_code(c) if isinstance(c, CodeType) else _constant(c) for c in code.co_consts]
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return code.co_code, code.co_exceptiontable, code.co_flags, names, constants
+    arguments = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & FLAGS)
+    return code.co_code, code.co_exceptiontable, arguments, names, constants
 
 
 def _constant(value: Any) -> Any:

@@ -1,5 +1,7 @@
 """The outcome table against plain loops over plays."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -45,9 +47,10 @@ def test_table_values_and_deviations_equal_plain_loops(one_shot_game, seed):
     values = np.zeros(len(game.agents))
     fixed = [np.zeros((turn.keys, turn.choices)) for turn in game.learned_turns]
     realised = [np.zeros(turn.keys) for turn in game.learned_turns]
-    for t, nature in enumerate(profiles.nature):
-        for a, joint in enumerate(profiles.joint):
-            paid, rows = one_play(game, nature, table_of, joint)
+    played = cache(lambda t, joint: one_play(game, profiles.nature[t], table_of, joint))
+    for t in range(len(profiles.nature)):
+        for a, joint in enumerate(profiles.joint.tolist()):
+            paid, rows = played(t, tuple(joint))
             np.testing.assert_array_equal(table.payoffs[0, t, a], paid)
             chance = profiles.probabilities[t]
             for k, row in enumerate(rows):
@@ -57,9 +60,8 @@ def test_table_values_and_deviations_equal_plain_loops(one_shot_game, seed):
             for k, turn in enumerate(game.learned_turns):
                 realised[k][rows[k]] += chance * paid[turn.agent]
                 for action in range(turn.choices):
-                    other = joint.copy()
-                    other[k] = action
-                    fixed[k][rows[k], action] += chance * one_play(game, nature, table_of, other)[0][turn.agent]
+                    other = (*joint[:k], action, *joint[k + 1 :])
+                    fixed[k][rows[k], action] += chance * played(t, other)[0][turn.agent]
     assert play.sum() == pytest.approx(1)
     np.testing.assert_allclose(table.values(play)[0], values, atol=1e-12)
     for k in range(len(game.learned_turns)):

@@ -15,6 +15,7 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from rllib_stackelberg.training.running.deadlines import DeadlineError, TimeIsUpError, deadline, until
 from rllib_stackelberg.training.running.failures import EpisodesLostError, Failures, WorkerLeaderEnv, final_error
+from rllib_stackelberg.training.running.generations import SAVE_ITERATIONS
 from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.runs import resume, train
 from tests.games_for_tests import NoisyAllocation
@@ -45,8 +46,8 @@ def test_a_game_that_ends_python_has_failed(tmp_path):
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
 def test_the_end_of_a_runs_time_is_kept_within_a_play_and_what_was_cut_is_no_part_of_the_run(tmp_path):
-    """One batch of plays never ends; the game may take five minutes, the run three seconds."""
-    faults = {"folder": str(tmp_path), "how": "hang", "first": 60, "last": 61}
+    """One batch of plays never ends, after a generation was saved; the game may take minutes, the run three seconds."""
+    faults = {"folder": str(tmp_path), "how": "hang", "first": 90, "last": 91}
     given = {"game": "tests.games_that_fail:FailingGame", "params": faults, "settings": {"response_updates": 5}}
     result = train(TrainOptions.checked(**given, max_seconds=3, stop_at_optimum=False, out=tmp_path / "run"))
     assert 3 <= result["seconds"] < 4.5
@@ -54,7 +55,8 @@ def test_the_end_of_a_runs_time_is_kept_within_a_play_and_what_was_cut_is_no_par
     assert result["iterations"] == len(lines) >= 1
     again = resume(tmp_path / "run", game=given["game"], max_iterations=result["iterations"] + 2)
     assert again["iterations"] == result["iterations"] + 2
-    assert (tmp_path / "run" / "progress.jsonl").read_text().splitlines()[: len(lines) - 20] == lines[: len(lines) - 20]
+    kept = len(lines) - len(lines) % SAVE_ITERATIONS
+    assert (tmp_path / "run" / "progress.jsonl").read_text().splitlines()[:kept] == lines[:kept]
 
 
 def test_an_alarm_from_outside_rings_in_time_within_a_deadline():

@@ -1,5 +1,6 @@
 """Compiled functions are kept between processes: found again if nothing changed, and only then."""
 
+import cProfile
 import importlib.util
 import os
 import subprocess
@@ -148,6 +149,16 @@ def test_what_it_does_not_depend_on_does_not(process):
         values(process("UNUSED = 5.0", "UNUSED = 6.0"))
         values(process("return x + STEP", "return x + STEP  # a comment"))
     assert not again
+
+
+def test_a_profiler_changes_nothing(process):
+    profiler, loaded = cProfile.Profile(), process()
+    values(loaded)
+    profiler.enable()
+    values(loaded)
+    profiler.disable()
+    profiled = content_of(numba.njit(loaded.loop.py_func))
+    assert profiled == content_of(process().loop)
 
 
 def test_a_callee_named_through_its_module_counts(process):
