@@ -1,9 +1,6 @@
 import os
-import re
-from functools import cache
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests train in their own process: none is needed
@@ -11,33 +8,6 @@ os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests tra
 from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
-
-
-class FilesTogether(LoadFileScheduling):
-    """As `--dist loadfile`, and all files that start Ray are one worker's, which starts it once."""
-
-    def _split_scope(self, nodeid):
-        file = super()._split_scope(nodeid)
-        return "files that start Ray" if _starts_ray(self.config.rootpath / file) else file
-
-
-@cache
-def _starts_ray(file):
-    return file.is_file() and any(sign in file.read_text("utf-8") for sign in ("mark.ray\n", "ray_local"))
-
-
-@pytest.hookimpl(optionalhook=True)  # of xdist
-def pytest_xdist_make_scheduler(config, log):
-    return (
-        FilesTogether(config, log)
-        if config.option.dist == "loadfile" and not REMOTE.search(config.option.markexpr)
-        else None
-    )
-
-
-REMOTE = re.compile(r"(?<!not )remote")
-"""Of `-m`: each of those tests waits for processes, and two files side by side are faster."""
-
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 
