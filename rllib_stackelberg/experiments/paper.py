@@ -70,6 +70,9 @@ ABLATION = ExperimentTable(
     label="mean return of the exploring leader at the end",
 )
 
+_SCORES = {"leader": "scores"}
+"""As the tables were recorded: the leader says by scores who is next."""
+
 _SPM = [(3, 2, 250, 20, RESTART), (4, 2, 1_000, 60, RESTART), (5, 2, 2_000, 120, SLOW_RESTART)]
 
 MESSAGES = ExperimentTable(
@@ -80,14 +83,15 @@ MESSAGES = ExperimentTable(
         *(
             Arm(
                 f"{types} types", f"{messages} messages" if messages > 1 else "no messages", "message-spm",
-                {"types": types, "messages": messages}, {"response_updates": updates if messages > 1 else 250},
+                {"types": types, "messages": messages} | _SCORES,
+                {"response_updates": updates if messages > 1 else 250},
                 seconds=seconds if messages > 1 else 4, options=options,
             )
             for types, most, updates, seconds, options in _SPM
             for messages in (1, most)
         ),
-        Arm("PI, epsilon .2", "no messages", "message-spm-pi", {"messages": 1}, seconds=20, options=RESTART),
-        Arm("PI, epsilon .2", "2 messages", "message-spm-pi", {"messages": 2}, seconds=10, options=RESTART),
+        Arm("PI, epsilon .2", "no messages", "message-spm-pi", {"messages": 1} | _SCORES, seconds=20, options=RESTART),
+        Arm("PI, epsilon .2", "2 messages", "message-spm-pi", {"messages": 2} | _SCORES, seconds=10, options=RESTART),
     ),
     label="welfare lost",
     references=(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -62,8 +64,9 @@ class Example:
         details: further columns, of a run's result.
 
     Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
-    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one. Where no
-    exact value is known, the bound and the game's baselines stand beside it; where values are estimated,
+    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one; `seconds`
+    are of training, `whole_seconds` of all from the first step to the certificate and the page. Where no exact value is
+    known, the bound and the game's baselines stand beside it; where values are estimated,
     `random_judged` is what the best random table is worth on fresh plays: `random_best` flatters.
     """
 
@@ -92,18 +95,21 @@ class Example:
 
     def options(self, seed: int, out: Path) -> TrainOptions:
         """Of one run."""
+        given = {
+            "critic": self.critic,
+            "max_iterations": self.max_iterations,
+            "max_seconds": self.max_seconds,
+            "restart_after": self.restart_after,
+        }
         return TrainOptions.checked(
             game=self.game,
             params=self.params,
             settings=self.settings,
             algo=self.algo,
-            critic=self.critic,
             seed=seed,
-            max_iterations=self.max_iterations,
-            max_seconds=self.max_seconds,
-            restart_after=self.restart_after,
             stop_at_optimum=self.stop_at_optimum,
             out=out,
+            **{name: value for name, value in given.items() if value is not None},
         )
 
     def run(self, seed: int, out: Path, configure: Callable[[AlgorithmConfig], Any] | None = None) -> dict[str, Any]:
@@ -116,7 +122,9 @@ class Example:
             if configure:
                 configure(config)
 
+        began = time.perf_counter()
         result = train(options, seen.append, configured)
+        whole = time.perf_counter() - began
         game = options.rules
         settings = options.resolved_settings
         most = FEW_LUCK_EPISODES if settings.long_response(game) else LUCK_EPISODES
@@ -126,6 +134,7 @@ class Example:
             row |= {"bound": result["bound"]} | result["baselines"]
         if not tabulated(game):
             row["random_judged"] = luck.evaluate(settings, seed, every_play=False).leader_value
+        row["whole_seconds"] = round(whole, 1)
         return row | self._further(seed, result, seen, luck)
 
     def _row(self, seed: int, result: dict[str, Any], seen: list[Progress], luck: RandomSearch) -> dict[str, Any]:
@@ -218,23 +227,21 @@ def main(
     text: str | None,
     summary: Sequence[str] = (),
     beside: Callable[[Sequence[Example]], RenderableType] | None = None,
+    overview: Callable[[dict[str, Rows]], RenderableType] | None = None,
 ) -> None:
     """Command line of a tuned example.
 
     Args:
         examples: what it runs; text: its help; summary: columns whose mean and standard error over seeds are shown, one
             line an example, in a last table; beside: makes what stands above that table, of the examples that were run.
+        overview: makes a table of all rows there are by an instance's name, those of earlier calls in the file of
+            `--json` included; shown at the end.
     """
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
-    parser.add_argument("--as-test", action="store_true", help="exit with 1 if a bar is not met")
-    parser.add_argument("--only", default="", help="run the instances whose name contains this")
-    parser.add_argument("--max-seconds", type=float, help="of training, for each run; default per instance")
-    parser.add_argument("--json", type=Path, help="write all rows there")
-    arguments = parser.parse_args()
+    arguments = _arguments(text)
+    recorded = _recorded(arguments.json)
     examples = [example for example in examples if arguments.only in example.name]
     if not examples:
-        parser.error(f"--only: no instance's name contains {arguments.only!r}")
+        sys.exit(f"--only: no instance's name contains {arguments.only!r}")
     if arguments.max_seconds is not None:
         examples = [replace(example, max_seconds=arguments.max_seconds) for example in examples]
     found: dict[str, Rows] = {}
@@ -245,7 +252,7 @@ def main(
             for seed in range(arguments.seeds):
                 rows.append(example.run(seed, Path(folder) / f"{k}-{seed}"))
                 if arguments.json:
-                    write_atomically(arguments.json, to_json(found).encode())
+                    write_atomically(arguments.json, to_json(recorded | found).encode())
             met = example.bar[1](rows)
             if not met:
                 failed.append(example.name)
@@ -255,8 +262,25 @@ def main(
         console.print(beside(examples))
     if summary:
         console.print(summarise(found, summary))
+    if overview:
+        console.print(overview(recorded | found))
     if failed and arguments.as_test:
         sys.exit(f"bar not met: {', '.join(failed)}")
+
+
+def _arguments(text: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
+    parser.add_argument("--as-test", action="store_true", help="exit with 1 if a bar is not met")
+    parser.add_argument("--only", default="", help="run the instances whose name contains this")
+    parser.add_argument("--max-seconds", type=float, help="of training, for each run; default per instance")
+    parser.add_argument("--json", type=Path, help="write all rows there; those of other instances in it are kept")
+    return parser.parse_args()
+
+
+def _recorded(file: Path | None) -> dict[str, Rows]:
+    """Rows of earlier calls, by instance."""
+    return json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else {}
 
 
 def summarise(found: dict[str, Rows], columns: Sequence[str]) -> Table:

@@ -1,8 +1,12 @@
 """What tuned examples share: arms that play the same episodes, and tables over seeds."""
 
+import importlib.util
 import io
 import json
+import sys
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -10,6 +14,7 @@ from rich.console import Console
 from rllib_stackelberg import make_game
 from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import examples
 from rllib_stackelberg.training.examples import Example, summarise, turns_of_an_episode
 
@@ -35,6 +40,67 @@ def test_a_summary_shows_mean_and_standard_error():
     shown = io.StringIO()
     Console(width=80, file=shown).print(summarise(found, ["value"]))
     assert "2.0 ± 0.6" in shown.getvalue()
+
+
+MANY = Path(__file__).parents[2] / "tuned_examples" / "ppo" / "many_followers_ppo.py"
+
+
+@pytest.fixture(scope="module")
+def many():
+    spec = importlib.util.spec_from_file_location(MANY.stem, MANY)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_many_followers_are_led_by_the_plain_defaults(many, tmp_path):
+    """What the command makes of the game's parameters and `--max-seconds` alone."""
+    for example in many.EXAMPLES:
+        plain = TrainOptions.checked(
+            game="message-spm", params=example.params, max_seconds=example.max_seconds, seed=3, out=tmp_path
+        )
+        assert example.options(3, tmp_path) == plain
+
+
+def made_row(seed, value, **columns):
+    return {
+        "seed": seed, "value": value, "error": 1e-4, "exact": None, "exact_without": -0.03, "bound": 0.0,
+        "deviation_gain": 0.0, "mean_return": value - 0.002, "random_best": -0.01, "random_mean": -0.1,
+        "random_judged": -0.05, "episodes": 640, "seconds": 60.0,
+    } | columns  # fmt: skip
+
+
+def test_instances_are_run_one_by_one_and_all_are_shown(many, tmp_path, monkeypatch, capsys):
+    """Rows of other instances stay in the file; a seed counts that is within its bar, and one that has settled."""
+    values = {"buyers=5": [-0.0009, -0.0011], "buyers=8": [-0.001, -0.0029]}
+    file = tmp_path / "rows.json"
+    monkeypatch.setattr(examples, "ray_session", nullcontext)
+    for only, found in values.items():
+        run = lambda self, seed, out, found=found: made_row(seed, found[seed], mean_return=-0.004)  # noqa: E731
+        monkeypatch.setattr(Example, "run", run)
+        monkeypatch.setattr(sys, "argv", ["it", "--seeds", "2", "--only", f"{only} types=3", "--json", str(file)])
+        examples.main(many.EXAMPLES, None, overview=many.overview)
+    rows = json.loads(file.read_text())
+    assert {name: [row["value"] for row in each] for name, each in rows.items()} == {
+        f"message-spm {buyers} types=3": found for buyers, found in values.items()
+    }
+    shown = capsys.readouterr().out.split("message-spm, over seeds; luck: medians")[-1]
+    lines = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in shown.splitlines() if "=3" in line]
+    assert [(line[0], line[-2:]) for line in lines] == [
+        ("buyers=5 types=3", ["1 of 2", "1 of 2"]),
+        ("buyers=8 types=3", ["2 of 2", "2 of 2"]),
+    ]
+    assert "-0.00195, -0.0029" in lines[1]
+
+
+def test_bars_are_failed_by_a_value_a_gain_or_a_return(many):
+    bars = {example.name: example.bar[1] for example in many.EXAMPLES}
+    small, large = bars["message-spm types=4"], bars["message-spm buyers=64 types=33 anonymous=True"]
+    assert small([made_row(0, 0.0)])
+    for bad in (made_row(0, -0.0011), made_row(0, 0.0, deviation_gain=0.1), made_row(0, 0.0, mean_return=-0.0031)):
+        assert not small([bad])
+    assert large([made_row(0, -0.014)] * 3)
+    assert not large([made_row(0, -0.014)] * 2 + [made_row(2, -0.016)])
 
 
 @pytest.mark.ray

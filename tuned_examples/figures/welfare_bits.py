@@ -51,7 +51,7 @@ def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[
     """(bits, leader value) of every seed of the instances of a panel."""
     found = []
     for channel in CHANNELS:
-        wanted = sorted(f"{key}={value}" for key, value in (own | channel).items())
+        wanted = sorted(f"{key}={value}" for key, value in (own | channel | {"leader": "scores"}).items())
         for key, rows in rows_by_name.items():
             game, *given = key.split()
             if game == name and sorted(given) == wanted:

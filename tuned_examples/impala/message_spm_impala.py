@@ -1,6 +1,6 @@
 """This example learns a sequential price mechanism with messages, with IMPALA.
 
-Prices are from an interval, and from a grid of five.
+Prices are from an interval, where the next buyer is the one of the highest score, and from a grid of five.
 
 How to run: `python tuned_examples/impala/message_spm_impala.py --seeds 3`; `--as-test` makes it a regression test.
 
@@ -13,7 +13,7 @@ EXAMPLES = [
     Example(
         "message-spm",
         algo="IMPALA",
-        params={"types": 3, "messages": 2},
+        params={"types": 3, "messages": 2, "leader": "scores"},
         max_seconds=60,
         restart_after=60,
         stop_at_optimum=True,
