@@ -15,9 +15,11 @@ from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.elicitation import Elicitation
 from rllib_stackelberg.leader.in_play import InPlay
 from rllib_stackelberg.plays.plays import Leader
+from rllib_stackelberg.response.course_trees import UNKNOWN, CourseTrees
 from rllib_stackelberg.response.phase import draws, next_draws
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.response.trajectory_engine import Ahead
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Stream, Streams
 
@@ -32,6 +34,7 @@ class CoursesInPlay(InPlay):
         super().__init__(game, settings, streams, envs)
         self._made = np.zeros(envs * self.width, dtype=np.int64)
         self._generators: dict[int, np.random.Generator] = {}
+        self._filled = np.zeros(envs, dtype=np.int64)
 
     def _held(self, updates: int) -> int:
         return min(updates, HELD)
@@ -44,6 +47,7 @@ class CoursesInPlay(InPlay):
         for env in envs.tolist():
             self._generators[env] = self.streams.generator(env, int(self.episode[env]), Stream.RESPONSE)
         self.stage[envs] = 0
+        self._filled[envs] = 0
 
     def _open(self, envs: Index) -> None:
         self._made[self._slots_of(envs)] = 0
@@ -51,13 +55,19 @@ class CoursesInPlay(InPlay):
 
     def _drawn(self, envs: Index) -> tuple[Index, NDArray[np.float64]]:
         """Nature `[N, width]` and uniforms `[N, moves]` of the update that the given environments are at."""
+        self._fill(envs)
+        place = self.stage[envs] % self._draws.shape[1]
+        return self.game.nature.values(self._cells[envs, place]), self._draws[envs, place]
+
+    def _fill(self, envs: Index) -> Index:
+        """Hold draws of the updates that the given environments are at, and of those to come; returns whose are new."""
         held = self._draws.shape[1]
-        place = self.stage[envs] % held
-        fresh = envs[place == 0]
+        fresh = envs[self.stage[envs] >= self._filled[envs]]
         if len(fresh):
             generators = [self._generators[env] for env in fresh.tolist()]
             self._cells[fresh], self._draws[fresh] = next_draws(self.game, generators, held)
-        return self.game.nature.values(self._cells[envs, place]), self._draws[envs, place]
+            self._filled[fresh] = self.stage[fresh] + held
+        return fresh
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         envs = slots // self.width
@@ -91,6 +101,11 @@ class Experience(CoursesInPlay):
         self.chained = game.memory > 1
         super().__init__(game, settings, streams, envs)
         self._carried = np.zeros(envs, dtype=np.int64)
+        self._trees = CourseTrees(game, envs) if CourseTrees.fit(game) else None
+        self._begun = np.zeros(self._draws.shape[:2], dtype=np.int64)  # numbers of the natures that are held
+        # Moves of a play that were made along the tree, before it came to what is not known.
+        self._known = np.zeros(envs, dtype=np.int64)
+        self._taken = np.zeros((envs, game.moves), dtype=np.int64)
 
     def _sampled_width(self, settings: LeaderSettings) -> int:
         return 1
@@ -106,6 +121,35 @@ class Experience(CoursesInPlay):
     def _draw(self, envs: Index) -> None:
         super()._draw(envs)
         self.response.start(envs, self.settings.response_updates)
+        if self._trees:
+            self._trees.forget(envs)
+
+    def _open(self, envs: Index) -> None:
+        self._known[envs] = 0
+        walking = envs[~self.rewarding[envs]]
+        while self._trees and len(walking):
+            walking = self._walk(self._trees, walking)
+        super()._open(envs)
+
+    def _walk(self, trees: CourseTrees, envs: Index) -> Index:
+        """Learn from plays that are known already; returns who may go on doing so, with other draws."""
+        fresh = self._fill(envs)
+        self._begun[fresh] = self.game.nature.index(self._cells[fresh])
+        trees.make_room(envs)
+        held, stage = self._draws.shape[1], self.stage[envs]
+        first = stage % held
+        stop = np.minimum(held, first + self.settings.response_updates - stage)
+        none = np.zeros((3, len(envs)), dtype=np.int64)
+        ahead = Ahead(self._begun, self._draws, first, stop, stage, none[0], none[1], self._taken[envs], none[2])
+        self.response.walk(envs, trees.nodes, ahead)
+        self.stage[envs] += ahead.done - first
+        self._taken[envs], missed = ahead.actions, ahead.made >= 0
+        self._known[envs] = np.maximum(ahead.made, 0)
+        trees.at[envs] = np.where(ahead.made > 0, ahead.node, UNKNOWN)
+        trees.action[envs] = ahead.actions[np.arange(len(envs)), np.maximum(ahead.made - 1, 0)]
+        begun = self._begun[envs, np.minimum(ahead.done, held - 1)]
+        trees.root[envs] = self.response.carried[envs] * self.game.nature.size + begun
+        return envs[~missed & ~self.rewarding[envs]]
 
     def _open_update(self, envs: Index, slots: Index) -> None:
         nature, uniforms = self._drawn(envs)
@@ -114,10 +158,21 @@ class Experience(CoursesInPlay):
 
     def _learning(self, slots: Index, turn: int, information: Index, uniforms: NDArray[np.float64]) -> Index:
         envs = slots // self.width
-        return self.response.move(envs, turn, information, self.plays.payoffs[slots], self.stage[envs], uniforms)
+        move = self._made[slots] - 1
+        actions = self._taken[envs, move]
+        new = np.flatnonzero(move >= self._known[envs])
+        if len(new):
+            envs, rows, paid = envs[new], information[new], self.plays.payoffs[slots[new]]
+            actions[new] = self.response.move(envs, turn, rows, paid, self.stage[envs], uniforms[new])
+            if self._trees:
+                self._trees.add(envs, turn, rows, paid)
+                self._trees.action[envs] = actions[new]
+        return actions
 
     def _close_update(self, envs: Index) -> None:
         slots = envs * self.width
+        if self._trees:
+            self._trees.add(envs, UNKNOWN, UNKNOWN, self.plays.payoffs[slots], self.plays.carried[slots])
         self.response.end(envs, self.plays.payoffs[slots], self.plays.carried[slots])
         self.stage[envs] += 1
 

@@ -16,11 +16,12 @@ from rllib_stackelberg.followers.learner import draw_play
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths
+from rllib_stackelberg.response.course_trees import Nodes
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.followers import DRAWN, PLAYED, Settings
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.trajectories import TrajectoryResponse
-from rllib_stackelberg.response.trajectory_engine import Pending, end_plays, move_on
+from rllib_stackelberg.response.trajectory_engine import Ahead, Pending, end_plays, move_on, walk
 from rllib_stackelberg.rules.game import StackelbergGame
 
 TOGETHER = 10
@@ -93,6 +94,11 @@ class PlayedTrajectories(TrajectoryResponse):
         """The plays that episodes are in have ended: payoffs `[N, agents]`, states left `[N]`."""
         end_plays(self._kernels, self._who, episodes, paid, self.game.memory > 1, self.numbers, self._pending)
         self.carried[episodes] = carried
+
+    def walk(self, episodes: Index, nodes: Nodes, ahead: Ahead) -> None:
+        """Go through plays as far as they are known; none of the episodes `[N]` is in one."""
+        given = (nodes, self.game.nature.size, self.game.memory > 1, episodes, ahead)
+        walk(self._kernels, self._who, *given, self.numbers, self._sums, self._pending, self.carried)
 
     def overall_regret(self) -> None:
         """None: what another action would have brought is not known."""

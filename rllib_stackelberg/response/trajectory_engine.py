@@ -100,37 +100,92 @@ def move_on(kernels, who, m, episodes, rows, paid, plays, uniforms, numbers, sum
 
     rows, plays (played before), uniforms `[N]`; paid: in this play so far, `[N, agents]`; chosen `[N]` is written.
     """
-    width = sums.shape[2] - 1
-    policy, place = np.zeros((1, width)), np.int64(0)
-    kind, actions, first = who.kind[m], who.actions[m], who.first[m]
+    policy = np.zeros((1, sums.shape[2] - 1))
     for n in range(len(episodes)):
-        e, row = episodes[n], first + rows[n]
-        own, last, owed = numbers[e], pending.last[e], pending.owed[e]
-        _owe(who, owed, pending.before[e], paid[n])
-        for i in range(paid.shape[1]):
-            pending.before[e, i] = paid[n, i]
-        if last[m] >= 0:
-            payoff = owed[m] * who.unit
-            kernels.learn(kind, own, last[m], who.parameters, m, actions, pending.action[e, m], payoff, row)
-        kernels.play(kind, own, row, who.parameters, m, policy, place, actions, plays[n])
-        for k in range(actions):
-            sums[e, row, k] += policy[0, k]
-        sums[e, row, width] += 1
-        chosen[n] = draw_action(policy, place, actions, uniforms[n])
-        last[m], owed[m] = row, 0.0
-        pending.action[e, m] = chosen[n]
+        e = episodes[n]
+        chosen[n] = _move(
+            kernels, who, m, e, rows[n], paid[n], plays[n], uniforms[n], numbers[e], sums[e], pending, policy
+        )
+
+
+@njit(error_model="numpy")
+def _move(kernels, who, m, e, row, paid, plays, uniform, numbers, sums, pending, policy):
+    """One move of follower `m` in episode `e`, at its `row`; `policy [1, K]` is room."""
+    width, place = sums.shape[1] - 1, np.int64(0)
+    kind, actions, row = who.kind[m], who.actions[m], who.first[m] + row
+    last, owed, before = pending.last[e], pending.owed[e], pending.before[e]
+    _owe(who, owed, before, paid)
+    for i in range(len(paid)):
+        before[i] = paid[i]
+    if last[m] >= 0:
+        payoff = owed[m] * who.unit
+        kernels.learn(kind, numbers, last[m], who.parameters, m, actions, pending.action[e, m], payoff, row)
+    kernels.play(kind, numbers, row, who.parameters, m, policy, place, actions, plays)
+    for k in range(actions):
+        sums[row, k] += policy[0, k]
+    sums[row, width] += 1
+    action = draw_action(policy, place, actions, uniform)
+    last[m], owed[m], pending.action[e, m] = row, 0.0, action
+    return action
 
 
 @kept(error_model="numpy")
 def end_plays(kernels, who, episodes, paid, memory, numbers, pending):
     """The end of the play that each episode is in: payoffs `[N, agents]`; without a memory, everybody learns."""
     for n in range(len(episodes)):
-        e = episodes[n]
-        last, owed = pending.last[e], pending.owed[e]
-        _owe(who, owed, pending.before[e], paid[n])
-        for i in range(paid.shape[1]):
-            pending.before[e, i] = 0.0
-        if not memory:
-            _learn_last(kernels, who, numbers[e], last, pending.action[e], owed)
-            last.fill(-1)
-            owed.fill(0.0)
+        _end(kernels, who, episodes[n], paid[n], memory, numbers[episodes[n]], pending)
+
+
+@njit(error_model="numpy")
+def _end(kernels, who, e, paid, memory, numbers, pending):
+    last, owed, before = pending.last[e], pending.owed[e], pending.before[e]
+    _owe(who, owed, before, paid)
+    before.fill(0.0)
+    if not memory:
+        _learn_last(kernels, who, numbers, last, pending.action[e], owed)
+        last.fill(-1)
+        owed.fill(0.0)
+
+
+class Ahead(NamedTuple):
+    """Plays that N of E episodes are to go through as far as they are known, and how far they came.
+
+    roots: how they begin but for the state, `[E, plays]`; uniforms `[E, plays, L]`; first, stop: which of them; number:
+    how many an episode has played before the first; `[N]` each. done: first that is not over, made: moves of it that
+    were made, -1 if there is none, `[N]`; actions: these, `[N, L]`; node: last one known of it, `[N]`.
+    """
+
+    roots: NDArray[np.int64]
+    uniforms: NDArray[np.float64]
+    first: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    number: NDArray[np.int64]
+    done: NDArray[np.int64]
+    made: NDArray[np.int64]
+    actions: NDArray[np.int64]
+    node: NDArray[np.int64]
+
+
+@kept(error_model="numpy")
+def walk(kernels, who, nodes, natures, memory, episodes, ahead, numbers, sums, pending, carried):
+    """Learn from plays along the trees of what is known (course_trees.py), up to what is not."""
+    policy = np.zeros((1, sums.shape[2] - 1))
+    for n in range(len(episodes)):
+        e, u = episodes[n], ahead.first[n]
+        ahead.made[n] = -1
+        while u < ahead.stop[n]:
+            plays = ahead.number[n] + u - ahead.first[n]
+            before, j = np.int64(-1), 0
+            at = nodes.roots[e, carried[e] * natures + ahead.roots[e, u]]
+            while at >= 0 and nodes.mover[e, at] >= 0:
+                m, row, paid, uniform = nodes.mover[e, at], nodes.row[e, at], nodes.paid[e, at], ahead.uniforms[e, u, j]
+                action = _move(kernels, who, m, e, row, paid, plays, uniform, numbers[e], sums[e], pending, policy)
+                ahead.actions[n, j] = action
+                before, at, j = at, nodes.children[e, at, action], j + 1
+            if at < 0:
+                ahead.made[n], ahead.node[n] = j, before
+                break
+            _end(kernels, who, e, nodes.paid[e, at], memory, numbers[e], pending)
+            carried[e] = nodes.after[e, at]
+            u += 1
+        ahead.done[n] = u

@@ -10,6 +10,7 @@ from rllib_stackelberg.leader.courses_in_play import Experience
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.response import course_trees
 from rllib_stackelberg.response.kinds import followers_for
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 
@@ -41,8 +42,12 @@ def asked(game, envs, one_by_one=False, episodes=1, **given):
     return env.elicitation, times
 
 
+@pytest.mark.parametrize(("nodes", "roots"), [(2**19, 2**16), (60, 2**16), (0, 0)])
 @pytest.mark.parametrize("name", GAMES)
-def test_played_q_learning_is_that_of_the_table_to_the_bit(name):
+def test_played_q_learning_is_that_of_the_table_to_the_bit(name, nodes, roots, monkeypatch):
+    """Whatever is kept of what has been played: all of it, a little, or nothing."""
+    monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
+    monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)
     game, rules = make_game(name), {"followers": LEARNER, "response_updates": 1_100} | GAMES[name]
     along, _ = asked(game, 3, **rules)
     played, times = asked(game, 3, elicitation="in_play", **rules)
