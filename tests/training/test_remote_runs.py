@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rllib_stackelberg import leader_config
+from rllib_stackelberg import evaluate, leader_config
 from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.runs import train
 
@@ -30,6 +31,22 @@ def test_two_env_runners_repeat_too_and_carry_their_own_followers(tmp_path):
     assert first == second
     # Two runners share each batch: equally many rows, from other episodes than one runner would play.
     assert first["mean_return"] != alone["mean_return"]
+
+
+@pytest.mark.parametrize("algorithm", ["PPO", "APPO"])
+def test_two_env_runners_choose_by_fronts_with_shared_networks(tmp_path, algorithm):
+    """Synchronous and asynchronous sampling: choices, masks, seats and foreseen updates in processes of their own."""
+    options = TrainOptions.checked(
+        game="message-spm", params={"buyers": 3, "types": 2}, algo=algorithm, num_env_runners=2, max_iterations=3,
+        settings={"response_updates": 20, "elicitation": "in_play"}, out=tmp_path / "run",
+    )  # fmt: skip
+    result = train(options)
+    assert result["episodes"] > 0
+    assert evaluate(tmp_path / "run") == result
+    assert -1 <= result["leader_value"] <= 0
+    assert isinstance(LeaderNetwork.load(tmp_path / "run"), SeatNetwork)
+    for answer in result["leader_strategy"]:
+        assert options.rules.view.open_at(answer["question"])[answer["action"]["choice"]]
 
 
 def test_every_runner_has_streams_of_its_own():

@@ -137,6 +137,42 @@ def test_rounds_go_on_until_the_asked_number_of_questions_is_there(algo):
     assert len(runner.sample(num_timesteps=1, random_actions=True)) == 128
 
 
+def passes_of_a_round(monkeypatch, game_config, envs, **settings):
+    """Forward passes of a round of exploring episodes, one in every environment; and the episodes."""
+    config = leader_config("PPO", game="message-spm", game_config=game_config, seed=1, **settings)
+    algo = config.env_runners(num_envs_per_env_runner=envs).build_algo()
+    try:
+        runner, rows = algo.env_runner, []
+        forward = runner.module.forward_exploration
+
+        def counted(batch, **kwargs):
+            rows.append(len(batch[Columns.OBS]["actor"]))
+            return forward(batch, **kwargs)
+
+        monkeypatch.setattr(runner.module, "forward_exploration", counted)
+        episodes = runner.sample(num_episodes=envs)
+    finally:
+        algo.stop()
+    assert sum(rows) == sum(map(len, episodes))  # each question once, each a row of a batch
+    return len(rows), episodes
+
+
+def test_an_episode_takes_no_more_forward_passes_than_a_play_has_questions(monkeypatch):
+    """Five buyers, so that a play asks the leader five times at most; 250 updates, played as they are foreseen."""
+    passes, episodes = passes_of_a_round(monkeypatch, {"buyers": 5, "types": 3}, 32, response_updates=250)
+    assert len(episodes) == 32
+    assert passes <= (5 + 1) * len(episodes)
+    # One question at a time takes as many passes as the longest episode has questions.
+    assert passes < max(map(len, episodes)) / 4
+
+
+def test_where_all_is_asked_first_a_round_takes_as_many_passes_as_a_play_has_questions(monkeypatch):
+    passes, episodes = passes_of_a_round(monkeypatch, {"buyers": 3, "types": 3}, 16, response_updates=250)
+    assert len(episodes) == 16
+    assert passes <= 3
+    assert max(map(len, episodes)) > 20
+
+
 def test_a_ray_that_is_started_later_knows_the_environment_too(algo):
     """Ray forgets all names when it is shut down, and modules are imported once: a second run used to fail."""
     _global_registry.unregister(ENV_CREATOR, LEADER_ENV)
