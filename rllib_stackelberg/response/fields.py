@@ -27,12 +27,13 @@ class ResponseFields(BaseModel):
             leaves open is as here. Empty: followers always respond as the other fields say.
         response_updates: updates of the response phase; plays of it, for learners from experience.
         update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
-            what the learners declare they need, and "expected" where followers move several times in a play
-            (counterfactual.py).
+            what the learners declare they need. Where followers move several times in a play "expected"
+            (counterfactual.py) up to `outcomes.TABLE_LIMIT` courses of play, and "sampled" (sampled_moves.py) beyond.
         leader_queries: "once": each distinct observation is asked once; "every_turn": the paper's
             step-by-step POMDP.
         elicitation: with "once": "closure" asks everything first, "in_play" pauses the response at an
-            unmet observation; by default chosen by the size of the game.
+            unmet observation; by default chosen by the size of the game. Of learners from experience "in_play" plays
+            every play (played_trajectories.py).
         reward_play: which strategy followers play in the reward phase.
         ties: which of several actions that they have learned to be equally good (weights within 1e-12 of each other)
             followers take in argmax play: "lowest" (the paper's), "leader" (the one that is best for the leader),
