@@ -8,6 +8,7 @@ import pytest
 
 import rllib_stackelberg
 from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_game, solve
+from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.ties import RULES
@@ -61,6 +62,35 @@ def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
     assert (helped.value, helped.data["gap"]) == pytest.approx((0.375, 0))
     assert evaluate(tmp_path / "helped", game) == helped.data
     assert evaluate(tmp_path / "helped", game, ties="lowest")["leader_value"] == pytest.approx(0.25)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_a_game_of_six_followers_is_trained_through_seats(tmp_path, monkeypatch):
+    """In at most 40 lines that say something: a choice and a number, a mask, seats."""
+    code = block("### A game of six followers")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 40
+    (tmp_path / "errand.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rllib_stackelberg.training.leaders.algorithms.LONG_EPISODES", 24)
+    monkeypatch.setattr("rllib_stackelberg.evaluation.valuations.EVALUATION_LIMIT", 0)  # estimates, from few plays
+    for name in ("REWARD_PLAYS", "DEVIATION_PLAYS"):
+        monkeypatch.setattr(f"rllib_stackelberg.evaluation.estimates.{name}", 16)
+    game = make_game("errand.py:Errand")
+    game_test(game)
+    settings, seen = {"response_updates": 30}, []
+    options = TrainOptions.checked(
+        game="errand.py:Errand", settings=settings, max_iterations=12, seed=1, out=tmp_path / "run"
+    )
+    result = train(options, seen.append)
+    # What the exploring leader gets rises, and the greedy one gets more than an offer of 3/4 to anybody.
+    assert np.mean([each.mean_return for each in seen[-3:]]) > np.mean([each.mean_return for each in seen[:3]]) + 0.03
+    assert 0.25 < result["leader_value"] < 0.75
+    network = LeaderNetwork.load(tmp_path / "run")
+    assert isinstance(network, SeatNetwork)
+    eight = make_game("errand.py:Errand", workers=8)
+    answer = network.acting_in(eight)(np.ones((1, 16), dtype=np.float32), np.ones((1, 8), dtype=bool))
+    assert 0 <= answer[0, 0] < 8
 
 
 def test_the_table_of_ties_is_what_solve_finds(tmp_path, monkeypatch):

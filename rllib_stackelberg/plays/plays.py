@@ -46,7 +46,8 @@ class Plays:
         self.question = np.full(slots, -1, dtype=np.int64)
         self.waiting = np.zeros(slots, dtype=bool)
         self.carried = np.zeros(slots, dtype=np.int64)
-        self._state = game.begin(np.zeros((slots, game.nature.width), dtype=np.int64))
+        # Taken, since it is written into: a game may begin with one array in two fields.
+        self._state = game.begin(np.zeros((slots, game.nature.width), dtype=np.int64)).take(np.arange(slots))
 
     def begin(
         self,

@@ -177,6 +177,21 @@ def test_random_leaders_choose_among_what_is_open(form):
             assert key >> 2 * (int(action[0]) // (2 if form == "choice" else 1)) & 1
 
 
+class OneArray(Offers):
+    """Begins with one array in two fields, as a game may: nobody has moved, nothing was heard."""
+
+    def start(self, types, chance):
+        state = super().start(types, chance)
+        return replace(state, sent=state.heard[:, 0])
+
+
+@pytest.mark.parametrize("elicitation", ["closure", "in_play"])
+def test_a_game_may_begin_with_one_array_in_two_fields(elicitation):
+    settings = LeaderSettings.checked(response_updates=10, elicitation=elicitation)
+    shared, apart = (random_search(kind(), settings, episodes=128) for kind in (OneArray, Offers))
+    assert (shared.best, shared.mean) == (apart.best, apart.mean)
+
+
 def test_random_actions_are_any_of_those_that_are_open():
     game, rng = Offers(form="choice"), np.random.default_rng(0)
     mask = np.tile([False, True, False, False, True, True], (3000, 1))
