@@ -3,11 +3,11 @@
 `python -m pytest tests/benchmarks/bench_buyers.py -s`
 
 A play of n buyers takes n messages and at most 2n turns of selling; a sampled update plays every own action of every
-buyer, 2n plays with two messages. The claim is a play in about n and an update in at most about n^2: printed are
-microseconds and, between successive sizes, the exponent log(cost ratio) / log(size ratio). "Nobody buys" is the longest
-play there is: every buyer is visited, and since a leader's answer is n + 1 numbers, n (n + 1) numbers are handed over.
-Batches are large, and as many plays side by side at every size, so that what is measured is arithmetic and not the
-interpreter.
+buyer, n + 1 plays with two messages, of which the one of what all drew is shared. The claim is a play in about n and an
+update in at most about n^2: printed are microseconds and, between successive sizes, the exponent log(cost ratio) /
+log(size ratio). "Nobody buys" is the longest play there is: every buyer is visited. The leader names a buyer, or if it
+is anonymous a message, and a price; it finds its answer at once. Batches are large, and as many plays side by side at
+every size, so that what is measured is arithmetic and not the interpreter.
 """
 
 import math
@@ -21,37 +21,48 @@ from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.plays import Plays, play_out
 from rllib_stackelberg.streams import Streams
 
-BUYERS = (2, 4, 8, 16)
+SIZES = {False: (2, 4, 8, 16), True: (2, 4, 8, 16, 32, 64)}
+"""Buyers, by whether the leader is anonymous."""
+CASES = [(anonymous, buyers) for anonymous, sizes in SIZES.items() for buyers in sizes]
 PLAYS = 8192
 UPDATES = 4
-COSTS: dict[str, dict[int, float]] = {"play": {}, "play, nobody buys": {}, "update": {}}
+COSTS: dict[tuple[str, bool], dict[int, float]] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def table():
     yield
-    print("\n\nmicroseconds" + "".join(f"{f'{n} buyers':>12s}" for n in BUYERS) + "   exponents between sizes")
-    for name, costs in COSTS.items():
-        pairs = [(a, b) for a, b in pairwise(BUYERS) if a in costs and b in costs]
-        exponents = [math.log(costs[b] / costs[a]) / math.log(b / a) for a, b in pairs]
-        row = "".join(f"{costs.get(n, math.nan):12.2f}" for n in BUYERS)
-        print(f"{name:18s}"[:18] + row[6:] + "   " + ", ".join(f"{exponent:.2f}" for exponent in exponents))
+    print("\n\nmicroseconds" + " " * 26 + "".join(f"{f'{n} buyers':>12s}" for n in SIZES[True]) + "   exponents")
+    for (name, anonymous), costs in sorted(COSTS.items()):
+        exponents = [math.log(costs[b] / costs[a]) / math.log(b / a) for a, b in pairwise(sorted(costs))]
+        row = "".join(f"{costs[n]:12.2f}" if n in costs else " " * 12 for n in SIZES[True])
+        words = f"{name}, {'anonymous' if anonymous else 'by buyer'}"
+        print(f"{words:38s}{row}   " + ", ".join(f"{exponent:.2f}" for exponent in exponents))
+
+
+def game_of(buyers, anonymous, values=None):
+    parameters = {"values": [values] * buyers} if values else {"buyers": buyers}
+    return make_game("message-spm", types=3, messages=2, anonymous=anonymous, **parameters)
 
 
 def fixed_leader(game, lowest_price):
-    """Scores and prices that depend on the question alone."""
-    answers = np.random.default_rng(0).random((4096, game.width))
-    answers[:, -1] = lowest_price + (1 - lowest_price) * answers[:, -1]
-    return lambda plays, slots: answers[plays.question[slots] % len(answers)]
+    """An open choice and a price that depend on the question alone."""
+    table = np.random.default_rng(0).random((4096, game.leader_turn.choices + 1))
+
+    def answer(plays, slots):
+        row = table[plays.question[slots] % len(table)]
+        choice = (row[:, :-1] * plays.open_choices(slots)).argmax(axis=1)
+        return np.concatenate([choice[:, None], lowest_price + (1 - lowest_price) * row[:, -1:]], axis=1)
+
+    return answer
 
 
-@pytest.mark.parametrize("buyers", BUYERS)
+@pytest.mark.parametrize(("anonymous", "buyers"), CASES)
 @pytest.mark.parametrize(
     ("name", "values", "lowest_price"), [("play", None, 0.0), ("play, nobody buys", [0, 0.4], 0.5)]
 )
-def test_a_play(benchmark, buyers, name, values, lowest_price):
-    parameters = {"values": [values] * buyers} if values else {}
-    game = make_game("message-spm", leader="scores", buyers=buyers, types=3, messages=2, **parameters)
+def test_a_play(benchmark, anonymous, buyers, name, values, lowest_price):
+    game = game_of(buyers, anonymous, values)
     leader, rng = fixed_leader(game, lowest_price), np.random.default_rng(1)
     nature = game.nature.values(game.nature.draw(rng.random((PLAYS, len(game.nature.blocks)))))
     messages = rng.integers(2, size=(PLAYS, buyers))
@@ -65,12 +76,12 @@ def test_a_play(benchmark, buyers, name, values, lowest_price):
         play_out(plays, leader, choose)
 
     benchmark.pedantic(play_all, rounds=10, iterations=1, warmup_rounds=1)
-    COSTS[name][buyers] = 1e6 * benchmark.stats.stats.min / PLAYS
+    COSTS.setdefault((name, anonymous), {})[buyers] = 1e6 * benchmark.stats.stats.min / PLAYS
 
 
-@pytest.mark.parametrize("buyers", BUYERS)
-def test_a_sampled_update(benchmark, buyers):
-    game = make_game("message-spm", leader="scores", buyers=buyers, types=3, messages=2)
+@pytest.mark.parametrize(("anonymous", "buyers"), CASES)
+def test_a_sampled_update(benchmark, anonymous, buyers):
+    game = game_of(buyers, anonymous)
     leader, samples = fixed_leader(game, 0.0), PLAYS // (2 * buyers)
     settings = LeaderSettings.checked(response_updates=UPDATES)
 
@@ -78,4 +89,4 @@ def test_a_sampled_update(benchmark, buyers):
         consult(game, leader, settings, Streams(0), samples)
 
     benchmark.pedantic(respond, rounds=10, iterations=1, warmup_rounds=1)
-    COSTS["update"][buyers] = 1e6 * benchmark.stats.stats.min / (samples * UPDATES)
+    COSTS.setdefault(("sampled update", anonymous), {})[buyers] = 1e6 * benchmark.stats.stats.min / (samples * UPDATES)
