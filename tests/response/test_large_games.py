@@ -12,6 +12,7 @@ from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.evaluation import valuations as evaluation
 from rllib_stackelberg.evaluation.strategies import evaluate_policy, evaluate_strategy
 from rllib_stackelberg.followers import BestResponse
+from rllib_stackelberg.leader.actions import sampled
 from rllib_stackelberg.plays import answers
 from rllib_stackelberg.plays.answers import DenseAnswers, SparseAnswers
 from rllib_stackelberg.plays.strategy import LeaderStrategy
@@ -22,7 +23,7 @@ from tests.evaluation.test_strategies import constant
 from tests.games_for_tests import BayesianGame
 
 MEGABYTE = 2**20
-SMALL = ("message-spm", {"buyers": 3, "types": 2, "messages": 2})
+SMALL = ("message-spm", {"buyers": 3, "types": 2, "messages": 2, "leader": "scores"})
 
 
 def smooth_policy(game, seed=0):
@@ -61,19 +62,26 @@ def test_sparse_and_dense_answers_give_the_same_episodes(fields, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("mode", ["once", "every_turn"])
-def test_an_episode_with_sixteen_buyers_stays_small(mode):
-    """6^16 questions and 3^16 2^16 outcomes: nothing of either size is ever made."""
-    game = make_game("message-spm", buyers=16, types=3, messages=2)
+SIXTEEN, SIXTY_FOUR = {"buyers": 16, "types": 3}, {"buyers": 64, "types": 33, "anonymous": True}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mode"), [(SIXTEEN, "once"), (SIXTEEN, "every_turn"), (SIXTY_FOUR, "once")], ids=str
+)
+def test_an_episode_with_many_buyers_stays_small(parameters, mode):
+    """6^16 questions and 3^16 2^16 outcomes, or 33^64 2^64: nothing of either size is ever made."""
+    game = make_game("message-spm", messages=2, **parameters)
     settings = LeaderSettings.checked(response_updates=2, reward_plays=5, leader_queries=mode)
     tracemalloc.start()
     try:
         env = StackelbergPOMDP(game, settings, num_envs=4)
-        rng, values = np.random.default_rng(0), []
-        env.reset()
+        env.single_action_space.seed(0)
+        values: list[float] = []
+        seen, _ = env.reset()
         while len(values) < 4:
             assert not env.elicitation.over.all()
-            _, _, ended, _, infos = env.step(rng.random((4, 17), dtype=np.float32))
+            answers = sampled(env.single_action_space, 4, seen["mask"])
+            seen, _, ended, _, infos = env.step(answers)
             values += infos["leader_value"][ended].tolist() if ended.any() else []
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -127,7 +135,7 @@ def estimated(monkeypatch, *arguments, **keywords):
 
 def test_an_estimate_agrees_with_exact_sums(monkeypatch):
     """Same followers to the bit; values that are sampled within four standard errors, enumerated ones exactly."""
-    game = make_game("message-spm", types=3, messages=2)
+    game = make_game("message-spm", types=3, messages=2, leader="scores")
     strategy = LeaderStrategy.ask(game, smooth_policy(game))
     settings = LeaderSettings.checked(response_updates=60)
     exact, found = evaluate_strategy(strategy, settings), estimated(monkeypatch, strategy, settings)
@@ -145,7 +153,7 @@ def test_an_estimate_agrees_with_exact_sums(monkeypatch):
 @pytest.mark.parametrize("play", ["argmax", "last"])
 def test_sampled_types_agree_within_four_standard_errors(monkeypatch, play):
     """11^3 type profiles are more than the plays: values differ from the exact ones, but not by much."""
-    game = make_game("message-spm", buyers=3, types=11, messages=2)
+    game = make_game("message-spm", buyers=3, types=11, messages=2, leader="scores")
     strategy = LeaderStrategy.ask(game, smooth_policy(game, 3))
     settings = LeaderSettings.checked(response_updates=40, reward_play=play)
     exact = evaluate_strategy(strategy, settings, samples=12, every_play=False)
@@ -198,7 +206,7 @@ def few_plays(monkeypatch):
 
 @pytest.mark.usefixtures("few_plays")
 def test_a_large_game_is_valued_and_its_answers_reproduce_the_value():
-    game = make_game("message-spm", buyers=8, types=3, messages=2)
+    game = make_game("message-spm", buyers=8, types=3, messages=2, leader="scores")
     strategy, found = evaluate_policy(game, smooth_policy(game), LeaderSettings.checked(response_updates=3))
     again = respond(game, json.loads(json.dumps(strategy.data())), updates=3)
     assert again.data() == found.data()
@@ -207,7 +215,7 @@ def test_a_large_game_is_valued_and_its_answers_reproduce_the_value():
 
 @pytest.mark.usefixtures("few_plays")
 def test_an_answer_that_is_missing_is_named():
-    game = make_game("message-spm", buyers=8, types=3, messages=2)
+    game = make_game("message-spm", buyers=8, types=3, messages=2, leader="scores")
     strategy, _ = evaluate_policy(game, smooth_policy(game), LeaderSettings.checked(response_updates=3), samples=4)
     entry = strategy.data()[0]
     rest = [other for other in strategy.data() if other != entry]
