@@ -35,6 +35,8 @@ class CoursesInPlay(InPlay):
         self._made = np.zeros(envs * self.width, dtype=np.int64)
         self._generators: dict[int, np.random.Generator] = {}
         self._filled = np.zeros(envs, dtype=np.int64)
+        self._trees = CourseTrees(game, envs, self._sampled_width(settings)) if CourseTrees.fit(game) else None
+        self._begun = np.zeros(self._draws.shape[:2], dtype=np.int64)  # numbers of the natures that are held
 
     def _held(self, updates: int) -> int:
         return min(updates, HELD)
@@ -48,10 +50,27 @@ class CoursesInPlay(InPlay):
             self._generators[env] = self.streams.generator(env, int(self.episode[env]), Stream.RESPONSE)
         self.stage[envs] = 0
         self._filled[envs] = 0
+        if self._trees:
+            self._trees.forget(envs)
 
     def _open(self, envs: Index) -> None:
         self._made[self._slots_of(envs)] = 0
+        walking = envs[~self.rewarding[envs]]
+        while self._trees and len(walking):
+            self._trees.make_room(walking)
+            fresh = self._fill(walking)
+            self._begun[fresh] = self.game.nature.index(self._cells[fresh])
+            walking = self._walk(self._trees, walking)
         super()._open(envs)
+
+    @abstractmethod
+    def _walk(self, trees: CourseTrees, envs: Index) -> Index:
+        """Learn from plays that are known already; returns who may go on doing so, with other draws."""
+
+    def _held_ahead(self, envs: Index) -> tuple[Index, Index]:
+        """Which of the draws that are held are of updates to come: first and stop, `[N]`."""
+        first = self.stage[envs] % self._draws.shape[1]
+        return first, np.minimum(self._draws.shape[1], first + self.settings.response_updates - self.stage[envs])
 
     def _drawn(self, envs: Index) -> tuple[Index, NDArray[np.float64]]:
         """Nature `[N, width]` and uniforms `[N, moves]` of the update that the given environments are at."""
@@ -101,8 +120,6 @@ class Experience(CoursesInPlay):
         self.chained = game.memory > 1
         super().__init__(game, settings, streams, envs)
         self._carried = np.zeros(envs, dtype=np.int64)
-        self._trees = CourseTrees(game, envs) if CourseTrees.fit(game) else None
-        self._begun = np.zeros(self._draws.shape[:2], dtype=np.int64)  # numbers of the natures that are held
         # Moves of a play that were made along the tree, before it came to what is not known.
         self._known = np.zeros(envs, dtype=np.int64)
         self._taken = np.zeros((envs, game.moves), dtype=np.int64)
@@ -121,24 +138,10 @@ class Experience(CoursesInPlay):
     def _draw(self, envs: Index) -> None:
         super()._draw(envs)
         self.response.start(envs, self.settings.response_updates)
-        if self._trees:
-            self._trees.forget(envs)
-
-    def _open(self, envs: Index) -> None:
-        self._known[envs] = 0
-        walking = envs[~self.rewarding[envs]]
-        while self._trees and len(walking):
-            walking = self._walk(self._trees, walking)
-        super()._open(envs)
 
     def _walk(self, trees: CourseTrees, envs: Index) -> Index:
-        """Learn from plays that are known already; returns who may go on doing so, with other draws."""
-        fresh = self._fill(envs)
-        self._begun[fresh] = self.game.nature.index(self._cells[fresh])
-        trees.make_room(envs)
+        first, stop = self._held_ahead(envs)
         held, stage = self._draws.shape[1], self.stage[envs]
-        first = stage % held
-        stop = np.minimum(held, first + self.settings.response_updates - stage)
         none = np.zeros((3, len(envs)), dtype=np.int64)
         ahead = Ahead(self._begun, self._draws, first, stop, stage, none[0], none[1], self._taken[envs], none[2])
         self.response.walk(envs, trees.nodes, ahead)

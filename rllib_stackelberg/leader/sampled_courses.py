@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.courses_in_play import AtOnce, CoursesInPlay
-from rllib_stackelberg.response.sampled_moves import STEP, SampledMoves
+from rllib_stackelberg.response.course_engine import Courses
+from rllib_stackelberg.response.course_trees import CourseTrees
+from rllib_stackelberg.response.sampled_moves import SampledMoves
+from rllib_stackelberg.response.sampled_moves_engine import STEP, Known, Lines
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
@@ -30,9 +33,13 @@ class SampledCourses(CoursesInPlay):
         lines = [(m, nth, action) for (m, nth), k in zip(moves, choices, strict=True) for action in range(k)]
         # Per line: whose it is, at which of its moves, which action is tried.
         self._follower, self._nth, self._tried = np.array([(NOBODY, 0, 0), *lines], dtype=np.int64).T
-        self._moves, self._first = moves, 1 + np.cumsum([0, *choices])[:-1]
+        first = 1 + np.cumsum([0, *choices])[:-1]
+        groups = np.array([(m, nth, at) for (m, nth), at in zip(moves, first.tolist(), strict=True)], dtype=np.int64)
+        self._lines = Lines(self._follower.copy(), self._nth.copy(), self._tried.copy(), groups)
         super().__init__(game, settings, streams, envs)
         slots = envs * self.width
+        self._log = np.zeros((3, slots, game.moves), dtype=np.int64)  # mover, row and action of each move
+        self._paid_before = np.zeros((slots, game.moves + 1, len(game.agents)))
         self._own = np.zeros(slots, dtype=np.int64)  # moves of the line's follower so far
         self._row = np.full(slots, NOBODY, dtype=np.int64)
         self._before = np.zeros(slots)
@@ -62,9 +69,27 @@ class SampledCourses(CoursesInPlay):
         self._row[slots[tried]] = information[tried]
         self._before[slots[tried]] = self.plays.payoffs[slots[tried], self.game.learned_turns[turn].agent]
         self._own[slots[mine]] += 1
+        move = self._made[slots] - 1
+        self._log[:, slots, move] = np.stack([np.full(len(slots), turn), information, actions])
+        self._paid_before[slots, move] = self.plays.payoffs[slots]
         if len(averaging):
             self._average(envs[averaging], turn, information[averaging], actions[averaging])
         return actions
+
+    def _walk(self, trees: CourseTrees, envs: Index) -> Index:
+        first, stop = self._held_ahead(envs)
+        known = Known(self._begun, self._draws, first, stop, np.zeros(len(envs), dtype=np.int64))
+        self.response.walk(envs, trees.nodes, self._lines, known)
+        self.stage[envs] += known.done - first
+        trees.root[envs] = self._begun[envs, np.minimum(known.done, self._draws.shape[1] - 1)]
+        return envs[(known.done == stop) & ~self.rewarding[envs]]
+
+    def _remember(self, trees: CourseTrees, envs: Index) -> None:
+        """Keep the plays of an update that have just ended."""
+        slots = self._slots_of(envs)[:, : self.update_width].ravel()
+        self._paid_before[slots, self._made[slots]] = self.plays.payoffs[slots]
+        mover, row, action = self._log[:, slots]
+        trees.add_all(slots // self.width, Courses(self._made[slots], mover, row, action, self._paid_before[slots]))
 
     def _average(self, envs: Index, turn: int, information: Index, actions: Index) -> None:
         share, course = self._share[envs, turn], self._course[envs, turn]
@@ -74,7 +99,9 @@ class SampledCourses(CoursesInPlay):
         self._course[envs, turn] = course * STEP + place  # overflow wraps: a number that tells courses apart
 
     def _close_sampled(self, envs: Index) -> None:
-        for (m, nth), first in zip(self._moves, self._first, strict=True):
+        if self._trees:
+            self._remember(self._trees, envs)
+        for m, nth, first in self._lines.moves.tolist():
             turn = self.game.learned_turns[m]
             slots = envs[:, None] * self.width + np.arange(first, first + turn.choices)
             utilities = self.plays.payoffs[slots, turn.agent] - self._before[slots]

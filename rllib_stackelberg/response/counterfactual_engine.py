@@ -1,5 +1,4 @@
-"""The compiled inner loops of counterfactual regret minimisation, along the table of all paths (paths.py); the last one
-from sampled plays.
+"""The compiled inner loops of counterfactual regret minimisation, along the table of all paths (paths.py).
 
 Everything is linear in `weights [T, A]`, the probability with which nature and the others steer a play along each path:
 of one update, or summed over many. A path that names an action its mover does not have, or one after the end of the
@@ -169,24 +168,3 @@ def count_update(table, entries, episodes, who, policies, sums, utilities, reach
                 sums.fixed[e, row, k] += utilities[n, row, k]
                 sums.mixed[e, row] += policy[row, k] * utilities[n, row, k]
                 sums.policy[e, row, k] += own[row] * policy[row, k]
-
-
-@kept(error_model="numpy")
-def learn_move(kernels, who, m, episodes, information, utilities, weight, numbers, sums):
-    """One move of follower `m` in each episode (`SampledMoves.learn_move`), and the sums of it."""
-    actions, kind, widest = utilities.shape[1], who.kind[m], (sums.shape[2] - 3) // 2
-    policy, scaled, place, undrawn = np.zeros((1, actions)), np.zeros(actions), np.int64(0), np.int64(-1)
-    for n in range(len(episodes)):
-        if information[n] < 0:
-            continue
-        own, record, row = numbers[episodes[n]], sums[episodes[n]], who.first[m] + information[n]
-        kernels.play(kind, own, row, who.parameters, m, policy, place, actions)
-        mixed = 0.0
-        for k in range(actions):
-            record[row, k] += weight * utilities[n, k]
-            mixed += policy[0, k] * utilities[n, k]
-            scaled[k] = utilities[n, k] * who.unit
-        record[row, 2 * widest] += weight * mixed
-        record[row, 2 * widest + 1] += weight * mixed
-        record[row, 2 * widest + 2] += 1
-        kernels.learn(kind, own, row, who.parameters, m, policy, place, actions, scaled, undrawn)

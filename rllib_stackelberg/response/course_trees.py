@@ -7,12 +7,13 @@ large is begun anew.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index, Numbers
+from rllib_stackelberg.response.course_engine import Courses, Nodes, add_courses
 from rllib_stackelberg.rules.game import StackelbergGame
 
 MOST_ROOTS = 65_536
@@ -25,22 +26,6 @@ FEWEST_NODES = 256
 UNKNOWN = -1
 
 
-class Nodes(NamedTuple):
-    """Trees as arrays: N nodes of E episodes.
-
-    mover: learned turn that moves, -1 at the end of a play; row: of the mover; after: state left to the next play; all
-    `[E, N]`. children: node after each action, `[E, N, actions]`; paid: payoffs so far, `[E, N, agents]`; roots: first
-    node by state and nature, `[E, states * nature]`. -1: not known.
-    """
-
-    mover: Index
-    row: Index
-    after: Index
-    children: Index
-    paid: Numbers
-    roots: Index
-
-
 class CourseTrees:
     """The trees of a number of episodes, and where each is in the play that it is in.
 
@@ -49,8 +34,9 @@ class CourseTrees:
         at: node that the play has come to, -1 before the first; root: how it began; action: taken there; `[E]` each.
     """
 
-    def __init__(self, game: StackelbergGame, episodes: int):
-        self.longest = game.moves + 1
+    def __init__(self, game: StackelbergGame, episodes: int, plays: int = 1):
+        """Nothing is known yet; so many plays are played at a time in each episode."""
+        self.longest = plays * (game.moves + 1)
         self.most = max(MOST_NODES // episodes, 4 * self.longest)
         room = min(max(FEWEST_NODES, 4 * self.longest), self.most)
         actions = max((turn.choices for turn in game.learned_turns), default=1)
@@ -76,7 +62,7 @@ class CourseTrees:
         self.nodes.roots[episodes] = UNKNOWN
 
     def make_room(self, episodes: Index) -> None:
-        """For one more play in each of the given episodes, none of which is in one."""
+        """For the next plays of the given episodes, none of which is in one."""
         room = self.nodes.mover.shape[1]
         full = episodes[self._count[episodes] + self.longest > room]
         if not len(full):
@@ -111,3 +97,12 @@ class CourseTrees:
         nodes.children[later, self.at[later], self.action[later]] = new[~first]
         self.at[episodes] = new
         self._count[episodes] += 1
+
+    def add_all(self, episodes: Index, courses: Courses) -> None:
+        """Plays that have ended, those of an episode one after the other: what is new of them.
+
+        Args:
+            episodes: of each play `[N]`, whose `root` says how it began.
+            courses: the plays, N of them.
+        """
+        add_courses(self.nodes, self._count, self.root, episodes, courses)

@@ -16,7 +16,7 @@ from rllib_stackelberg.followers.learner import draw_play
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths
-from rllib_stackelberg.response.course_trees import Nodes
+from rllib_stackelberg.response.course_engine import Nodes
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.followers import DRAWN, PLAYED, Settings
 from rllib_stackelberg.response.models import Play

@@ -27,16 +27,15 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import UtilityLearner
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths
-from rllib_stackelberg.response.counterfactual_engine import learn_move
+from rllib_stackelberg.response.course_engine import Nodes
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.fit import check_several_moves
 from rllib_stackelberg.response.followers import PLAYED, Settings
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.played_trajectories import TOGETHER, reward_plays
 from rllib_stackelberg.response.response import Record, Response
+from rllib_stackelberg.response.sampled_moves_engine import Kept, Known, Lines, Room, learn_move, walk_updates
 from rllib_stackelberg.rules.game import StackelbergGame
-
-STEP = 1_000_003
 
 
 class SampledMoves(Response):
@@ -118,6 +117,15 @@ class SampledMoves(Response):
         """
         arguments = (np.int64(turn), episodes, information, np.ascontiguousarray(utilities), float(weight))
         learn_move(self.kernels, self._who, *arguments, self.numbers, self._sums)
+
+    def walk(self, episodes: Index, nodes: Nodes, lines: Lines, known: Known) -> None:
+        """Learn from updates of the given episodes `[N]` as far as all their plays are known."""
+        length, width, actions = known.uniforms.shape[2], len(lines.follower), int(self._who.actions.max())
+        mover, row, action = np.zeros((3, length), dtype=np.int64)
+        place, gain = np.zeros(width, dtype=np.int64), np.zeros(width)
+        room = Room(np.zeros((length + 1, actions)), mover, row, action, place, gain)
+        kept = Kept(self.numbers, self._sums, self._courses, self._forgets, self.updates)
+        walk_updates(self.kernels, self._who, nodes, lines, episodes, known, kept, room)
 
     def average(self, episodes: Index, turn: int, information: Index, shares: Numbers, courses: Index) -> Numbers:
         """Add what a follower plays now to its average strategy, and return it: `[E, actions]`.

@@ -15,7 +15,7 @@ from rllib_stackelberg.leader.sampled_courses import ConsultedCourses
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths, paths_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response import kinds
+from rllib_stackelberg.response import course_trees, kinds
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.solvers import solve
@@ -127,6 +127,21 @@ def test_who_forgets_is_given_no_regret(forgets):
     assert (found.certificate.regret is None) == forgets
     assert (found.certificate.bcce_gap is None) == forgets
     assert "estimated" in found.certificate.words()
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+@pytest.mark.parametrize("followers", ["mw", "regret-matching"])
+def test_what_has_been_played_is_known_to_the_bit(forgets, followers, monkeypatch):
+    """All of it kept, a little, or nothing."""
+    game, found = Twice(forgets=forgets), []
+    for nodes, roots in ((2**19, 2**16), (300, 2**16), (0, 0)):
+        monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
+        monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)
+        settings = sampled(1_100, followers=followers)
+        found.append(consult_courses(game, random_strategy(game, 1), settings, Streams(3), samples=2).arrays())
+    for other in found[1:]:
+        for name, values in other.items():
+            np.testing.assert_array_equal(values, found[0][name])
 
 
 @pytest.mark.parametrize("play", ["argmax", "average"])
