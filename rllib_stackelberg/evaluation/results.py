@@ -88,7 +88,8 @@ def _revalued(
     """The optimum's own strategy against these followers; None if it leaves a question open that they come to."""
     own = LeaderStrategy.from_pairs(game, solution.leader_strategy)
     try:
-        return evaluate_strategy(own, settings, seed, samples=EXPLAINED_SAMPLES, every_play=False)
+        # Every play: what indifferent followers may do is not found out for one.
+        return evaluate_strategy(own, settings, seed, samples=EXPLAINED_SAMPLES)
     except InvalidFieldError as error:
         if error.field != "leader":
             raise
