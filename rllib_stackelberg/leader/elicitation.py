@@ -52,6 +52,18 @@ class Front(NamedTuple):
         return Front(self.envs[rows], self.questions[rows], self.slots[rows])
 
 
+class Credit(NamedTuple):
+    """What of a reward phase met each answered question.
+
+    Attributes:
+        met: `[Q]`, weight of the reward's plays in which it was asked, of 1 for all plays.
+        paid: `[Q]`, what those paid the leader, weighted.
+    """
+
+    met: NDArray[np.float64]
+    paid: NDArray[np.float64]
+
+
 class Episodes(ABC):
     """Leader episodes of B environments, each paused at a front of questions or over.
 
@@ -93,6 +105,10 @@ class Episodes(ABC):
     @abstractmethod
     def open_choices(self, front: Front) -> NDArray[np.bool_]:
         """Which choices are open to the leader there, where its turn is masked, `[Q, choices]`."""
+
+    def credit(self, envs: Index, questions: Index) -> Credit | None:
+        """Of answered questions `[Q]` of episodes that are over; None where that is not known."""
+        return None
 
     @abstractmethod
     def average_regret(self) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.leader.elicitation import Credit
 from rllib_stackelberg.leader.in_play import InPlay
 from rllib_stackelberg.plays.answers import Answers, SparseAnswers
 from rllib_stackelberg.plays.compiled_plays import make_plays
@@ -104,6 +105,30 @@ class Foreseen(InPlay):
         learned = self.response.learn_foreseen(self.lines, self.plays, self._taken, envs, self.width, updates, uniforms)
         self.stage[envs] += learned
         self.ahead[envs] = np.clip(2 * learned, LEAST_AHEAD, self._most_ahead)
+
+    def credit(self, envs: Index, questions: Index) -> Credit | None:
+        """See `Episodes`: the reward's plays are played once more, with the answers that are known."""
+        if self._whole_reward:
+            return None
+        owners, known = np.unique(envs), np.unique(questions)
+
+        def numbered(of: Index, asked: Index) -> Index:
+            return of * len(known) + np.searchsorted(known, asked)
+
+        slots = self._slots_of(owners)[:, : self.reward_width].ravel()
+        plays, weights = make_plays(self.game, len(slots)), self._reward_weights(owners).ravel()
+        every, met = np.arange(len(slots)), []
+        plays.begin(every, self._reward_nature(owners), lambda own, turn, _: self._taken[slots[own], turn])
+        while len(waiting := every[plays.waiting]):
+            asked = slots[waiting] // self.width, plays.question[waiting]
+            met.append(np.stack([waiting, numbered(*asked)]))
+            plays.answer(waiting, self.answers.take(*asked), self._choose)
+        by, of = np.concatenate(met, axis=1)
+        rows = numbered(envs, questions)
+        order = np.argsort(rows)
+        place = order[np.searchsorted(rows, of, sorter=order)]
+        weighed = weights[by], weights[by] * plays.payoffs[by, 0]
+        return Credit(*(np.bincount(place, weights=each, minlength=len(rows)) for each in weighed))
 
 
 class Consulted(Foreseen):

@@ -106,20 +106,26 @@ class InPlay(Elicitation):
 
     def _open_reward(self, envs: Index, slots: Index) -> None:
         self._paid[envs] = False
-        if self.sampled is None:
-            if self._whole_reward:
-                self._begin_profiles(slots)
-                return
-            # argmax play is deterministic: one play per (types, chance) is exact.
-            nature = np.tile(self.game.nature.support()[0], (len(envs), 1))
-            slots = slots[:, : self.game.nature.size]
-        else:
-            episodes = [(int(env), int(self.episode[env])) for env in envs]
-            cells, uniforms = draws(self.game, self.streams, Stream.REWARD, self.sampled, episodes)
-            slots = slots[:, : self.sampled]
-            nature = self.game.nature.values(cells).reshape(-1, self.game.nature.width)
-            self._uniforms[slots] = uniforms
+        if self._whole_reward:
+            self._begin_profiles(slots)
+            return
+        slots = slots[:, : self.reward_width]
+        if self.sampled is not None:
+            self._uniforms[slots] = self._reward_draws(envs)[1]
+        nature = self._reward_nature(envs)
         self.plays.begin(slots.ravel(), nature, self._choose)
+
+    def _reward_draws(self, envs: Index) -> tuple[Index, NDArray[np.float64]]:
+        """Nature's cells and followers' uniforms of a sampled reward phase, `[N, plays, ...]`."""
+        episodes = [(int(env), int(self.episode[env])) for env in envs]
+        return draws(self.game, self.streams, Stream.REWARD, self.reward_width, episodes)
+
+    def _reward_nature(self, envs: Index) -> Index:
+        """Types and chance of the reward's plays, `[N * plays, width]`; not of one that plays all profiles."""
+        if self.sampled is not None:
+            return self.game.nature.values(self._reward_draws(envs)[0]).reshape(-1, self.game.nature.width)
+        # argmax play is deterministic: one play per (types, chance) is exact.
+        return np.tile(self.game.nature.support()[0], (len(envs), 1))
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         envs = slots // self.width

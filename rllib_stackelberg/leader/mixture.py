@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.followers.learner import draw_play
-from rllib_stackelberg.leader.elicitation import Episodes, Front
+from rllib_stackelberg.leader.elicitation import Credit, Episodes, Front
 from rllib_stackelberg.streams import Stream, Streams
 
 
@@ -91,6 +91,16 @@ class Mixture(Episodes):
             found = np.zeros((len(own), shown.shape[1]), dtype=bool) if found is None else found
             found[own] = shown
         assert found is not None
+        return found
+
+    def credit(self, envs: Index, questions: Index) -> Credit | None:
+        """See `Episodes`: of the drawn models, if it is known of all of them."""
+        found = Credit(*np.zeros((2, len(envs))))
+        for member, own in self.by_model(envs):
+            part = member.credit(envs[own], questions[own])
+            if part is None:
+                return None
+            found.met[own], found.paid[own] = part
         return found
 
     def average_regret(self) -> NDArray[np.float64]:

@@ -51,6 +51,7 @@ FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
 """Questions per episode up to which defaults take it for a sequence of steps; of more each is judged by itself."""
 MINIBATCH_ROWS = 4096
+DIRECT_CREDIT = 1.0
 FEWER_EPOCHS = 4
 """Where an epoch is several steps."""
 FRAGMENT = 16
@@ -123,8 +124,8 @@ class LeaderProblem:
 
     @property
     def schedule(self) -> dict[str, float]:
-        """Of a Gaussian leader's spread."""
-        return {} if self.discrete else {"anneal_updates": ANNEAL_UPDATES}
+        """Of a Gaussian leader's spread, and of how many answers are judged."""
+        return {} if self.discrete and not self.many else {"anneal_updates": ANNEAL_UPDATES}
 
 
 PPO_TRAINING: dict[str, Any] = {
@@ -141,7 +142,7 @@ PPO_TRAINING: dict[str, Any] = {
 
 def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
     """A round of episodes is a batch, whatever its number of rows; a step takes all of it, or a few thousand rows."""
-    pieces = {"minibatch_rows": MINIBATCH_ROWS} if problem.many else {}
+    pieces = {"minibatch_rows": MINIBATCH_ROWS, "direct_credit": DIRECT_CREDIT} if problem.many else {}
     shares = {"response_transitions": problem.settings.response_transitions}
     config.learners(learner_config_dict=shares | pieces | problem.schedule)
     config.training(

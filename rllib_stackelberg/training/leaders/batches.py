@@ -74,6 +74,54 @@ class RealRows(ConnectorV2):
         return batch
 
 
+class DirectCredit(ConnectorV2):
+    """Learner connector: answers are judged, besides, by those plays of the reward alone that met their question.
+
+    Follows the advantage estimator. An episode's return judges all of its answers alike, maybe a thousand, and most of
+    them have nothing to do with what it differs by. What the plays that met a question paid, compared with what is
+    usual where the leader sees the like (linear in what it sees, fitted to the batch), says far more of an answer, but
+    nothing of what it taught the followers. So it is added to the whole return's advantage with a weight that falls to
+    0: in the end an answer is judged by all that it brings.
+
+    Attributes:
+        weight: of a standardised direct advantage, beside a standardised whole one.
+    """
+
+    def __init__(self, weight: float):
+        super().__init__()
+        self.weight = weight
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Add to every module's advantages, where episodes carry what met their questions."""
+        for rows in batch.values():
+            if self.weight and "met" in rows:
+                direct = direct_advantages(rows["met"], rows["paid"], rows[Columns.OBS]["actor"])
+                rows[Postprocessing.ADVANTAGES] = rows[Postprocessing.ADVANTAGES] + self.weight * direct
+        return batch
+
+
+def direct_advantages(met: torch.Tensor, paid: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """What plays paid more than is usual where the like is seen, per question, of mean square 1 where any met it.
+
+    Args:
+        met: weight of the plays that met each question, `[Q]`; paid: what they paid, weighted, `[Q]`.
+        seen: by the leader, `[Q, d]`.
+    """
+    there = torch.nonzero(met > 0)[:, 0]
+    weight = met[there].double()
+    regressors = torch.cat([torch.ones(len(there), 1), seen[there]], dim=1).double()
+    weighted = regressors * weight[:, None]
+    # Entries that say the same make the normal equations singular; a little of the identity settles them.
+    normal = regressors.T @ weighted + 1e-9 * float(weight.sum()) * torch.eye(regressors.shape[1], dtype=torch.double)
+    usual = regressors @ torch.linalg.solve(normal, regressors.T @ paid[there].double())
+    apart = paid[there].double() - weight * usual
+    size = apart.square().mean().sqrt()
+    found = torch.zeros_like(met)
+    if size > SMALLEST_SPREAD * paid.abs().max():
+        found[there] = (apart / size).to(met.dtype)
+    return found
+
+
 class NothingToLearnError(Exception):
     """Every row of a batch was dropped."""
 

@@ -27,12 +27,16 @@ from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 
 from rllib_stackelberg.arrays import Arrays
 from rllib_stackelberg.leader.actions import sampled
+from rllib_stackelberg.leader.elicitation import Front
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 from rllib_stackelberg.training.running.failures import EpisodesLostError
 
 SHOWN = ("actor", "critic", "mask")
 OUTPUTS = (Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
+CREDIT = ("met", "paid")
+"""What of the reward met each question (`Credit`), for a learner that asks for it; carried beside the outputs."""
+CARRIED = (*OUTPUTS, *CREDIT)
 
 
 class LeaderEnvRunner(ResumableEnvRunner):
@@ -79,7 +83,7 @@ class LeaderEnvRunner(ResumableEnvRunner):
             self._needs_initial_reset: bool = False
         else:
             env.begin(np.arange(envs))
-        asked: list[NDArray[np.int64]] = []
+        asked: list[Front] = []
         rows: list[Arrays] = []
         while len(live := env.live[env.live < envs]):
             front = env.front(live)
@@ -87,9 +91,12 @@ class LeaderEnvRunner(ResumableEnvRunner):
             found = self._random(observations) if random_actions else self._act(observations, explore)
             found[Columns.REWARDS] = env.answer(front, found[Columns.ACTIONS])
             rows.append(observations | found)
-            asked.append(front.envs)
+            asked.append(front)
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-        return self._episodes(np.concatenate(asked), columns, env.episode_infos()[:envs])
+        owners, questions, _ = (np.concatenate(part) for part in zip(*asked, strict=True))
+        if (credit := env.elicitation.credit(owners, questions)) is not None:
+            columns |= {name: part.astype(np.float32) for name, part in zip(CREDIT, credit, strict=True)}
+        return self._episodes(owners, columns, env.episode_infos()[:envs])
 
     def _random(self, observations: Observations) -> Arrays:
         rows = sampled(self.env.single_action_space, len(observations["actor"]), observations.get("mask"))
@@ -128,7 +135,9 @@ class LeaderEnvRunner(ResumableEnvRunner):
             actions=InfiniteLookbackBuffer(rows[Columns.ACTIONS]),
             rewards=InfiniteLookbackBuffer(rows[Columns.REWARDS]),
             infos=InfiniteLookbackBuffer([*[{}] * steps, info]),
-            extra_model_outputs={name: InfiniteLookbackBuffer(rows[name]) for name in OUTPUTS if name in rows},
+            extra_model_outputs={
+                name: InfiniteLookbackBuffer(rows[name]) for name in (*OUTPUTS, *CREDIT) if name in rows
+            },
             terminated=True,
             t_started=0,
             len_lookback_buffer=0,

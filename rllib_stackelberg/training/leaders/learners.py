@@ -23,12 +23,16 @@ from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.leaders.batches import (
+    DirectCredit,
     NothingToLearnError,
     RealRows,
     ResponseRows,
     WholeEpisodes,
     minibatches,
 )
+
+CREDITED = 2 / 3
+"""Share of the schedule over which the weight of direct credit falls to 0."""
 
 
 class LeaderLearner(TorchLearner):
@@ -65,9 +69,14 @@ class LeaderLearner(TorchLearner):
                 optimizer.state.clear()
         self._anneal()
 
-    def _anneal(self) -> None:
+    @property
+    def done(self) -> float:
+        """Share of the schedule that is over; it goes on beyond 1."""
         given = self.config.learner_config_dict
-        done = self._updates / given.get("updates_per_batch", 1) / given.get("anneal_updates", math.inf)
+        return float(self._updates / given.get("updates_per_batch", 1) / given.get("anneal_updates", math.inf))
+
+    def _anneal(self) -> None:
+        done = self.done
         for module_id, module in self.module.items():
             factor = module.unwrapped().anneal(done)
             if not isinstance(self.config.lr, float) or (factor == 1.0 and self._updates):
@@ -90,8 +99,8 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
     """PPO.
 
     `learner_config_dict["response_transitions"]`: share of the response phase's rows that reach the loss;
-    `"minibatch_rows"`: rows of a gradient step, about, of whole episodes (all, if RLlib's `minibatch_size` and this are
-    None).
+    `"direct_credit"`: first weight of `DirectCredit` (0); `"minibatch_rows"`: rows of a gradient step, about, of whole
+    episodes (all, if RLlib's `minibatch_size` and this are None).
     """
 
     def build(self) -> None:
@@ -100,6 +109,8 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
         share = self.config.learner_config_dict.get("response_transitions", 1.0)
         self._streams = Streams(self.config.seed or 0)
         self._thinning = ResponseRows(share, self.config.seed or 0)
+        self._credit = DirectCredit(0.0)
+        self._weigh_credit()
         if self.config.add_default_connectors_to_learner_pipeline:
             self._learner_connector.append(RealRows())
             if self._thinning.share < 1:
@@ -109,6 +120,7 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
             self._learner_connector.append(
                 GeneralAdvantageEstimation(gamma=self.config.gamma, lambda_=self.config.lambda_)
             )
+            self._learner_connector.append(self._credit)
 
     def _create_iterator_if_necessary(
         self, *, training_data: Any, num_epochs: int = 1, minibatch_size: int | None = None, **kwargs: Any
@@ -120,6 +132,15 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
         batch = self._make_batch_if_necessary(training_data)
         rng = self._streams.generator(0, self._updates, Stream.MINIBATCHES)
         return minibatches(batch, num_epochs, rows, rng)
+
+    def _anneal(self) -> None:
+        super()._anneal()
+        self._weigh_credit()
+
+    def _weigh_credit(self) -> None:
+        """What is left of direct credit at this place in the schedule."""
+        first = float(self.config.learner_config_dict.get("direct_credit", 0.0))
+        self._credit.weight = first * max(0.0, 1 - self.done / CREDITED)
 
     def update(self, **kwargs: Any) -> Any:
         """RLlib's; a batch of which nothing is left to learn from changes nothing."""
@@ -136,3 +157,4 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
         """With the place in the stream of dropped rows."""
         super().set_state(state)
         self._thinning.batches = state.get("batches", self._thinning.batches)
+        self._weigh_credit()
