@@ -47,6 +47,8 @@ REPLAYED_EPISODES = 32
 
 ANNEAL_UPDATES = 150
 """Batches over which a Gaussian leader's spread and learning rate shrink."""
+MANY_ANNEAL_UPDATES = 100
+"""The same where an episode asks many questions: its batches are larger."""
 FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
 """Questions per episode up to which defaults take it for a sequence of steps; of more each is judged by itself."""
@@ -125,7 +127,11 @@ class LeaderProblem:
     @property
     def schedule(self) -> dict[str, float]:
         """Of a Gaussian leader's spread, and of how many answers are judged."""
-        return {} if self.discrete and not self.many else {"anneal_updates": ANNEAL_UPDATES}
+        return (
+            {}
+            if self.discrete and not self.many
+            else {"anneal_updates": MANY_ANNEAL_UPDATES if self.many else ANNEAL_UPDATES}
+        )
 
 
 PPO_TRAINING: dict[str, Any] = {
