@@ -32,6 +32,10 @@ SMALLEST_SPREAD = 1e-8
 """Relative to the largest advantage: below it all rows are taken to be equally good."""
 
 
+NOTHING_LEFT = 1e-6
+"""Relative to the largest payment, in single precision: below it what is seen explains all of them."""
+
+
 def keep_rows(batch: dict[str, Any], keep: torch.Tensor) -> dict[str, Any]:
     """The rows of a (nested) batch of tensors for which `keep` holds, or that it numbers."""
     kept: dict[str, Any] = {}
@@ -117,7 +121,7 @@ def direct_advantages(met: torch.Tensor, paid: torch.Tensor, seen: torch.Tensor)
     apart = paid[there].double() - weight * usual
     size = apart.square().mean().sqrt()
     found = torch.zeros_like(met)
-    if size > SMALLEST_SPREAD * paid.abs().max():
+    if size > NOTHING_LEFT * paid.abs().max():
         found[there] = (apart / size).to(met.dtype)
     return found
 

@@ -1,0 +1,67 @@
+"""What of a reward met each question, and how answers are judged by it."""
+
+import numpy as np
+import pytest
+import torch
+
+from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game
+from rllib_stackelberg.leader.actions import sampled
+from rllib_stackelberg.training.leaders.batches import direct_advantages
+
+MODES = {"sampled": {"reward_plays": 40}, "exact": {"reward_plays": "exact"}}
+
+
+def played(settings, envs=4, **parameters):
+    """An episode of every environment: the environments, and all questions that were asked, with whose they are."""
+    game = make_game("message-spm", **{"buyers": 3, "types": 3} | parameters)
+    env = StackelbergPOMDP(game, LeaderSettings.checked(response_updates=20, elicitation="in_play", **settings), envs)
+    env.begin(np.arange(envs))
+    fronts = []
+    while len(live := env.live):
+        front = env.front(live)
+        seen = env.observe(front)
+        env.answer(front, sampled(env.single_action_space, len(front.envs), seen.get("mask")))
+        fronts.append(front)
+    owners, questions, _ = (np.concatenate(part) for part in zip(*fronts, strict=True))
+    return env, owners, questions
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_first_questions_share_all_of_the_reward(mode):
+    """Every play asks one question before any buyer was visited: together these met all plays and earned the value."""
+    env, owners, questions = played(MODES[mode])
+    credit = env.elicitation.credit(owners, questions)
+    first = np.array(["buyer" not in env.game.describe(env.game.leader_turn, int(key)) for key in questions])
+    for episode in range(4):
+        mine = (owners == episode) & first
+        assert credit.met[mine].sum() == pytest.approx(1.0)
+        assert credit.paid[mine].sum() == pytest.approx(env.elicitation.value[episode])
+    assert (credit.met >= 0).all()
+    assert (credit.met[~first].sum()) > 0
+
+
+def test_revenue_is_met_where_it_is_paid():
+    env, owners, questions = played(MODES["exact"], objective="revenue", items=2)
+    credit = env.elicitation.credit(owners, questions)
+    assert (credit.paid >= -1e-12).all()
+    assert (credit.paid <= credit.met * env.game.payoff_range[0, 1] + 1e-12).all()
+
+
+def test_all_profiles_of_a_reward_have_no_credit():
+    env, owners, questions = played({"reward_plays": "exact", "ties": "leader"})
+    assert env.elicitation.credit(owners, questions) is None
+
+
+def test_what_the_leader_sees_explains_is_no_merit():
+    """Payoffs that are linear in what is seen leave nothing; one answer that earned more stands out, the others pay."""
+    torch.manual_seed(0)
+    seen, met = torch.rand(60, 3), torch.rand(60)
+    met[50:] = 0
+    usual = 1 + seen @ torch.tensor([1.0, -2.0, 0.5])
+    assert direct_advantages(met, met * usual, seen).abs().max() == 0
+    better = usual.clone()
+    better[7] += 1
+    found = direct_advantages(met, met * better, seen)
+    assert found.argmax() == 7
+    assert found[50:].abs().max() == 0
+    assert found[:50].square().mean() == pytest.approx(1.0, rel=1e-4)
