@@ -15,9 +15,9 @@ PROGRESS = [
 
 def network(game, seed=0):
     turn, rng = game.leader_turn, np.random.default_rng(seed)
-    seen, out = game.observation_spaces[0].shape[0], turn.choices if turn.discrete else turn.width
+    seen, out = game.observation_spaces[0].shape[0], turn.choices * (1 + turn.numbers) if turn.chooses else turn.width
     layer = (rng.normal(size=(out, seen)).astype(np.float32), rng.random(out).astype(np.float32))
-    return LeaderNetwork((layer,), turn.discrete)
+    return LeaderNetwork((layer,), turn.discrete, turn.choices if turn.chooses and turn.numbers else 0)
 
 
 def run_folder(path, game, params=None, **settings):

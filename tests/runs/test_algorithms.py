@@ -10,7 +10,8 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.algorithms import SETUPS
 
 IMPOSSIBLE = [
-    ("DQN", "message-spm", {}, None, "algorithm", "PPO, APPO, IMPALA, SAC"),
+    ("DQN", "matrix-design", {}, None, "algorithm", "PPO, APPO, IMPALA, SAC"),
+    ("SAC", "message-spm", {}, None, "algorithm", "PPO, APPO, IMPALA"),
     ("DQN", "escape", {}, "central", "critic", "local, or PPO"),
     ("SAC", "escape", {"leader_queries": "every_turn"}, None, "algorithm", "leader_queries=once"),
     ("TQC", "escape", {}, None, "algorithm", "PPO, APPO, IMPALA, SAC, DQN"),
