@@ -117,7 +117,7 @@ class Foreseen(InPlay):
 
         slots = self._slots_of(owners)[:, : self.reward_width].ravel()
         plays, weights = make_plays(self.game, len(slots)), self._reward_weights(owners).ravel()
-        every, met = np.arange(len(slots)), []
+        every, met = np.arange(len(slots)), [np.zeros((2, 0), dtype=np.int64)]  # followers may not come to a question
         plays.begin(every, self._reward_nature(owners), lambda own, turn, _: self._taken[slots[own], turn])
         while len(waiting := every[plays.waiting]):
             asked = slots[waiting] // self.width, plays.question[waiting]
@@ -127,8 +127,9 @@ class Foreseen(InPlay):
         rows = numbered(envs, questions)
         order = np.argsort(rows)
         place = order[np.searchsorted(rows, of, sorter=order)]
-        weighed = weights[by], weights[by] * plays.payoffs[by, 0]
-        return Credit(*(np.bincount(place, weights=each, minlength=len(rows)) for each in weighed))
+        often, paid = weights[by], weights[by] * plays.payoffs[by, 0]
+        sums = (np.bincount(place, each, len(rows)).astype(np.float64) for each in (often, paid))
+        return Credit(*sums)
 
 
 class Consulted(Foreseen):

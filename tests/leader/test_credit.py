@@ -6,7 +6,9 @@ import torch
 
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game
 from rllib_stackelberg.leader.actions import sampled
+from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.training.leaders.batches import direct_advantages
+from tests.games_for_tests import Offers
 
 MODES = {"sampled": {"reward_plays": 40}, "exact": {"reward_plays": "exact"}}
 
@@ -45,6 +47,31 @@ def test_revenue_is_met_where_it_is_paid():
     credit = env.elicitation.credit(owners, questions)
     assert (credit.paid >= -1e-12).all()
     assert (credit.paid <= credit.met * env.game.payoff_range[0, 1] + 1e-12).all()
+
+
+class Silent(Offers):
+    """Where nobody tells anything the leader is not asked: the play is over."""
+
+    def turn(self, state):
+        silent = (state.sent >= self.buyers) & ~state.heard.any(axis=1)
+        return np.where(silent, OVER, super().turn(state))
+
+
+def test_questions_that_no_play_of_the_reward_comes_to_have_no_merit():
+    """Telling pays nobody at a price of 2, so that followers tell nothing once they have learned."""
+    settings = LeaderSettings.checked(response_updates=3, elicitation="in_play", reward_plays=10)
+    env = StackelbergPOMDP(Silent(), settings, 2)
+    env.begin(np.arange(2))
+    fronts = []
+    while len(live := env.live):
+        front = env.front(live)
+        choices = env.observe(front)["mask"].argmax(axis=1)
+        env.answer(front, np.stack([choices, np.ones(len(choices))], axis=1))
+        fronts.append(front)
+    owners, questions, _ = (np.concatenate(part) for part in zip(*fronts, strict=True))
+    credit = env.elicitation.credit(owners, questions)
+    assert (credit.met == 0).all()
+    assert (credit.paid == 0).all()
 
 
 def test_all_profiles_of_a_reward_have_no_credit():
