@@ -63,7 +63,7 @@ from rllib_stackelberg.economics.sequential_prices import Market, no_message_sol
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
-from rllib_stackelberg.rules.game import OVER, StackelbergGame
+from rllib_stackelberg.rules.game import OVER, USUAL_UPDATES, StackelbergGame
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 from rllib_stackelberg.rules.turns import Seats, Turn
@@ -76,6 +76,9 @@ ZERO.flags.writeable = False
 
 INDIFFERENT = 1e-12
 """A buyer whose value falls short of the price by less than this share of the largest value still buys."""
+
+MOST_UPDATES = 2000
+"""Updates of a response by default, at most; half of that with more than two buyers."""
 
 MOST_BY_BUYER = 32
 """Most buyers whose messages the leader sees one by one though they are too many to number."""
@@ -199,6 +202,13 @@ class MessageSPM(StackelbergGame):
         self.payoff_range = np.array([leader, *([0.0, float(own.max())] for own in self.values)])
         buyer = Box(0.0, 1.0, (self._table.shape[1] + 2,), np.float32)
         self.observation_spaces = (Box(0, 1, (self.view.width,), np.float32), *[buyer] * self.buyers)
+
+    @property
+    def response_updates(self) -> int:
+        """The closer values are, the less a wrong message costs, and the rarer a buyer learns what it costs."""
+        closest = min((float(np.diff(own).min()) for own in self.values if len(own) > 1), default=1.0)
+        needed = USUAL_UPDATES * max(1.0, max(own.max() for own in self.values) / max(closest, 1e-3) - 1) ** 2
+        return int(min(needed, MOST_UPDATES if self.buyers == 2 else MOST_UPDATES // 2))
 
     @property
     def utility_scale(self) -> float:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 OVER = -1
 
+USUAL_UPDATES = 250
+"""Of a response phase: those of Brero et al., arXiv 2210.03852."""
+
 NOTHING: NDArray[np.float64] = np.zeros(0)
 
 
@@ -180,6 +183,11 @@ class StackelbergGame(Rules, ABC):
     def notes(self) -> tuple[str, ...]:
         """What there is to know of a game that has been played, and is no fault of it; for people."""
         return ()
+
+    @property
+    def response_updates(self) -> int:
+        """Updates in which followers learn by default: more where payoffs differ by little and are met rarely."""
+        return USUAL_UPDATES
 
     @property
     def utility_scale(self) -> float:

@@ -45,7 +45,7 @@ class TrainOptions(GameOptions):
         max_iterations: of RLlib; with it, a run repeats exactly.
         restart_after: iterations after which a leader that has not reached the certified optimum starts afresh
             (earlier if its mean return has long been that of its greedy snapshots); the best snapshot of all starts
-            is kept. None: never.
+            is kept. None: when its schedule is over, if an optimum or a bound is known and missed, and time is left.
         stop_at_optimum: end when nothing is left to learn: the best snapshot has reached the exact value, in an
             equilibrium of the followers, or what the best of all leader strategies is worth, where they are few enough
             to try all; and the exploring leader's mean return is within .2 % of the payoff range of it.
@@ -77,7 +77,8 @@ class TrainOptions(GameOptions):
         default=None, description="of RLlib; with it a run repeats exactly [default: no limit]"
     )
     restart_after: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="iterations until a fresh start [default: never]"
+        default=None,
+        description="iterations until a fresh start [default: a schedule, if a bound is missed]",
     )
     stop_at_optimum: bool = Field(default=True, description="end once nothing is left to learn [default: do end]")
     num_env_runners: int = Field(default=0, ge=0, description="remote sampling processes")
@@ -136,7 +137,9 @@ class TrainOptions(GameOptions):
     @cached_property
     def resolved_settings(self) -> LeaderSettings:
         """The game's default settings with this run's changes, fitted to the game's size."""
-        given = find_spec(self.game).defaults.settings | self.settings
+        given = (
+            {"response_updates": self.rules.response_updates} | find_spec(self.game).defaults.settings | self.settings
+        )
         return LeaderSettings.checked(**given).fitted(self.rules)
 
     def new_folder(self) -> Path:

@@ -55,7 +55,7 @@ def leader_config(
         raise InvalidFieldError("members", f"{name_of(rules)} has no population", "no members")
     if followers is not None:
         settings["followers"] = followers
-    checked = LeaderSettings.checked(**settings)
+    checked = LeaderSettings.checked(**{"response_updates": finite(rules).response_updates} | settings)
     return config_for(algorithm, finite(rules), configured(game, game_config, rules), checked, critic, seed)
 
 

@@ -22,7 +22,7 @@ from rllib_stackelberg.response.sampled_engine import planned
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
-from rllib_stackelberg.training.leaders.search import Search
+from rllib_stackelberg.training.leaders.search import USUAL_SCHEDULE, Search
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.failures import Failures
 from rllib_stackelberg.training.running.generation_loop import GenerationLoop
@@ -50,7 +50,9 @@ class Loop(GenerationLoop[Progress]):
         super().__init__(folder, Checkpoints(folder.path), interruption, Progress)
         self.algo, self.options, self.failures, self.tracking = algo, options, failures, tracking
         self.game, self.settings = options.rules, options.resolved_settings
-        self.search = self._call(Search, options, self.game, self.settings)
+        assert algo.config is not None
+        schedule = float(algo.config.learner_config_dict.get("anneal_updates", USUAL_SCHEDULE))
+        self.search = self._call(Search, options, self.game, self.settings, schedule)
         self._game_failures = 0
         self._network: LeaderNetwork | None = None  # after the last iteration
 
@@ -89,7 +91,7 @@ class Loop(GenerationLoop[Progress]):
 
     def iterate(self) -> dict[str, Any]:
         """One of RLlib's, with a fresh leader where the search wants one."""
-        if self.search.restarts(self.iteration):
+        if self.search.restarts(self.iteration, self.seconds):
             restart(self.algo)
         return learn_once(self.algo)
 

@@ -235,10 +235,25 @@ def test_a_run_can_end_once_the_certified_optimum_is_learned(tmp_path):
 def test_leaders_restart_only_while_there_is_something_left_to_find():
     options = TrainOptions.checked(game="escape", max_iterations=9, restart_after=3)
     search = Search(options, options.rules, options.resolved_settings)
-    assert [k for k in range(9) if search.restarts(k)] == [3, 6]
+    assert [k for k in range(9) if search.restarts(k, 0.0)] == [3, 6]
     search = Search(options, options.rules, options.resolved_settings)
     search.optimal = True
-    assert not any(search.restarts(k) for k in range(9))
+    assert not any(search.restarts(k, 0.0) for k in range(9))
+
+
+def test_by_default_leaders_start_afresh_where_another_schedule_fits_and_more_is_known_to_be_had():
+    options = TrainOptions.checked(game="escape", max_iterations=100)
+    search = Search(options, options.rules, options.resolved_settings, schedule=30)
+    assert [k for k in range(100) if search.restarts(k, 0.0)] == [30, 60]  # at 90 there are ten iterations left
+    by_time = options.model_copy(update={"max_iterations": None, "max_seconds": 10.0})
+    search = Search(by_time, options.rules, options.resolved_settings, schedule=30)
+    assert [k for k in range(100) if search.restarts(k, 0.1 * k)] == [30, 60]
+    search = Search(options, options.rules, options.resolved_settings, schedule=30)
+    search.target = None
+    assert not any(search.restarts(k, 0.0) for k in range(100))
+    going_on = options.model_copy(update={"stop_at_optimum": False})
+    search = Search(going_on, options.rules, options.resolved_settings, schedule=30)
+    assert not any(search.restarts(k, 0.0) for k in range(100))
 
 
 def test_a_restart_reaches_learner_and_runner():

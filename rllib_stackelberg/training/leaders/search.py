@@ -41,7 +41,10 @@ SETTLED_TOLERANCE = 2e-3
 CALM_ITERATIONS = 10
 """Iterations in a row in which mean return and greedy value agree so well, after which a leader starts afresh."""
 
-LARGE_EVERY = 10
+USUAL_SCHEDULE = 150.0
+"""Iterations that a leader is given whose exploration follows no schedule."""
+
+LARGE_EVERY = 5
 """Iterations between valuations in games of so many courses of play that one costs more than an iteration."""
 
 RESPOND_EVERY = 5
@@ -187,7 +190,16 @@ class Search:
             leader's mean return has come close to that.
     """
 
-    def __init__(self, options: TrainOptions, game: StackelbergGame, settings: LeaderSettings):
+    def __init__(
+        self, options: TrainOptions, game: StackelbergGame, settings: LeaderSettings, schedule: float = USUAL_SCHEDULE
+    ):
+        """Begin.
+
+        Args:
+            options: of the run; game: its game; settings: how followers respond.
+            schedule: iterations over which the leader explores less and less.
+        """
+        self.schedule = schedule
         self.unit = payoff_unit(game)
         self.options = options
         self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.unit)
@@ -273,17 +285,32 @@ class Search:
             found = self.value(network, samples)
         self.best.offer(network, found)
 
-    def restarts(self, iteration: int) -> bool:
-        """Whether the leader should start afresh before the given iteration.
+    def restarts(self, iteration: int, seconds: float) -> bool:
+        """Whether the leader should start afresh before the given iteration, after so many seconds of training.
 
-        Its time is up, or exploring pays it as much as its best answers do: there is nothing left to learn here.
+        Its time is up, or exploring pays it as much as its best answers do: there is nothing left to learn here. Unless
+        the run says when that is, a leader has half its schedule for it, and starts afresh only if it is known that
+        there is more to be had, and another schedule fits in what is left of the run.
         """
-        after = self.options.restart_after
-        stuck = iteration - self._begun >= (after or 0) or self._calm >= CALM_ITERATIONS
-        due = after is not None and not self.optimal and stuck
-        if due:
+        after, begun = self.options.restart_after, iteration - self._begun
+        if after is not None:
+            due = begun >= after or self._calm >= CALM_ITERATIONS
+        else:
+            calm = self._calm >= CALM_ITERATIONS and begun >= self.schedule / 2
+            more = self.target is not None and self.options.stop_at_optimum
+            due = more and (calm or begun >= self.schedule) and self._left(iteration, seconds) >= self.schedule
+        if due and not self.optimal:
             self._begun, self._calm = iteration, 0
-        return due
+            return True
+        return False
+
+    def _left(self, iteration: int, seconds: float) -> float:
+        """Iterations that the run has left, about; a run of so many iterations repeats exactly."""
+        limits = self.options
+        by_number = math.inf if limits.max_iterations is None else limits.max_iterations - iteration
+        if limits.max_seconds is None or not seconds:
+            return by_number
+        return min(by_number, (limits.max_seconds - seconds) * iteration / seconds)
 
     def finished(self, iteration: int, seconds: float) -> bool:
         """Whether the budget is used up, or nothing is left to find."""
