@@ -201,7 +201,7 @@ def test_units_do_not_matter():
 
 
 def test_what_has_too_many_strategies_is_bounded_by_the_omniscient_mediator():
-    game = make_game("message-spm", types=5, messages=3)
+    game = make_game("message-spm", types=5, messages=3, leader="scores")
     turn = game.leader_turn
     table = tabulate(game, np.random.default_rng(0).random((1, turn.keys, turn.width)))
     found = coarse_correlated_range(table)
