@@ -90,8 +90,14 @@ MESSAGES = ExperimentTable(
             for types, most, updates, seconds, options in _SPM
             for messages in (1, most)
         ),
-        Arm("PI, epsilon .2", "no messages", "message-spm-pi", {"messages": 1} | _SCORES, seconds=20, options=RESTART),
-        Arm("PI, epsilon .2", "2 messages", "message-spm-pi", {"messages": 2} | _SCORES, seconds=10, options=RESTART),
+        Arm(
+            "PI, epsilon .2", "no messages", "message-spm-pi", {"messages": 1} | _SCORES, {"response_updates": 250},
+            seconds=20, options=RESTART,
+        ),
+        Arm(
+            "PI, epsilon .2", "2 messages", "message-spm-pi", {"messages": 2} | _SCORES, {"response_updates": 250},
+            seconds=10, options=RESTART,
+        ),
     ),
     label="welfare lost",
     references=(
