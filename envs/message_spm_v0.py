@@ -207,8 +207,10 @@ class MessageSPM(StackelbergGame):
     def response_updates(self) -> int:
         """The closer values are, the less a wrong message costs, and the rarer a buyer learns what it costs."""
         closest = min((float(np.diff(own).min()) for own in self.values if len(own) > 1), default=1.0)
-        needed = USUAL_UPDATES * max(1.0, max(own.max() for own in self.values) / max(closest, 1e-3) - 1) ** 2
-        return int(min(needed, MOST_UPDATES if self.buyers == 2 else MOST_UPDATES // 2))
+        steps = max(1.0, max(float(own.max()) for own in self.values) / max(closest, 1e-3))
+        if self.buyers == 2:
+            return int(min(USUAL_UPDATES * max(1.0, steps - 1) ** 2, MOST_UPDATES))
+        return int(min(USUAL_UPDATES * max(1.0, steps / 2), MOST_UPDATES // 2))
 
     @property
     def utility_scale(self) -> float:

@@ -40,6 +40,8 @@ from rllib_stackelberg.streams import Stream, Streams
 
 REWARD_PLAYS = 1000
 DEVIATION_PLAYS = 256
+FEWER_DEVIATION_PLAYS = 64
+"""Where one play alone is valued: while a leader is chosen, not when it is reported."""
 FEWEST_PLAYS = 8
 
 
@@ -108,13 +110,14 @@ def estimate(
         errors[play] = error_of(values[play], paid[:, :, 0])
         if play == settings.reward_play:
             reach = _reach(game, information[:, :, 0], rewards.weights)
-    gain, error = _deviation_gain(game, response, leader, drawn.part(slice(DEVIATION_PLAYS)), settings.reward_play)
+    tried = DEVIATION_PLAYS if len(plays) > 1 else min(FEWER_DEVIATION_PLAYS, DEVIATION_PLAYS)
+    gain, error = _deviation_gain(game, response, leader, drawn.part(slice(tried)), settings.reward_play)
     certificate = Certificate(
         play=settings.reward_play,
         ties=settings.ties,
         deviation_gain=max(gain, 0.0),
         deviation_error=error,
-        deviation_plays=DEVIATION_PLAYS,
+        deviation_plays=tried,
         updates=settings.response_updates,
         response_samples=samples,
         exact_expectation=False,

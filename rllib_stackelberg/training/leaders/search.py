@@ -44,6 +44,9 @@ CALM_ITERATIONS = 10
 USUAL_SCHEDULE = 150.0
 """Iterations that a leader is given whose exploration follows no schedule."""
 
+ESTIMATED_EVERY, ESTIMATED_SAMPLES = 10, 16
+"""Iterations between valuations, and their sample size, where a value is estimated from plays."""
+
 LARGE_EVERY = 5
 """Iterations between valuations in games of so many courses of play that one costs more than an iteration."""
 
@@ -134,7 +137,7 @@ class Valuer:
     @property
     def further_samples(self) -> tuple[int, ...]:
         """Sample sizes on which a snapshot that looks best is valued again; none where once is exact, or costly."""
-        if not self.settings.random_response or self.settings.long_response(self.game):
+        if not self.settings.random_response or self.settings.long_response(self.game) or not tabulated(self.game):
             return ()
         return SELECTION_SAMPLES[1:2] if self.large else SELECTION_SAMPLES[1:]
 
@@ -143,8 +146,15 @@ class Valuer:
         """Whether a valuation costs more than an iteration."""
         return courses(self.game) > TABLE_LIMIT
 
+    @property
+    def first_samples(self) -> int:
+        """Sample size on which every snapshot is valued that is due."""
+        return SELECTION_SAMPLES[0] if tabulated(self.game) else ESTIMATED_SAMPLES
+
     def due(self, iteration: int) -> bool:
         """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
+        if not tabulated(self.game):
+            return iteration % ESTIMATED_EVERY == 0
         if self.large:
             return iteration % LARGE_EVERY == 0
         return not self.settings.long_response(self.game) or iteration % RESPOND_EVERY == 0
@@ -152,7 +162,7 @@ class Valuer:
     @property
     def most_samples(self) -> int:
         """Sample size on which a snapshot that is kept was valued last."""
-        return (SELECTION_SAMPLES[0], *self.further_samples)[-1]
+        return (self.first_samples, *self.further_samples)[-1]
 
     def __call__(self, network: LeaderNetwork, samples: int) -> Evaluation:
         """Evaluation of what the network does when it does not explore."""
@@ -220,7 +230,7 @@ class Search:
     def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
         """The value of a snapshot, or of the last one that was due; the best is kept."""
         if self._found is None or self.value.due(iteration):
-            self._found = self.value(network, SELECTION_SAMPLES[0])
+            self._found = self.value(network, self.value.first_samples)
             self._compare(network, self._found)
             self._try_one()
         near = SETTLED_TOLERANCE * self.unit
