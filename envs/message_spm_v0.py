@@ -210,7 +210,7 @@ class MessageSPM(StackelbergGame):
         steps = max(1.0, max(float(own.max()) for own in self.values) / max(closest, 1e-3))
         if self.buyers == 2:
             return int(min(USUAL_UPDATES * max(1.0, steps - 1) ** 2, MOST_UPDATES))
-        return int(min(USUAL_UPDATES * max(1.0, steps / 2), MOST_UPDATES // 2))
+        return int(min(USUAL_UPDATES * max(2.0, steps / 2), MOST_UPDATES // 2))
 
     @property
     def utility_scale(self) -> float:

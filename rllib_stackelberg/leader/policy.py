@@ -38,6 +38,13 @@ from rllib_stackelberg.rules.turns import Turn
 COLUMNS = "columns"
 
 
+SAME_SCORE = 1e-9
+"""Difference of scores of order one below which they are the same."""
+
+GOLDEN_RATIO = (1 + 5**0.5) / 2
+MAGNIFIED = 1e4
+
+
 @dataclass(frozen=True, eq=False)
 class LeaderNetwork:
     """The actor network.
@@ -74,11 +81,16 @@ class LeaderNetwork:
         if not choices:
             return outputs
         scores = outputs[:, :choices]
-        chosen = argmax_play(scores if open_choices is None else np.where(open_choices, scores, -np.inf))
+        scores = scores if open_choices is None else np.where(open_choices, scores, -np.inf)
+        chosen = self.highest(scores, observations)
         if self.discrete:
             return chosen
         points = outputs[:, choices:].reshape(len(outputs), choices, -1)[np.arange(len(outputs)), chosen]
         return np.concatenate([chosen[:, None], points], axis=1)
+
+    def highest(self, scores: NDArray[np.float64], observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Choices of the highest score, `[N]`; of several the lowest."""
+        return argmax_play(scores)
 
     def acting_in(self, game: StackelbergGame) -> LeaderFunction:
         """Observations `[N, d]`, and open choices in a game that masks them -> actions `[N, width]` in its units."""
@@ -175,6 +187,21 @@ class SeatNetwork(LeaderNetwork):
         said = forward(last, np.tanh(joined), np.tanh)
         parts = said[..., : self.choices], said[..., self.choices :]
         return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
+
+    def highest(self, scores: NDArray[np.float64], observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Choices of the highest score, `[N]`; of several one that changes with what is seen.
+
+        A shared network scores followers alike of whom it sees alike. A leader that draws takes each of them as often;
+        the lowest, always, would leave the others nothing to learn from, and be another leader than the one trained.
+        """
+        best = scores.max(axis=1, keepdims=True)
+        tied = scores >= best - SAME_SCORE * np.maximum(np.abs(best), 1)
+        seen = np.asarray(observations, dtype=np.float64)
+        # Multiples of the golden ratio, modulo 1, are spread evenly; magnified, so are those of their sums.
+        each = np.modf(GOLDEN_RATIO * np.arange(1, seen.shape[1] + 1))[0]
+        spread = np.modf(MAGNIFIED * (seen @ each))[0]
+        rank = (spread * tied.sum(axis=1)).astype(np.int64)
+        return np.asarray((tied.cumsum(axis=1) > rank[:, None]).argmax(axis=1))
 
     def acting_in(self, game: StackelbergGame) -> LeaderFunction:
         """As the base says, for as many followers as the game has."""

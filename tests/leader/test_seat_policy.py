@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rllib_stackelberg import LeaderSettings, load_policy
+from rllib_stackelberg import LeaderSettings, load_policy, make_game
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
@@ -160,3 +160,27 @@ def test_load_policy_takes_what_agents_see_and_gives_what_they_play(tmp_path):
         for agent in env.agent_iter():
             observation, _, over, _, _ = env.last()
             env.step(None if over else policy(observation) if agent == "leader_0" else 0)
+
+
+def test_followers_that_look_alike_are_chosen_in_turns():
+    """Equal scores: every one of them is chosen about as often, where other things are seen, and no other one."""
+    game = make_game("message-spm", buyers=4)
+    network, rng = seat_network(game), np.random.default_rng(3)
+    questions = rng.integers(2, size=(400, game.buyers)), rng.integers(2, size=(400, game.buyers))
+    seen = np.concatenate(
+        [np.eye(letters)[of].reshape(400, -1) for letters, of in zip((2, 3), questions, strict=True)], 1
+    )
+    masks = questions[1] == 0
+    seen, masks, alike = seen[masks.any(axis=1)], masks[masks.any(axis=1)], questions[0][masks.any(axis=1)]
+    chosen = network.greedy(seen, masks)[:, 0].astype(int)
+    scores = np.where(masks, network.outputs(seen)[:, : game.buyers], -np.inf)
+    rows = np.arange(len(seen))
+    np.testing.assert_allclose(scores[rows, chosen], scores.max(axis=1), atol=1e-9)
+    places = []
+    for row in rows:
+        same = np.flatnonzero(masks[row] & (alike[row] == alike[row, chosen[row]]))
+        if len(same) == 2:
+            places.append(int(np.flatnonzero(same == chosen[row])[0]))
+    assert 0.3 < np.mean(places) < 0.7
+    assert len(places) > 60
+    np.testing.assert_array_equal(chosen, network.greedy(seen, masks)[:, 0])

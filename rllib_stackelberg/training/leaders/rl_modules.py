@@ -71,7 +71,7 @@ NETWORK_DEFAULTS: dict[str, Any] = {
     # Of scores of choices that have numbers, which share a learning rate with them: a list of choices learns at 3e-3.
     "choice_scale": 0.3,
     # Scores of such choices are multiplied by more and more, so that choices become certain as numbers do.
-    "last_sharpness": 10.0,
+    "last_sharpness": 30.0,
     "seats": True,
     "seat_units": 32,
     "first_epsilon": FIRST_EPSILON,
