@@ -53,7 +53,7 @@ FIRST_RATE = 1e-2
 MOST_QUESTIONS = 8
 """Questions per episode up to which defaults take it for a sequence of steps; of more each is judged by itself."""
 MINIBATCH_ROWS = 4096
-DIRECT_CREDIT = 1.0
+DIRECT_CREDIT = 0.3
 FEWER_EPOCHS = 4
 """Where an epoch is several steps."""
 FRAGMENT = 16
