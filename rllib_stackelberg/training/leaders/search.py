@@ -299,16 +299,16 @@ class Search:
         """Whether the leader should start afresh before the given iteration, after so many seconds of training.
 
         Its time is up, or exploring pays it as much as its best answers do: there is nothing left to learn here. Unless
-        the run says when that is, a leader has half its schedule for it, and starts afresh only if it is known that
-        there is more to be had, and another schedule fits in what is left of the run.
+        the run says when that is, a leader has a third of its schedule for it, and starts afresh only if it is known
+        that there is more to be had, and half another schedule fits in what is left of the run.
         """
         after, begun = self.options.restart_after, iteration - self._begun
         if after is not None:
             due = begun >= after or self._calm >= CALM_ITERATIONS
         else:
-            calm = self._calm >= CALM_ITERATIONS and begun >= self.schedule / 2
+            calm = self._calm >= CALM_ITERATIONS and begun >= self.schedule / 3
             more = self.target is not None and self.options.stop_at_optimum
-            due = more and (calm or begun >= self.schedule) and self._left(iteration, seconds) >= self.schedule
+            due = more and (calm or begun >= self.schedule) and self._left(iteration, seconds) >= self.schedule / 2
         if due and not self.optimal:
             self._begun, self._calm = iteration, 0
             return True
