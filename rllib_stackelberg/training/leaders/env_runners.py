@@ -94,8 +94,10 @@ class LeaderEnvRunner(ResumableEnvRunner):
             asked.append(front)
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         owners, questions, _ = (np.concatenate(part) for part in zip(*asked, strict=True))
-        if (credit := env.elicitation.credit(owners, questions)) is not None:
-            columns |= {name: part.astype(np.float32) for name, part in zip(CREDIT, credit, strict=True)}
+        if self.config.learner_config_dict.get("direct_credit"):  # it takes the reward's plays once more
+            credit = env.elicitation.credit(owners, questions)
+            parts = () if credit is None else zip(CREDIT, credit, strict=True)
+            columns |= {name: part.astype(np.float32) for name, part in parts}
         return self._episodes(owners, columns, env.episode_infos()[:envs])
 
     def _random(self, observations: Observations) -> Arrays:

@@ -263,7 +263,10 @@ class Search:
         if not (self.options.stop_at_optimum and self.settled):
             return None
         if self.optimal and self.bound:
-            reached = f"no strategy is worth more ({self.bound.method}), and no follower gains by leaving its play"
+            assert self.best.found is not None
+            number = self.best.found.certificate.response_samples
+            judged = f"no follower gained by leaving its play in the {number} response(s) that it was judged by"
+            reached = f"no strategy is worth more ({self.bound.method}), and {judged}"
         elif self.optimal:
             known = "the exact optimum" if self.target == self.exact else "the optimum with these followers' ties"
             reached = f"{known} is reached, in an equilibrium of the followers"

@@ -11,7 +11,7 @@ from rllib_stackelberg.rules.solution import Bound
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
-from rllib_stackelberg.training.leaders.search import Search, few_tables, table_strategy
+from rllib_stackelberg.training.leaders.search import SELECTION_SAMPLES, Search, few_tables, table_strategy
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 
 
@@ -77,8 +77,9 @@ def test_a_bound_that_is_reached_leaves_nothing_to_learn(monkeypatch):
     looking.bound, looking.target = Bound(1.0, "first best"), 1.0
     looking.look(2, always(options.rules, 2), 1.0)
     assert looking.reason() == (
-        "Nothing is left to learn: no strategy is worth more (first best), and no follower gains by leaving its play, "
-        "and exploring play earns as much. --no-stop-at-optimum goes on."
+        "Nothing is left to learn: no strategy is worth more (first best), and no follower gained by leaving its play "
+        f"in the {SELECTION_SAMPLES[-1]} response(s) that it was judged by, and exploring play earns as much. "
+        "--no-stop-at-optimum goes on."
     )
 
 
