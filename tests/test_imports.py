@@ -27,6 +27,7 @@ FLOORS = (
     ("rules", "experiments", "networks"),
     ("plays",),
     ("aec", "economics"),
+    ("trees",),
     ("response", "populations", "testing"),
     ("leader", "solvers"),
     ("envs", "evaluation", "online"),
@@ -164,7 +165,7 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
 
 
 GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "rounding"}
-LIGHT = GROUND | {"economics", "envs", "experiments", "plays", "rules"}
+LIGHT = GROUND | {"economics", "envs", "experiments", "plays", "rules", "trees"}
 """Packages that a game's file may load."""
 
 
