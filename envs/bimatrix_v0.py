@@ -40,6 +40,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
+from rllib_stackelberg.rules.solution import Method
 
 NAMED = {
     "escape": (
@@ -157,10 +158,12 @@ class Bimatrix(StackelbergGame):
         chosen = enumerate(_probabilities(action[None])[0])
         return ", ".join(f"row {row}: {share:.4g}" for row, share in chosen if share >= SHOWN_FROM)
 
-    def optimum(self):
-        """Best row, or the mixed-commitment linear program."""
-        solve = mixed_commitment_solve if self.mixed else pure_commitment_solve
-        return solve(self.leader_matrix, self.follower_matrix)
+    def methods(self):
+        """Best row, or the linear programs of a mixed commitment."""
+        matrices = self.leader_matrix, self.follower_matrix
+        if self.mixed:
+            return {"linear-programs": Method(lambda: mixed_commitment_solve(*matrices))}
+        return {"rows": Method(lambda: pure_commitment_solve(*matrices))}
 
 
 class NamedBimatrix(Bimatrix):

@@ -40,7 +40,7 @@ from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 from rllib_stackelberg.rules.ties import Ties
-from rllib_stackelberg.solvers import exact_solve, response_solve
+from rllib_stackelberg.solvers import exact_solve, methods_of, response_solve
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.testing.conformance import sound_rules
 
@@ -81,6 +81,7 @@ def solve(
         bool, typer.Option("--against-response", help="against learning followers (expected updates)")
     ] = False,
     *,
+    method: Annotated[str | None, typer.Option(help="one way to the optimum, by name [default: the best]")] = None,
     as_json: Json = False,
     **given: Any,
 ) -> None:
@@ -90,6 +91,7 @@ def solve(
 
     Examples:
         rllib-stackelberg solve conitzer mixed=true
+        rllib-stackelberg solve conitzer --method enumeration
         rllib-stackelberg solve escape --against-response --followers mw
     """
     rules = sound_rules(game, **parsed(params))
@@ -97,24 +99,26 @@ def solve(
     known = None if against_response or not isinstance(rules, PopulationGame) else rules.optimum()
     if known is not None:
         _refuse(settings)
+        _refuse_method(method, "of a game with a population")
         data = {"game": rules.id, "params": rules.parameters, **vars(known)}
         show(tables.population_solution(data), data, as_json)
         return
     made = finite(rules)
     if against_response:
+        _refuse_method(method, "against learning followers")
         solution = response_solve(made, default_settings(game, **settings, update_mode="expected"))
     else:
         ties = settings.pop("ties", "leader")
         _refuse(settings)
-        solution = _exact(made, ties)
+        solution = _exact(made, ties, method)
     data = _solution_data(made, solution)
     show(tables.solution(data), data, as_json)
 
 
-def _exact(game: StackelbergGame, ties: Ties) -> StackelbergSolution:
+def _exact(game: StackelbergGame, ties: Ties, method: str | None) -> StackelbergSolution:
     """The exact optimum; where there is none, what is known instead stands beside the error."""
     try:
-        return exact_solve(game, ties)
+        return exact_solve(game, ties, method)
     except BeyondLimitsError as error:
         if bound := bound_of(game):
             error.add_note(f"no strategy is worth more than {number(bound.value)} ({bound.method})")
@@ -135,6 +139,7 @@ def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict
         "certain": solution.certain,
         "doubt": solution.doubt,
         "method": solution.method,
+        "methods": [name for name, method in methods_of(game).items() if not method.beyond],
         "tie_break": solution.tie_break,
         "by_ties": dict(solution.by_ties),
         "best_by_ties": dict(solution.best_by_ties),
@@ -144,6 +149,12 @@ def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict
         "baselines": game.baselines(),
         "leader_strategy": LeaderStrategy.from_pairs(game, solution.leader_strategy).data(),
     }
+
+
+def _refuse_method(method: str | None, what: str) -> None:
+    """A method where there is nothing to choose."""
+    if method is not None:
+        raise InvalidFieldError("method", f"{method}, {what}, whose optimum is found in one way", "none given")
 
 
 def _refuse(response: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.payoff_matrices import payoff_matrices
 from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
-from rllib_stackelberg.solvers.enumeration import solve
+from rllib_stackelberg.solvers.methods import solve
 
 Noise = Literal["rules", "bernoulli"]
 

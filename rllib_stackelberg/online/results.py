@@ -16,7 +16,7 @@ from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.meeting import OnlineRecord
-from rllib_stackelberg.solvers.enumeration import solve
+from rllib_stackelberg.solvers.methods import solve
 
 CONFIDENCE = 0.95
 POINTS = 300

@@ -55,6 +55,8 @@ def solution(data: dict[str, Any]) -> RenderableType:
     for name, value in data["baselines"].items():
         table.add_row(name, number(value))
     table.add_row("method", data["method"])
+    if len(data["methods"]) > 1:
+        table.add_row("--method may be", ", ".join(data["methods"]))
     table.add_row("ties", data["tie_break"])
     if data["doubt"]:
         table.add_row("not certain", data["doubt"])

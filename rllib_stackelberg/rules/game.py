@@ -8,6 +8,7 @@ give the response phase and the solvers. The platform hands in types and chance;
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -23,7 +24,7 @@ from rllib_stackelberg.rules.turns import Seats, Turn, in_range
 
 if TYPE_CHECKING:
     from rllib_stackelberg.rules.compiled_rules import CompiledRules
-    from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
+    from rllib_stackelberg.rules.solution import Bound, Method, StackelbergSolution
 
 OVER = -1
 
@@ -157,9 +158,17 @@ class StackelbergGame(Rules, ABC):
         """What everybody learns at the end of a play beside the actions (the demand there was): `[B, d]`."""
         return np.zeros((len(state), 0))
 
+    def methods(self) -> Mapping[str, Method]:
+        """Ways to the exact optimum that the game knows beside enumeration, by name; the best one first."""
+        return {}
+
     def optimum(self) -> StackelbergSolution | None:
-        """The exact optimum, where the game knows a better way to it than enumeration; None if not."""
-        return None
+        """The exact optimum, where the game knows a better way to it than enumeration; None if not.
+
+        By default found by the first of `methods` that the game is not beyond. A game that knows a single way may
+        override this instead.
+        """
+        return next((method.solve() for method in self.methods().values() if not method.beyond), None)
 
     def bound(self) -> Bound | None:
         """A number that no leader strategy's value exceeds, where the game knows a good one; None if not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -47,6 +47,19 @@ class StackelbergSolution:
     def certain(self) -> bool:
         """Whether the value is known to be that of an optimal commitment."""
         return not self.doubt
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to a game's exact optimum.
+
+    Attributes:
+        solve: finds it, for followers that break ties in the leader's favour.
+        beyond: why this game is beyond it (its size, its kind), for people; empty where it is not.
+    """
+
+    solve: Callable[[], StackelbergSolution]
+    beyond: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.economics.payments import payment_solve
-from rllib_stackelberg.rules.solution import PopulationSolution, StackelbergSolution
+from rllib_stackelberg.rules.solution import Method, PopulationSolution, StackelbergSolution
 from rllib_stackelberg.solvers.coarse_correlated import (
     CoarseCorrelated,
     CoarseCorrelatedRange,
     coarse_correlated_range,
 )
-from rllib_stackelberg.solvers.enumeration import exact_solve, solution_or_reason, solve, table_solve
+from rllib_stackelberg.solvers.enumeration import table_solve
+from rllib_stackelberg.solvers.methods import exact_solve, methods_of, solution_or_reason, solve
 from rllib_stackelberg.solvers.pure_equilibria import Equilibrium, equilibria
 from rllib_stackelberg.solvers.reachable import response_solve
 
@@ -16,11 +17,13 @@ __all__ = [
     "CoarseCorrelated",
     "CoarseCorrelatedRange",
     "Equilibrium",
+    "Method",
     "PopulationSolution",
     "StackelbergSolution",
     "coarse_correlated_range",
     "equilibria",
     "exact_solve",
+    "methods_of",
     "mixed_commitment_solve",
     "payment_solve",
     "pure_commitment_solve",

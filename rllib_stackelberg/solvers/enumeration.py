@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice, product
 
 import numpy as np
@@ -58,46 +58,6 @@ OF_SEVERAL: tuple[Ties, ...] = ("lowest", "leader", "against")
 
 QUICK_PROFILES = 10_000
 """Most joint strategies that are tried to value a solution of a game's own by every rule."""
-
-
-def solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution | None:
-    """The exact optimum of a game, by its own solver or by enumeration; None where neither can.
-
-    Args:
-        game: the game.
-        ties: how indifferent followers act; solvers of a game's own know only "leader".
-    """
-    try:
-        return exact_solve(game, ties)
-    except BeyondLimitsError:
-        return None
-
-
-def solution_or_reason(game: StackelbergGame) -> tuple[StackelbergSolution | None, str | None]:
-    """As `solve`, and why there is no exact value, where there is none."""
-    try:
-        found = exact_solve(game)
-    except BeyondLimitsError as error:
-        return None, f"{error.field}: {error.problem}; needed: {error.allowed}"
-    return found, None if found.exists else "followers have no pure equilibrium against any leader strategy"
-
-
-def exact_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolution:
-    """As `solve`, but for what it says where neither can.
-
-    Raises:
-        InvalidFieldError: which limit the game is beyond, by how much, and what can be done instead.
-    """
-    own = game.optimum()
-    if own is None:
-        return table_solve(game, ties)
-    if check_ties(ties) != "leader":
-        try:
-            return table_solve(game, ties)
-        except BeyondLimitsError as error:
-            problem = f"{ties}, of {name_of(game)}, whose own solver takes followers to help the leader"
-            raise BeyondLimitsError("ties", problem, "leader") from error
-    return own if own.by_ties or not own.exists else replace(own, by_ties=values_by_ties(game, own))
 
 
 def values_by_ties(game: StackelbergGame, solution: StackelbergSolution) -> dict[Ties, float]:
@@ -146,7 +106,7 @@ def table_solve(game: StackelbergGame, ties: Ties = "leader") -> StackelbergSolu
         InvalidFieldError: the game is too large or its leader's actions are continuous; a rule that is none, or
             "uniform" with several followers.
     """
-    _refuse_large(game)
+    refuse_large(game)
     if check_ties(ties) == "uniform" and len(game.learned_turns) > 1:
         raise InvalidFieldError("ties", "uniform, of several followers' equilibria", ", ".join(OF_SEVERAL))
     if len(game.learned_turns) <= 1:
@@ -308,8 +268,12 @@ def _leader_batches(game: StackelbergGame) -> Iterator[Numbers]:
         yield np.array(chunk, dtype=float).reshape(len(chunk), -1, 1)
 
 
-def _refuse_large(game: StackelbergGame) -> None:
-    """Refuse a game that cannot be enumerated, naming the limit."""
+def refuse_large(game: StackelbergGame) -> None:
+    """Refuse a game that cannot be enumerated.
+
+    Raises:
+        BeyondLimitsError: naming the limit.
+    """
     name, tables, outcomes = name_of(game), leader_tables(game), Profiles.count(game)
     if not game.one_shot:
         problem = f"{name} has followers that move several times in a play, or a memory"
