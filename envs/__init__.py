@@ -117,6 +117,13 @@ register_game(
     defaults=RunDefaults(max_seconds=60),
 )
 register_game(
+    "security",
+    "rllib_stackelberg.envs.security_v0:Security",
+    summary="defender covers targets, attacker of private type attacks one",
+    source="Kiekintveld et al. 2009",
+    defaults=RunDefaults(max_seconds=120),
+)
+register_game(
     "taxation",
     "rllib_stackelberg.envs.taxation_v0:Taxation",
     summary="government taxes and spends, a population of households saves and works",

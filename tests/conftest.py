@@ -55,6 +55,8 @@ GAMES = {
     "interview-6-3": ("interview", {"types": 6, "messages": 3, "early": 0.5}),
     "platform-pricing": ("platform-pricing", {}),
     "newsvendor": ("newsvendor", {}),
+    "security": ("security", {}),
+    "security-types": ("security", {"targets": 5, "resources": 2, "types": 3, "seed": 2, "prior": [0.2, 0.3, 0.5]}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
 }
 

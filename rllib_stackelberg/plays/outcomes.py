@@ -168,8 +168,9 @@ class OutcomeTable:
 
     @cached_property
     def spreads(self) -> NDArray[np.float64]:
-        """What payoffs typically differ by, `[agents]`."""
-        return np.array([typical_spread(self.payoffs[..., agent]) for agent in range(self.payoffs.shape[-1])])
+        """What payoffs typically differ by, `[agents]`; what they are, where they differ by rounding alone."""
+        own = np.moveaxis(self.payoffs, -1, 0)
+        return np.array([typical_spread(paid) or abs(float(np.median(paid))) for paid in own])
 
     def gains(self, distribution: NDArray[np.float64], turn: int, share: float = NEGLIGIBLE) -> NDArray[np.float64]:
         """Interim gain of a follower's best fixed action over play, given its row: `[S, rows]`.

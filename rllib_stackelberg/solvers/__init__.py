@@ -2,6 +2,7 @@
 
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.economics.payments import payment_solve
+from rllib_stackelberg.economics.security import Targets, security_solve
 from rllib_stackelberg.rules.solution import Method, PopulationSolution, StackelbergSolution
 from rllib_stackelberg.solvers.coarse_correlated import (
     CoarseCorrelated,
@@ -20,6 +21,7 @@ __all__ = [
     "Method",
     "PopulationSolution",
     "StackelbergSolution",
+    "Targets",
     "coarse_correlated_range",
     "equilibria",
     "exact_solve",
@@ -28,6 +30,7 @@ __all__ = [
     "payment_solve",
     "pure_commitment_solve",
     "response_solve",
+    "security_solve",
     "solution_or_reason",
     "solve",
     "table_solve",
