@@ -97,6 +97,15 @@ def test_named_games_by_hand(named, value, coverage):
     assert found.by_ties["leader"] == pytest.approx(value, abs=1e-12)
 
 
+def test_an_attacker_who_is_indifferent_but_for_rounding_is_taken_to_be():
+    """All four targets are worth 1.99094 to it, up to the last digit."""
+    found = solve(make_game("security"))
+    theirs = expected(make_game("security").game.attacker[0], np.array(found.leader_strategy[0][1]))
+    assert 0 < np.ptp(theirs) < 1e-14
+    assert found.by_ties["leader"] == pytest.approx(found.leader_value, abs=1e-12)
+    assert found.by_ties["against"] < found.leader_value - 3
+
+
 @pytest.mark.parametrize("resources", [1, 2, 3, 5])
 def test_equal_targets_are_covered_equally(resources):
     """Attacks win 1 or 0: coverage min(1, r / n) leaves the attacker 1 - r / n, and the defender r / n - 1."""
