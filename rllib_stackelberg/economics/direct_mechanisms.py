@@ -7,6 +7,9 @@ alternatives and a payment of each agent for every profile of types, and all tha
 - incentives "bayesian": no type gains by a lie in expectation over the others' types; "dominant": against any;
 - participation "interim": every type expects to lose nothing; "ex post": no agent ever loses.
 
+Programmes are solved in floats (HiGHS), values in a unit of their own. What is found is checked: by what it was asked
+to satisfy, and by the largest value that the programme's multipliers leave possible. A doubt is said.
+
 A best one bounds what any mechanism is worth from above (a game's own may not be able to do the same).
 Myerson 1981 and 1979 (Econometrica 47: 61-73); linear programmes: e.g. Vohra 2011, Mechanism Design. With correlated
 types interim participation lets the designer have all there is to gain (Cremer and McLean 1988, Econometrica 56).
@@ -32,6 +35,9 @@ from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 Objective = Literal["welfare", "revenue"]
 Incentives = Literal["bayesian", "dominant"]
 Participation = Literal["interim", "ex post"]
+
+ACCURACY = 1e-8
+"""Share of the largest value that a programme in floats may be off by."""
 
 VARIABLES = 20_000
 """Most variables of a programme: a probability of each alternative and the payments, for every profile of types."""
@@ -125,11 +131,13 @@ class DirectMechanism:
         value: expected welfare (the sum of what alternatives are worth) or revenue (of payments).
         lotteries: probabilities of alternatives, `[*types, alternatives]`.
         payments: of each agent, `[agents, *types]`.
+        doubt: why it is not certain to be the best one; empty if it is.
     """
 
     value: float
     lotteries: NDArray[np.float64]
     payments: NDArray[np.float64]
+    doubt: str = ""
 
 
 def best_mechanism(
@@ -154,30 +162,72 @@ def best_mechanism(
     >>> round(best_mechanism(sale([value], np.array([0.4, 0.6]))).value, 9)
     1.2
     """
-    profiles, agents = setting.prior.size, len(setting.values)
     _refuse_large(setting.variables)
-    rows = [row for agent in range(agents) for row in _constraints(setting, agent, incentives, participation)]
-    wanted = sparse.vstack(rows)
+    unit = max(float(np.abs(own).max()) for own in setting.values) or 1.0
+    scaled = Setting(setting.prior, [own / unit for own in setting.values])
+    profiles, agents, shape = setting.prior.size, len(setting.values), setting.prior.shape
     lotteries = profiles * setting.alternatives
     one = sparse.kron(sparse.eye_array(profiles), np.ones((1, setting.alternatives)))
-    found = linprog(
-        -_objective(setting, objective),
-        A_ub=-wanted,
-        b_ub=np.zeros(wanted.shape[0]),
-        A_eq=sparse.hstack([one, sparse.csr_array((profiles, agents * profiles))]),
-        b_eq=np.ones(profiles),
-        bounds=[(0, 1)] * lotteries + [(None if subsidies else 0, None)] * (agents * profiles),
-        method="highs",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    rows = [row for agent in range(agents) for row in _constraints(scaled, agent, incentives, participation)]
+    programme = _Programme(
+        gains=_objective(scaled, objective),
+        wanted=sparse.vstack(rows),
+        sums=sparse.csr_array(sparse.hstack([one, sparse.csr_array((profiles, agents * profiles))])),
+        lotteries=lotteries,
+        subsidies=subsidies,
     )
-    if found.x is None:
-        raise InvalidFieldError("setting", f"has no such mechanism ({found.message})", "weaker conditions")
-    shape = setting.prior.shape
+    x, doubt = programme.solved()
     return DirectMechanism(
-        value=float(-found.fun),
-        lotteries=found.x[:lotteries].reshape(*shape, setting.alternatives),
-        payments=(found.x[lotteries:].reshape(agents, -1) / setting.likelihoods).reshape(agents, *shape),
+        value=float(programme.gains @ x) * unit,
+        lotteries=x[:lotteries].reshape(*shape, setting.alternatives),
+        payments=(x[lotteries:].reshape(agents, -1) / setting.likelihoods).reshape(agents, *shape) * unit,
+        doubt=doubt,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Programme:
+    """Maximise gains . x with wanted @ x >= 0, sums @ x = 1, the first `lotteries` entries in [0, 1].
+
+    The others are payments: at least 0 without subsidies, free with them.
+    """
+
+    gains: NDArray[np.float64]
+    wanted: sparse.csr_array
+    sums: sparse.csr_array
+    lotteries: int
+    subsidies: bool
+
+    def solved(self) -> tuple[NDArray[np.float64], str]:
+        """The best x, and why it is in doubt."""
+        payments = len(self.gains) - self.lotteries
+        found = linprog(
+            -self.gains,
+            A_ub=-self.wanted,
+            b_ub=np.zeros(self.wanted.shape[0]),
+            A_eq=self.sums,
+            b_eq=np.ones(self.sums.shape[0]),
+            bounds=[(0, 1)] * self.lotteries + [(None if self.subsidies else 0, None)] * payments,
+            method="highs",
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )
+        if found.x is None:
+            raise InvalidFieldError("setting", f"has no such mechanism ({found.message})", "weaker conditions")
+        return found.x, self._doubt(found.x, -found.ineqlin.marginals, -found.eqlin.marginals)
+
+    def _doubt(self, x: NDArray[np.float64], of_wanted: NDArray[np.float64], of_sums: NDArray[np.float64]) -> str:
+        """Whether x satisfies what is wanted, and multipliers leave nothing more to gain."""
+        broken = max(0.0, float(-(self.wanted @ x).min()), float(np.abs(self.sums @ x - 1).max()))
+        broken = max(broken, float(-x[: self.lotteries].min()))
+        if broken > ACCURACY:
+            return f"a condition is broken by {broken:.2g} of the largest value"
+        of_wanted = np.maximum(of_wanted, 0.0)
+        rest = self.gains + self.wanted.T @ of_wanted - self.sums.T @ of_sums
+        bound = float(of_sums.sum() + np.maximum(rest[: self.lotteries], 0).sum())
+        unpaid = np.abs(rest[self.lotteries :]) if self.subsidies else np.maximum(rest[self.lotteries :], 0)
+        if unpaid.max(initial=0.0) > ACCURACY or bound > self.gains @ x + ACCURACY:
+            return "the programme's multipliers do not show that no mechanism is better"
+        return ""
 
 
 def _refuse_large(variables: int) -> None:

@@ -1,6 +1,10 @@
-"""Exact values. Every `*_solve` returns a frozen `StackelbergSolution`."""
+"""Exact values. Every `*_solve` returns a frozen `StackelbergSolution`.
+
+`best_mechanism` returns a `DirectMechanism`: what no mechanism for a `Setting` exceeds, whatever agents do in it.
+"""
 
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.economics.security import Targets, security_solve
 from rllib_stackelberg.rules.solution import Method, PopulationSolution, StackelbergSolution
@@ -17,11 +21,14 @@ from rllib_stackelberg.solvers.reachable import response_solve
 __all__ = [
     "CoarseCorrelated",
     "CoarseCorrelatedRange",
+    "DirectMechanism",
     "Equilibrium",
     "Method",
     "PopulationSolution",
+    "Setting",
     "StackelbergSolution",
     "Targets",
+    "best_mechanism",
     "coarse_correlated_range",
     "equilibria",
     "exact_solve",
@@ -30,6 +37,7 @@ __all__ = [
     "payment_solve",
     "pure_commitment_solve",
     "response_solve",
+    "sale",
     "security_solve",
     "solution_or_reason",
     "solve",
