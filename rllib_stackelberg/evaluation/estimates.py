@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.comparisons import NEGLIGIBLE, standard_error, typical_spread
 from rllib_stackelberg.evaluation.certificates import Certificate, learning_certificate
-from rllib_stackelberg.leader.foreseen import Consulted
+from rllib_stackelberg.leader.answered import ConsultedOnce
+from rllib_stackelberg.leader.foreseen import Consulted, Foreseen
 from rllib_stackelberg.plays.compiled_plays import make_plays
 from rllib_stackelberg.plays.outcomes import Policies
 from rllib_stackelberg.plays.plays import Leader, play_out
@@ -128,14 +129,15 @@ def estimate(
 
 def consult(
     game: StackelbergGame, leader: Leader, settings: LeaderSettings, streams: Streams, samples: int
-) -> Consulted:
+) -> Foreseen:
     """Responses of fresh followers, played against a leader that answers at once."""
     changes: dict[str, Any] = {"elicitation": "in_play", "reward_plays": 1}
     # Here followers only respond: what the leader is rewarded for comes after.
     changes |= {"deviation_margin": 0.0, "deviation_penalty": 0.0}
     if not settings.split_ties:
         changes["ties"] = "lowest"
-    phase = Consulted(game, settings.model_copy(update=changes).fitted(game), streams, samples, leader)
+    kind = Consulted if game.compiled is None else ConsultedOnce
+    phase = kind(game, settings.model_copy(update=changes).fitted(game), streams, samples, leader)
     phase.restart(np.arange(samples))
     return phase
 

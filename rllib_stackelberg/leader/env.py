@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.leader.actions import as_rows, leader_action_space, to_game_actions
+from rllib_stackelberg.leader.answered import Answered
 from rllib_stackelberg.leader.courses_in_play import Experience
 from rllib_stackelberg.leader.critic import critic_view
 from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes, Front
@@ -62,7 +63,9 @@ def choose_elicitation(
         return COURSES[kind]
     if settings.leader_queries == "every_turn":
         return EveryTurn
-    return InPlay if settings.expected else Foreseen
+    if settings.expected:
+        return InPlay
+    return Foreseen if game.compiled is None else Answered
 
 
 def begin_episodes(game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int) -> Episodes:

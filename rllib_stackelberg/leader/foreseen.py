@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.elicitation import Credit
 from rllib_stackelberg.leader.in_play import InPlay
-from rllib_stackelberg.plays.answers import Answers, SparseAnswers
 from rllib_stackelberg.plays.compiled_plays import make_plays
 from rllib_stackelberg.plays.plays import Leader, Plays
 from rllib_stackelberg.response.foreseen_engine import lines_of, moves_along
@@ -53,11 +52,6 @@ class Foreseen(InPlay):
     def _make_plays(self, slots: int) -> Plays:
         return make_plays(self.game, slots)
 
-    def _make_answers(self, envs: int) -> Answers:
-        if self.game.compiled is None:
-            return super()._make_answers(envs)
-        return SparseAnswers(envs, self.game.leader_turn.width)  # which compiled plays look up
-
     def _sampled_width(self, settings: LeaderSettings) -> int:
         width = len(self.lines.deviator)
         self._most_ahead = min(max(FORESEEN_PLAYS // width, LEAST_AHEAD), settings.response_updates)
@@ -75,18 +69,24 @@ class Foreseen(InPlay):
         update = stage[row] + ahead
         width = len(self.lines.deviator)
         begun = slots[:, : most * width].reshape(len(envs), most, width)[row, ahead]
-        nature = self.game.nature.values(self._cells[envs[row], update])
-        uniforms = self._draws[envs[row], update]
+        self._open_ahead(envs[row], update, begun)
+
+    def _open_ahead(self, envs: Index, updates: Index, begun: Index) -> None:
+        """Begin updates of environments, `[N]` each, in slots `[N, lines]`."""
+        nature, width = self.game.nature.values(self._cells[envs, updates]), begun.shape[1]
         rows = self.game.opening_rows(nature)
         if rows is None:
-            self._uniforms[begun] = uniforms[:, None]
+            self._uniforms[begun] = self._draws[envs, updates][:, None]
             self.plays.begin(begun.ravel(), np.repeat(nature, width, axis=0), self._choose)
-            return
-        # Every follower draws once for all lines.
-        drawn = self.response.draw_all(envs[row], rows, uniforms)
-        moves = moves_along(self.lines, drawn)
+        else:
+            self._open_moved(envs, updates, begun, nature, rows)
+
+    def _open_moved(self, envs: Index, updates: Index, begun: Index, nature: Index, rows: Index) -> None:
+        """Begin updates after the followers' moves: every follower draws once for all lines."""
+        moves = moves_along(self.lines, self.response.draw_all(envs, rows, self._draws[envs, updates]))
         self._taken[begun.ravel()] = moves
-        self.plays.open(begun.ravel(), np.repeat(nature, width, axis=0), np.repeat(rows, width, axis=0), moves)
+        repeated = (np.repeat(part, begun.shape[1], axis=0) for part in (nature, rows))
+        self.plays.open(begun.ravel(), *repeated, moves)
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         actions = super()._choose(slots, turn, information)

@@ -21,16 +21,18 @@ from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import LearnerState, UtilityLearner, draw_play
 from rllib_stackelberg.followers.ties import argmax_policy, equally_good
+from rllib_stackelberg.plays.hash_tables import Store
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT, OutcomeTable, Policies, Profiles, outcomes_against
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
 from rllib_stackelberg.plays.plays import Leader, Plays
-from rllib_stackelberg.response import engine, foreseen_engine, sampled_engine
+from rllib_stackelberg.response import answered_engine, engine, foreseen_engine, sampled_engine
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.fit import fitted_in_play, fitted_to_table, penalty
 from rllib_stackelberg.response.followers import DRAWN, PLAYED, Followers, Settings
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import Phase, draws, next_draws
 from rllib_stackelberg.response.tie_breaking import settled
+from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.ties import Ties, broken
 from rllib_stackelberg.streams import Stream
@@ -326,6 +328,39 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
             self.kernels, self._who, self.numbers, self._sums, lines, played, stretch, learned
         )
         return learned
+
+    def learn_answered(
+        self,
+        lines: foreseen_engine.Lines,
+        rules: CompiledRules,
+        store: Store,
+        episodes: Index,
+        drawn: answered_engine.Drawn,
+        stage: Index,
+    ) -> None:
+        """Sampled updates played by compiled rules, as far as the leader's answers are known.
+
+        Args:
+            lines: the plays of one update; rules: of the game; store: answers, by episode.
+            episodes: `[E]`; drawn: what is drawn beforehand, of all episodes.
+            stage: update that comes next in each, `[E]`, moved on in place.
+        """
+        followers, widest = len(self.learners), int(self._who.actions.max(initial=0))
+        one = answered_engine.room(followers, widest, len(lines.deviator), len(self.game.agents), rules.size)
+        answered_engine.learn_answered(
+            self.kernels,
+            self._who,
+            self.numbers,
+            self._sums,
+            lines,
+            rules.functions,
+            rules.facts,
+            store,
+            episodes,
+            drawn,
+            stage,
+            one,
+        )
 
     def learn_expected(
         self,
