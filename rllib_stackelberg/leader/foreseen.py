@@ -26,7 +26,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
 
-FORESEEN_PLAYS = 1024
+FORESEEN_PLAYS = 2048
 """Plays side by side in an episode: the first stage looks as many updates ahead as fit."""
 
 LEAST_AHEAD = 8
