@@ -8,6 +8,7 @@ one. What differs between the modes is small:
 - `Closure`: one stage, all outcomes, each distinct question asked once; the response and the reward are then computed
   from the table of outcomes without any further play.
 - `Foreseen` (foreseen.py): a stage is as many updates as can be foreseen; each distinct question is asked once.
+- `Answered` (answered.py): likewise, of games with compiled rules; a stage ends where an answer is missing.
 - `InPlay` (in_play.py): a stage per update and one for the reward; each distinct question is asked once.
 - `EveryTurn` (in_play.py): as `InPlay`, but every leader turn of every play is asked, in order (the paper's POMDP).
 

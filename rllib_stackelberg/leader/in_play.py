@@ -1,8 +1,8 @@
 """Asking while the response runs: a stage per update, and one for the reward.
 
 `InPlay` pauses the response at unmet questions (exact updates of large games); `EveryTurn` is the paper's step-by-step
-POMDP; sampled updates are asked about ahead of time (foreseen.py). All play what `Closure` looks up, with the same
-draws.
+POMDP; sampled updates are asked about ahead of time (foreseen.py, answered.py). All play what `Closure` looks up, with
+the same draws.
 """
 
 from __future__ import annotations

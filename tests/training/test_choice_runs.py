@@ -7,8 +7,8 @@ import pytest
 from rllib_stackelberg import evaluate
 from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.errors import InterruptedRunError
+from rllib_stackelberg.leader.answered import Answered
 from rllib_stackelberg.leader.env import choose_elicitation
-from rllib_stackelberg.leader.foreseen import Foreseen
 from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
 from rllib_stackelberg.runs.evaluate import load_policy
 from rllib_stackelberg.training.runs import resume, train
@@ -58,7 +58,7 @@ def test_noise_and_mixtures_are_met_by_fronts_with_choices(tmp_path, params):
         tmp_path / "run", game="message-spm", params=params, settings=IN_PLAY | {"models": models}, max_iterations=2
     )
     for part in given.resolved_settings.parts:
-        assert choose_elicitation(given.rules, part.settings.fitted(given.rules)) is Foreseen
+        assert choose_elicitation(given.rules, part.settings.fitted(given.rules)) is Answered
     result = train(given)
     assert evaluate(tmp_path / "run") == result
     assert -1 <= result["leader_value"] <= 0
