@@ -124,6 +124,20 @@ register_game(
     defaults=RunDefaults(max_seconds=120),
 )
 register_game(
+    "contract",
+    "rllib_stackelberg.envs.contract_v0:Contract",
+    summary="principal promises payments for outcomes, agent of private type chooses a hidden action",
+    source="Grossman & Hart 1983",
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
+    "team-contract",
+    "rllib_stackelberg.envs.contract_v0:TeamContract",
+    summary="principal promises several agents payments for the outcome of their hidden actions",
+    source="Holmstrom 1982; Winter 2004",
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
     "taxation",
     "rllib_stackelberg.envs.taxation_v0:Taxation",
     summary="government taxes and spends, a population of households saves and works",

@@ -55,8 +55,9 @@ GAMES = {
     "interview-6-3": ("interview", {"types": 6, "messages": 3, "early": 0.5}),
     "platform-pricing": ("platform-pricing", {}),
     "newsvendor": ("newsvendor", {}),
-    "security": ("security", {}),
-    "security-types": ("security", {"targets": 5, "resources": 2, "types": 3, "seed": 2, "prior": [0.2, 0.3, 0.5]}),
+    "security": ("security", {"targets": 5, "resources": 2, "types": 3, "seed": 2, "prior": [0.2, 0.3, 0.5]}),
+    "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),
+    "team-contract": ("team-contract", {}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
 }
 

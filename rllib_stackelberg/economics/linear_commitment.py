@@ -1,7 +1,7 @@
 """Optimal commitment to numbers, where a follower of private type chooses from a list and payoffs are linear.
 
-The leader commits to x in {0 <= x <= upper, sum x <= total}: coverage of targets, payments for outcomes. A follower of
-type t, drawn with probability p_t, chooses k; it is paid f_tk . x + f0_tk, the leader l_tk . x + l0_tk. Wanted is
+The leader commits to numbers x, 0 <= x <= most, sum x <= total: coverage of targets, payments for outcomes. A follower
+of type t, drawn with probability p_t, chooses k; it is paid f_tk . x + f0_tk, the leader l_tk . x + l0_tk. Wanted is
 
     max over x of sum_t p_t (leader's payoff at the choice k_t that is best for type t), ties in the leader's favour.
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -54,7 +54,7 @@ class LinearCommitment:
         prior: of types, `[types]`.
         leader, follower: slopes `[types, choices, numbers]`.
         leader_constant, follower_constant: payoffs at x = 0, `[types, choices]`.
-        upper: most of each number, `[numbers]`; total: most of their sum, infinite if it is not limited.
+        most: of each number; total: most of their sum, infinite if it is not limited.
     """
 
     prior: NDArray[np.float64]
@@ -62,7 +62,7 @@ class LinearCommitment:
     follower: NDArray[np.float64]
     leader_constant: NDArray[np.float64]
     follower_constant: NDArray[np.float64]
-    upper: NDArray[np.float64]
+    most: float
     total: float = math.inf
 
     @property
@@ -75,6 +75,17 @@ class LinearCommitment:
         """Of every type."""
         return int(self.leader.shape[1])
 
+    @property
+    def numbers(self) -> int:
+        """Of the leader."""
+        return int(self.leader.shape[2])
+
+    @cached_property
+    def shares(self) -> LinearCommitment:
+        """The same problem with numbers as shares of the most they can be: programmes in floats have no other unit."""
+        slopes = self.leader * self.most, self.follower * self.most
+        return replace(self, leader=slopes[0], follower=slopes[1], most=1.0, total=self.total / self.most)
+
     @cached_property
     def units(self) -> tuple[float, NDArray[np.float64]]:
         """What payoffs typically differ by over choices and corners: the leader's, and each type's `[types]`."""
@@ -84,7 +95,7 @@ class LinearCommitment:
 
     def _corners(self, slopes: Numbers, constants: Numbers) -> Numbers:
         """Payoffs at 0 and at the most of each number alone, `[types, choices, 1 + numbers]`."""
-        alone = np.minimum(self.upper, self.total)
+        alone = min(self.most, self.total)
         return np.concatenate([constants[..., None], constants[..., None] + slopes * alone], axis=-1)
 
     def payoffs(self, x: Numbers) -> tuple[Numbers, Numbers]:
@@ -127,7 +138,7 @@ def programmes(problem: LinearCommitment) -> Commitment:
         BeyondLimitsError: there are too many tuples that cannot be ruled out.
 
     >>> one = LinearCommitment(np.ones(1), np.array([[[1.0], [-1.0]]]), np.array([[[-1.0], [0.0]]]),
-    ...                        np.zeros((1, 2)), np.array([[0.5, 0.0]]), np.ones(1))
+    ...                        np.zeros((1, 2)), np.array([[0.5, 0.0]]), most=1.0)
     >>> programmes(one).leader_value, programmes(one).numbers
     (0.5, array([0.5]))
     """
@@ -194,20 +205,21 @@ class _Search:
 
 def _programme(problem: LinearCommitment, chosen: Sequence[tuple[int, int]]) -> OptimizeResult | None:
     """The best x at which some types choose as they are said to; None if there is none."""
-    slopes, limits = _rows(problem, chosen)
-    own = np.sum([problem.prior[t] * problem.leader[t, k] for t, k in chosen], axis=0)
+    scaled = problem.shares
+    slopes, limits = _rows(scaled, chosen)
+    own = np.sum([problem.prior[t] * scaled.leader[t, k] for t, k in chosen], axis=0)
     constant = sum(problem.prior[t] * problem.leader_constant[t, k] for t, k in chosen)
     unit, _ = problem.units
     found = linprog(
         -own / unit,
         A_ub=slopes,
         b_ub=limits,
-        bounds=np.stack([np.zeros(len(problem.upper)), problem.upper], axis=1),
+        bounds=(0.0, 1.0),
         method="highs",
     )
     if found.status != 0:
         return None
-    found.fun = found.fun * unit - constant
+    found.x, found.fun = found.x * problem.most, found.fun * unit - constant
     return found
 
 
@@ -223,8 +235,8 @@ def _rows(problem: LinearCommitment, chosen: Sequence[tuple[int, int]]) -> tuple
         slopes.append(slope / units[:, None])
         limits.append(limit / units)
     if math.isfinite(problem.total):
-        slopes.append(np.ones((1, len(problem.upper))))
-        limits.append(np.array([problem.total]))
+        slopes.append(np.full((1, problem.numbers), 1 / problem.total))
+        limits.append(np.ones(1))
     return np.concatenate(slopes), np.concatenate(limits)
 
 
@@ -240,10 +252,10 @@ def integer_programme(problem: LinearCommitment, seconds: float = 60.0) -> Commi
     """
     # Without presolve: what it makes of such programmes HiGHS finds off by more than it allows, and prints so.
     options = {"time_limit": seconds, "mip_rel_gap": 1e-9, "presolve": False}
-    found = milp(**_integer_rows(problem), options=options)
+    found = milp(**_integer_rows(problem.shares), options=options)
     if found.x is None:
         raise BeyondLimitsError("method", f"found nothing in {seconds:g} s ({found.message})", "fewer types or choices")
-    unit, _ = problem.units
+    unit, _ = problem.shares.units
     ones = found.x[-problem.types * problem.choices :].reshape(problem.types, problem.choices)
     choices = tuple(int(k) for k in ones.argmax(axis=1))
     bound = (-float(found.mip_dual_bound) - INTEGER_ACCURACY) * unit
@@ -252,7 +264,7 @@ def integer_programme(problem: LinearCommitment, seconds: float = 60.0) -> Commi
 
 def _integer_rows(problem: LinearCommitment) -> dict:
     """Arguments of `milp`. Variables: x, the leader's payoff d and the follower's v of each type, choices a."""
-    types, choices, numbers = problem.types, problem.choices, len(problem.upper)
+    types, choices, numbers = problem.types, problem.choices, problem.numbers
     unit, theirs = problem.units
     own, own_0 = problem.leader / unit, problem.leader_constant / unit
     paid, paid_0 = problem.follower / theirs[:, None, None], problem.follower_constant / theirs[:, None]
@@ -285,33 +297,47 @@ def _integer_rows(problem: LinearCommitment) -> dict:
         "constraints": LinearConstraint(np.array(rows), np.array(low), np.array(high)),
         "integrality": np.concatenate([np.zeros(numbers + 2 * types), ones]),
         "bounds": Bounds(
-            np.concatenate([np.zeros(numbers), -free, 0 * ones]), np.concatenate([problem.upper, free, ones])
+            np.concatenate([np.zeros(numbers), -free, 0 * ones]), np.concatenate([np.ones(numbers), free, ones])
         ),
     }
 
 
 def _most(problem: LinearCommitment, slopes: Numbers, constants: Numbers) -> float:
     """The most that linear functions `[choices, numbers]` come to, as if the sum were not limited; at least 0."""
-    return max(0.0, float((np.maximum(slopes, 0) @ problem.upper + constants).max()))
+    return max(0.0, float((np.maximum(slopes, 0).sum(axis=-1) * problem.most + constants).max()))
 
 
 def _checked(problem: LinearCommitment, choices: tuple[int, ...], bound: float, how: str, solved: int) -> Commitment:
     """The best x for a tuple of choices, and whether it is what it is said to be."""
+    found = best_for(problem, choices, how)
+    if found is None:
+        raise InvalidFieldError("method", f"the {how} chose what no commitment makes best", "another method")
+    doubt = found.doubt
+    if not doubt and bound > found.leader_value:
+        doubt = f"another commitment may be worth up to {bound:.9g}"
+    return replace(found, programmes=solved, doubt=doubt)
+
+
+def best_for(problem: LinearCommitment, choices: tuple[int, ...], how: str = "linear program") -> Commitment | None:
+    """The best commitment at which each type makes a given choice; None if there is none.
+
+    Args:
+        problem: the problem.
+        choices: of each type, `[types]`.
+        how: what the method is called.
+    """
     chosen = list(enumerate(choices))
     found = _programme(problem, chosen)
     if found is None:
-        raise InvalidFieldError("method", f"the {how} chose what no commitment makes best", "another method")
+        return None
     exact = _vertex(problem, chosen, found.x) if len(found.x) <= EXACT_NUMBERS else None
-    x = np.clip(found.x, 0.0, problem.upper) if exact is None else np.array([float(number) for number in exact])
+    x = np.clip(found.x, 0.0, problem.most) if exact is None else np.array([float(number) for number in exact])
     own, theirs = problem.payoffs(x)
     places = np.arange(problem.types), np.array(choices)
-    value = float(problem.prior @ own[places])
     doubt = ""
     if exact is None and not problem.chosen(x)[places].all():
         doubt = "a type prefers another choice than the programme chose, by about what rounding is"
-    elif bound > value:
-        doubt = f"another commitment may be worth up to {bound:.9g}"
-    return Commitment(x, choices, value, theirs[places], how, solved, doubt, exact)
+    return Commitment(x, choices, float(problem.prior @ own[places]), theirs[places], how, 1, doubt, exact)
 
 
 def _vertex(problem: LinearCommitment, chosen: Sequence[tuple[int, int]], x: Numbers) -> tuple[Fraction, ...] | None:
@@ -326,7 +352,7 @@ def _vertex(problem: LinearCommitment, chosen: Sequence[tuple[int, int]], x: Num
                 rows.append((slope, Fraction(next(worth)) - Fraction(next(worth))))
     if math.isfinite(problem.total):
         rows.append(([Fraction(1)] * len(x), Fraction(problem.total)))
-    for i, most in enumerate(problem.upper.tolist()):
+    for i in range(len(x)):
         unit = [Fraction(int(i == j)) for j in range(len(x))]
-        rows += [([-entry for entry in unit], Fraction(0)), (unit, Fraction(most))]
+        rows += [([-entry for entry in unit], Fraction(0)), (unit, Fraction(problem.most))]
     return vertex_near(rows, x)

@@ -88,7 +88,7 @@ class Targets:
             np.diff(self.attacker, axis=2) * each,
             self.defender[..., UNCOVERED],
             self.attacker[..., UNCOVERED],
-            np.ones(self.count),
+            1.0,
             float(min(self.resources, self.count)),
         )
 

@@ -4,6 +4,7 @@
 """
 
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.economics.contracts import HiddenAction, Team, contract_solve, team_solve
 from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.economics.security import Targets, security_solve
@@ -23,13 +24,16 @@ __all__ = [
     "CoarseCorrelatedRange",
     "DirectMechanism",
     "Equilibrium",
+    "HiddenAction",
     "Method",
     "PopulationSolution",
     "Setting",
     "StackelbergSolution",
     "Targets",
+    "Team",
     "best_mechanism",
     "coarse_correlated_range",
+    "contract_solve",
     "equilibria",
     "exact_solve",
     "methods_of",
@@ -42,4 +46,5 @@ __all__ = [
     "solution_or_reason",
     "solve",
     "table_solve",
+    "team_solve",
 ]

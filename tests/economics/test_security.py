@@ -153,7 +153,7 @@ def test_placements_cover_as_often_as_they_should(resources):
 def test_a_doubt_is_said_where_a_choice_is_best_at_no_commitment():
     """The second choice is never best, by less than programmes in floats can tell."""
     slope, small = np.zeros((1, 2, 1)), 1e-9
-    problem = LinearCommitment(np.ones(1), slope, slope, np.array([[0.0, 1.0]]), np.array([[small, 0.0]]), np.ones(1))
+    problem = LinearCommitment(np.ones(1), slope, slope, np.array([[0.0, 1.0]]), np.array([[small, 0.0]]), 1.0)
     assert programmes(problem).doubt or programmes(problem).leader_value == 0
 
 
