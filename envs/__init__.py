@@ -164,4 +164,20 @@ register_game(
     summary="government spends what it taxes, a population of households saves",
     source="Brock & Mirman 1972",
 )
+_TREES = {"update_mode": "expected"}
+
+for _name, _source, _summary in (
+    ("kuhn-poker", "Kuhn 1950", "a player of three-card poker commits, the other one responds"),
+    ("entry-deterrence", "Selten 1978", "incumbent commits to a fight or to peace, entrant stays out or enters"),
+    ("bagwell", "Bagwell 1995", "a first mover commits, and its move is not seen"),
+    ("centipede", "Rosenthal 1981", "players take turns to take the larger pile or to double both, one commits"),
+):
+    register_game(
+        _name,
+        "rllib_stackelberg.envs.extensive_v0:NamedTree",
+        parameters={"named": _name},
+        summary=_summary,
+        source=_source,
+        defaults=RunDefaults(max_seconds=60, settings=_TREES),
+    )
 register_tables("rllib_stackelberg.experiments.paper:TABLES")

@@ -59,6 +59,14 @@ GAMES = {
     "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),
     "team-contract": ("team-contract", {}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
+    "kuhn-poker": ("kuhn-poker", {}),
+    "kuhn-poker-mixed": ("kuhn-poker", {"mixed": True}),
+    "kuhn-poker-second": ("kuhn-poker", {"leader": 2}),
+    "entry-deterrence": ("entry-deterrence", {}),
+    "bagwell": ("bagwell", {}),
+    "bagwell-mixed": ("bagwell", {"mixed": True}),
+    "centipede": ("centipede", {}),
+    "centipede-second": ("centipede", {"leader": "second", "mixed": True}),
 }
 
 # The same for games with a population.

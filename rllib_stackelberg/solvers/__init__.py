@@ -18,6 +18,9 @@ from rllib_stackelberg.solvers.enumeration import table_solve
 from rllib_stackelberg.solvers.methods import exact_solve, methods_of, solution_or_reason, solve
 from rllib_stackelberg.solvers.pure_equilibria import Equilibrium, equilibria
 from rllib_stackelberg.solvers.reachable import response_solve
+from rllib_stackelberg.trees.backward_induction import backward_induction_solve
+from rllib_stackelberg.trees.commitment import sequence_form_solve, tree_solve
+from rllib_stackelberg.trees.normal_form import normal_form_solve
 
 __all__ = [
     "CoarseCorrelated",
@@ -31,6 +34,7 @@ __all__ = [
     "StackelbergSolution",
     "Targets",
     "Team",
+    "backward_induction_solve",
     "best_mechanism",
     "coarse_correlated_range",
     "contract_solve",
@@ -38,13 +42,16 @@ __all__ = [
     "exact_solve",
     "methods_of",
     "mixed_commitment_solve",
+    "normal_form_solve",
     "payment_solve",
     "pure_commitment_solve",
     "response_solve",
     "sale",
     "security_solve",
+    "sequence_form_solve",
     "solution_or_reason",
     "solve",
     "table_solve",
     "team_solve",
+    "tree_solve",
 ]

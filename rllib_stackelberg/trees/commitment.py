@@ -31,10 +31,10 @@ from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import typical_spread
 from rllib_stackelberg.economics.commitment import EXACT_ENTRIES, SPAN
 from rllib_stackelberg.errors import BeyondLimitsError
-from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.rules.solution import Method, StackelbergSolution
 from rllib_stackelberg.trees.backward_induction import backward_induction_solve
 from rllib_stackelberg.trees.best_reply import Reply, best_reply
-from rllib_stackelberg.trees.normal_form import answers, entries, follower_actions, normal_form_solve
+from rllib_stackelberg.trees.normal_form import MOST_ENTRIES, answers, entries, follower_actions, normal_form_solve
 from rllib_stackelberg.trees.sequence_form import EMPTY, SequenceForm, Sequences
 from rllib_stackelberg.trees.tree import GameTree
 
@@ -54,12 +54,35 @@ SIMPLE = 10_000
 """Largest denominator of a probability that is taken for a simple fraction."""
 
 
-def tree_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> StackelbergSolution:
-    """Optimal commitment by the method that is enough: see the three that it chooses from.
+def tree_methods(tree: GameTree, leader: int = 0, pure: bool = False) -> dict[str, Method]:
+    """Ways to the optimal commitment in a tree, by name, the best one first.
 
     Args:
         tree: two players move; leader: which of them leads.
         pure: whether it commits to one action at each information set, not to probabilities.
+
+    Raises:
+        InvalidFieldError: other than two players move.
+
+    >>> from rllib_stackelberg.trees.instances import kuhn_poker
+    >>> {name: method.beyond for name, method in tree_methods(kuhn_poker()).items()}
+    {'sequence-form': '', 'normal-form': ''}
+    """
+    form = SequenceForm.of(tree, leader)
+    size, count = entries(form), form.leader.count + form.follower.count
+    too_long = f"{count:,} sequences, more than {MOST_SEQUENCES:,}" if count > MOST_SEQUENCES else ""
+    too_large = f"a normal form of {size:,} entries, more than {MOST_ENTRIES:,}" if size > MOST_ENTRIES else ""
+    sequences = {"sequence-form": Method(lambda: sequence_form_solve(tree, leader, pure), too_long)}
+    normal = {"normal-form": Method(lambda: normal_form_solve(tree, leader, pure), too_large)}
+    found = normal | sequences if size <= EXACT_ENTRIES else sequences | normal
+    if not pure:
+        return found
+    hidden = "chance moves" if tree.has_chance else "" if tree.perfect_information else "hidden moves"
+    return {"backward-induction": Method(lambda: backward_induction_solve(tree, leader), hidden)} | found
+
+
+def tree_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> StackelbergSolution:
+    """Optimal commitment by the best method: see `tree_methods`, and there for arguments.
 
     Raises:
         InvalidFieldError: other than two players move, or the tree is too large.
@@ -68,11 +91,11 @@ def tree_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> Stackelbe
     >>> tree_solve(centipede()).method, tree_solve(centipede(), pure=True).method[:18]
     ('reduced normal form, linear programs (Conitzer & Sandholm 2006)', 'backward induction')
     """
-    if pure and tree.perfect_information and not tree.has_chance:
-        return backward_induction_solve(tree, leader)
-    if entries(SequenceForm.of(tree, leader)) <= EXACT_ENTRIES:
-        return normal_form_solve(tree, leader, pure)
-    return sequence_form_solve(tree, leader, pure)
+    found = tree_methods(tree, leader, pure)
+    method = next((each for each in found.values() if not each.beyond), None)
+    if method is None:
+        raise BeyondLimitsError("tree", "; ".join(each.beyond for each in found.values()), "a smaller one")
+    return method.solve()
 
 
 def sequence_form_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> StackelbergSolution:

@@ -18,9 +18,9 @@ def entry_deterrence() -> GameTree:
     ('incumbent', 'entrant')
     """
     growth = Growth(("incumbent", "entrant"))
-    out, enter = growth.move(growth.root, 1, ("out", "enter"), label="start")
+    out, enter = growth.move(growth.root, 1, ("out", "enter"))
     growth.leaf(out, (2, 0))
-    fight, peace = growth.move(enter, 0, ("fight", "accommodate"), label="after entry")
+    fight, peace = growth.move(enter, 0, ("fight", "accommodate"))
     growth.leaf(fight, (-1, -1))
     growth.leaf(peace, (1, 1))
     return growth.tree("Entry deterrence")
@@ -36,8 +36,8 @@ def bagwell() -> GameTree:
     """
     growth = Growth(("first", "second"))
     payoffs = {("S", "S"): (5, 2), ("S", "C"): (3, 1), ("C", "S"): (6, 3), ("C", "C"): (4, 4)}
-    for own, place in zip("SC", growth.move(growth.root, 0, "SC", label="start"), strict=True):
-        for other, end in zip("SC", growth.move(place, 1, "SC", "unseen", "first unseen"), strict=True):
+    for own, place in zip("SC", growth.move(growth.root, 0, "SC"), strict=True):
+        for other, end in zip("SC", growth.move(place, 1, "SC", "unseen"), strict=True):
             growth.leaf(end, payoffs[own, other])
     return growth.tree("Unobserved commitment")
 
@@ -57,7 +57,7 @@ def centipede(moves: int = 4) -> GameTree:
     place, large, small = growth.root, 4, 1
     for number in range(moves):
         player = number % 2
-        take, place = growth.move(place, player, ("take", "pass"), label=f"move {number + 1}")
+        take, place = growth.move(place, player, ("take", "pass"))
         growth.leaf(take, (large, small) if player == 0 else (small, large))
         large, small = 2 * large, 2 * small
     growth.leaf(place, (large, small) if moves % 2 == 0 else (small, large))
@@ -88,14 +88,13 @@ def kuhn_poker(cards: str = "JQK") -> GameTree:
 def _bets(growth: Growth, place: Place, cards: tuple[str, str], winner: int) -> None:
     """The bets after a deal; `winner` is 1 if the first player has the higher card, else -1."""
 
-    def asked(place: Place, player: int, actions: tuple[str, str], before: str) -> list[Place]:
-        label = f"{cards[player]}{before}"
-        return growth.move(place, player, actions, label, label)
+    def asked(place: Place, player: int, actions: tuple[str, str], before: tuple[str, ...]) -> list[Place]:
+        return growth.move(place, player, actions, known=(cards[player], before))
 
-    check, bet = asked(place, 0, ("check", "bet"), "")
-    checked, raised = asked(check, 1, ("check", "bet"), " after check")
+    check, bet = asked(place, 0, ("check", "bet"), ())
+    checked, raised = asked(check, 1, ("check", "bet"), ("check",))
     growth.leaf(checked, (winner, -winner))
-    for at, player, before in ((raised, 0, " after check, bet"), (bet, 1, " after bet")):
+    for at, player, before in ((raised, 0, ("check", "bet")), (bet, 1, ("bet",))):
         fold, call = asked(at, player, ("fold", "call"), before)
         growth.leaf(fold, (-1, 1) if player == 0 else (1, -1))
         growth.leaf(call, (2 * winner, -2 * winner))

@@ -249,7 +249,7 @@ class GameTree:
 
         >>> from rllib_stackelberg.trees.instances import kuhn_poker
         >>> tree = kuhn_poker()
-        >>> [tree.known(k) for k in tree.sets_of(1) if tree.information_sets[k].label.startswith('Q')]
+        >>> [tree.known(k) for k in tree.sets_of(1)[:2]]
         ['after ?, Q, check', 'after ?, Q, bet']
         """
         histories = [self.history(node) for node in self.members[information_set]]

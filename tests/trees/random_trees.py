@@ -1,4 +1,4 @@
-"""Random trees of perfect recall, with hidden moves, chance and ties; and what strategies pay in a tree, by recursion."""
+"""Random trees of perfect recall, with hidden moves, chance and ties; what strategies pay in a tree, by recursion."""
 
 from fractions import Fraction
 from itertools import product
@@ -46,8 +46,10 @@ def random_tree(seed: int, depth: int = 4, players: int = 2, hidden: float = 0.4
 def payoffs(tree: GameTree, strategies: dict[int, tuple], node: int = 0) -> list[Fraction]:
     """Expected payoffs of all players when information sets are played with those probabilities; by recursion."""
     here = tree.nodes[node]
-    total = [Fraction(x) for x in tree.outcomes[here.outcome].payoffs] if here.outcome >= 0 else [Fraction(0)] * len(
-        tree.players
+    total = (
+        [Fraction(x) for x in tree.outcomes[here.outcome].payoffs]
+        if here.outcome >= 0
+        else [Fraction(0)] * len(tree.players)
     )
     if here.information_set < 0:
         return total

@@ -97,9 +97,10 @@ def test_information_sets_say_what_is_known():
     assert entry_deterrence().known(1) == "after enter"
     assert centipede().known(3) == "after pass, pass, pass"
     tree = kuhn_poker()
-    known = {known.label: tree.known(k) for k, known in enumerate(tree.information_sets) if known.player != CHANCE}
-    assert known["J after check, bet"] == "after J, ?, check, bet"
-    assert known["K after bet"] == "after ?, K, bet"
+    known = [[tree.known(k) for k in tree.sets_of(player)] for player in (0, 1)]
+    cards = "JQK"
+    assert set(known[0]) == {f"after {card}, ?{bets}" for card in cards for bets in ("", ", check, bet")}
+    assert set(known[1]) == {f"after ?, {card}, {bet}" for card in cards for bet in ("check", "bet")}
 
 
 def test_kuhn_poker_has_the_published_size():
