@@ -3,6 +3,7 @@
 `best_mechanism` returns a `DirectMechanism`: what no mechanism for a `Setting` exceeds, whatever agents do in it.
 """
 
+from rllib_stackelberg.economics.bayesian_commitment import bayesian_commitment_solve, polymatrix_commitment_solve
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.economics.contracts import HiddenAction, Team, contract_solve, team_solve
 from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
@@ -35,6 +36,7 @@ __all__ = [
     "Targets",
     "Team",
     "backward_induction_solve",
+    "bayesian_commitment_solve",
     "best_mechanism",
     "coarse_correlated_range",
     "contract_solve",
@@ -44,6 +46,7 @@ __all__ = [
     "mixed_commitment_solve",
     "normal_form_solve",
     "payment_solve",
+    "polymatrix_commitment_solve",
     "pure_commitment_solve",
     "response_solve",
     "sale",
