@@ -17,16 +17,18 @@ env = pettingzoo.make("aec", "stackelberg/bimatrix-v0", leader=[[2, 4], [1, 3]],
 | payoff | leader matrix at the entry (expected, if mixed) | follower matrix at the entry |
 
 Named instances, payoffs divided by the largest entry of the bimatrix: `escape`, `maintain` (Brero et al. 2022)
-and `conitzer` (Conitzer & Sandholm 2006). `bimatrix` takes `leader=` and `follower=` or a JSON `file=` with
-those two keys, payoffs as given; `random-bimatrix` draws uniform payoffs of `actions=` rows and columns from a `seed=`.
-Exact values: best row, or the linear program of Conitzer & Sandholm (2006).
+and `conitzer` (Conitzer & Sandholm 2006). `bimatrix` takes payoffs as they are: `leader=` and `follower=`, or a JSON
+`file=` with those two keys, or a game of two players in Gambit's format (`file=game.nfg`), or one of pygambit's
+catalogue (`catalogue=journals/ijgt/nau2004/sec3`; of a tree its reduced normal form). `leads=` says which of the two
+players of a file or a catalogue leads, by number from 1 or by name. `random-bimatrix` draws uniform payoffs of
+`actions=` rows and columns from a `seed=`. Exact values: best row, or the linear program of Conitzer & Sandholm (2006).
 
 Version history: v0, first release.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,6 +40,8 @@ from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
+from rllib_stackelberg.formats.normal_form import NormalForm
+from rllib_stackelberg.formats.sources import normal_form_from
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import Method
@@ -72,12 +76,15 @@ class Bimatrix(StackelbergGame):
     Args:
         leader: the leader's payoffs, a list of numbers for each row.
         follower: the follower's payoffs, in the same shape.
-        file: JSON file with both matrices, in their place.
+        file: JSON file with both matrices, or a game of two players in Gambit's format (.nfg), in their place.
+        catalogue: name of a game of two players in pygambit's catalogue, in their place.
+        leads: which player of such a game leads, by number from 1 or by name.
         mixed: whether the leader commits to probabilities of rows instead of one row.
         sees_leader: whether the follower sees the row before it answers; not with `mixed`.
     """
 
     source = "Conitzer & Sandholm 2006; Brero et al. 2022"
+    named: NormalForm | None = None
 
     def __init__(
         self,
@@ -85,13 +92,21 @@ class Bimatrix(StackelbergGame):
         leader: list[list[float]] | None = None,
         follower: list[list[float]] | None = None,
         file: Path | None = None,
+        catalogue: str | None = None,
+        leads: int | str = 1,
         mixed: bool = False,
         sees_leader: bool = False,
     ):
-        if file is not None:
+        named = normal_form_from(file, catalogue)
+        if named is not None:
+            self.named = _of_two(named, "catalogue" if file is None else "file").led_by(leads)
+            leader, follower = np.moveaxis(self.named.numbers, -1, 0).tolist()
+        elif file is not None:
             leader, follower = read_fields("file", file, "leader", "follower")
+        if named is None and str(leads) != "1":
+            raise InvalidFieldError("leads", "needs a game with players", "file=game.nfg or catalogue=")
         if leader is None or follower is None:
-            raise InvalidFieldError("leader", "no matrices given", "leader= and follower=, or file=")
+            raise InvalidFieldError("leader", "no matrices given", "leader= and follower=, file= or catalogue=")
         if mixed and sees_leader:
             raise InvalidFieldError("sees_leader", "a mixed commitment has no row to see", "false with mixed")
         self.leader_matrix, self.follower_matrix = payoff_matrices(leader, follower)
@@ -151,19 +166,27 @@ class Bimatrix(StackelbergGame):
 
     def describe_action(self, turn, key, action):
         """A row or column; of a mixed commitment the rows with their probabilities."""
+        rows, columns = map(range, self.leader_matrix.shape) if self.named is None else self.named.strategies
         if turn.kind == "learned":
-            return f"column {int(action[0])}"
+            return f"column {columns[int(action[0])]}"
         if not self.mixed:
-            return f"row {int(action[0])}"
-        chosen = enumerate(_probabilities(action[None])[0])
+            return f"row {rows[int(action[0])]}"
+        chosen = zip(rows, _probabilities(action[None])[0], strict=True)
         return ", ".join(f"row {row}: {share:.4g}" for row, share in chosen if share >= SHOWN_FROM)
 
     def methods(self):
         """Best row, or the linear programs of a mixed commitment."""
-        matrices = self.leader_matrix, self.follower_matrix
         if self.mixed:
-            return {"linear-programs": Method(lambda: mixed_commitment_solve(*matrices))}
-        return {"rows": Method(lambda: pure_commitment_solve(*matrices))}
+            return {"linear-programs": Method(self._mixed_commitment)}
+        return {"rows": Method(lambda: pure_commitment_solve(self.leader_matrix, self.follower_matrix))}
+
+    def _mixed_commitment(self):
+        """The optimum; fractions are no floats: of payoffs of 1/3 a follower is indifferent where they are integers."""
+        if self.named is None:
+            return mixed_commitment_solve(self.leader_matrix, self.follower_matrix)
+        whole, factor = self.named.in_integers(1)
+        found = mixed_commitment_solve(self.leader_matrix, whole)
+        return replace(found, follower_values=tuple(value / factor for value in found.follower_values))
 
 
 class NamedBimatrix(Bimatrix):
@@ -217,6 +240,13 @@ class RandomBimatrix(Bimatrix):
     ):
         leader, follower = np.random.default_rng(seed).random((2, actions, actions))
         super().__init__(leader=leader.tolist(), follower=follower.tolist(), mixed=mixed, sees_leader=sees_leader)
+
+
+def _of_two(game: NormalForm, field: str) -> NormalForm:
+    """The game, refused by name unless it has two players."""
+    if len(game.players) != 2:
+        raise InvalidFieldError(field, f"has a game of {len(game.players)} players", "two players")
+    return game
 
 
 def _probabilities(weights: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ FLOORS = (
     ("plays",),
     ("aec", "economics"),
     ("trees",),
+    ("formats",),
     ("response", "populations", "testing"),
     ("leader", "solvers"),
     ("envs", "evaluation", "online"),
@@ -165,7 +166,7 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
 
 
 GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "rounding"}
-LIGHT = GROUND | {"economics", "envs", "experiments", "plays", "rules", "trees"}
+LIGHT = GROUND | {"economics", "envs", "experiments", "formats", "plays", "rules", "trees"}
 """Packages that a game's file may load."""
 
 

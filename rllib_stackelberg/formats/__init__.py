@@ -1,0 +1,1 @@
+"""Games in other programs' files and libraries: read, and written."""

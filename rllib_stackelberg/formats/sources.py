@@ -1,0 +1,23 @@
+"""The game that a person names by a file or by a catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.formats.gambit import catalogue_game, normal_form_of
+from rllib_stackelberg.formats.nfg import read_nfg
+from rllib_stackelberg.formats.normal_form import NormalForm
+
+
+def normal_form_from(file: Path | None, catalogue: str | None) -> NormalForm | None:
+    """The game in a file of Gambit's, or in pygambit's catalogue; None if neither is given, or another file.
+
+    Raises:
+        InvalidFieldError: both are given, or there is no such game.
+    """
+    if catalogue is not None:
+        if file is not None:
+            raise InvalidFieldError("catalogue", "is given beside file", "one of them")
+        return normal_form_of(catalogue_game(catalogue))
+    return read_nfg(file) if file is not None and file.suffix.lower() == ".nfg" else None
