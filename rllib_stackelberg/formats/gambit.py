@@ -12,9 +12,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.formats.efg import efg_text, parse_efg
 from rllib_stackelberg.formats.nfg import nfg_text, parse_nfg
 from rllib_stackelberg.formats.normal_form import NormalForm
 from rllib_stackelberg.formats.tokens import Tokens
+from rllib_stackelberg.trees.tree import GameTree
 
 if TYPE_CHECKING:
     import pygambit
@@ -31,8 +33,25 @@ def normal_form_of(game: pygambit.Game, field: str = FIELD) -> NormalForm:
     return parse_nfg(Tokens(game.to_nfg(), game.title or "a game of pygambit", field))
 
 
-def gambit_game(game: NormalForm) -> pygambit.Game:
+def tree_of(game: pygambit.Game, field: str = FIELD) -> GameTree:
+    """A game as a tree.
+
+    Args:
+        game: pygambit's; field: what it was given for.
+
+    Raises:
+        InvalidFieldError: naming the field: it is no tree, or a player forgets.
+    """
+    title = game.title or "a game of pygambit"
+    if not game.is_tree:
+        raise InvalidFieldError(field, f"{title} is in normal form", "a game in extensive form")
+    return parse_efg(Tokens(game.to_efg(), title, field))
+
+
+def gambit_game(game: NormalForm | GameTree) -> pygambit.Game:
     """The same game in pygambit, to be looked at by its own methods."""
+    if isinstance(game, GameTree):
+        return _pygambit(FIELD).read_efg(io.StringIO(efg_text(game)))
     return _pygambit(FIELD).read_nfg(io.StringIO(nfg_text(game)))
 
 
