@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pygambit
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -193,11 +193,11 @@ BODY = START + 'p "" 1 1 "" { "l" "r" } 0\np "" 2 1 "" { "u" } 0\nt "" 1 "" { 1 
         (BODY.replace("{ 1 2 }", "{ 1 }"), 5, "1 payoffs; allowed: 2, one for each player"),
         (BODY.replace("{ 1 2 }", "{ 1 2, 3 }"), 5, "3 payoffs; allowed: 2, one for each player"),
         (BODY.replace('t "" 0', 't "" 1 "" { 1 3 }'), 6, "outcome 1 is another one than before; allowed: as in line 5"),
-        (BODY.replace('2 1 "" { "u" } 0', "2 1 0"), 4, "information set 1 comes for the first time; allowed: its name and"),
+        (BODY.replace('2 1 "" { "u" } 0', "2 1 0"), 4, "information set 1 comes for the first time"),
         (BODY.replace('{ "u" }', "{ }"), 4, "the information set has no actions"),
         (BODY.replace('{ "A" "B" }', '{ "A" "B" "C" }').replace("1 2 }", "1 2 3 }"), 1, "player 3 (C) has no move"),
-        (BODY.replace('p "" 2 1', 'p "" 1 2').replace('2 "" { "u" }', '1 "" { "l" "x" }'), 4, "is another one than before"),
-        (BODY.replace('p "" 2 1 "" { "u" }', 'c "" 1 "" { "u" 1/2 }'), 4, "probabilities that sum to 0.5; allowed: a sum of 1"),
+        (BODY.replace('p "" 2 1', 'p "" 1 2').replace('2 "" { "u" }', '1 "" { "l" "x" }'), 4, "another one than before"),
+        (BODY.replace('p "" 2 1 "" { "u" }', 'c "" 1 "" { "u" 1/2 }'), 4, "sum to 0.5; allowed: a sum of 1"),
         (BODY.replace('p "" 2 1 "" { "u" }', 'c "" 1 "" { "u" -1 "v" 2 }') + 't "" 0', 4, "that are no probabilities"),
         (BODY.replace('p "" 2 1 "" { "u" } 0', 'p "" 1 1 0') + 't "" 0\n', 4, "A forgets at information set 0"),
     ],
