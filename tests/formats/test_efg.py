@@ -142,11 +142,10 @@ def finished(growth: Growth) -> GameTree | None:
         return None
 
 
-@given(
-    trees().map(finished).filter(lambda tree: tree is not None and {0, 1} <= {s.player for s in tree.information_sets})
-)
-@settings(max_examples=50, deadline=None)
+@given(trees().map(finished))
+@settings(max_examples=25, deadline=None)
 def test_round_trip_equal(tree):
+    assume(tree is not None and {0, 1} <= {known.player for known in tree.information_sets})
     once = parsed(efg_text(tree))
     assert parsed(efg_text(once)) == once
     assert (once.title, once.comment) == (tree.title, tree.comment)
@@ -196,7 +195,7 @@ BODY = START + 'p "" 1 1 "" { "l" "r" } 0\np "" 2 1 "" { "u" } 0\nt "" 1 "" { 1 
         (BODY.replace('2 1 "" { "u" } 0', "2 1 0"), 4, "information set 1 comes for the first time"),
         (BODY.replace('{ "u" }', "{ }"), 4, "the information set has no actions"),
         (BODY.replace('{ "A" "B" }', '{ "A" "B" "C" }').replace("1 2 }", "1 2 3 }"), 1, "player 3 (C) has no move"),
-        (BODY.replace('p "" 2 1', 'p "" 1 2').replace('2 "" { "u" }', '1 "" { "l" "x" }'), 4, "another one than before"),
+        (BODY.replace('p "" 2 1 "" { "u" }', 'p "" 1 1 "" { "l" "x" }'), 4, "another one than before"),
         (BODY.replace('p "" 2 1 "" { "u" }', 'c "" 1 "" { "u" 1/2 }'), 4, "sum to 0.5; allowed: a sum of 1"),
         (BODY.replace('p "" 2 1 "" { "u" }', 'c "" 1 "" { "u" -1 "v" 2 }') + 't "" 0', 4, "that are no probabilities"),
         (BODY.replace('p "" 2 1 "" { "u" } 0', 'p "" 1 1 0') + 't "" 0\n', 4, "A forgets at information set 0"),
@@ -214,7 +213,7 @@ def test_large_files_are_refused_at_once(tmp_path):
         (b"\x00\xff\xfe" * 5, "line 1: no text in UTF-8"),
         (b"p " * (LARGEST // 2 + 1), f"is larger than {LARGEST:,} bytes"),
         (b"garbage " * (LARGEST // 8), "found 'garbage'"),
-        (START.encode() + b'p "" 1 1 "" { "u" "v" } 0\n' * 300_000, f"line {NODES + 3}: there are more than"),
+        (START.encode() + b'p "" 1 1 "" { "u" } 0\n' * 300_000, f"line {NODES + 3}: there are more than"),
         (START.encode() + b'p "' + b"x" * 8_000_000, "line 3: a text begins here that does not end"),
     ):
         (tmp_path / "bad.efg").write_bytes(content)
