@@ -59,9 +59,9 @@ def bayesian_commitment_solve(
     Raises:
         InvalidFieldError: payoffs that do not fit each other; a method that is none, or that such a game is beyond.
 
-    >>> found = bayesian_commitment_solve([[[2, 4], [1, 3]], [[2, 0], [1, 3]]], [[[1, 0], [0, 1]]] * 2, [0.5, 0.5])
+    >>> found = bayesian_commitment_solve([[[2, 4], [1, 3]], [[2, 0], [1, 1]]], [[[1, 0], [0, 1]]] * 2, [0.5, 0.5])
     >>> found.leader_value, found.leader_strategy[0][1], found.details["columns"]
-    (2.75, (0.5, 0.5), ((1, 0),))
+    (2.5, (0.5, 0.5), ((1, 0),))
     """
     return typed_solve(TypedPayoffs.of([leader], [follower], [prior]), method)
 
