@@ -145,8 +145,10 @@ def one_shot_game(request):
 
 @pytest.fixture(scope="session")
 def ray_local():
+    """One Ray for all tests of a process: starting one takes seconds, and so does every run that finds none."""
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
+    assert ray.is_initialized(), "a test ended the Ray of all"
     ray.shutdown()

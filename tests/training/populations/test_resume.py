@@ -22,7 +22,7 @@ from rllib_stackelberg.training.populations.runs import resume_population, train
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.populations.snapshots import Snapshots
 from rllib_stackelberg.training.running.generations import algorithm_parts, restore_algorithm
-from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import torch_threads
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 from rllib_stackelberg.training.runs import resume
 from tests.populations_for_tests import Levy
@@ -157,10 +157,11 @@ def test_snapshots_go_on():
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_all_that_is_learned_from_survives(tmp_path):
     """Networks, targets, optimizers, statistics, scales of rewards, counters, rates, and RLlib's means."""
     settings = TINY | {"rate_decay_epochs": 1, "centred": True}
-    with ray_session(), torch_threads():
+    with torch_threads():
         first, second = (smfrl_config(game=LEVY, seed=seed, **settings).build_algo() for seed in (0, 1))
         for _ in range(3):
             reported = first.iterate()
@@ -191,45 +192,45 @@ def test_all_that_is_learned_from_survives(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     """To as many epochs, each told once; then there is nothing left to do, until the limit is raised."""
     monkeypatch.setattr("rllib_stackelberg.training.running.generations.SAVE_ITERATIONS", 2)
     folder = tmp_path / "run"
-    with ray_session():
-        with pytest.raises(InterruptedRunError, match="SIGTERM") as stopped:
-            train_population(options(folder, iterations=6), stop(3))
-        assert stopped.value.__notes__ == [f"go on with: rllib-stackelberg resume {folder}"]
-        check_files(PopulationCheckpoints(folder), (0, 2, 3))
-        assert not (folder / "result.json").exists()
-        before = lines(folder)
-        with (folder / "progress.jsonl").open("a") as stream:
-            stream.write('{"iteration": 4, "per')  # killed while it wrote
-        result = resume_population(folder)
-        after = lines(folder)
-        assert after[:3] == before
-        assert [line["iteration"] for line in after] == [1, 2, 3, 4, 5, 6]
-        assert [line["periods"] for line in after] == [24 * k for k in range(1, 7)]
-        for name in ("seconds", "plays", "done"):
-            values = [line[name] for line in after]
-            assert values == sorted(values)
-        assert not any(np.isnan(line["mean_return"]) for line in after[2:])
-        assert result["iterations"] == 6
-        content = (folder / "result.json").read_bytes()
-        assert resume_population(folder, stop(1)) == result == json.loads(content)
-        assert (folder / "result.json").read_bytes() == content
-        longer = resume_population(folder, max_iterations=7)
-        assert longer["iterations"] == len(lines(folder)) == 7
-        opened = PopulationRun.open(folder)
-        assert opened.finished(opened.options()) == longer
+    with pytest.raises(InterruptedRunError, match="SIGTERM") as stopped:
+        train_population(options(folder, iterations=6), stop(3))
+    assert stopped.value.__notes__ == [f"go on with: rllib-stackelberg resume {folder}"]
+    check_files(PopulationCheckpoints(folder), (0, 2, 3))
+    assert not (folder / "result.json").exists()
+    before = lines(folder)
+    with (folder / "progress.jsonl").open("a") as stream:
+        stream.write('{"iteration": 4, "per')  # killed while it wrote
+    result = resume_population(folder)
+    after = lines(folder)
+    assert after[:3] == before
+    assert [line["iteration"] for line in after] == [1, 2, 3, 4, 5, 6]
+    assert [line["periods"] for line in after] == [24 * k for k in range(1, 7)]
+    for name in ("seconds", "plays", "done"):
+        values = [line[name] for line in after]
+        assert values == sorted(values)
+    assert not any(np.isnan(line["mean_return"]) for line in after[2:])
+    assert result["iterations"] == 6
+    content = (folder / "result.json").read_bytes()
+    assert resume_population(folder, stop(1)) == result == json.loads(content)
+    assert (folder / "result.json").read_bytes() == content
+    longer = resume_population(folder, max_iterations=7)
+    assert longer["iterations"] == len(lines(folder)) == 7
+    opened = PopulationRun.open(folder)
+    assert opened.finished(opened.options()) == longer
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
 def test_a_run_without_a_generation_begins_anew(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     folder.write("config", options(folder.path, iterations=2).resolved() | {"versions": {}})
     folder.append_progress({"iteration": 1, "mean_return": "of a run that was lost"})
-    with ray_session():
-        assert resume_population(folder.path)["iterations"] == 2
+    assert resume_population(folder.path)["iterations"] == 2
     assert [line["iteration"] for line in lines(folder.path)] == [1, 2]
     assert lines(folder.path)[0]["periods"] == 24
 

@@ -28,8 +28,9 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def no_ray_yet(monkeypatch):
-    """As in a process of its own, and nothing may be started."""
+    """As in a process of its own, and nothing may be started; the Ray of other tests is not ended."""
     monkeypatch.setattr(ray_sessions.ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray_sessions.ray, "shutdown", lambda: None)
     monkeypatch.setattr(ray_sessions.ray, "init", lambda **where: pytest.fail(f"started Ray: {where}"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
