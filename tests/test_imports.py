@@ -8,6 +8,7 @@ import each other in one order. Importing the package is light.
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -69,41 +70,40 @@ def package_of(module: str) -> str:
     return next((name for name in names if name in FLOOR), "")
 
 
+TYPES_ALONE = "TYPE_CHECKING"
+
+
+def statements(body: list[ast.stmt], types: bool) -> Iterator[ast.stmt]:
+    """Statements at any depth, the imports among them; without `types` not those for type checkers alone."""
+    for statement in body:
+        yield statement
+        if types or not (isinstance(statement, ast.If) and ast.unparse(statement.test) == TYPES_ALONE):
+            for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+                yield from statements(getattr(statement, field, []), types)
+
+
 @cache
-def tree_of(path: Path) -> ast.Module:
-    """What a file says."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+def imports_of(path: Path, types: bool = True) -> frozenset[str]:
+    """Full names of what a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in statements(ast.parse(path.read_text(encoding="utf-8")).body, types):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
 
 
 @cache
 def imported(path: Path) -> frozenset[str]:
     """Modules of the package that a file imports anywhere in it."""
-    found = set()
-    for node in ast.walk(tree_of(path)):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            own = name.removeprefix(f"{NAME}.")
-            if own != name:
-                found.add(own if own in MODULES else own.rpartition(".")[0] or "__init__")
-    return frozenset(found)
-
-
-class WithoutTypes(ast.NodeTransformer):
-    """Drops what only type checkers import."""
-
-    def visit_If(self, node):
-        return None if ast.unparse(node.test) == "TYPE_CHECKING" else self.generic_visit(node)
+    own = {name.removeprefix(f"{NAME}.") for name in imports_of(path) if name.startswith(f"{NAME}.")}
+    return frozenset(name if name in MODULES else name.rpartition(".")[0] or "__init__" for name in own)
 
 
 def outside(path: Path) -> set[str]:
     """Names of the other packages that a file imports when it runs."""
-    nodes = list(ast.walk(WithoutTypes().visit(ast.parse(path.read_text(encoding="utf-8")))))
-    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return {name.partition(".")[0] for name in plain | {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}}
+    return {name.partition(".")[0] for name in imports_of(path, types=False)}
 
 
 @pytest.mark.parametrize("module", MODULES)

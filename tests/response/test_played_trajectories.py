@@ -6,6 +6,7 @@ import pytest
 from rllib_stackelberg import LeaderSettings, QLearning, StackelbergPOMDP, evaluate_strategy, make_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
+from rllib_stackelberg.leader import courses_in_play
 from rllib_stackelberg.leader.courses_in_play import Experience
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths
@@ -45,10 +46,11 @@ def asked(game, envs, one_by_one=False, episodes=1, **given):
 @pytest.mark.parametrize(("nodes", "roots"), [(2**19, 2**16), (60, 2**16), (0, 0)])
 @pytest.mark.parametrize("name", GAMES)
 def test_played_q_learning_is_that_of_the_table_to_the_bit(name, nodes, roots, monkeypatch):
-    """Whatever is kept of what has been played: all of it, a little, or nothing."""
+    """Whatever is kept of what has been played (all, a little, nothing), through more updates than draws are held of."""
+    monkeypatch.setattr(courses_in_play, "HELD", 256)
     monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
     monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)
-    game, rules = make_game(name), {"followers": LEARNER, "response_updates": 1_100} | GAMES[name]
+    game, rules = make_game(name), {"followers": LEARNER, "response_updates": 300} | GAMES[name]
     along, _ = asked(game, 3, **rules)
     played, times = asked(game, 3, elicitation="in_play", **rules)
     assert isinstance(played, Experience)

@@ -11,6 +11,7 @@ from rllib_stackelberg.evaluation.courses import consult_courses
 from rllib_stackelberg.evaluation.plans import Follower
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.followers.regret_matching import RegretMatching
+from rllib_stackelberg.leader import courses_in_play
 from rllib_stackelberg.leader.sampled_courses import ConsultedCourses
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
 from rllib_stackelberg.plays.paths import Paths, paths_against
@@ -132,12 +133,13 @@ def test_who_forgets_is_given_no_regret(forgets):
 @pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("followers", ["mw", "regret-matching"])
 def test_what_has_been_played_is_known_to_the_bit(forgets, followers, monkeypatch):
-    """All of it kept, a little, or nothing."""
+    """All of it kept, a little, or nothing, through more updates than draws are held of."""
+    monkeypatch.setattr(courses_in_play, "HELD", 256)
     game, found = Twice(forgets=forgets), []
     for nodes, roots in ((2**19, 2**16), (300, 2**16), (0, 0)):
         monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
         monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)
-        settings = sampled(1_100, followers=followers)
+        settings = sampled(300, followers=followers)
         found.append(consult_courses(game, random_strategy(game, 1), settings, Streams(3), samples=2).arrays())
     for other in found[1:]:
         for name, values in other.items():
