@@ -8,6 +8,7 @@ os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests tra
 from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
+from tests.reports.drawing import drawing_once
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 
@@ -141,6 +142,19 @@ FIRST = {*{name: label for label, (name, _) in reversed(GAMES.items())}.values()
 def one_shot_game(request):
     """Those in which nobody follows twice in a play."""
     return game_called(request.param)
+
+
+@pytest.fixture
+def no_page(monkeypatch):
+    """Runs leave no page, which takes as long as a small training; for tests that do not read it."""
+    monkeypatch.setattr("rllib_stackelberg.training.running.reporting.write_page", lambda run: None)
+
+
+@pytest.fixture
+def drawn_once():
+    """Figures of pages drawn at one width and shown at both; for tests of a page's words."""
+    with drawing_once():
+        yield
 
 
 @pytest.fixture(scope="session")

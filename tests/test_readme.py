@@ -45,7 +45,7 @@ def test_your_own_game_is_under_40_lines_and_works(tmp_path, monkeypatch):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_local")
+@pytest.mark.usefixtures("ray_local", "no_page")
 def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
     (tmp_path / "posted_price.py").write_text(block("## Your own game"))
     monkeypatch.chdir(tmp_path)
@@ -65,7 +65,7 @@ def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_local")
+@pytest.mark.usefixtures("ray_local", "no_page")
 def test_a_game_of_six_followers_is_trained_through_seats(tmp_path, monkeypatch):
     """In at most 40 lines that say something: a choice and a number, a mask, seats."""
     code = block("### A game of six followers")

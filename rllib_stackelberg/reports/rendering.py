@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ WIDTHS = {"wide": 720, "narrow": 340}
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:
     """A page that needs nothing else."""
+    return _environment().get_template(template).render(content, theme=Markup(theme()), font=Markup(FONT))
+
+
+@cache
+def _environment() -> Environment:
+    """Of all pages: a template is compiled once in a process."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -32,7 +39,7 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "estimate": estimate, "options": options}
-    return environment.get_template(template).render(content, theme=Markup(theme()), font=Markup(FONT))
+    return environment
 
 
 def options(text: str) -> Markup:

@@ -157,6 +157,7 @@ def test_the_same_run_gives_the_same_bytes_wherever_it_lies(run, text, tmp_path)
     assert str(run.path) not in text
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_names_and_parameters_cannot_inject_markup(tmp_path):
     title = '"><img src=x onerror=alert(1)><script>alert(2)</script>\x1b[2J\u202e'
     folder = run_folder(tmp_path / "run", "tests.reports.test_page:Quoting", {"title": title}, response_updates=5)
@@ -167,6 +168,7 @@ def test_names_and_parameters_cannot_inject_markup(tmp_path):
     assert f"{title} 1" in found.text  # a follower's row
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_long_mechanisms_are_cut_and_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "ANSWERS_OPEN", 2)
     monkeypatch.setattr(page, "ANSWERS_SHOWN", 5)
@@ -180,6 +182,7 @@ def test_long_mechanisms_are_cut_and_counted(tmp_path, monkeypatch):
     assert [f"{label} buyer" in rows for label in labels] == [True] * 5 + [False] * 2
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_run_beside_a_bound(tmp_path):
     folder = run_folder(tmp_path / "run", "message-spm", {"types": 3, "buyers": 3}, response_updates=5)
     result, found = folder.read("result"), read(folder)
@@ -192,6 +195,7 @@ def test_a_run_beside_a_bound(tmp_path):
     assert "optimum" not in found.text[: found.text.index("Certificate")].replace(f"({result['exact_reason']})", "")
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_folder_of_before_there_were_bounds_is_shown(tmp_path):
     folder = run_folder(tmp_path / "run", "message-spm", {"types": 3, "buyers": 3}, response_updates=5)
     older = {name: value for name, value in folder.read("result").items() if "bound" not in name}
@@ -200,6 +204,7 @@ def test_a_folder_of_before_there_were_bounds_is_shown(tmp_path):
     assert "exact optimum unknown gap unknown" in read(folder).text
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_run_without_an_exact_value(tmp_path, monkeypatch):
     monkeypatch.setattr(type(make_game("message-spm")), "bound", StackelbergGame.bound)
     folder = run_folder(tmp_path / "run", "message-spm", {"types": 2, "noise": 0.1}, response_updates=5)
@@ -212,6 +217,7 @@ def test_a_run_without_an_exact_value(tmp_path, monkeypatch):
     assert "exact optimum unknown gap unknown" in found.text
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_game_too_large_to_tabulate(tmp_path, monkeypatch):
     monkeypatch.setattr(estimates, "REWARD_PLAYS", 10)
     monkeypatch.setattr(estimates, "DEVIATION_PLAYS", 16)
@@ -237,6 +243,7 @@ def test_a_run_without_its_files_is_refused_by_name(run, tmp_path):
         write_report(tmp_path / "result.json")
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_the_command_writes_it_and_says_where(run, tmp_path):
     done = CliRunner().invoke(app, ["report", str(run.path), "--json"])
     assert done.exit_code == 0
@@ -246,6 +253,7 @@ def test_the_command_writes_it_and_says_where(run, tmp_path):
     assert "config.json" in refused.output
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_followers_that_learn_from_experience_have_no_gap_to_show(tmp_path):
     folder = run_folder(tmp_path / "run", "iterated-bimatrix", {"follower_sees": "round"}, response_updates=300)
     page = read(folder)
@@ -255,6 +263,7 @@ def test_followers_that_learn_from_experience_have_no_gap_to_show(tmp_path):
     assert "after CC" in page.text
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_several_models_of_followers_stand_beside_each_other(tmp_path):
     models = [
         {"name": "quick <1>", "followers": "mw:epsilon=0.5", "weight": 3},
@@ -271,6 +280,7 @@ def test_several_models_of_followers_stand_beside_each_other(tmp_path):
     assert "BCCE gap over updates" in text
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_result_of_an_earlier_version_has_a_page_and_no_claim_of_stability_is_believed(run, tmp_path):
     folder = RunFolder(tmp_path / "run")
     shutil.copytree(run.path, folder.path)
@@ -303,6 +313,7 @@ def test_the_verdict_leads_the_page_in_words_and_colour(run, found):
     assert all(meaning in found.text for meaning in explained(("gap", "argmax", "last", "average", "BCCE")).values())
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_row_that_never_came_up_is_marked(tmp_path):
     params = {"leader": [[1, 2], [3, 4]], "follower": [[1, 2], [3, 4]], "sees_leader": True}
     folder = run_folder(tmp_path / "run", "bimatrix", params, response_updates=5)

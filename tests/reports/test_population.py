@@ -16,6 +16,7 @@ from rllib_stackelberg.rules.registry import make_population
 from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.folder import RunFolder, versions
 from rllib_stackelberg.runs.population_options import PopulationOptions
+from tests.reports.drawing import drawing_once
 
 PARAMETERS = {"households": 5, "years": 12}
 
@@ -47,6 +48,7 @@ def a_run(place, game, params):
     return folder
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_the_page_says_what_the_result_says_and_needs_nothing_else(tmp_path):
     run = a_run(tmp_path, "taxation", PARAMETERS)
     page = write_report(run.path).read_text()
@@ -66,7 +68,8 @@ def test_one_folder_gives_one_page_and_exploitability_is_shown_where_it_was_meas
     sides = {side: {"before": 1.0, "after": 1.25, "gain": 0.25} for side in ("leader", "members")}
     run.write("exploitability", {"total": 0.5, "epochs": 7, **sides})
     run.write("result", evaluate(run.path))
-    page = write_report(run.path).read_text()
+    with drawing_once():
+        page = write_report(run.path).read_text()
     assert "50 %" in page
     assert "for 7 epochs" in page
 

@@ -46,7 +46,7 @@ def asked(game, envs, one_by_one=False, episodes=1, **given):
 @pytest.mark.parametrize(("nodes", "roots"), [(2**19, 2**16), (60, 2**16), (0, 0)])
 @pytest.mark.parametrize("name", GAMES)
 def test_played_q_learning_is_that_of_the_table_to_the_bit(name, nodes, roots, monkeypatch):
-    """Whatever is kept of what has been played (all, a little, nothing), through more updates than draws are held of."""
+    """Whatever is kept of what has been played: all, a little, nothing; in more updates than draws are held of."""
     monkeypatch.setattr(courses_in_play, "HELD", 256)
     monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
     monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)

@@ -22,6 +22,7 @@ from rllib_stackelberg.runs.run import PopulationRun, open_run
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from tests.folder_damages import copied, damage, snapshot
+from tests.reports.drawing import drawing_once
 from tests.reports.runs import run_folder
 
 SHORT, LONG = 16, int(os.environ.get("STACKELBERG_DAMAGES", "2000"))
@@ -70,7 +71,8 @@ def runs(tmp_path_factory):
     ]
     state = {"run": {"iteration": 2, "weights": np.arange(6.0).reshape(2, 3), "words": ("a", b"b", None)}}
     for folder in made:
-        write_report(folder.path)
+        with drawing_once():
+            write_report(folder.path)
         Checkpoints(folder.path).save(2, state)
     return [folder.path for folder in made]
 
@@ -127,6 +129,7 @@ def failures(runs, place, cases):
     return [problem for seed in cases for problem in check(runs, place / "case", seed)]
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_damaged_folders_are_refused_by_name(runs, tmp_path):
     assert failures(runs, tmp_path, range(SHORT)) == []
 

@@ -67,6 +67,7 @@ def test_noise_and_mixtures_are_met_by_fronts_with_choices(tmp_path, params):
         assert given.rules.view.open_at(answer["question"])[answer["action"]["choice"]]
 
 
+@pytest.mark.page
 def test_a_run_against_a_mixture_is_valued_again_from_its_folder(tmp_path):
     models = ["mw:epsilon=0.5", {"name": "slow", "followers": "mw:epsilon=0.01", "reward_play": "last"}]
     settings = {"response_updates": 10, "models": models}

@@ -22,6 +22,7 @@ def options(path, models, **changes):
     )
 
 
+@pytest.mark.page
 def test_a_run_reports_the_value_under_each_model(tmp_path):
     result = train(options(tmp_path / "run", MODELS))
     game = make_game("simple-allocation", messages=2)

@@ -42,6 +42,7 @@ class CountedLevy(Levy):
 
 
 @pytest.mark.ray
+@pytest.mark.page
 @pytest.mark.usefixtures("ray_local")
 @pytest.mark.parametrize(
     ("name", "options"),

@@ -35,6 +35,7 @@ def without_time(result):
     return timeless | {"verdict": verdict}
 
 
+@pytest.mark.page
 def test_a_run_leaves_everything_behind_and_its_policy_alone_reproduces_the_result(tmp_path):
     result = run(tmp_path)
     folder = Path(result["run_dir"])

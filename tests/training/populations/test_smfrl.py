@@ -142,9 +142,11 @@ def test_exported_actors_act_as_the_modules_do():
 
 
 @pytest.mark.ray
+@pytest.mark.page
 @pytest.mark.usefixtures("ray_local")
 def test_a_side_that_does_not_learn_stays_as_it_was_loaded(tmp_path):
     trained(tmp_path / "run")
+    assert (tmp_path / "run" / "report.html").exists()
     policy = PopulationPolicy.load(tmp_path / "run")
     with ray_session(), torch_threads():
         algo = smfrl_config(game=LEVY, **TINY | {"learning": ["members"]}).build_algo()
@@ -202,10 +204,12 @@ def test_without_a_gradient_through_members_the_leader_takes_all():
 
 
 @pytest.mark.ray
+@pytest.mark.page
 @pytest.mark.usefixtures("ray_local")
 def test_ppo_leads_members_that_answer_in_turns(tmp_path):
     result = trained(tmp_path / "run", iterations=1, algo="PPO")
     assert result["algo"] == "PPO"
+    assert (tmp_path / "run" / "report.html").exists()
     assert evaluate(tmp_path / "run", game=LEVY) == result
 
 

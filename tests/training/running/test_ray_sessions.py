@@ -104,8 +104,10 @@ def test_a_run_that_is_refused_late_leaves_nothing(tmp_path, monkeypatch):
             assert not (tmp_path / "run").exists()
 
 
-def test_a_signal_waits_for_the_end_of_what_must_be_done_whole():
+def test_a_signal_waits_for_the_end_of_what_must_be_done_whole(request):
     done = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
 
     def disturbed():
         with undisturbed():

@@ -1,0 +1,24 @@
+"""Pages for half their time."""
+
+from contextlib import contextmanager
+
+import pytest
+from markupsafe import Markup
+
+from rllib_stackelberg.reports import online, page, population
+from rllib_stackelberg.reports.rendering import WIDTHS
+from rllib_stackelberg.reports.svg import inline_svg
+
+
+def drawn(name, label, draw, *data):
+    """As `both_widths`, with the wide figure at both."""
+    return dict.fromkeys(WIDTHS, Markup(inline_svg(draw(*data, width=WIDTHS["wide"]), f"{name}-wide", label)))
+
+
+@contextmanager
+def drawing_once():
+    """Figures of pages are drawn at one width and shown at both; for tests of a page's words."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (online, page, population):
+            patch.setattr(module, "both_widths", drawn)
+        yield
