@@ -180,4 +180,11 @@ for _name, _source, _summary in (
         source=_source,
         defaults=RunDefaults(max_seconds=60, settings=_TREES),
     )
+register_game(
+    "openspiel",
+    "rllib_stackelberg.envs.extensive_v0:OpenSpielGame",
+    summary="a player of a small game of OpenSpiel commits, the others respond",
+    source="Lanctot et al. 2019, arXiv 1908.09453",
+    defaults=RunDefaults(max_seconds=60, settings=_TREES),
+)
 register_tables("rllib_stackelberg.experiments.paper:TABLES")

@@ -11,7 +11,7 @@ env = pettingzoo.make("aec", "stackelberg/entry-deterrence-v0", mixed=True)
 
 | | leader_0 | follower_0, follower_1, ... |
 |---|---|---|
-| who | player `leader` of the tree | the other players that move, in the tree's order |
+| who | player `leads` of the tree | the other players that move, in the tree's order |
 | turn | move, at each of its information sets | move (learned) |
 | action, pure | Discrete(most actions), those there are open | Discrete(most actions), one too many is the last |
 | action, `mixed=True` | a point of the unit box: entries over their sum, uniform if that is 0 | as above |
@@ -23,6 +23,8 @@ and what the play pays everybody is multiplied by how much likelier the leader's
 expectations are those of the mixture, exactly. A play whose moves the leader never makes is over at once and pays
 nothing. Players that never move are left out. In a tree in which chance alone may end a play, such a play has one turn
 without a choice.
+
+`openspiel` takes turn-based and simultaneous games of OpenSpiel (`name=tiny_hanabi`; extra `openspiel`).
 
 Named instances: `kuhn-poker` (Kuhn 1950), `entry-deterrence` (Selten 1978), `bagwell` (Bagwell 1995), `centipede`
 (Rosenthal 1981). Exact values, two players: backward induction, the normal form, or a mixed-integer program over
@@ -41,13 +43,14 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.formats.openspiel import openspiel_tree
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.players import player_index
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import Method, StackelbergSolution
 from rllib_stackelberg.trees import instances
 from rllib_stackelberg.trees.commitment import tree_methods
 from rllib_stackelberg.trees.courses import Courses
-from rllib_stackelberg.trees.players import player_number
 from rllib_stackelberg.trees.tree import CHANCE, NONE, GameTree
 
 SHOWN_FROM = 1e-4
@@ -68,20 +71,20 @@ class TreeGame(StackelbergGame):
 
     Args:
         tree: the game.
-        leader: which player leads, by name or by number from 1.
+        leads: which player leads, by number from 1 or by name.
         mixed: whether the leader commits to probabilities of actions instead of one action.
     """
 
     source = "Kuhn 1953; Bosansky & Cermak 2015"
 
-    def __init__(self, tree: GameTree, leader: int | str = 1, mixed: bool = False):
+    def __init__(self, tree: GameTree, leads: int | str = 1, mixed: bool = False):
         self.tree, self.mixed = tree, mixed
-        self.player = player_number(tree.players, leader)
+        self.player = player_index(leads, tree.players)
         moving = {known.player for known in tree.information_sets} - {CHANCE}
         if self.player not in moving or len(moving) < 2:
             names = ", ".join(tree.players[player] for player in sorted(moving))
             problem = f"{tree.players[self.player]} leads a game in which {names or 'nobody'} moves"
-            raise InvalidFieldError("leader", problem, "a player that moves in a game in which others move too")
+            raise InvalidFieldError("leads", problem, "a player that moves in a game in which others move too")
         self.players = (self.player, *sorted(moving - {self.player}))
         self.sets = [tree.sets_of(player) for player in self.players]
         self.courses = Courses.of(tree, even=self.sets[0] if mixed else ())
@@ -254,7 +257,7 @@ class NamedTree(TreeGame):
 
     Args:
         named: which one.
-        leader: which player leads, by name or by number from 1.
+        leads: which player leads, by number from 1 or by name.
         mixed: whether the leader commits to probabilities of actions instead of one action.
     """
 
@@ -264,7 +267,22 @@ class NamedTree(TreeGame):
         self,
         *,
         named: Literal["kuhn-poker", "entry-deterrence", "bagwell", "centipede"],
-        leader: int | str = 1,
+        leads: int | str = 1,
         mixed: bool = False,
     ):
-        super().__init__(NAMED[named](), leader, mixed)
+        super().__init__(NAMED[named](), leads, mixed)
+
+
+class OpenSpielGame(TreeGame):
+    """A game of OpenSpiel in which one player leads.
+
+    Args:
+        name: as OpenSpiel writes it, with the game's own parameters in brackets: kuhn_poker(players=3).
+        leads: which player leads, by number from 1.
+        mixed: whether the leader commits to probabilities of actions instead of one action.
+    """
+
+    source = "Lanctot et al. 2019, arXiv 1908.09453"
+
+    def __init__(self, *, name: str, leads: int | str = 1, mixed: bool = False):
+        super().__init__(openspiel_tree(name), leads, mixed)

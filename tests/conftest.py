@@ -60,14 +60,16 @@ GAMES = {
     "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),
     "team-contract": ("team-contract", {}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
+    "openspiel": ("openspiel", {"name": "tiny_hanabi"}),
+    "openspiel-three-players": ("openspiel", {"name": "matching_pennies_3p", "leads": 3}),
     "kuhn-poker": ("kuhn-poker", {}),
     "kuhn-poker-mixed": ("kuhn-poker", {"mixed": True}),
-    "kuhn-poker-second": ("kuhn-poker", {"leader": 2}),
+    "kuhn-poker-second": ("kuhn-poker", {"leads": 2}),
     "entry-deterrence": ("entry-deterrence", {}),
     "bagwell": ("bagwell", {}),
     "bagwell-mixed": ("bagwell", {"mixed": True}),
     "centipede": ("centipede", {}),
-    "centipede-second": ("centipede", {"leader": "second", "mixed": True}),
+    "centipede-second": ("centipede", {"leads": "second", "mixed": True}),
 }
 
 # The same for games with a population.

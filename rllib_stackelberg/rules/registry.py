@@ -306,7 +306,7 @@ def parameter_model(cls: type[Rules]) -> type[BaseModel]:
 
 def _from_text(model: type[BaseModel], name: str, value: Any) -> Any:
     """Text that is a JSON list or object becomes one; anything else is pydantic's to convert."""
-    if isinstance(value, str) and value[:1] in "[{":
+    if isinstance(value, str) and value.startswith(("[", "{")):
         try:
             return from_command_line(value)
         except BrokenDocumentError as error:
