@@ -48,6 +48,13 @@ register_game(
     defaults=RunDefaults(max_seconds=20),
 )
 register_game(
+    "bayesian-bimatrix",
+    "rllib_stackelberg.envs.bayesian_bimatrix_v0:BayesianBimatrix",
+    summary="row player commits, column players of private types respond",
+    source="Conitzer & Sandholm 2006; Paruchuri et al. 2008",
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
     "matrix-design",
     "rllib_stackelberg.envs.matrix_design_v0:MatrixDesign",
     summary="leader promises payments per outcome of a 2x2 game",

@@ -38,6 +38,7 @@ from pydantic import Field
 
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.economics.mixtures import mixtures
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.formats.normal_form import NormalForm
@@ -57,9 +58,6 @@ NAMED = {
     ),
     "conitzer": ([[1, 3], [0, 2]], [[1, 0], [0, 1]]),
 }
-
-SHOWN_FROM = 1e-4
-"""Smallest probability of a row that is shown to people."""
 
 
 @dataclass
@@ -154,7 +152,7 @@ class Bimatrix(StackelbergGame):
         """Keep the commitment; pay when the follower has moved."""
         rows, columns = self.leader_matrix.shape
         if self.mixed:
-            commitment = _probabilities(actions[:, :rows])
+            commitment = mixtures(actions[:, :rows])
         else:
             commitment = np.eye(rows)[np.clip(actions[:, 0].astype(np.int64), 0, rows - 1)]
         weights = np.where(state.moves[:, None] == 0, commitment, state.weights)
@@ -166,13 +164,21 @@ class Bimatrix(StackelbergGame):
 
     def describe_action(self, turn, key, action):
         """A row or column; of a mixed commitment the rows with their probabilities."""
-        rows, columns = map(range, self.leader_matrix.shape) if self.named is None else self.named.strategies
-        if turn.kind == "learned":
-            return f"column {columns[int(action[0])]}"
-        if not self.mixed:
-            return f"row {rows[int(action[0])]}"
-        chosen = zip(rows, _probabilities(action[None])[0], strict=True)
-        return ", ".join(f"row {row}: {share:.4g}" for row, share in chosen if share >= SHOWN_FROM)
+        if turn.kind == "leader" and self.mixed:
+            return super().describe_action(turn, key, action)
+        return self._names(turn)[int(action[0])]
+
+    def probabilities(self, turn, key, action):
+        """Of a mixed commitment those of rows."""
+        if turn.kind == "learned" or not self.mixed:
+            return None
+        return dict(zip(self._names(turn), mixtures(action[None])[0].tolist(), strict=True))
+
+    def _names(self, turn):
+        """Of rows or columns."""
+        named = map(range, self.leader_matrix.shape) if self.named is None else self.named.strategies
+        names = tuple(named)[turn.agent]
+        return [f"{('row', 'column')[turn.agent]} {name}" for name in names]
 
     def methods(self):
         """Best row, or the linear programs of a mixed commitment."""
@@ -247,12 +253,6 @@ def _of_two(game: NormalForm, field: str) -> NormalForm:
     if len(game.players) != 2:
         raise InvalidFieldError(field, f"has a game of {len(game.players)} players", "two players")
     return game
-
-
-def _probabilities(weights: np.ndarray) -> np.ndarray:
-    """Weights `[B, rows]` over their sum; uniform where that is 0."""
-    total = weights.sum(axis=1, keepdims=True)
-    return np.divide(weights, total, out=np.full(weights.shape, 1 / weights.shape[1]), where=total > 0)
 
 
 def payoff_matrices(leader: list[list[float]], follower: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 ROUNDING = 1e-12
 """What a sum of floating-point numbers may be off by, relative to it."""
 
 LONGEST = 7
 """Most digits before or after the decimal point; beyond them an estimate is written with an exponent."""
+
+
+SIMPLE = 60
+"""Largest denominator of a fraction that a probability is written as."""
+
+SHOWN_FROM = 1e-4
+"""Smallest probability that is shown to people."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,21 @@ def number(value: float | None, digits: int = 6) -> str:
     ('0.666667', '-', '-')
     """
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}g}"
+
+
+def shares(named: Iterable[tuple[str, float]]) -> str:
+    """A mixture: what is played, with which probability; without what is next to never played.
+
+    In simple fractions where all probabilities are some, but for their last digit; else in four significant digits.
+
+    >>> shares([("left", 0.4), ("middle", 0.0), ("right", 0.6)]), shares([("left", 0.39984), ("right", 0.60016)])
+    ('left: 2/5, right: 3/5', 'left: 0.3998, right: 0.6002')
+    """
+    mixture = dict(named)
+    simple = {name: Fraction(each).limit_denominator(SIMPLE) for name, each in mixture.items()}
+    exact = all(abs(float(simple[name]) - each) <= math.ulp(1.0) for name, each in mixture.items())
+    shown = {name: str(simple[name]) if exact else f"{each:.4g}" for name, each in mixture.items()}
+    return ", ".join(f"{name}: {shown[name]}" for name, each in mixture.items() if each >= SHOWN_FROM)
 
 
 def estimate(value: float | None, error: float | None, digits: int = 6) -> Rounded:

@@ -23,6 +23,8 @@ GAMES = {
     "maintain-mixed": ("maintain", {"mixed": True}),
     "conitzer": ("conitzer", {}),
     "conitzer-mixed": ("conitzer", {"mixed": True}),
+    "bayesian-bimatrix": ("bayesian-bimatrix", {"rows": 2}),
+    "bayesian-bimatrix-2-followers": ("bayesian-bimatrix", {"followers": 2, "columns": 2, "mixed": False}),
     "matrix-design": ("matrix-design", {}),
     "simple-allocation": ("simple-allocation", {}),
     "simple-allocation-8-5": ("simple-allocation", {"types": 8, "messages": 5}),

@@ -19,17 +19,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied
-from rllib_stackelberg.economics.dobss import dobss
+from rllib_stackelberg.economics.dobss import beyond_dobss, dobss
 from rllib_stackelberg.economics.exact_programs import best_mixture
 from rllib_stackelberg.economics.typed_payoffs import Column, Matrices, TypedPayoffs, expectation
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
-from rllib_stackelberg.rules.solution import StackelbergSolution, doubt
+from rllib_stackelberg.rules.solution import Method, StackelbergSolution, doubt
 from rllib_stackelberg.rules.ties import RULES, Ties, broken, check_ties
 
 TUPLES = 20_000
@@ -92,11 +93,18 @@ def typed_solve(game: TypedPayoffs, method: str | None = None) -> StackelbergSol
         InvalidFieldError: a method that is none, or that the game is beyond.
     """
     if method is None:
-        quick = math.prod(game.columns) <= QUICK_TUPLES and not beyond_programmes(game)
-        method = "multiple-programs" if quick else "dobss"
+        method = next(iter(ordered_methods(game)))
     if method not in METHODS:
         raise InvalidFieldError("method", f"got {method!r}", ", ".join(METHODS))
     return METHODS[method](game)
+
+
+def ordered_methods(game: TypedPayoffs) -> dict[str, Method]:
+    """Ways to the optimal mixture of this game by name, the one to take first."""
+    beyond = {"multiple-programs": beyond_programmes(game), "dobss": beyond_dobss(game)}
+    quick = math.prod(game.columns) <= QUICK_TUPLES and not beyond["multiple-programs"]
+    names = ("multiple-programs", "dobss") if quick else ("dobss", "multiple-programs")
+    return {name: Method(partial(METHODS[name], game), beyond[name]) for name in names}
 
 
 def beyond_programmes(game: TypedPayoffs) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.documents import brief
 from rllib_stackelberg.rules.priors import Prior
 
 Matrices = Sequence[ArrayLike]
@@ -41,28 +42,30 @@ class TypedPayoffs:
     sizes: tuple[int, ...]
 
     @classmethod
-    def of(cls, leader: Sequence[Matrices], follower: Sequence[Matrices], priors: Sequence[ArrayLike]) -> TypedPayoffs:
-        """Checked payoffs `[followers][types][rows, columns]` and priors `[followers][types]`.
+    def of(
+        cls, leader: Sequence[Matrices], follower: Sequence[Matrices], priors: Sequence[ArrayLike] | None = None
+    ) -> TypedPayoffs:
+        """Checked payoffs `[followers][types][rows, columns]` and priors `[followers][types]`, equal by default.
 
         Raises:
             InvalidFieldError: they do not fit each other, or are no numbers.
         """
-        if not len(leader) or len(follower) != len(leader):
-            raise InvalidFieldError("follower", f"has {len(follower)} followers", f"{len(leader)}, and at least 1")
-        if len(priors) != len(leader):
-            raise InvalidFieldError("prior", f"has {len(priors)} followers", f"{len(leader)}")
-        weights = [Prior.independent(prior).blocks[0] for prior in priors]
-        for mine, theirs, prior in zip(leader, follower, weights, strict=True):
-            for field, given in (("leader", mine), ("follower", theirs)):
-                if len(given) != prior.size or prior.ndim != 1:
-                    raise InvalidFieldError(field, f"has {len(given)} types", f"{prior.size}, as the prior has")
-        own = tuple(_matrix("leader", matrix) for matrices in leader for matrix in matrices)
-        paid = tuple(_matrix("follower", matrix) for matrices in follower for matrix in matrices)
-        for mine, theirs in zip(own, paid, strict=True):
-            if mine.shape != theirs.shape or len(mine) != len(own[0]):
+        own, paid = _matrices("leader", leader), _matrices("follower", follower)
+        sizes = [len(matrices) for matrices in own]
+        if [len(matrices) for matrices in paid] != sizes:
+            problem = f"has {[len(matrices) for matrices in paid]} types by follower"
+            raise InvalidFieldError("follower", problem, f"{sizes}, as leader")
+        given = [np.full(size, 1 / size) for size in sizes] if priors is None else _listed("prior", priors)
+        weights = [Prior.joint(each).blocks[0] for each in given]
+        if [prior.shape for prior in weights] != [(size,) for size in sizes]:
+            raise InvalidFieldError("prior", f"has shapes {[prior.shape for prior in weights]}", f"{sizes} types")
+        flat = [tuple(matrix for matrices in side for matrix in matrices) for side in (own, paid)]
+        for mine, theirs in zip(*flat, strict=True):
+            if mine.shape != theirs.shape or len(mine) != len(flat[0][0]):
                 problem = f"has a type of shape {theirs.shape}"
-                raise InvalidFieldError("follower", problem, f"as the leader's, {mine.shape}, {len(own[0])} rows each")
-        return cls(own, paid, np.concatenate(weights), tuple(prior.size for prior in weights))
+                allowed = f"as the leader's, {mine.shape}, with {len(flat[0][0])} rows"
+                raise InvalidFieldError("follower", problem, allowed)
+        return cls(flat[0], flat[1], np.concatenate(weights), tuple(sizes))
 
     @property
     def rows(self) -> int:
@@ -153,6 +156,18 @@ def expectation(mixture: Sequence[Fraction], column: Sequence[Fraction]) -> Frac
 
 def _turned(matrix: Numbers) -> tuple[Column, ...]:
     return tuple(tuple(Fraction(entry) for entry in column) for column in matrix.T.tolist())
+
+
+def _listed(field: str, given: Sequence) -> Sequence:
+    """What is a list of something, refused by name if it is not."""
+    if not isinstance(given, list | tuple | np.ndarray) or not len(given):
+        raise InvalidFieldError(field, f"has {brief(given)}", "a list for each follower, in it one for each type")
+    return given
+
+
+def _matrices(field: str, given: Sequence[Matrices]) -> list[list[Numbers]]:
+    """Matrices by follower and type."""
+    return [[_matrix(field, entries) for entries in _listed(field, own)] for own in _listed(field, given)]
 
 
 def _matrix(field: str, entries: ArrayLike) -> Numbers:

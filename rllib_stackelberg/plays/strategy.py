@@ -2,7 +2,8 @@
 
 As plain data it is a list of `{"question": key, "label": text, "action": index or numbers, ...}`, in the game's units;
 this is the `leader_strategy` of every result and what `respond --leader` reads. An action that is a choice and numbers
-is `{"choice": index, "numbers": [...]}`; a list of the choice and the numbers is read, too.
+is `{"choice": index, "numbers": [...]}`; a list of the choice and the numbers is read, too. Beside an action that is a
+mixture stand its `probabilities`, by name.
 """
 
 from __future__ import annotations
@@ -136,15 +137,18 @@ class LeaderStrategy:
     def data(self, most: int | None = None) -> list[dict[str, Any]]:
         """The plain-data form; of at most so many questions, the lowest keys first."""
         turn = self.game.leader_turn
-        return [
-            {
-                "question": key,
-                "label": self.game.describe(turn, key),
-                "action": _plain(turn, action),
-                "shown": self.game.describe_action(turn, key, action),
-            }
-            for key, action in islice(self.answers.items(), most)
-        ]
+        return [self._entry(turn, key, action) for key, action in islice(self.answers.items(), most)]
+
+    def _entry(self, turn: Turn, key: int, action: NDArray[np.float64]) -> dict[str, Any]:
+        """Plain data of one answer."""
+        mixture = self.game.probabilities(turn, key, action)
+        return {
+            "question": key,
+            "label": self.game.describe(turn, key),
+            "action": _plain(turn, action),
+            **({} if mixture is None else {"probabilities": dict(mixture)}),
+            "shown": self.game.describe_action(turn, key, action),
+        }
 
 
 GivenStrategy = LeaderStrategy | Sequence[tuple[int, Any]] | Sequence[Mapping[str, Any]]

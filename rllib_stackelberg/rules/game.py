@@ -18,6 +18,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.rounding import shares
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.turns import Seats, Turn, in_range
@@ -182,8 +183,18 @@ class StackelbergGame(Rules, ABC):
         """What the agent knows at this turn when `information` returns `key`, for people."""
         return f"{turn.name} {key}" if (turn.rows or 2) > 1 else turn.name
 
+    def probabilities(self, turn: Turn, key: int, action: NDArray[np.float64]) -> Mapping[str, float] | None:
+        """Of an action `[turn.width]` that is a mixture what is played with which probability; None of any other."""
+        return None
+
     def describe_action(self, turn: Turn, key: int, action: NDArray[np.float64]) -> str:
-        """What an action `[turn.width]` at this turn and `key` is, for people; by default its number(s)."""
+        """What an action `[turn.width]` at this turn and `key` is, for people.
+
+        By default its `probabilities`, or its number(s).
+        """
+        mixture = self.probabilities(turn, key, action)
+        if mixture is not None:
+            return shares(mixture.items())
         chosen = [str(int(action[0]))] if turn.chooses else []
         numbers = ", ".join(f"{number:.4g}" for number in action[len(chosen) :])
         return ": ".join([*chosen, numbers] if turn.numbers else chosen)

@@ -251,7 +251,7 @@ def test_what_is_too_large_is_refused_with_what_can_do_it(monkeypatch):
 @pytest.mark.parametrize(
     ("leader", "follower", "prior", "field"),
     [
-        ([[[1, 2]]], [[[1, 2]]], [0.5, 0.5], "leader"),
+        ([[[1, 2]]], [[[1, 2]]], [0.5, 0.5], "prior"),
         ([[[1, 2]]], [[[1, 2]], [[1, 2]]], [1.0], "follower"),
         ([[[1, 2]]], [[[1]]], [1.0], "follower"),
         ([[[1, 2]], [[1], [2]]], [[[1, 2]], [[1], [2]]], [0.5, 0.5], "follower"),

@@ -3,6 +3,7 @@ import pytest
 
 from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.declarations import check_game
 from rllib_stackelberg.testing import game_test
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation
@@ -85,6 +86,9 @@ def test_actions_of_leader_and_followers_are_told_in_words():
     commit, respond = (game := make_game("bimatrix", mixed=True, **matrices)).turns
     learned = np.array([1, 0.5002, 0.5007, 0.5001])
     assert game.describe_action(commit, 0, learned) == "row 0: 0.3998, row 1: 0.2, row 2: 0.2002, row 3: 0.2"
+    told = LeaderStrategy.from_pairs(game, [(0, (1, 0.5, 0.5, 0.5))]).data()[0]
+    assert told["shown"] == "row 0: 2/5, row 1: 1/5, row 2: 1/5, row 3: 1/5"
+    assert told["probabilities"] == {"row 0": 0.4, "row 1": 0.2, "row 2": 0.2, "row 3": 0.2}
     assert game.describe_action(commit, 0, np.array([0, 0, 2e-5, 1])) == "row 3: 1"
     assert game.describe_action(respond, 0, np.array([0.0])) == "column 0"
     assert make_game("bimatrix", **matrices).describe_action(commit, 0, np.array([3.0])) == "row 3"
