@@ -188,6 +188,13 @@ for _name, _source, _summary in (
         defaults=RunDefaults(max_seconds=60, settings=_TREES),
     )
 register_game(
+    "extensive",
+    "rllib_stackelberg.envs.extensive_v0:Extensive",
+    summary="a player of a game tree commits, the others respond; a tree from a file or a catalogue",
+    source="Kuhn 1953; Bosansky & Cermak 2015",
+    defaults=RunDefaults(max_seconds=60, settings=_TREES),
+)
+register_game(
     "openspiel",
     "rllib_stackelberg.envs.extensive_v0:OpenSpielGame",
     summary="a player of a small game of OpenSpiel commits, the others respond",

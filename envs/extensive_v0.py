@@ -24,7 +24,9 @@ expectations are those of the mixture, exactly. A play whose moves the leader ne
 nothing. Players that never move are left out. In a tree in which chance alone may end a play, such a play has one turn
 without a choice.
 
-`openspiel` takes turn-based and simultaneous games of OpenSpiel (`name=tiny_hanabi`; extra `openspiel`).
+`extensive` takes a file in Gambit's format (`file=game.efg`) or a tree of pygambit's catalogue (`catalogue=NAME`; extra
+`gambit`). `openspiel` takes turn-based and simultaneous games of OpenSpiel (`name=tiny_hanabi`; extra
+`openspiel`): every position is a node, and a player knows what OpenSpiel says, and what it did before.
 
 Named instances: `kuhn-poker` (Kuhn 1950), `entry-deterrence` (Selten 1978), `bagwell` (Bagwell 1995), `centipede`
 (Rosenthal 1981). Exact values, two players: backward induction, the normal form, or a mixed-integer program over
@@ -37,12 +39,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.formats.efg import read_tree
+from rllib_stackelberg.formats.gambit import catalogue_game, tree_of
 from rllib_stackelberg.formats.openspiel import openspiel_tree
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.players import player_index
@@ -242,6 +247,30 @@ class TreeGame(StackelbergGame):
             (key, (*shares, *[0.0] * (self.leader_turn.width - len(shares)))) for key, shares in found.leader_strategy
         ]
         return replace(found, leader_strategy=tuple(padded))
+
+
+class Extensive(TreeGame):
+    """A game in extensive form from a file or a catalogue, in which one player leads.
+
+    Args:
+        file: a game in extensive form, in Gambit's format (.efg).
+        catalogue: name of a game in extensive form in pygambit's catalogue, in place of a file.
+        leads: which player leads, by number from 1 or by name.
+        mixed: whether the leader commits to probabilities of actions instead of one action.
+    """
+
+    def __init__(
+        self,
+        *,
+        file: Path | None = None,
+        catalogue: str | None = None,
+        leads: int | str = 1,
+        mixed: bool = False,
+    ):
+        if (file is None) == (catalogue is None):
+            given = "is given beside file" if file is not None else "no game is given"
+            raise InvalidFieldError("catalogue", given, "one of file=game.efg and catalogue=NAME")
+        super().__init__(read_tree(file) if file is not None else tree_of(catalogue_game(catalogue)), leads, mixed)
 
 
 NAMED = {

@@ -62,6 +62,8 @@ GAMES = {
     "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),
     "team-contract": ("team-contract", {}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
+    "extensive": ("extensive", {"catalogue": "journals/geb/bagwell1995", "mixed": True}),
+    "extensive-three-players": ("extensive", {"catalogue": "journals/ijgt/selten1975/fig1"}),
     "openspiel": ("openspiel", {"name": "tiny_hanabi"}),
     "openspiel-three-players": ("openspiel", {"name": "matching_pennies_3p", "leads": 3}),
     "kuhn-poker": ("kuhn-poker", {}),

@@ -131,6 +131,36 @@ def test_a_game_without_a_follower_is_refused():
             TreeGame(growth.tree(), leads=leads)
 
 
+EFG = 'EFG 2 R "entry" { "firm" "rival" } p "" 2 1 "" { "out" "in" } 0 t "" 1 "" { 2 0 } '
+EFG += 'p "" 1 1 "" { "fight" "peace" } 0 t "" 2 "" { -1 -1 } t "" 3 "" { 1 1 }'
+
+
+def test_files_and_catalogues_are_led_by_whom_it_says(tmp_path):
+    """Bagwell 1995, its noisy signal: 5.01 to the first mover, 4 in equilibrium and if the second one leads."""
+    file = tmp_path / "entry.efg"
+    file.write_text(EFG)
+    assert solve(make_game("extensive", file=file)).leader_value == 2
+    assert solve(make_game("extensive", file=file, leads="rival", mixed=True)).leader_value == 1
+    bagwell = [make_game("extensive", catalogue="journals/geb/bagwell1995", leads=k, mixed=True) for k in (1, 2)]
+    assert [solve(game).leader_value for game in bagwell] == pytest.approx([5.01, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "words"),
+    [
+        ({}, "catalogue", "no game is given"),
+        ({"file": "entry.efg", "catalogue": "x"}, "catalogue", "beside file"),
+        ({"catalogue": "nothing"}, "catalogue", "no game 'nothing'"),
+        ({"catalogue": "books/shohamleytonbrown2008/fig5_12"}, "catalogue", "forgets .*perfect recall"),
+        ({"file": "missing.efg"}, "file", "missing.efg"),
+    ],
+)
+def test_games_that_are_none_are_refused_by_name(given, field, words):
+    with pytest.raises(InvalidFieldError, match=words) as refused:
+        make_game("extensive", **given)
+    assert refused.value.field == field
+
+
 def test_strategies_are_shown_in_words():
     game = make_game("kuhn-poker", mixed=True)
     shown = {entry["label"]: entry["shown"] for entry in LeaderStrategy.of(game, solve(game).leader_strategy).data()}
