@@ -55,11 +55,12 @@ def _bit(buyer):
 
 @njit
 def _lowest(members):
-    """The lowest member of a set that is not empty."""
+    """The lowest member of a set that is not empty: half of what is left at a time."""
     rest, buyer = np.uint64(members), np.int64(0)
-    while not rest & np.uint64(1):
-        rest >>= np.uint64(1)
-        buyer += 1
+    for half in (32, 16, 8, 4, 2, 1):
+        if not rest & ((np.uint64(1) << np.uint64(half)) - np.uint64(1)):
+            rest >>= np.uint64(half)
+            buyer += half
     return buyer
 
 

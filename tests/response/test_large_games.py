@@ -16,7 +16,7 @@ from rllib_stackelberg.leader.actions import sampled
 from rllib_stackelberg.plays import answers
 from rllib_stackelberg.plays.answers import DenseAnswers, SparseAnswers
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response.fields import SAMPLED_PLAYS
+from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.testing import game_test
 from tests.evaluation.test_strategies import constant
@@ -92,13 +92,16 @@ def test_an_episode_with_many_buyers_stays_small(parameters, mode):
 
 
 def test_by_default_the_reward_is_exact_up_to_a_limit_and_sampled_beyond():
-    for buyers, chosen in ((2, "exact"), (7, "exact"), (8, SAMPLED_PLAYS), (16, SAMPLED_PLAYS)):
+    for buyers, chosen in ((2, "exact"), (7, "exact"), (8, PLAYS_ASKED_ONCE), (16, PLAYS_ASKED_ONCE)):
         game = make_game("message-spm", buyers=buyers)
         assert LeaderSettings().fitted(game).reward_plays == chosen
     asked = LeaderSettings.checked(reward_plays="exact")
     assert asked.fitted(make_game("message-spm", buyers=8)).reward_plays == "exact"
     # Other play than argmax takes a play per outcome, not one per type profile.
-    assert LeaderSettings.checked(reward_play="last").fitted(make_game("message-spm", buyers=7)).reward_plays == 100
+    assert (
+        LeaderSettings.checked(reward_play="last").fitted(make_game("message-spm", buyers=7)).reward_plays
+        == PLAYS_ASKED_ONCE
+    )
 
 
 @pytest.mark.parametrize(

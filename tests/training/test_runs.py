@@ -12,7 +12,7 @@ from rllib_stackelberg import evaluate, leader_config, load_policy, make_game, r
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.evaluation import estimates
 from rllib_stackelberg.response import sampled_engine
-from rllib_stackelberg.response.fields import SAMPLED_PLAYS
+from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.search import SETTLED_TOLERANCE, BestSnapshot, Search
 from rllib_stackelberg.training.loop import restart
@@ -105,7 +105,7 @@ def test_a_large_instance_trains_and_its_policy_and_answers_reproduce_the_value(
     small = {"game": "message-spm", "params": {"buyers": 8}, "settings": {"response_updates": 2}, "max_iterations": 2}
     result = run(tmp_path, **small)
     folder = Path(result["run_dir"])
-    assert json.loads((folder / "config.json").read_text())["settings"]["reward_plays"] == SAMPLED_PLAYS
+    assert json.loads((folder / "config.json").read_text())["settings"]["reward_plays"] == PLAYS_ASKED_ONCE
     assert len((folder / "progress.jsonl").read_text().splitlines()) == 2
     assert not result["certificate"]["exact_expectation"]
     assert result["exact_value"] is None
