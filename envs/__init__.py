@@ -55,6 +55,20 @@ register_game(
     defaults=RunDefaults(max_seconds=60),
 )
 register_game(
+    "normal-form",
+    "rllib_stackelberg.envs.normal_form_v0:NormalFormGame",
+    summary="one player commits, the others respond at once; payoffs, a file of Gambit's, or its catalogue",
+    source="von Stackelberg 1934; Conitzer & Sandholm 2006",
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
+    "random-normal-form",
+    "rllib_stackelberg.envs.normal_form_v0:RandomNormalForm",
+    summary="one player commits, the others respond at once; families of games after GAMUT",
+    source="Nudelman, Wortman, Shoham & Leyton-Brown 2004",
+    defaults=RunDefaults(max_seconds=60),
+)
+register_game(
     "matrix-design",
     "rllib_stackelberg.envs.matrix_design_v0:MatrixDesign",
     summary="leader promises payments per outcome of a 2x2 game",

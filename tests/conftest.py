@@ -11,6 +11,7 @@ from tests.games_for_tests import BayesianGame, NoisyAllocation
 from tests.reports.drawing import drawing_once
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
+THREE_PLAYERS = [[[[3, 2, 1], [0, 0, 4]], [[0, 0, 0], [1, 3, 2]]], [[[1, 1, 0], [2, 5, 1]], [[2, 3, 5], [0, 1, 3]]]]
 
 # Every registered game must appear here or below (test_playthroughs checks it); variants follow their game.
 GAMES = {
@@ -25,6 +26,8 @@ GAMES = {
     "conitzer-mixed": ("conitzer", {"mixed": True}),
     "bayesian-bimatrix": ("bayesian-bimatrix", {"rows": 2}),
     "bayesian-bimatrix-2-followers": ("bayesian-bimatrix", {"followers": 2, "columns": 2, "mixed": False}),
+    "normal-form": ("normal-form", {"payoffs": THREE_PLAYERS, "leads": 3}),
+    "random-normal-form": ("random-normal-form", {"family": "minimum-effort", "actions": 2, "mixed": True}),
     "matrix-design": ("matrix-design", {}),
     "simple-allocation": ("simple-allocation", {}),
     "simple-allocation-8-5": ("simple-allocation", {"types": 8, "messages": 5}),
