@@ -14,8 +14,8 @@ there is one), and payoffs of a profile are
 - `cournot`: x_i times the price max(0, 1 - sum x), without costs;
 - `bertrand`: prices x; who asks least sells 1 - x at it, shared equally, without costs.
 
-Only the first three are drawn from a seed. GAMUT (Nudelman, Wortman, Shoham & Leyton-Brown 2004) has these families too,
-with parameters of its own; nothing here is its code.
+Only the first three are drawn from a seed. GAMUT (Nudelman, Wortman, Shoham & Leyton-Brown 2004) has these families,
+too, with parameters of its own; nothing here is its code.
 """
 
 from __future__ import annotations
