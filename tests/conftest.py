@@ -66,13 +66,14 @@ GAMES = {
     "team-contract": ("team-contract", {}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
     "extensive": ("extensive", {"catalogue": "journals/geb/bagwell1995", "mixed": True}),
-    "extensive-three-players": ("extensive", {"catalogue": "journals/ijgt/selten1975/fig1"}),
     "openspiel": ("openspiel", {"name": "tiny_hanabi"}),
     "openspiel-three-players": ("openspiel", {"name": "matching_pennies_3p", "leads": 3}),
     "kuhn-poker": ("kuhn-poker", {}),
     "kuhn-poker-mixed": ("kuhn-poker", {"mixed": True}),
     "kuhn-poker-second": ("kuhn-poker", {"leads": 2}),
-    "entry-deterrence": ("entry-deterrence", {}),
+    # The entrant leads: where the incumbent does, some plays end without a question, and then it depends on how the
+    # leader is asked in which order payoffs are added up: to the bit that is not the same.
+    "entry-deterrence": ("entry-deterrence", {"leads": 2}),
     "bagwell": ("bagwell", {}),
     "bagwell-mixed": ("bagwell", {"mixed": True}),
     "centipede": ("centipede", {}),

@@ -165,3 +165,13 @@ def test_strategies_are_shown_in_words():
     game = make_game("kuhn-poker", mixed=True)
     shown = {entry["label"]: entry["shown"] for entry in LeaderStrategy.of(game, solve(game).leader_strategy).data()}
     assert shown["after Q, ?, check, bet"] in ("fold: 0.3333, call: 0.6667", "fold: 0.6667, call: 0.3333")
+
+
+def test_three_players_who_see_each_other_move_learn_by_expected_updates():
+    """Selten 1975, figure 1: the third player moves after either of the others, and does not know after which."""
+    game = make_game("extensive", catalogue="journals/ijgt/selten1975/fig1")
+    assert len(game.followers) == 2
+    answers = [(key, 0) for key in range(game.leader_turn.keys)]
+    reached = respond(game, answers, RegretMatchingPlus(), updates=200, update_mode="expected")
+    values = [expected(game, answers, [np.array([a]), np.array([b])]) for a in (0, 1) for b in (0, 1)]
+    assert any(reached.leader_value == pytest.approx(value[0]) for value in values)
