@@ -41,6 +41,7 @@ from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_
 from rllib_stackelberg.economics.mixtures import mixtures
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
+from rllib_stackelberg.formats.nfg import nfg_text
 from rllib_stackelberg.formats.normal_form import NormalForm
 from rllib_stackelberg.formats.sources import normal_form_from
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
@@ -179,6 +180,11 @@ class Bimatrix(StackelbergGame):
         named = map(range, self.leader_matrix.shape) if self.named is None else self.named.strategies
         names = tuple(named)[turn.agent]
         return [f"{('row', 'column')[turn.agent]} {name}" for name in names]
+
+    def exports(self):
+        """Gambit's format; the leader is the first player."""
+        matrices = np.stack([self.leader_matrix, self.follower_matrix], axis=-1)
+        return {".nfg": lambda: nfg_text(self.named or NormalForm.of(matrices))}
 
     def methods(self):
         """Best row, or the linear programs of a mixed commitment."""

@@ -46,7 +46,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.formats.efg import read_tree
+from rllib_stackelberg.formats.efg import efg_text, read_tree
 from rllib_stackelberg.formats.gambit import catalogue_game, tree_of
 from rllib_stackelberg.formats.openspiel import openspiel_tree
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
@@ -230,6 +230,10 @@ class TreeGame(StackelbergGame):
         shares = self._probabilities(action[None], np.array([count]))[0, :count]
         chosen = [(k, share) for k, share in enumerate(shares) if share >= SHOWN_FROM]
         return ", ".join(f"{self.tree.action_label(own, k)}: {share:.4g}" for k, share in chosen)
+
+    def exports(self):
+        """Gambit's format; it does not say who leads."""
+        return {".efg": lambda: efg_text(self.tree)}
 
     def methods(self):
         """Of two players: the ways to an optimal commitment in the tree."""

@@ -46,6 +46,7 @@ from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_
 from rllib_stackelberg.economics.equilibrium_commitment import WORK, equilibrium_commitment_solve, work
 from rllib_stackelberg.economics.game_families import Family, family_payoffs
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.formats.nfg import nfg_text
 from rllib_stackelberg.formats.normal_form import PAYOFFS, NormalForm
 from rllib_stackelberg.formats.sources import normal_form_from
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
@@ -161,6 +162,10 @@ class NormalFormGame(StackelbergGame):
             return f"strategy {names[int(action[0])]}"
         shares = zip(names, self._commitment(action[None])[0], strict=True)
         return ", ".join(f"strategy {name}: {share:.4g}" for name, share in shares if share >= SHOWN_FROM)
+
+    def exports(self):
+        """Gambit's format; the leader is the first player."""
+        return {".nfg": lambda: nfg_text(self.game)}
 
     def methods(self):
         """Of one follower those of a bimatrix; of several, mixed: a linear program for each of their profiles."""

@@ -8,7 +8,7 @@ give the response phase and the solvers. The platform hands in types and chance;
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -177,6 +177,10 @@ class StackelbergGame(Rules, ABC):
 
     def baselines(self) -> dict[str, float]:
         """What the leader gets in simpler ways that the game knows of, by name: beside what it has learned."""
+        return {}
+
+    def exports(self) -> Mapping[str, Callable[[], str]]:
+        """What a file for other programs would say of the game, by the ending of its name (".nfg"); none by default."""
         return {}
 
     def describe(self, turn: Turn, key: int) -> str:
