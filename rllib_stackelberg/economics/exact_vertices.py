@@ -35,7 +35,8 @@ def vertex_near(rows: Sequence[Row], x: Numbers) -> tuple[Fraction, ...] | None:
             slacks.append((abs(limit - _product(slope, point)) / unit, slope, limit))
     facets = [[*slope, limit] for slack, slope, limit in sorted(slacks, key=lambda each: each[0]) if slack <= NEAR]
     kept = [[Fraction(int(i == j)) for j in range(len(point))] + [value] for i, value in enumerate(point)]
-    found = _meeting_point(facets + kept, len(point))
+    found = meeting_point(facets + kept, len(point))
+    assert found is not None, "coordinates of a point determine it"
     return tuple(found) if all(_product(slope, found) <= limit for slope, limit in rows) else None
 
 
@@ -43,8 +44,13 @@ def _product(slope: Sequence[Fraction], point: Sequence[Fraction]) -> Fraction:
     return sum((a * b for a, b in zip(slope, point, strict=True) if a), Fraction(0))
 
 
-def _meeting_point(equations: Sequence[Sequence[Fraction]], width: int) -> list[Fraction]:
-    """The solution of the first `width` independent equations `[.. | right side]`; there are that many."""
+def meeting_point(equations: Sequence[Sequence[Fraction]], width: int) -> list[Fraction] | None:
+    """The solution of the first `width` independent equations `[.. | right side]`; None if there are fewer.
+
+    >>> one, two = Fraction(1), Fraction(2)
+    >>> [str(number) for number in meeting_point([[one, one, one], [two, two, two], [one, -one, 0 * one]], 2)]
+    ['1/2', '1/2']
+    """
     solved: dict[int, list[Fraction]] = {}
     for equation in equations:
         rest = list(equation)
@@ -61,4 +67,4 @@ def _meeting_point(equations: Sequence[Sequence[Fraction]], width: int) -> list[
         solved[column] = row
         if len(solved) == width:
             break
-    return [solved[column][-1] for column in range(width)]
+    return [solved[column][-1] for column in range(width)] if len(solved) == width else None

@@ -6,6 +6,12 @@
 from rllib_stackelberg.economics.bayesian_commitment import bayesian_commitment_solve, polymatrix_commitment_solve
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.economics.contracts import HiddenAction, Team, contract_solve, team_solve
+from rllib_stackelberg.economics.correlated_commitment import (
+    FollowersPlay,
+    ResponseRange,
+    correlated_commitment_solve,
+    response_range,
+)
 from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.economics.security import Targets, security_solve
@@ -28,9 +34,11 @@ __all__ = [
     "CoarseCorrelatedRange",
     "DirectMechanism",
     "Equilibrium",
+    "FollowersPlay",
     "HiddenAction",
     "Method",
     "PopulationSolution",
+    "ResponseRange",
     "Setting",
     "StackelbergSolution",
     "Targets",
@@ -40,6 +48,7 @@ __all__ = [
     "best_mechanism",
     "coarse_correlated_range",
     "contract_solve",
+    "correlated_commitment_solve",
     "equilibria",
     "exact_solve",
     "methods_of",
@@ -48,6 +57,7 @@ __all__ = [
     "payment_solve",
     "polymatrix_commitment_solve",
     "pure_commitment_solve",
+    "response_range",
     "response_solve",
     "sale",
     "security_solve",
