@@ -55,7 +55,7 @@ from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import Method, StackelbergSolution
 from rllib_stackelberg.trees import instances
 from rllib_stackelberg.trees.commitment import tree_methods
-from rllib_stackelberg.trees.courses import Courses
+from rllib_stackelberg.trees.courses import Courses, move_apart
 from rllib_stackelberg.trees.tree import CHANCE, NONE, GameTree
 
 SHOWN_FROM = 1e-4
@@ -98,6 +98,7 @@ class TreeGame(StackelbergGame):
         self.turns = tuple(self._turn(agent) for agent in range(len(self.players)))
         if self._ends_unmoved():
             self.turns += (Turn("end", 1, Discrete(1), "reply"),)
+        self.moves_apart = not mixed and move_apart(tree, self.players[1:])  # plays of weight 0 end early
         self.payoff_range = self._range()
         self.observation_spaces = tuple(Box(0, 1, (len(own),), np.float32) for own in self.sets)
 

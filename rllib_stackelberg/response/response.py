@@ -145,10 +145,10 @@ class Response(Followers[OutcomeTable, UtilityLearner]):
 
     @classmethod
     def in_play(cls, settings: ResponseFields, game: StackelbergGame) -> bool:
-        """See `Followers`: as asked for, by default in games too large for a table."""
+        """See `Followers`: as asked for, by default in games too large for a table, or for draws from one."""
         if settings.leader_queries == "every_turn" or settings.elicitation is not None:
             return settings.leader_queries == "every_turn" or settings.elicitation == "in_play"
-        return Profiles.count(game) > TABLE_LIMIT
+        return Profiles.count(game) > TABLE_LIMIT or not (settings.expected or game.moves_apart)
 
     @classmethod
     def exact_updates(cls, settings: ResponseFields) -> bool:

@@ -69,6 +69,8 @@ class StackelbergGame(Rules, ABC):
         estimand: numbers of the game that its players may have to estimate (what demand depends on), `[k]`.
         simultaneous: whether play goes in rounds in which every agent moves once, in the order of `agents`, and none
             sees what the others do in it; such a game is a PettingZoo parallel environment, too.
+        moves_apart: whether every follower moves in every play, and none knows what others do in it. If not, sampled
+            updates are played unless told otherwise: what is drawn for a table of outcomes would be wrong.
         plays_at_once: most plays side by side, where their number can be chosen.
         seats: which entries of what the leader sees speak of which follower, where its actions speak of each of them
             in the same way; None: networks take both as they come.
@@ -82,6 +84,7 @@ class StackelbergGame(Rules, ABC):
     memory: int = 1
     estimand: NDArray[np.float64] = NOTHING
     simultaneous: bool = False
+    moves_apart: bool = True
     plays_at_once: ClassVar[int] = 65_536
     seats: Seats | None = None
 

@@ -108,3 +108,38 @@ class Courses:
             there = nodes[moving]
             nodes[moving] = self.after[there, self.drawn(there, numbers[moving])]
         return nodes
+
+
+def move_apart(tree: GameTree, followers: Collection[int]) -> bool:
+    """Whether every follower moves in every play, once, and what it knows there has to do with no follower's move.
+
+    >>> from rllib_stackelberg.trees.instances import bagwell, entry_deterrence
+    >>> move_apart(bagwell(), [1]), move_apart(entry_deterrence(), [1]), move_apart(entry_deterrence(), [0])
+    (True, True, False)
+    """
+    return all(_moves_apart(tree, follower, followers) for follower in followers)
+
+
+def _moves_apart(tree: GameTree, follower: int, followers: Collection[int]) -> bool:
+    """From the leaves up: where a follower will move, as a number for each way in which that depends on others."""
+    numbers: dict[tuple, int] = {}
+    nothing, ahead = numbers.setdefault((), 0), [0] * len(tree.nodes)
+    for number in reversed(range(len(tree.nodes))):
+        own = tree.nodes[number].information_set
+        if own == NONE:
+            continue
+        after = tuple(ahead[child] for child in tree.children[number])
+        player = tree.information_sets[own].player
+        if player == follower:
+            if any(where != nothing for where in after):
+                return False  # it moves again
+            ahead[number] = numbers.setdefault(("moves", own), len(numbers))
+        elif player in followers or len(set(after)) == 1:
+            if len(set(after)) > 1:
+                return False
+            ahead[number] = after[0]
+        else:
+            if nothing in after:
+                return False  # it moves in some plays
+            ahead[number] = numbers.setdefault((own, *after), len(numbers))
+    return ahead[0] != nothing

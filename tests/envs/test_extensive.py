@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from rllib_stackelberg.envs.extensive_v0 import TreeGame
 
-from rllib_stackelberg import BestResponse, RegretMatchingPlus, make_game, respond, solve
+from rllib_stackelberg import BestResponse, LeaderSettings, RegretMatchingPlus, make_game, respond, solve
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.plays.outcomes import Profiles, outcomes_against
 from rllib_stackelberg.plays.plays import Plays, play_out
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.testing.conformance import inspect
 from rllib_stackelberg.trees.growth import Growth
 from rllib_stackelberg.trees.tree import CHANCE
@@ -159,6 +161,32 @@ def test_games_that_are_none_are_refused_by_name(given, field, words):
     with pytest.raises(InvalidFieldError, match=words) as refused:
         make_game("extensive", **given)
     assert refused.value.field == field
+
+
+def test_followers_move_apart_where_tables_say_so():
+    """In a game that says so, no leader's answers make a table in which a follower's row hangs on a follower's move."""
+    said, rng = [], np.random.default_rng(0)
+    for seed in range(40):
+        tree = random_tree(seed, depth=3 + seed % 2, players=3, hidden=0.7)
+        if {known.player for known in tree.information_sets} - {CHANCE} != {0, 1, 2}:
+            continue
+        game = TreeGame(tree, leads=1 + seed % 3)
+        if not game.one_shot or Profiles.count(game) > 4096:
+            continue
+        counts = [len(tree.information_sets[own].actions) for own in game.sets[0]]
+        answers = [list(enumerate(rng.integers(counts).tolist())) for _ in range(10)]
+        tables = [outcomes_against(game, LeaderStrategy.from_pairs(game, own)) for own in answers]
+        assert not game.moves_apart or all(table.simultaneous for table in tables), seed
+        said.append(game.moves_apart)
+    assert 3 <= sum(said) < len(said)
+
+
+def test_sampled_updates_are_played_where_followers_see_each_other():
+    game = make_game("extensive", catalogue="journals/ijgt/selten1975/fig1")
+    assert not game.moves_apart
+    assert Response.in_play(LeaderSettings(), game)
+    assert not Response.in_play(LeaderSettings(update_mode="expected"), game)
+    assert not Response.in_play(LeaderSettings(), make_game("bagwell"))
 
 
 def test_strategies_are_shown_in_words():
