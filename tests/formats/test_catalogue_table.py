@@ -41,7 +41,7 @@ def test_commitment_is_worth_no_less_than_any_equilibrium(catalogue):
 
 
 def test_closed_forms(catalogue):
-    """Bagwell's with a signal that is right with probability .99: the leader keeps S, but for .01 of C, which pays 6."""
+    """Bagwell's, with a signal that is right with probability .99: the leader mixes .01 of C, which pays 6, into S."""
     values = {(row.game, row.leads): row for row in catalogue[1]}
     assert (values["journals/geb/bagwell1995", 1].pure, values["journals/geb/bagwell1995", 1].mixed) == (5, 5.01)
     assert values["books/myerson1991/fig2_1", 1].mixed == pytest.approx(1 / 3)  # Myerson 1991, its simple card game
