@@ -8,7 +8,6 @@ os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests tra
 from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
-from tests.reports.drawing import drawing_once
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 THREE_PLAYERS = [[[[3, 2, 1], [0, 0, 4]], [[0, 0, 0], [1, 3, 2]]], [[[1, 1, 0], [2, 5, 1]], [[2, 3, 5], [0, 1, 3]]]]
@@ -163,6 +162,8 @@ def no_page(monkeypatch):
 @pytest.fixture
 def drawn_once():
     """Figures of pages drawn at one width and shown at both; for tests of a page's words."""
+    from tests.reports.drawing import drawing_once
+
     with drawing_once():
         yield
 

@@ -3,9 +3,8 @@
 import io
 import os
 import pty
-import subprocess
-import sys
 import warnings
+from contextlib import suppress
 
 import pytest
 from rich.progress import Progress
@@ -102,36 +101,32 @@ def test_where_nothing_can_be_printed_over_a_few_lines_say_how_it_stands():
     assert lines == [f"Training x: {s} s, episodes {s}" for s in (10, 20, 40, 80)]
 
 
-PROGRAM = """
-from rllib_stackelberg.terminal import Terminal, progress_bar
-console = Terminal()
-with progress_bar(console) as progress:
-    progress.add_task("playing", total=2)
-console.print(console.live)
-"""
+@pytest.fixture
+def in_terminal(monkeypatch):
+    """What a bar and a line print into a pseudo-terminal, under variables of its environment."""
 
-
-def in_terminal(**variables):
-    """What a program prints into a pseudo-terminal."""
-    ours, theirs = pty.openpty()
-    environment = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"} | variables
-    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=theirs, env=environment) as program:
-        os.close(theirs)
+    def printed(**variables):
+        ours, theirs = pty.openpty()
+        with monkeypatch.context() as patch:
+            patch.delenv("JPY_PARENT_PID", raising=False)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            with open(theirs, "w", encoding="utf-8") as stream:  # noqa: PTH123 (a descriptor has no path)
+                console = Terminal(file=stream)
+                with progress_bar(console) as progress:
+                    progress.add_task("playing", total=2)
+                console.print(console.live)
         found = b""
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # the other end is closed
-                break
-            found += piece
-            if not piece:
-                break
-        assert program.wait() == 0
-    os.close(ours)
-    return found.decode().replace("\r\n", "\n")
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 4096):
+                found += piece
+        os.close(ours)
+        return found.decode().replace("\r\n", "\n")
+
+    return printed
 
 
-def test_a_notebook_is_no_terminal():
+def test_a_notebook_is_no_terminal(in_terminal):
     # IPython's kernel runs `!command` in a pseudo-terminal, of which nothing but its variables tells.
     assert in_terminal(TERM="xterm-color") == "False\n"
     assert in_terminal(TERM="xterm-256color", JPY_PARENT_PID="1", FORCE_COLOR="1").endswith("False\n")
