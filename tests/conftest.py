@@ -9,6 +9,18 @@ from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
+
+def pytest_configure(config):
+    """Files are handed out in the order below; pytest-xdist would begin with those of most tests, not the longest."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """Files that train come first: they take longest, and processes that test side by side are to end together."""
+    trains = {item.path for item in items if item.get_closest_marker("ray")}
+    items.sort(key=lambda item: item.path not in trains)
+
+
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
 THREE_PLAYERS = [[[[3, 2, 1], [0, 0, 4]], [[0, 0, 0], [1, 3, 2]]], [[[1, 1, 0], [2, 5, 1]], [[2, 3, 5], [0, 1, 3]]]]
 

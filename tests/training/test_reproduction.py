@@ -41,6 +41,7 @@ def test_every_arm_is_accepted_before_anything_runs(name, k):
     assert len(arm.answers) in (0, game.leader_turn.keys)
 
 
+@pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
 def test_a_table_is_written_and_what_was_run_is_not_run_again(tmp_path, monkeypatch):
     heard = []
