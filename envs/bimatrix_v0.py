@@ -42,7 +42,7 @@ from rllib_stackelberg.economics.mixtures import mixtures
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.formats.nfg import nfg_text
-from rllib_stackelberg.formats.normal_form import NormalForm
+from rllib_stackelberg.formats.normal_form import NormalForm, unique_names
 from rllib_stackelberg.formats.sources import normal_form_from
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
@@ -177,9 +177,9 @@ class Bimatrix(StackelbergGame):
 
     def _names(self, turn):
         """Of rows or columns."""
-        named = map(range, self.leader_matrix.shape) if self.named is None else self.named.strategies
-        names = tuple(named)[turn.agent]
-        return [f"{('row', 'column')[turn.agent]} {name}" for name in names]
+        what, count = ("row", "column")[turn.agent], self.leader_matrix.shape[turn.agent]
+        names = range(count) if self.named is None else unique_names(self.named.strategies[turn.agent])
+        return [f"{what} {name}" for name in names]
 
     def exports(self):
         """Gambit's format; the leader is the first player."""

@@ -26,7 +26,8 @@ follow from `players=` and `actions=` (economics/game_families.py has the formul
 
 Exact values. One follower: best strategy, or the linear programs of Conitzer & Sandholm (2006). Several: followers
 play a pure equilibrium, the best one for the leader; found by enumeration, or, mixed, by a linear program for each
-profile of followers (economics/equilibrium_commitment.py).
+profile of followers (economics/equilibrium_commitment.py). Then the bound is what commitment to a correlated strategy
+is worth (Conitzer & Korzhyk 2011).
 
 Version history: v0, first release.
 """
@@ -43,18 +44,17 @@ from pydantic import Field
 
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.economics.correlated_commitment import correlated_commitment_solve
 from rllib_stackelberg.economics.equilibrium_commitment import WORK, equilibrium_commitment_solve, work
 from rllib_stackelberg.economics.game_families import Family, family_payoffs
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.economics.mixtures import mixtures
+from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.formats.nfg import nfg_text
-from rllib_stackelberg.formats.normal_form import PAYOFFS, NormalForm
+from rllib_stackelberg.formats.normal_form import PAYOFFS, NormalForm, unique_names
 from rllib_stackelberg.formats.sources import normal_form_from
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
-from rllib_stackelberg.rules.solution import Method
-
-SHOWN_FROM = 1e-4
-"""Smallest probability of a strategy that is shown to people."""
+from rllib_stackelberg.rules.solution import Bound, Method
 
 MOST_PLAYERS = 16
 
@@ -144,11 +144,9 @@ class NormalFormGame(StackelbergGame):
     def _commitment(self, actions: np.ndarray) -> np.ndarray:
         """Probabilities of strategies, `[B, strategies]`."""
         rows = self.table.shape[1]
-        if not self.mixed:
-            return np.eye(rows)[actions[:, 0].astype(np.int64)]
-        weights = actions[:, :rows]
-        total = weights.sum(axis=1, keepdims=True)
-        return np.divide(weights, total, out=np.full(weights.shape, 1 / rows), where=total > 0)
+        if self.mixed:
+            return mixtures(actions[:, :rows])
+        return np.eye(rows)[actions[:, 0].astype(np.int64)]
 
     def describe(self, turn, key):
         """The player's name."""
@@ -157,11 +155,19 @@ class NormalFormGame(StackelbergGame):
 
     def describe_action(self, turn, key, action):
         """A strategy; of a mixed commitment all with their probabilities."""
-        names = self.game.strategies[turn.agent]
+        if not turn.chooses:
+            return super().describe_action(turn, key, action)
+        return self._names(turn)[int(action[0])]
+
+    def probabilities(self, turn, key, action):
+        """Of a mixed commitment those of strategies."""
         if turn.chooses:
-            return f"strategy {names[int(action[0])]}"
-        shares = zip(names, self._commitment(action[None])[0], strict=True)
-        return ", ".join(f"strategy {name}: {share:.4g}" for name, share in shares if share >= SHOWN_FROM)
+            return None
+        return dict(zip(self._names(turn), mixtures(action[None])[0].tolist(), strict=True))
+
+    def _names(self, turn):
+        """Of an agent's strategies."""
+        return [f"strategy {name}" for name in unique_names(self.game.strategies[turn.agent])]
 
     def exports(self):
         """Gambit's format; the leader is the first player."""
@@ -177,6 +183,17 @@ class NormalFormGame(StackelbergGame):
         size = work(self.game.shape)
         beyond = f"{size:,} payoffs in its constraints, of up to {WORK:,}" if size > WORK else ""
         return {"equilibrium-programs": Method(self._equilibrium_commitment, beyond)}
+
+    def bound(self):
+        """What commitment to a correlated strategy is worth, of a mixed leader of several followers."""
+        if len(self.turns) == 2 or not self.mixed:
+            return None
+        try:
+            found = correlated_commitment_solve(self.game.numbers)
+        except BeyondLimitsError:
+            return None
+        source = "Conitzer & Korzhyk 2011"
+        return None if found.doubt else Bound(found.leader_value, "commitment to a correlated strategy", source)
 
     def _pure_commitment(self):
         """The best strategy against one follower."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -111,14 +113,15 @@ class NormalForm:
         )
 
 
-def shown_names(names: tuple[str, ...], numbered: str) -> tuple[str, ...]:
-    """Names to show: those that are empty or not the only ones of their kind get their number.
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names to tell things apart by: where one is empty or not the only one of its kind its number, from 1, stands too.
 
-    >>> shown_names(("Left", "", "Right", "Left"), "row")
-    ('row 1: Left', 'row 2', 'Right', 'row 4: Left')
+    >>> unique_names(("Left", "", "Right", "Left"))
+    ('Left (1)', '(2)', 'Right', 'Left (4)')
     """
-    plain = [f"{numbered} {number}" for number in range(1, len(names) + 1)]
-    return tuple(
-        name if name and names.count(name) == 1 else f"{place}: {name}" if name else place
-        for name, place in zip(names, plain, strict=True)
-    )
+    numbered = list(enumerate(names, start=1))
+    alone = Counter(names)
+    found = [name if name and alone[name] == 1 else f"{name} ({number})".strip() for number, name in numbered]
+    if len(set(found)) < len(found):  # such as "(2)" beside an empty second name
+        found = [f"{number}: {name}" for number, name in numbered]
+    return tuple(found)

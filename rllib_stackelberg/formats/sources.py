@@ -22,7 +22,11 @@ def normal_form_from(file: Path | None, catalogue: str | None) -> NormalForm | N
         if file is not None:
             raise InvalidFieldError("catalogue", "is given beside file", "one of them")
         return normal_form_of(catalogue_game(catalogue))
-    return read_nfg(file) if file is not None and file.suffix.lower() == ".nfg" else None
+    ending = file.suffix.lower() if file is not None else ""
+    if ending == ".efg":
+        allowed = "a game in normal form (.nfg); trees are for `extensive`"
+        raise InvalidFieldError("file", f"{file} is named like a game in extensive form", allowed)
+    return read_nfg(file) if file is not None and ending == ".nfg" else None
 
 
 def tree_from(file: Path | None, catalogue: str | None) -> GameTree:

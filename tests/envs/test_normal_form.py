@@ -61,10 +61,22 @@ def test_mixing_is_worth_no_less():
         values = [
             exact_solve(make_game("random-normal-form", seed=seed, actions=2, mixed=mixed)) for mixed in (False, True)
         ]
+        bound = make_game("random-normal-form", seed=seed, actions=2, mixed=True).bound()
+        assert not values[1].exists or values[1].leader_value <= bound.value + 1e-9
         if values[0].exists:
             assert values[1].leader_value >= values[0].leader_value
             strictly += values[1].leader_value > values[0].leader_value
     assert strictly
+
+
+def test_names_that_are_none(tmp_path):
+    """Strategies without names of their own, or with one name, are told apart: no probability is lost."""
+    file = tmp_path / "names.nfg"
+    file.write_text('NFG 1 R "" { "" "B" } { { "" "" "x" "x" } { "l" } } 1 1 2 1 3 1 4 1')
+    for name in ("normal-form", "bimatrix"):
+        game = make_game(name, file=file, mixed=True)
+        found = game.probabilities(game.leader_turn, 0, np.array([0.2, 0.2, 0.4, 0.2]))
+        assert list(found.values()) == pytest.approx([0.2, 0.2, 0.4, 0.2])
 
 
 def test_conformance_of_a_mixed_leader_with_two_followers():
@@ -81,6 +93,7 @@ def test_conformance_of_a_mixed_leader_with_two_followers():
         ({"payoffs": THREE_PLAYERS, "leads": 4}, "leads: there is no player '4'; allowed: .* 3 .Player 3."),
         ({"payoffs": THREE_PLAYERS, "catalogue": "journals/ijgt/nau2004/sec4"}, "payoffs: are given beside a game"),
         ({"file": "game.json"}, "file: game.json has another ending"),
+        ({"file": "game.efg"}, "file: game.efg is named like a game in extensive form; allowed: a game in normal form"),
         ({"catalogue": "journals/geb/gilboa1997/fig1"}, r"catalogue: have 1 players; allowed: 2\.\.16"),
     ],
 )
