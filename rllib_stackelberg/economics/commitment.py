@@ -4,35 +4,35 @@ Mixed (Conitzer & Sandholm 2006): for each follower column j maximise x.L_j over
 x.(F_k - F_j) <= 0 for every column k; the best j wins. Ties of the follower fall in the leader's favour, so the
 value is a supremum under other tie rules. One linear program per column, polynomial. Pure: best row.
 
-Payoffs are taken at their word: up to `EXACT_ENTRIES` entries all of it is rational arithmetic, without a tolerance
-(exact_programs.py). Larger programs are solved in floats, every row in its own unit, and checked afterwards: by the
-follower's best responses to the mixture found, and by what the programs' multipliers say no mixture exceeds. Where that
-leaves a doubt, the solution is not `certain`.
+Programs are solved in floats (commitment_engine.py) as far as a column may still win, and the result is proved. Payoffs
+are taken at their word: up to `EXACT_ENTRIES` entries the proof is rational arithmetic, without a tolerance
+(exact_programs.py). What cannot be proved there, and the smallest games, are solved in rational arithmetic from the
+start. In larger games the proof is in floats: the follower's best responses to the mixture found, and what multipliers
+say no mixture exceeds. Where that leaves a doubt, the solution is not `certain`.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linprog
 
 from rllib_stackelberg.arrays import Numbers
-from rllib_stackelberg.comparisons import tied, typical_spread
-from rllib_stackelberg.economics.exact_programs import best_mixture, rationals
+from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
+from rllib_stackelberg.economics.commitment_engine import FOUND, Columns, bound_columns
+from rllib_stackelberg.economics.exact_programs import best_mixture, proved_mixture, rationals
 from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.rules.ties import RULES, Ties, broken, check_ties
 
 EXACT_ENTRIES = 400
-"""Most entries of a payoff matrix whose programs are solved exactly: in half a second."""
+"""Most entries of a payoff matrix whose optimum is proved exactly."""
+
+SMALL_ENTRIES = 36
+"""Most entries of a payoff matrix whose programs are solved in rational arithmetic from the start."""
 
 ACCURACY = 1e-9
 """Share of the typical difference of payoffs that a program in floats may be off by."""
-
-SPAN = 1e9
-"""Largest ratio of payoff differences that a program in floats is trusted with."""
 
 
 def mixed_commitment_solve(leader: ArrayLike, follower: ArrayLike) -> StackelbergSolution:
@@ -47,9 +47,42 @@ def mixed_commitment_solve(leader: ArrayLike, follower: ArrayLike) -> Stackelber
     (2.5, (0.5, 0.5))
     """
     leader, follower = np.asarray(leader, dtype=float), np.asarray(follower, dtype=float)
-    if leader.size <= EXACT_ENTRIES:
+    if leader.size <= SMALL_ENTRIES:
         return _exact_solve(leader, follower)
-    return _float_solve(leader, follower)
+    columns = _solve_columns(leader, follower)
+    if leader.size > EXACT_ENTRIES:
+        return _float_solution(leader, follower, columns)
+    return _proved_solution(leader, follower, columns) or _exact_solve(leader, follower)
+
+
+def _solve_columns(leader: Numbers, follower: Numbers) -> Columns:
+    """All columns' programs, best first, none further than it matters."""
+    best = follower == follower.max(axis=1, keepdims=True)
+    unit = min(np.ptp(leader), np.finfo(float).max)
+    floor = float(leader.max(where=best, initial=-np.inf))
+    turned = np.ascontiguousarray(leader.T)
+    order = np.argsort(-turned.max(axis=1), kind="stable")
+    slack = float(ACCURACY * unit)
+    return bound_columns(turned, np.ascontiguousarray(follower), np.ascontiguousarray(follower.T), order, floor, slack)
+
+
+def _proved_solution(leader: Numbers, follower: Numbers, columns: Columns) -> StackelbergSolution | None:
+    """The first of the best columns, if that is so in rational arithmetic; None if floats were not enough to tell."""
+    solved = np.flatnonzero(columns.status == FOUND)
+    best, column = None, -1
+    for j in sorted(solved, key=lambda j: (-columns.bounds[j], j)):
+        if best is not None and columns.bounds[j] < best.value:
+            break
+        size = columns.sizes[j]
+        found = proved_mixture(leader, follower, j, columns.rows[j, :size], columns.tight[j, : size - 1])
+        if found is None:
+            return None
+        if best is None or (found.value, -j) > (best.value, -column):
+            best, column = found, int(j)
+    if best is None or max(columns.bounds[columns.status != FOUND], default=best.value) > best.value:
+        return None
+    paid = sum((x * Fraction(follower[i, column]) for i, x in enumerate(best.mixture) if x), Fraction(0))
+    return _mixed_solution(float(best.value), float(paid), np.array([float(x) for x in best.mixture]), column)
 
 
 def _exact_solve(leader: Numbers, follower: Numbers) -> StackelbergSolution:
@@ -80,61 +113,39 @@ def _mixed_solution(value: float, paid: float, mixture: Numbers, column: int, do
     )
 
 
-class _Found(NamedTuple):
-    """A column's best mixture, its value, and what no mixture for that column exceeds."""
-
-    value: float
-    column: int
-    mixture: Numbers
-    bound: float
-
-
-def _float_solve(leader: Numbers, follower: Numbers) -> StackelbergSolution:
+def _float_solution(leader: Numbers, follower: Numbers, columns: Columns) -> StackelbergSolution:
     """The best column and its mixture in floats, checked."""
-    programs = [_float_program(leader, follower, column) for column in range(leader.shape[1])]
-    found = [program for program in programs if program is not None]
-    assert found, "some column is a best response to every mixture"
-    best = max(found, key=lambda each: each.value)
-    paid = best.mixture @ follower
-    wide = any(_spans_much(follower - follower[:, [column]]) for column in range(leader.shape[1]))
-    preferred = tied(paid, best.mixture @ np.abs(follower), ACCURACY * typical_spread(follower))[best.column]
-    bound = max(each.bound for each in found)
-    doubt = ""
-    if wide or _spans_much(leader):
-        doubt = f"payoffs span more than {SPAN:g} times what they typically differ by, in a game too large to be exact"
-    elif not preferred:
-        doubt = "the follower prefers another column to the one that the best program chose"
-    elif bound > best.value + ACCURACY * typical_spread(leader):
+    mixtures = {int(j): _mixture(leader, columns, j) for j in np.flatnonzero(columns.status == FOUND)}
+    if not mixtures:
+        pure = pure_commitment_solve(leader, follower)
+        mixtures = {pure.details["follower_column"]: np.eye(len(leader))[pure.leader_strategy[0][1]]}
+    values = {j: float(mixture @ leader[:, j]) for j, mixture in mixtures.items()}
+    column = max(values, key=values.__getitem__)
+    mixture, value, bound = mixtures[column], values[column], float(columns.bounds.max())
+    doubt = _doubt_of_mixture(leader, follower, column, mixture)
+    if not doubt and bound > value + ACCURACY * typical_spread(leader):
         doubt = f"another mixture may be worth up to {bound:.9g}"
-    return _mixed_solution(best.value, float(paid[best.column]), best.mixture, best.column, doubt)
+    return _mixed_solution(value, float(mixture @ follower[:, column]), mixture, column, doubt)
 
 
-def _float_program(leader: Numbers, follower: Numbers, column: int) -> _Found | None:
-    """The program of one column, each of its rows in its own unit; None if it has no solution."""
-    payoffs, advantages = leader[:, column], np.delete(follower - follower[:, [column]], column, axis=1).T
-    units = np.abs(advantages).max(axis=1, initial=0.0)
-    scaled = advantages[units > 0] / units[units > 0, None]
-    spread = np.ptp(payoffs) or 1.0
-    result = linprog(
-        (payoffs.min() - payoffs) / spread,
-        A_ub=scaled,
-        b_ub=np.zeros(len(scaled)),
-        A_eq=np.ones((1, len(payoffs))),
-        b_eq=[1.0],
-        bounds=(0, 1),
-        method="highs",
-    )
-    if result.status != 0:
-        return None
-    mixture = np.maximum(result.x, 0) / np.maximum(result.x, 0).sum()
-    multipliers = np.maximum(-result.ineqlin.marginals, 0) * spread
-    return _Found(float(mixture @ payoffs), column, mixture, float((payoffs - multipliers @ scaled).max()))
+def _doubt_of_mixture(leader: Numbers, follower: Numbers, column: int, mixture: Numbers) -> str:
+    """Why a mixture may not be worth what it seems to be: the follower may leave the column, or payoffs round."""
+    gains, slack = follower - follower[:, [column]], ACCURACY * typical_spread(follower)
+    found, sizes = mixture @ gains, mixture @ np.abs(gains)
+    if exceeds(found, 0.0, sizes, slack).any():
+        return "the follower prefers another column to the one that the best program chose"
+    unclear = (ROUNDING * sizes > slack) & ~exceeds(0.0, found, sizes)
+    own = mixture @ np.abs(leader[:, column] - np.median(leader))
+    if unclear.any() or ROUNDING * own > ACCURACY * typical_spread(leader):
+        return "payoffs that count for the result differ too much in size for floats, in a game too large to be exact"
+    return ""
 
 
-def _spans_much(numbers: Numbers) -> bool:
-    """Whether differences of these numbers span too many orders of magnitude for floats."""
-    distances = np.abs(numbers - np.median(numbers))
-    return bool(distances.max() > SPAN * typical_spread(numbers))
+def _mixture(leader: Numbers, columns: Columns, column: int) -> Numbers:
+    """A solved column's probabilities of all rows."""
+    size, mixture = columns.sizes[column], np.zeros(len(leader))
+    mixture[columns.rows[column, :size]] = np.maximum(columns.shares[column, :size], 0)
+    return mixture / mixture.sum()
 
 
 def pure_commitment_solve(leader: ArrayLike, follower: ArrayLike, ties: Ties = "leader") -> StackelbergSolution:

@@ -54,6 +54,79 @@ def best_mixture(payoffs: Sequence[Fraction], advantages: Sequence[Sequence[Frac
     return ExactMixture(Fraction(dictionary.numbers[0, 0], dictionary.denominator * scale), tuple(mixture))
 
 
+def proved_mixture(
+    payoffs: ArrayLike, follower: ArrayLike, column: int, rows: Sequence[int], tight: Sequence[int]
+) -> ExactMixture | None:
+    """The optimal mixture of a commitment's program whose rows and tight columns are known; None if it is not optimal.
+
+    The mixture of these rows at which these columns tie pays what the program is worth, if no probability is negative
+    and no column better for the follower; and no mixture is worth more, if multipliers of the tight columns say so.
+
+    Args:
+        payoffs: the leader's, `[rows, columns]`; follower: the follower's.
+        column: that the follower is to play.
+        rows: those that the leader mixes; tight: other columns that pay the follower the same, one fewer.
+
+    >>> found = proved_mixture([[1, 3], [0, 2]], [[1, 0], [0, 1]], 1, [0, 1], [0])
+    >>> str(found.value), [str(share) for share in found.mixture]
+    ('5/2', ['1/2', '1/2'])
+    >>> proved_mixture([[1, 3], [0, 2]], [[1, 0], [0, 1]], 1, [1], []) is None
+    True
+    """
+    own, scale = _whole(np.asarray(payoffs, dtype=float)[:, column])
+    theirs, _ = _whole(np.asarray(follower, dtype=float))
+    gains = theirs - theirs[:, [column]]
+    equations = gains[np.ix_(rows, tight)]
+    mixture = _kernel(equations.T)
+    if mixture is None:
+        return None
+    mixture = mixture if sum(mixture) > 0 else -mixture
+    if min(mixture) < 0 or (mixture @ gains[rows]).max() > 0:
+        return None
+    # v and y of v + y.d_i = l_i in the mixed rows, as shares of a common denominator
+    multipliers = _kernel(np.column_stack([np.ones(len(rows), dtype=object), equations, -own[rows]]))
+    if multipliers is None or multipliers[-1] == 0:
+        return None
+    if multipliers[-1] < 0:
+        multipliers = -multipliers
+    value, factors, denominator = multipliers[0], multipliers[1:-1], multipliers[-1]
+    if min(factors, default=0) < 0 or (value + gains[:, tight] @ factors - own * denominator).min() < 0:
+        return None
+    whole, shares = sum(mixture), [Fraction(0)] * len(own)
+    for row, share in zip(rows, mixture, strict=True):
+        shares[row] = Fraction(share, whole)
+    return ExactMixture(Fraction(value, denominator) / scale, tuple(shares))
+
+
+def _kernel(matrix: NDArray[np.object_]) -> NDArray[np.object_] | None:
+    """Integers z, not all 0, with matrix z = 0, of a matrix with a column more than rows; None if they are not unique.
+
+    Elimination free of fractions (Bareiss 1968).
+    """
+    last, pivots = 1, []
+    for k in range(len(matrix)):
+        column = next((c for c, entry in enumerate(matrix[k]) if entry), None)
+        if column is None:
+            return None
+        pivots.append(column)
+        changed = (matrix[k, column] * matrix - np.outer(matrix[:, column], matrix[k])) // last
+        changed[k], last = matrix[k], matrix[k, column]
+        matrix = changed
+    (free,) = set(range(matrix.shape[1])) - set(pivots)
+    kernel = np.empty(matrix.shape[1], dtype=object)
+    kernel[pivots], kernel[free] = -matrix[:, free], last
+    return kernel
+
+
+def _whole(numbers: NDArray[np.float64]) -> tuple[NDArray[np.object_], Fraction]:
+    """Floats times the power of two that makes them all integers, and that power."""
+    mantissas, exponents = np.frexp(numbers)
+    least = int(exponents[mantissas != 0].min(initial=2000))
+    shifts = np.where(mantissas == 0, 0, exponents - least)
+    whole = np.ldexp(mantissas, 53).astype(np.int64).astype(object) << shifts.astype(object)
+    return whole, Fraction(2) ** (53 - least)
+
+
 def rationals(numbers: ArrayLike) -> list[list[Fraction]]:
     """A matrix of floats as what they exactly are."""
     return [[Fraction(entry) for entry in row] for row in np.asarray(numbers, dtype=float).tolist()]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.optimize import LinearConstraint, minimize
+from scipy.optimize import LinearConstraint, linprog, minimize
 
 from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.economics import commitment
 from rllib_stackelberg.solvers import mixed_commitment_solve, pure_commitment_solve
 
 VALUE = 1e-6
@@ -210,3 +211,69 @@ def test_payoffs_that_rounding_parts_are_doubted():
     found = pure_commitment_solve([[0, 1]], [[0.1 + 0.2, 0.3]])
     assert (found.leader_value, found.certain) == (0, False)
     assert "meant to be equal: 1" in found.doubt
+
+
+def payoffs_of_many_kinds(rng, shape):
+    """Without structure, with ties, of one interest or opposed ones, of twelve orders of magnitude."""
+    follower = rng.random(shape)
+    yield rng.random(shape), follower
+    yield rng.integers(-2, 3, shape), rng.integers(-2, 3, shape)
+    yield -follower, follower
+    yield rng.random(shape) / 5 - follower, follower
+    yield rng.random(shape) / 10 + follower, follower
+    yield rng.random(shape).round(1), follower.round(1)
+    yield (opposed := rng.integers(-2, 3, shape)), -opposed
+    yield rng.integers(-2, 3, shape) * 10.0 ** rng.integers(-6, 7, shape), follower * 10.0 ** rng.integers(-6, 7, shape)
+
+
+@pytest.mark.parametrize("games", [8, pytest.param(120, marks=pytest.mark.learning)])
+def test_what_floats_find_and_rationals_prove_is_what_rationals_find(games, monkeypatch):
+    """The value to the last bit, and the first of the columns that have it: with ties, another mixture may, too."""
+    rng = np.random.default_rng(19)
+    for _ in range(games):
+        for leader, follower in payoffs_of_many_kinds(rng, rng.integers(1, 12, 2)):
+            found = []
+            for small in (0, commitment.EXACT_ENTRIES):
+                monkeypatch.setattr(commitment, "SMALL_ENTRIES", small)
+                found.append(mixed_commitment_solve(leader, follower))
+            assert all(solution.certain for solution in found)
+            assert found[0].leader_value == found[1].leader_value
+            assert found[0].details == found[1].details
+
+
+def highs(leader, follower):
+    """Independent: every column's program, by HiGHS."""
+    values = []
+    for column in range(leader.shape[1]):
+        advantage = (follower - follower[:, [column]]).T
+        found = linprog(-leader[:, column], advantage, np.zeros(len(advantage)), np.ones((1, len(leader))), [1])
+        values.append(-found.fun if found.status == 0 else -np.inf)
+    return max(values)
+
+
+@pytest.mark.parametrize("shape", [(24, 30), (45, 25), pytest.param((120, 90), marks=pytest.mark.learning)])
+def test_large_games_agree_with_all_programs_solved_by_another_library(shape):
+    *kinds, _ = payoffs_of_many_kinds(np.random.default_rng(20), shape)
+    for leader, follower in kinds:
+        found = mixed_commitment_solve(leader, follower)
+        assert found.certain
+        assert found.leader_value == pytest.approx(highs(leader, follower), abs=1e-9)
+        mixture = np.array(found.leader_strategy[0][1])
+        assert mixture.min() >= 0
+        assert mixture.sum() == pytest.approx(1)
+        assert (mixture @ follower).max() <= (mixture @ follower)[found.details["follower_column"]] + 1e-9
+
+
+def test_columns_that_cannot_win_are_left_out():
+    leader, follower = np.random.default_rng(5).random((2, 60, 60))
+    columns = commitment._solve_columns(leader, follower)
+    assert np.count_nonzero(columns.status == commitment.FOUND) < 5
+    assert mixed_commitment_solve(leader, follower).leader_value == pytest.approx(columns.bounds.max())
+
+
+def test_a_loss_that_the_follower_hardly_notices_is_its_own_unit():
+    """Column 1 pays it 1e-12 less whatever the leader does: it is never played, however much the leader would like."""
+    leader, follower = np.random.default_rng(6).random((2, 30, 30)).round(3)
+    leader[:, 1], follower[:, 1] = 100, follower[:, 0] - 1e-12
+    found = mixed_commitment_solve(leader, follower)
+    assert found.doubt or found.leader_value < 1
