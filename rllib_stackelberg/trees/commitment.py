@@ -29,7 +29,7 @@ from scipy.sparse import block_array, coo_array, csr_array, diags_array
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import typical_spread
-from rllib_stackelberg.economics.commitment import EXACT_ENTRIES, SPAN
+from rllib_stackelberg.economics.commitment import EXACT_ENTRIES
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.rules.solution import Method, StackelbergSolution
 from rllib_stackelberg.trees.backward_induction import backward_induction_solve
@@ -43,6 +43,9 @@ MOST_SEQUENCES = 2_000
 
 SECONDS = 60.0
 """Time limit of the mixed-integer program."""
+
+SPAN = 1e9
+"""Largest ratio of payoff differences that a program in floats is trusted with."""
 
 ACCURACY = 1e-6
 """Share of the leader's range of payoffs that the program may be off by: solvers take .999999 for one."""
