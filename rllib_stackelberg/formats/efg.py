@@ -197,9 +197,9 @@ def efg_text(tree: GameTree) -> str:
     EFG 2 R "Entry deterrence" { "incumbent" "entrant" }
     ""
     <BLANKLINE>
-    p "" 2 1 "start" { "out" "enter" } 0
+    p "" 2 1 "" { "out" "enter" } 0
     t "" 1 "" { 2, 0 }
-    p "" 1 2 "after entry" { "fight" "accommodate" } 0
+    p "" 1 2 "" { "fight" "accommodate" } 0
     t "" 2 "" { -1, -1 }
     t "" 3 "" { 1, 1 }
     <BLANKLINE>
