@@ -1,31 +1,19 @@
-"""Strong Stackelberg equilibrium of a tree in which two players move, with chance (Bosansky & Cermak 2015).
+"""Optimal commitment in a tree in which two players move.
 
-A mixed-integer program over the sequence form (sequence_form.py). Variables: the leader's realisation plan r, a pure
-plan f of the follower (zeros and ones), p of each pair of sequences that leads to leaves, and what the follower's
-information sets I and sequences are worth to it:
+Three ways: backward induction where it is enough (pure commitment, perfect information, no chance), the reduced normal
+form where it is small, exactly, and a mixed-integer program over sequences (sequence_program.py).
 
-    maximise  sum over pairs of  payoff of the leader * p(pair)
-    r, f are plans;  0 <= p(pair) <= r(its sequence), f(its sequence);  sum over pairs of  reach(pair) * p(pair) = 1
-    v(I of s) = slack(s) + sum over sets J that come after s of v(J) + sum over s' of r(s') * follower's payoff(s', s)
-    0 <= slack(s) <= M(s) (1 - f(s))
-
-The last rows say that actions which f takes are best against r. M(s) is what they can lack at most: a bound of each
-sequence's own, from what either side can get there. NP-hard with chance or hidden moves (Letchford & Conitzer 2010). A
-pure commitment is the same program with r of zeros and ones.
-
-A program in floats is not believed: with the follower's plan found, r is solved for anew (a linear program), the
-follower's best reply to it is computed in the tree, in rational arithmetic where r is made of simple fractions, and the
-value is what that reply pays the leader. What the solver says no plan exceeds is held against it.
+A program in floats is not believed: with the follower's plan found, the leader's is solved for anew (a linear program),
+the follower's best reply to it is computed in the tree, in rational arithmetic where the leader's plan is made of
+simple fractions, and the value is what that reply pays the leader. What the solver says no plan exceeds is held
+against it.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cached_property
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import block_array, coo_array, csr_array, diags_array
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import typical_spread
@@ -36,13 +24,11 @@ from rllib_stackelberg.trees.backward_induction import backward_induction_solve
 from rllib_stackelberg.trees.best_reply import Reply, best_reply
 from rllib_stackelberg.trees.normal_form import MOST_ENTRIES, answers, entries, follower_actions, normal_form_solve
 from rllib_stackelberg.trees.sequence_form import EMPTY, SequenceForm, Sequences
+from rllib_stackelberg.trees.sequence_program import SequenceProgram
 from rllib_stackelberg.trees.tree import GameTree
 
 MOST_SEQUENCES = 2_000
 """Most sequences of both players that are tried; how long it takes is another matter."""
-
-SECONDS = 60.0
-"""Time limit of the mixed-integer program."""
 
 SPAN = 1e9
 """Largest ratio of payoff differences that a program in floats is trusted with."""
@@ -179,129 +165,3 @@ def _doubt(tree: GameTree, leader: int, value: float, bound: float) -> str:
     if bound > value + ACCURACY * np.ptp(tree.paid[:, leader]):
         return f"another commitment may be worth up to {bound:.9g}"
     return ""
-
-
-class SequenceProgram:
-    """The mixed-integer program. Variables stand in this order: r, f, p, v, slack; payoffs are scaled to 0..1.
-
-    Attributes:
-        form: the game; pure: whether r is of zeros and ones.
-    """
-
-    def __init__(self, form: SequenceForm, pure: bool):
-        self.form, self.pure = form, pure
-        reach, *payoffs = form.numbers.T
-        self._reach = reach
-        self._low, self._unit, self._paid = [], [], []
-        for paid in payoffs:
-            each = paid / reach
-            self._low.append(float(each.min()))
-            self._unit.append(float(np.ptp(each)) or 1.0)
-            self._paid.append((paid - self._low[-1] * reach) / self._unit[-1])
-
-    @cached_property
-    def _theirs(self) -> csr_array:
-        """The follower's scaled payoffs, `[leader sequences, follower sequences]`."""
-        shape = self.form.leader.count, self.form.follower.count
-        return coo_array((self._paid[1], tuple(self.form.pairs.T)), shape=shape).tocsr()
-
-    @cached_property
-    def _worth(self) -> tuple[csr_array, csr_array]:
-        """Rows of what the follower's sequences are worth, the empty one left out: columns of v, and of r (taken off).
-
-        `v(I of s) - sum of v(J) - sum of r * payoff = slack(s)`.
-        """
-        follower = self.form.follower
-        entries = [(s - 1, place, 1.0) for place in range(len(follower.sets)) for s in follower.actions(place)]
-        entries += [(before - 1, place, -1.0) for place, before in enumerate(follower.before) if before != EMPTY]
-        rows, columns, values = zip(*entries, strict=True)
-        worth = csr_array((values, (rows, columns)), shape=(follower.count - 1, len(follower.sets)))
-        return worth, self._theirs.T.tocsr()[1:]
-
-    @cached_property
-    def _lacking(self) -> Numbers:
-        """M: what each of the follower's sequences can lack of the best one at its information set."""
-        follower, paid = self.form.follower, self._theirs.toarray()
-        after_low, after_high, most = np.zeros((3, follower.count))
-        for place in reversed(range(len(follower.sets))):
-            actions = list(follower.actions(place))
-            own, low, high = paid[:, actions], after_low[actions], after_high[actions]
-            # What one action pays at once more than another, over plans of the leader; then what may come after.
-            gains = np.stack([self._most(own - own[:, [k]]) + high - low[k] for k in range(len(actions))])
-            most[actions] = np.maximum(gains.max(axis=1), 0.0)
-            after_low[follower.before[place]] += (low - self._most(-own)).max()
-            after_high[follower.before[place]] += (high + self._most(own)).max()
-        return most[1:]
-
-    def _most(self, paid: Numbers) -> Numbers:
-        """Largest sum over a plan of the leader of what its sequences pay, `[leader sequences, n]` -> `[n]`."""
-        total = paid.copy()
-        for place in reversed(range(len(self.form.leader.sets))):
-            actions = list(self.form.leader.actions(place))
-            total[self.form.leader.before[place]] += total[actions].max(axis=0)
-        return total[EMPTY]
-
-    def solve(self) -> tuple[Numbers, Numbers, float]:
-        """The leader's plan, the follower's plan, and what no commitment's value exceeds, in the game's units.
-
-        Raises:
-            BeyondLimitsError: nothing has been found in time.
-        """
-        leader, follower, pairs = self.form.leader, self.form.follower, len(self.form.pairs)
-        worth, paid = self._worth
-        ends = [coo_array((np.ones(pairs), (np.arange(pairs), own))) for own in self.form.pairs.T]
-        own, other = (
-            csr_array((end.data, end.coords), shape=(pairs, player.count))
-            for end, player in zip(ends, (leader, follower), strict=True)
-        )
-        same, slack = diags_array(np.ones(pairs)), follower.count - 1
-        chosen = csr_array((self._lacking, (np.arange(slack), 1 + np.arange(slack))), shape=(slack, follower.count))
-        rows = block_array(
-            [
-                [leader.flow, None, None, None, None],
-                [None, follower.flow, None, None, None],
-                [-own, None, same, None, None],
-                [None, -other, same, None, None],
-                [None, None, csr_array(self._reach[None]), None, None],
-                [-paid, None, None, worth, -diags_array(np.ones(slack))],
-                [None, chosen, None, None, diags_array(np.ones(slack))],
-            ],
-            format="csr",
-        )
-        starts = [np.eye(1 + len(player.sets))[0] for player in (leader, follower)]
-        high = np.concatenate([*starts, np.zeros(2 * pairs), [1.0], np.zeros(slack), self._lacking])
-        low = np.concatenate([*starts, np.full(2 * pairs, -np.inf), [1.0], np.zeros(slack), np.full(slack, -np.inf)])
-        sizes = [leader.count, follower.count, pairs, len(follower.sets), slack]
-        found = milp(
-            np.concatenate([np.zeros(sum(sizes[:2])), -self._paid[0], np.zeros(sum(sizes[3:]))]),
-            constraints=LinearConstraint(rows, low, high),
-            integrality=np.repeat([int(self.pure), 1, 0, 0, 0], sizes),
-            bounds=Bounds(np.zeros(sum(sizes)), np.repeat([1.0, 1.0, 1.0, np.inf, np.inf], sizes)),
-            options={"mip_rel_gap": TIED, "time_limit": SECONDS},
-        )
-        if found.x is None:
-            allowed = "a smaller one, or train a leader"
-            raise BeyondLimitsError("tree", f"has not been solved in {SECONDS:g} s ({found.message})", allowed)
-        r, f, *_ = np.split(found.x, np.cumsum(sizes)[:-1])
-        bound = self._low[0] - self._unit[0] * float(found.mip_dual_bound)
-        return (np.round(r) if self.pure else r), np.round(f), bound
-
-    def improved(self, plan: Numbers, taken: Numbers) -> Numbers:
-        """The leader's best plan of those to which that plan of the follower is a best reply; the given one if none."""
-        leader, follower = self.form.leader, self.form.follower
-        worth, paid = self._worth
-        slack = np.where(taken[1:] > 0, 0.0, np.inf)
-        pays = np.zeros(leader.count)
-        np.add.at(pays, self.form.pairs[:, 0], self._paid[0] * taken[self.form.pairs[:, 1]])
-        rows = block_array([[leader.flow, None, None], [-paid, worth, -diags_array(np.ones(len(slack)))]], format="csr")
-        size = len(follower.sets) + len(slack)
-        found = linprog(
-            np.concatenate([-pays, np.zeros(size)]),
-            A_eq=rows,
-            b_eq=np.concatenate([np.eye(1 + len(leader.sets))[0], np.zeros(len(slack))]),
-            bounds=[(0.0, 1.0)] * leader.count
-            + [(0.0, None)] * len(follower.sets)
-            + [(0.0, None if room else 0.0) for room in slack],
-            method="highs-ds",
-        )
-        return plan if found.x is None else np.maximum(found.x[: leader.count], 0.0)

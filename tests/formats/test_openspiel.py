@@ -109,13 +109,19 @@ def test_a_matrix_game_is_the_bimatrix_game(name):
         ("2048", "one player"),
         ("mfg_crowd_modelling", "one player"),
         ("start_at", "cannot load"),
-        ("connect_four", "more than 65,536 positions"),
     ],
 )
 def test_what_is_no_small_tree_is_refused_by_name(name, words):
     with pytest.raises(InvalidFieldError, match=words) as refused:
         make_game("openspiel", name=name)
     assert refused.value.field == "name"
+
+
+def test_a_large_game_is_refused_by_its_size(monkeypatch):
+    assert openspiel.NODES == 65_536
+    monkeypatch.setattr(openspiel, "NODES", 1_000)
+    with pytest.raises(InvalidFieldError, match="connect_four has more than 1,000 positions"):
+        make_game("openspiel", name="connect_four")
 
 
 def test_without_openspiel_it_says_what_to_install(monkeypatch):
