@@ -17,10 +17,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.economics.exact_programs import ExactMixture, best_mixture
 from rllib_stackelberg.rules.solution import StackelbergSolution
 
@@ -33,7 +34,7 @@ def work(shape: tuple[int, ...]) -> int:
     return math.prod(shape) * sum(count - 1 for count in shape[1:])
 
 
-def equilibrium_commitment_solve(payoffs: Numbers) -> StackelbergSolution:
+def equilibrium_commitment_solve(payoffs: NDArray[Any]) -> StackelbergSolution:
     """Optimal mixed commitment; followers play the pure equilibrium that is best for the leader.
 
     Args:
@@ -44,19 +45,22 @@ def equilibrium_commitment_solve(payoffs: Numbers) -> StackelbergSolution:
     3.5
     """
     followers = payoffs.shape[1:-1]
-    best: tuple[ExactMixture, tuple[int, ...]] | None = None
     exact = np.array([Fraction(entry) for entry in payoffs.ravel().tolist()], dtype=object).reshape(payoffs.shape)
-    profiles = sorted(np.ndindex(*followers), key=lambda profile: -max(exact[(slice(None), *profile, 0)]))
-    for profile in profiles:
-        own = exact[(slice(None), *profile, 0)].tolist()
-        if best is not None and max(own) <= best[0].value:
+    table = np.moveaxis(exact, 0, -2)  # by the followers' actions first, then [strategies of the leader, agents]
+    own = {profile: table[profile][:, 0].tolist() for profile in np.ndindex(*followers)}
+    best: tuple[ExactMixture, tuple[int, ...]] | None = None
+    for profile in sorted(own, key=lambda profile: -max(own[profile])):
+        if best is not None and max(own[profile]) <= best[0].value:
             break
-        found = best_mixture(own, list(_advantages(exact, profile)))
+        found = best_mixture(own[profile], list(_advantages(table, profile)))
         if found is not None and (best is None or found.value > best[0].value):
             best = found, profile
     if best is None:
         return _none(len(followers))
-    paid = [_expected(best[0], exact[(slice(None), *best[1], agent)]) for agent in range(1, len(followers) + 1)]
+    paid = [
+        np.dot(np.array(best[0].mixture, dtype=object), table[best[1]][:, agent])
+        for agent in range(1, len(followers) + 1)
+    ]
     return StackelbergSolution(
         leader_value=float(best[0].value),
         follower_values=tuple(map(float, paid)),
@@ -67,17 +71,13 @@ def equilibrium_commitment_solve(payoffs: Numbers) -> StackelbergSolution:
     )
 
 
-def _advantages(exact: Numbers, profile: tuple[int, ...]) -> Iterator[list[Fraction]]:
+def _advantages(table: NDArray[np.object_], profile: tuple[int, ...]) -> Iterator[list[Fraction]]:
     """What each follower would gain by each other action, against each strategy of the leader."""
     for follower, chosen in enumerate(profile):
-        others = (*profile[:follower], slice(None), *profile[follower + 1 :])
-        by_action = exact[(slice(None), *others, follower + 1)]
-        gains = np.delete(by_action - by_action[:, [chosen]], chosen, axis=1)
-        yield from gains.T.tolist()
-
-
-def _expected(found: ExactMixture, payoffs: Numbers) -> Fraction:
-    return sum((share * paid for share, paid in zip(found.mixture, payoffs.tolist(), strict=True)), Fraction(0))
+        for action in range(table.shape[follower]):
+            if action != chosen:
+                other = (*profile[:follower], action, *profile[follower + 1 :])
+                yield (table[other] - table[profile])[:, follower + 1].tolist()
 
 
 def _none(followers: int) -> StackelbergSolution:
