@@ -49,6 +49,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.formats.efg import efg_text, read_tree
 from rllib_stackelberg.formats.gambit import catalogue_game, tree_of
 from rllib_stackelberg.formats.openspiel import openspiel_tree
+from rllib_stackelberg.rounding import shares
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.players import player_index
 from rllib_stackelberg.rules.priors import Prior
@@ -57,9 +58,6 @@ from rllib_stackelberg.trees import instances
 from rllib_stackelberg.trees.commitment import tree_methods
 from rllib_stackelberg.trees.courses import Courses, move_apart
 from rllib_stackelberg.trees.tree import CHANCE, NONE, GameTree
-
-SHOWN_FROM = 1e-4
-"""Smallest probability of an action that is shown to people."""
 
 
 @dataclass
@@ -228,9 +226,8 @@ class TreeGame(StackelbergGame):
         count = len(self.tree.information_sets[own].actions)
         if turn.chooses:
             return self.tree.action_label(own, min(int(action[0]), count - 1))
-        shares = self._probabilities(action[None], np.array([count]))[0, :count]
-        chosen = [(k, share) for k, share in enumerate(shares) if share >= SHOWN_FROM]
-        return ", ".join(f"{self.tree.action_label(own, k)}: {share:.4g}" for k, share in chosen)
+        probabilities = self._probabilities(action[None], np.array([count]))[0, :count].tolist()
+        return shares((self.tree.action_label(own, k), share) for k, share in enumerate(probabilities))
 
     def exports(self):
         """Gambit's format; it does not say who leads."""

@@ -13,24 +13,20 @@ Source: Lanctot et al. 2019, arXiv 1908.09453.
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Hashable
 from difflib import get_close_matches
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.formats.efg import exact_shares
 from rllib_stackelberg.trees.growth import Growth, Place
-from rllib_stackelberg.trees.tree import GameTree, Number
+from rllib_stackelberg.trees.tree import GameTree
 
 if TYPE_CHECKING:
     import pyspiel
 
 NODES = 2**16
 """Most nodes of a tree."""
-
-SIMPLE = 10**6
-"""Largest denominator of a fraction that a probability in floats is taken for."""
 
 FIELD = "name"
 
@@ -108,7 +104,9 @@ class _Walk:
     def _chance(self, place: Place, state: pyspiel.State, memory: tuple[int, ...]) -> None:
         outcomes = [(action, share) for action, share in state.chance_outcomes() if share > 0]
         labels = _distinct([state.action_to_string(state.current_player(), action) for action, _ in outcomes])
-        ends = self.growth.chance(place, dict(zip(labels, _simple([share for _, share in outcomes]), strict=True)))
+        ends = self.growth.chance(
+            place, dict(zip(labels, exact_shares(tuple(share for _, share in outcomes)), strict=True))
+        )
         pairs = list(zip(ends, outcomes, strict=True))
         self.waiting += [_Position(end, state, (action,), memory) for end, (action, _) in reversed(pairs)]
 
@@ -153,13 +151,6 @@ def _after(state: pyspiel.State, moves: tuple[int, ...]) -> pyspiel.State:
     found = state.clone()
     found.apply_actions(list(moves))
     return found
-
-
-def _simple(shares: list[float]) -> list[Number]:
-    """Probabilities as the simple fractions that they are but for rounding, if these sum to one."""
-    found = [Fraction(share).limit_denominator(SIMPLE) for share in shares]
-    near = all(math.isclose(a, b, rel_tol=1e-12) for a, b in zip(found, shares, strict=True))
-    return list(found) if near and sum(found) == 1 else list(shares)
 
 
 def _distinct(labels: list[str]) -> list[str]:

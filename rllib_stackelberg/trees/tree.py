@@ -234,8 +234,10 @@ class GameTree:
         return None
 
     def action_label(self, information_set: int, action: int) -> str:
-        """What an action is called: its number, from 1, if it has no label."""
-        return self.information_sets[information_set].actions[action] or str(action + 1)
+        """What an action is called: its number, from 1, if it has no label; both, if others have the same."""
+        labels = self.information_sets[information_set].actions
+        label = labels[action] or str(action + 1)
+        return label if labels.count(label) < 2 else f"{label} ({action + 1})"
 
     def history(self, node: int) -> tuple[str, ...]:
         """Labels of the actions that lead to a node."""

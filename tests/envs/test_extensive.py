@@ -192,7 +192,7 @@ def test_sampled_updates_are_played_where_followers_see_each_other():
 def test_strategies_are_shown_in_words():
     game = make_game("kuhn-poker", mixed=True)
     shown = {entry["label"]: entry["shown"] for entry in LeaderStrategy.of(game, solve(game).leader_strategy).data()}
-    assert shown["after Q, ?, check, bet"] in ("fold: 0.3333, call: 0.6667", "fold: 0.6667, call: 0.3333")
+    assert shown["after Q, ?, check, bet"] in ("fold: 1/3, call: 2/3", "fold: 2/3, call: 1/3")
 
 
 def test_three_players_who_see_each_other_move_learn_by_expected_updates():

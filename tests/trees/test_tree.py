@@ -103,6 +103,13 @@ def test_information_sets_say_what_is_known():
     assert set(known[1]) == {f"after ?, {card}, {bet}" for card in cards for bet in ("check", "bet")}
 
 
+def test_actions_are_told_apart():
+    tree = replace(TREE, information_sets=(InformationSet(0, ("a", "a")),))
+    assert [tree.action_label(0, k) for k in (0, 1)] == ["a (1)", "a (2)"]
+    tree = replace(TREE, information_sets=(InformationSet(0, ("", "b")),))
+    assert [tree.action_label(0, k) for k in (0, 1)] == ["1", "b"]
+
+
 def test_kuhn_poker_has_the_published_size():
     tree = kuhn_poker()
     assert (len(tree.nodes), len(tree.leaves)) == (58, 30)
