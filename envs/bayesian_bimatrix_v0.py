@@ -21,8 +21,8 @@ equal ones if it is not given; types of different followers are independent. Wit
 polymatrix game:
 none of them is paid by what another one does.
 
-Exact value: linear programmes for tuples of columns, in fractions, where they are few; else DOBSS's mixed-integer
-programme. Of pure commitment the best row.
+Exact value: linear programmes for tuples of columns, in fractions, where they are few; else branch and bound over
+types' answers, or DOBSS's mixed-integer programme. Of pure commitment the best row.
 
 Source: Conitzer & Sandholm 2006 (EC); Paruchuri, Pearce, Marecki, Tambe, Ordonez & Kraus 2008 (AAMAS). Version history:
 v0, first release.
@@ -188,7 +188,7 @@ class BayesianBimatrix(StackelbergGame):
         return {f"row {row}": share for row, share in enumerate(mixtures(action[None])[0].tolist())}
 
     def methods(self):
-        """Programmes for tuples of columns or a mixed-integer programme; of pure commitment all rows."""
+        """Ways to the best mixture; of pure commitment all rows."""
         if not self.mixed:
             return {"rows": Method(partial(typed_pure_solve, self.payoffs))}
         return ordered_methods(self.payoffs)

@@ -83,7 +83,7 @@ def dobss(game: TypedPayoffs, seconds: float = SECONDS) -> Found:
     if found.x is None:
         problem = f"dobss found nothing in {seconds:g} s ({found.message})"
         raise BeyondLimitsError("method", problem, "fewer types, rows or columns")
-    mixture = _mixture(game, programme.answers(found.x), programme.mixture(found.x))
+    mixture = best_mixture_near(game, programme.answers(found.x), programme.mixture(found.x))
     payoffs = game.exact
     value = float(payoffs.value(mixture, payoffs.responses(mixture)))
     bound = programme.payoff(-float(found.mip_dual_bound))
@@ -109,11 +109,11 @@ class _Programme:
 
     @classmethod
     def of(cls, game: TypedPayoffs) -> _Programme:
-        columns = tuple(_sometimes_best(theirs) for theirs in game.follower)
+        columns = tuple(sometimes_best(theirs) for theirs in game.follower)
         worth = [w * own[:, kept] for w, own, kept in zip(game.weights, game.leader, columns, strict=True)]
         unit = max(map(typical_spread, worth)) or max(float(np.ptp(own)) for own in worth) or 1.0
         lows = [float(own.min()) for own in worth]
-        gains = [_gains(theirs[:, kept]) for theirs, kept in zip(game.follower, columns, strict=True)]
+        gains = [gains_of(theirs[:, kept]) for theirs, kept in zip(game.follower, columns, strict=True)]
         blocks = sum(map(len, columns))
         stretched = [STRETCH * (low - own.T.ravel()) / unit for low, own in zip(lows, worth, strict=True)]
         arguments = {
@@ -139,13 +139,13 @@ class _Programme:
         return x[: len(self.columns[0]) * self.rows].reshape(-1, self.rows).sum(axis=0)
 
 
-def _sometimes_best(theirs: Numbers) -> NDArray[np.int64]:
+def sometimes_best(theirs: Numbers) -> NDArray[np.int64]:
     """Columns that no other column exceeds in every row."""
     worse = (theirs[:, :, None] > theirs[:, None, :]).all(axis=0).any(axis=0)
     return np.flatnonzero(~worse)
 
 
-def _gains(theirs: Numbers) -> list[Numbers]:
+def gains_of(theirs: Numbers) -> list[Numbers]:
     """Of each column what every other one pays more, by row, each in its own unit."""
     found = []
     for j in range(theirs.shape[1]):
@@ -181,10 +181,10 @@ def _widened(matrix: sparse.sparray, before: int = 0, after: int = 0) -> sparse.
     return sparse.csr_array(sparse.hstack([sides[0], matrix, sides[1]]))
 
 
-def _mixture(game: TypedPayoffs, columns: Sequence[int], near: Numbers) -> tuple[Fraction, ...]:
+def best_mixture_near(game: TypedPayoffs, columns: Sequence[int], near: Numbers) -> tuple[Fraction, ...]:
     """The best mixture at which types answer so, in fractions; one near it if there is none."""
     own = sum(weight * matrix[:, j] for weight, matrix, j in zip(game.weights, game.leader, columns, strict=True))
-    gains = np.concatenate([_gains(theirs)[j] for theirs, j in zip(game.follower, columns, strict=True)])
+    gains = np.concatenate([gains_of(theirs)[j] for theirs, j in zip(game.follower, columns, strict=True)])
     unit = typical_spread(own) or np.ptp(own) or 1.0
     found = linprog(
         -(own - own.min()) / unit,

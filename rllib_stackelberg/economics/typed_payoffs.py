@@ -125,13 +125,7 @@ class ExactPayoffs:
 
     def responses(self, mixture: Sequence[Fraction]) -> tuple[int, ...]:
         """Of each type the best column, of several the leader's favourite."""
-        return tuple(
-            max(
-                range(len(theirs)),
-                key=lambda j, own=own, theirs=theirs: (expectation(mixture, theirs[j]), expectation(mixture, own[j])),
-            )
-            for own, theirs in zip(self.leader, self.follower, strict=True)
-        )
+        return tuple(_answer(mixture, *matrices) for matrices in zip(self.leader, self.follower, strict=True))
 
     def value(self, mixture: Sequence[Fraction], columns: Sequence[int]) -> Fraction:
         """The leader's payoff."""
@@ -152,6 +146,13 @@ def expectation(mixture: Sequence[Fraction], column: Sequence[Fraction]) -> Frac
     '3'
     """
     return sum((share * payoff for share, payoff in zip(mixture, column, strict=True) if share), Fraction(0))
+
+
+def _answer(mixture: Sequence[Fraction], leader: Sequence[Column], follower: Sequence[Column]) -> int:
+    """The best of a follower's columns, of several the leader's favourite, of several such the lowest."""
+    paid = [expectation(mixture, column) for column in follower]
+    best = [j for j, each in enumerate(paid) if each == max(paid)]
+    return max(best, key=lambda j: expectation(mixture, leader[j])) if len(best) > 1 else best[0]
 
 
 def _turned(matrix: Numbers) -> tuple[Column, ...]:

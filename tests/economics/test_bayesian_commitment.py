@@ -1,12 +1,12 @@
 """Commitment to followers of private types: published games, three methods, vertices in fractions, theorems."""
 
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 import pytest
 
-from rllib_stackelberg.economics import bayesian_commitment, dobss
+from rllib_stackelberg.economics import bayesian_commitment, dobss, type_search
 from rllib_stackelberg.economics.bayesian_commitment import METHODS, typed_pure_solve, typed_solve
 from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
@@ -72,7 +72,7 @@ def harsanyi(leader, follower, prior):
 
 
 def campaign(games, seed):
-    """Three methods on random games: how far apart at most."""
+    """All methods on random games, and Harsanyi's transformation: how far apart at most."""
     rng, apart = np.random.default_rng(seed), 0.0
     for number in range(games):
         leader, follower, prior = drawn(rng, number)
@@ -99,13 +99,52 @@ def is_what_it_says(found, leader, follower, prior):
     assert won == pytest.approx(found.leader_value, abs=1e-12 * max(np.abs(own).max() for own in leader))
 
 
-def test_three_methods_agree():
+def test_all_methods_agree():
     assert campaign(30, 2008) <= 1e-12
 
 
 @pytest.mark.learning
-def test_three_methods_agree_on_a_thousand_games():
+def test_all_methods_agree_on_a_thousand_games():
     print(f"1,000 Bayesian games: apart by at most {campaign(1000, 2006):.2g}")
+
+
+def patrol(rng, houses, types):
+    """DOBSS's domain: routes along two of some houses against robbers; `[types, routes, houses]` of both sides."""
+    routes = list(permutations(range(houses), 2))
+    caught = np.zeros((len(routes), houses))
+    for row, (first, second) in enumerate(routes):
+        caught[row, first], caught[row, second] = 1.0, 0.75
+    loss, gain = rng.random((2, types, 1, houses))
+    reward, penalty = rng.random((2, types, 1, 1))
+    return caught * reward - (1 - caught) * loss, (1 - caught) * gain - caught * penalty
+
+
+def test_fourteen_types_of_dobss_domain():
+    """Of the first six of them DOBSS's programme says the same."""
+    leader, follower = patrol(np.random.default_rng(14), 4, 14)
+    for types in (6, 14):
+        prior = np.full(types, 1 / types)
+        found = bayesian_commitment_solve(leader[:types], follower[:types], prior)
+        assert "branch and bound" in found.method
+        assert found.certain
+        is_what_it_says(found, leader[:types], follower[:types], prior)
+        if types == 6:
+            other = bayesian_commitment_solve(leader[:types], follower[:types], prior, "dobss")
+            assert other.certain
+            assert found.leader_value == pytest.approx(other.leader_value, abs=1e-9)
+
+
+def test_a_search_that_is_out_of_time_says_what_may_be_left_to_gain(monkeypatch):
+    original = type_search._Search.run
+    monkeypatch.setattr(type_search._Search, "run", lambda search, until: original(search, 0.0))
+    leader, follower = np.random.default_rng(3).random((2, 5, 6, 6))
+    found = bayesian_commitment_solve(leader, follower, np.full(5, 0.2), "branch-and-bound")
+    monkeypatch.undo()
+    best = bayesian_commitment_solve(leader, follower, np.full(5, 0.2), "branch-and-bound")
+    assert best.certain
+    assert found.leader_value < best.leader_value
+    assert "another mixture may be worth up to" in found.doubt
+    assert float(found.doubt.split()[-1]) >= best.leader_value
 
 
 def typed_vertex(leader, follower, prior):
@@ -148,12 +187,13 @@ def test_types_with_payoffs_of_twelve_orders_of_magnitude_agree_with_the_vertice
         found = bayesian_commitment_solve(leader, follower, prior, "multiple-programs")
         assert found.certain
         assert found.leader_value == value
-        rough = bayesian_commitment_solve(leader, follower, prior, "dobss")
-        doubted += not rough.certain
-        # What is worth less than the optimum by more than its programmes can tell is doubted.
-        assert rough.doubt or rough.leader_value == pytest.approx(value, rel=1e-6, abs=1e-6 * np.ptp(leader[0]))
-        assert rough.leader_value <= value
-    assert doubted < 20
+        for method in ("branch-and-bound", "dobss"):
+            rough = bayesian_commitment_solve(leader, follower, prior, method)
+            doubted += not rough.certain
+            # What is worth less than the optimum by more than its programmes can tell is doubted.
+            assert rough.doubt or rough.leader_value == pytest.approx(value, rel=1e-6, abs=1e-6 * np.ptp(leader[0]))
+            assert rough.leader_value <= value
+    assert doubted < 40
 
 
 @pytest.mark.learning
@@ -235,9 +275,9 @@ def test_units_change_no_mixture(unit):
 def test_what_is_too_large_is_refused_with_what_can_do_it(monkeypatch):
     leader, follower = np.random.default_rng(1).random((2, 6, 6, 6))
     game = TypedPayoffs.of([leader], [follower], [[1 / 6] * 6])
-    with pytest.raises(BeyondLimitsError, match=r"multiple-programs cannot: there are 46,656 tuples .*allowed: dobss"):
+    with pytest.raises(BeyondLimitsError, match=r"there are 46,656 tuples .*allowed: branch-and-bound, dobss"):
         typed_solve(game, "multiple-programs")
-    with pytest.raises(InvalidFieldError, match="allowed: multiple-programs, dobss"):
+    with pytest.raises(InvalidFieldError, match="allowed: multiple-programs, branch-and-bound, dobss"):
         typed_solve(game, "simplex")
     monkeypatch.setattr(bayesian_commitment, "TUPLES", 10**6)
     monkeypatch.setattr(bayesian_commitment, "EXACT_ENTRIES", 100)
@@ -245,6 +285,9 @@ def test_what_is_too_large_is_refused_with_what_can_do_it(monkeypatch):
         typed_solve(game, "multiple-programs")
     monkeypatch.setattr(dobss, "ENTRIES", 100)
     with pytest.raises(BeyondLimitsError, match=r"dobss cannot: its programme has 1,296 numbers"):
+        typed_solve(game, "dobss")
+    monkeypatch.setattr(type_search, "ENTRIES", 100)
+    with pytest.raises(BeyondLimitsError, match=r"branch-and-bound cannot: its first programme has 1,296 numbers"):
         typed_solve(game)
 
 

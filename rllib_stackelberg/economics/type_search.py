@@ -1,0 +1,202 @@
+"""Commitment against followers of private types by branch and bound over what types answer.
+
+A node of the tree says what some types S answer, so the mixture x is in the region R where they do. What the leader can
+still get is bounded by a linear programme in which every other type t splits x into parts x_tj, one for each of its
+columns, and pays by parts:
+
+    maximise  sum_{t in S} p_t L_t[:, j_t] . x  +  sum_{t not in S} p_t sum_j L_t[:, j] . x_tj
+    where     sum_j x_tj = x,  x in R,  and x_tj in R and where t answers j
+
+This is the relaxation of DOBSS's programme (dobss.py), the convex hull of each type's choice (Casorran, Fortz, Labbe &
+Ordonez 2019), with one more thing said: parts are in R, too, so they are hulls *within* the region. With 14 types a
+handful of decided ones leaves the others little choice. Decided are types one after the other (as in Jain, Kiekintveld
+& Tambe 2011, AAMAS), at the node of the largest bound the type with the fewest answers that may still be worth it:
+reduced costs bound each answer without another programme. Exponential at worst. In floats; what is found is solved for
+again and checked (dobss.py).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import OptimizeResult, linprog
+
+from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.comparisons import tied, typical_spread
+from rllib_stackelberg.economics.dobss import ACCURACY, ENTRIES, GAP, Found, best_mixture_near, gains_of, sometimes_best
+from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
+from rllib_stackelberg.errors import BeyondLimitsError
+
+SECONDS = 120.0
+"""After which the best that has been found is taken, with a doubt."""
+
+
+def beyond_search(game: TypedPayoffs) -> str:
+    """Why a game is too large for the programmes, for people; empty if it is not."""
+    entries = sum(game.rows * columns**2 for columns in game.columns)
+    return f"its first programme has {entries:,} numbers, more than {ENTRIES:,}" if entries > ENTRIES else ""
+
+
+def branch_and_bound(game: TypedPayoffs, seconds: float = SECONDS) -> tuple[Found, int]:
+    """The best mixture, and how many programmes were solved.
+
+    Args:
+        game: payoffs; seconds: after which to stop.
+
+    Raises:
+        BeyondLimitsError: the game is too large.
+
+    >>> game = TypedPayoffs.of([[[[2, 4], [1, 3]]]], [[[[1, 0], [0, 1]]]], [[1.0]])
+    >>> [str(share) for share in branch_and_bound(game)[0].mixture]
+    ['1/2', '1/2']
+    """
+    if reason := beyond_search(game):
+        raise BeyondLimitsError("method", f"branch-and-bound cannot: {reason}", "fewer types, rows or columns")
+    search = _Search(game)
+    bound = search.run(time.monotonic() + seconds)
+    mixture = best_mixture_near(game, search.answers, search.mixture)
+    payoffs = game.exact
+    value = float(payoffs.value(mixture, payoffs.responses(mixture)))
+    if bound > value + ACCURACY * search.unit:
+        return Found(mixture, f"another mixture may be worth up to {bound:.9g}"), search.solved
+    return Found(mixture, ""), search.solved
+
+
+@dataclass(frozen=True, eq=False)
+class _Relaxed:
+    """What a node's programme says.
+
+    Attributes:
+        bound: what no mixture of the node exceeds; mixture: x.
+        most: by type and column, what none exceeds at which the type answers so.
+        shares: by type and column, how much of x is in that part.
+    """
+
+    bound: float
+    mixture: Numbers
+    most: dict[int, dict[int, float]]
+    shares: dict[int, dict[int, float]]
+
+
+class _Search:
+    """Best bound first.
+
+    Attributes:
+        value, answers, mixture: the best tuple of columns so far, what it is worth and where.
+        unit: of the leader's payoffs; solved: how many programmes.
+    """
+
+    def __init__(self, game: TypedPayoffs):
+        self.game, self.solved = game, 0
+        self.worth = [weight * own for weight, own in zip(game.weights, game.leader, strict=True)]
+        self.unit = max(map(typical_spread, self.worth)) or max(float(np.ptp(own)) for own in self.worth) or 1.0
+        self.gains = [gains_of(theirs) for theirs in game.follower]
+        self.slacks = [ACCURACY * GAP**0.5 * typical_spread(theirs) for theirs in game.follower]
+        self.value, self.answers, self.mixture = -math.inf, (0,) * game.types, np.eye(game.rows)[0]
+        self.types = [t for t, weight in enumerate(game.weights) if weight > 0]
+
+    @cached_property
+    def slack(self) -> float:
+        """What bounds may be above the best and be worth no further look."""
+        return GAP * self.unit
+
+    def run(self, until: float) -> float:
+        """Search; what no mixture exceeds."""
+        for mixture in np.eye(self.game.rows):
+            self.improve(mixture)
+        root = {t: sometimes_best(self.game.follower[t]).tolist() for t in self.types}
+        heap: list[tuple[float, int, dict[int, int], _Relaxed]] = []
+        number = count()
+        self._push(heap, number, {}, root)
+        while heap and -heap[0][0] > self.value + self.slack and time.monotonic() < until:
+            _, _, decided, node = heapq.heappop(heap)
+            open_answers = {t: self._worth_it(most) for t, most in node.most.items()}
+            t = min(open_answers, key=lambda t: (len(open_answers[t]), max(node.shares[t].values())))
+            others = {s: columns for s, columns in open_answers.items() if s != t}
+            for j in open_answers[t]:
+                if node.most[t][j] > self.value + self.slack:
+                    self._push(heap, number, {**decided, t: j}, others)
+        return max(-heap[0][0] if heap else -math.inf, self.value)
+
+    def _worth_it(self, most: Mapping[int, float]) -> list[int]:
+        """Columns that may still be worth it, the most promising first."""
+        return sorted((j for j, bound in most.items() if bound > self.value + self.slack), key=lambda j: -most[j])
+
+    def _push(self, heap: list, number: count, decided: dict[int, int], others: dict[int, list[int]]) -> None:
+        """Bound a node; keep it if it may be worth it."""
+        node = self.relaxed(decided, others)
+        if node is None or node.bound <= self.value + self.slack:
+            return
+        self.improve(node.mixture)
+        if node.bound > self.value + self.slack and others:
+            heapq.heappush(heap, (-node.bound, -next(number), decided, node))
+
+    def improve(self, mixture: Numbers) -> None:
+        """Let types answer, the leader take the best mixture at which they do, and so on as long as that helps."""
+        before = -math.inf
+        while True:
+            answers = tuple(self._answer(t, mixture) for t in range(self.game.types))
+            own = sum(self.worth[t][:, j] for t, j in enumerate(answers))
+            gains = np.concatenate([self.gains[t][j] for t, j in enumerate(answers)])
+            found = self._solve(own, gains, np.ones((1, self.game.rows)), np.ones(1))
+            if found is None:
+                return
+            mixture = np.maximum(found.x, 0) / np.maximum(found.x, 0).sum()
+            value = float(own @ mixture)
+            if value > self.value:
+                self.value, self.answers, self.mixture = value, answers, mixture
+            if value <= before + self.slack:
+                return
+            before = value
+
+    def _answer(self, t: int, mixture: Numbers) -> int:
+        best = tied(mixture @ self.game.follower[t], mixture @ np.abs(self.game.follower[t]), self.slacks[t])
+        return int(np.where(best, mixture @ self.worth[t], -np.inf).argmax())
+
+    def relaxed(self, decided: dict[int, int], others: dict[int, list[int]]) -> _Relaxed | None:
+        """The programme of a node; None if no mixture is in its region."""
+        rows, places = self.game.rows, [(t, j) for t, columns in others.items() for j in columns]
+        region = np.concatenate([np.zeros((0, rows)), *(self.gains[t][j] for t, j in decided.items())])
+        parts = [np.concatenate([self.gains[t][j], region]) for t, j in places]
+        own = [self.worth[t][:, j] for t, j in places]
+        own.append(sum((self.worth[t][:, j] for t, j in decided.items()), np.zeros(rows)))
+        upper = sparse.block_diag([*parts, region if len(region) else np.zeros((1, rows))], format="csr")
+        found = self._solve(np.concatenate(own), upper, *_sums(rows, [len(columns) for columns in others.values()]))
+        if found is None:
+            return None
+        bound = -float(found.fun) * self.unit
+        least = found.lower.marginals.reshape(-1, rows).min(axis=1) * self.unit
+        shares = found.x.reshape(-1, rows).sum(axis=1)
+        most: dict[int, dict[int, float]] = {t: {} for t in others}
+        held: dict[int, dict[int, float]] = {t: {} for t in others}
+        for k, (t, j) in enumerate(places):
+            most[t][j], held[t][j] = bound - max(0.0, float(least[k])), float(shares[k])
+        return _Relaxed(bound, found.x[-rows:] / shares[-1], most, held)
+
+    def _solve(
+        self, own: Numbers, upper: Numbers | sparse.csr_array, sums: Numbers | sparse.csr_array, whole: Numbers
+    ) -> OptimizeResult | None:
+        """Maximise own . z over z >= 0 with upper z <= 0 and sums z = whole; None if there is no z."""
+        self.solved += 1
+        found = linprog(
+            -own / self.unit, A_ub=upper, b_ub=np.zeros(upper.shape[0]), A_eq=sums, b_eq=whole, method="highs-ds"
+        )
+        return found if found.status == 0 else None
+
+
+def _sums(rows: int, counts: list[int]) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+    """Rows that say that the parts of every type sum to x, the last variables, and x to 1."""
+    parts = sparse.block_diag([np.ones((1, columns)) for columns in counts]) if counts else sparse.csr_array((0, 0))
+    alike = sparse.kron(sparse.hstack([parts, -np.ones((len(counts), 1))]), sparse.eye_array(rows))
+    total = np.concatenate([np.zeros(sum(counts) * rows), np.ones(rows)])[None]
+    whole = np.concatenate([np.zeros(len(counts) * rows), [1.0]])
+    return sparse.csr_array(sparse.vstack([alike, total])), whole
