@@ -1,6 +1,7 @@
 """What the README shows is run."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,20 @@ def test_the_table_of_ties_is_what_solve_finds(tmp_path, monkeypatch):
     assert found.by_ties == {ties: float(own) for ties, own, _ in rows}
     assert found.best_by_ties == {ties: float(best) for ties, _, best in rows}
     assert found.leader_strategy == ((0, 4),)
+
+
+def test_the_table_of_trees_is_what_solve_finds(capsys):
+    section = README[README.index("## Games in extensive form") : README.index("## From Python")]
+    found = []
+    for commands, optima in re.findall(r"^\| (`solve .*`) \| ([^|:]+)", section, re.M):
+        for command, optimum in zip(re.findall(r"`solve ([^`]+)`", commands), optima.split(","), strict=True):
+            name, *given = command.split()
+            value = solve(make_game(name, **dict(each.split("=", 1) for each in given))).leader_value
+            assert value == pytest.approx(float(Fraction(optimum.strip())), abs=5e-5), command
+            found.append(command)
+    assert len(found) >= 9
+    exec(compile(block("Your own tree"), "README.md", "exec"), {})
+    assert capsys.readouterr().out == "2.0\n"
 
 
 @pytest.mark.ray
