@@ -1,8 +1,8 @@
 """This example learns mixed commitments in five games of pygambit's catalogue with PPO over continuous actions.
 
 A table of Shapley (1974), and four trees: von Stengel's (2022) figure 10.5, Watson's job-market signalling (2013), the
-card game of Myerson (1991), and figure 1 of von Stengel & Forges (2008). In each of them mixing is worth more than every
-pure commitment. tuned_examples/results/gambit_catalogue.md has the optima of the whole catalogue.
+card game of Myerson (1991), and figure 1 of von Stengel & Forges (2008). In each of them mixing is worth more than
+every pure commitment. tuned_examples/results/gambit_catalogue.md has the optima of the whole catalogue.
 
 How to run: `python tuned_examples/ppo/gambit_catalogue_ppo.py --seeds 3`; `--as-test` makes it a regression test. Needs
 pygambit.
