@@ -3,13 +3,16 @@
 For every pair of pure message strategies the best mechanism in which that pair
 is a Bayesian equilibrium is a mixed-integer linear program over thresholds (who buys at each offer: binary) and prices
 (continuous, between two neighbouring values); the best pair wins, so ties between equilibria fall in the leader's
-favour. Pairs are tried in the order of what they could give without incentive constraints, until none can improve.
+favour. Pairs are tried in the order of what they could give without incentive constraints, until none can improve, or
+the best auction of any kind is reached.
 
 Mechanism of Brero et al. 2022 (arXiv 2210.03852). Not for noisy channels or more buyers.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,8 +23,9 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
+from rllib_stackelberg.economics.optimal_auctions import best_revenue
 from rllib_stackelberg.economics.sequential_prices import Market
-from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 
 STRICT = 1e-6
 """How far a price that a type is to refuse lies above its value, at least, in units of the largest value."""
@@ -31,6 +35,26 @@ HIGHEST = 2.0
 
 ACCURACY = 1e-9
 """What a program's value may be off by, in that unit."""
+
+
+SECONDS = 15.0
+"""Time limit of a search."""
+
+MOST_PAIRS = 1 << 24
+"""Pairs of message strategies that are put in order: a bound each is kept."""
+
+TIME_IS_UP = 1
+"""What scipy calls it."""
+
+BOUND_DIGITS = 12
+"""Digits after which bounds of message strategies are taken to be equal; the first is tried first."""
+
+Senders = tuple[tuple[int, ...], tuple[int, ...]]
+"""Per buyer the message of each type."""
+
+
+class TimeIsUpError(Exception):
+    """A search has come to the end of its time."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +77,14 @@ class MessageMechanism:
     """
 
     value: float
-    senders: tuple[tuple[int, ...], tuple[int, ...]]
+    senders: Senders
     offers: dict[tuple[int, int], tuple[int, float, float]]
 
 
 class MessageProgram:
     """The mixed-integer program of one pair of message strategies."""
 
-    def __init__(self, market: Market, messages: int, senders: tuple[tuple[int, ...], tuple[int, ...]], cap: float = 1):
+    def __init__(self, market: Market, messages: int, senders: Senders, cap: float = 1):
         self.market, self.messages, self.senders, self.cap = market, messages, senders, cap
         self.cells = list(product(range(messages), repeat=2))
         self.options = [
@@ -87,6 +111,21 @@ class MessageProgram:
             return option.first, 1
         return (1 - option.first, 2) if types[1 - option.first] >= option.l else None
 
+    def gains(self) -> NDArray[np.float64]:
+        """What the leader gains at the highest prices, times the probability of the types, `[options, *types]`."""
+        gains = np.zeros((len(self.options), *self.market.joint.shape))
+        for o, option in enumerate(self.options):
+            for types in np.ndindex(self.market.joint.shape):
+                sale = self.sales(option, (types[0], types[1]))
+                if sale is None:
+                    continue
+                buyer, part = sale
+                threshold = option.k if part == 1 else option.l
+                highest = self._window(buyer, threshold)[1]
+                worth = highest if self.market.objective == "revenue" else self.market.values[buyer][types[buyer]]
+                gains[o][types] = self.market.joint[types] * worth
+        return gains
+
     @cached_property
     def objective(self) -> NDArray[np.float64]:
         """Leader gain per variable."""
@@ -103,16 +142,6 @@ class MessageProgram:
                 else:
                     gain[self.column(cell, o, 0)] += self.market.joint[types] * self.market.values[buyer][types[buyer]]
         return gain
-
-    @cached_property
-    def bound(self) -> float:
-        """Leader gain if buyers sent these messages whatever they were offered."""
-        gain = self.objective.reshape(len(self.cells), len(self.options), 3)
-        total = gain[:, :, 0].copy()
-        for o, option in enumerate(self.options):
-            total[:, o] += gain[:, o, 1] * self._window(option.first, option.k)[1]
-            total[:, o] += gain[:, o, 2] * self._window(1 - option.first, option.l)[1]
-        return float(total.max(axis=1).sum())
 
     def _utility(self, buyer: int, own_type: int, message: int) -> NDArray[np.float64]:
         """Coefficients of a buyer's utility from sending a message (weighted by its type's probability)."""
@@ -160,12 +189,20 @@ class MessageProgram:
         matrix = csr_array((values, (rows, columns)), shape=(len(entries), self.size))
         return matrix, np.array(lower), np.array(upper)
 
-    def solve(self) -> MessageMechanism | None:
-        """The best mechanism in which the message strategies are an equilibrium; None if there is none."""
+    def solve(self, ends: float = math.inf) -> MessageMechanism | None:
+        """The best mechanism in which the message strategies are an equilibrium; None if there is none.
+
+        Raises:
+            TimeIsUpError: not found before the monotonic clock shows `ends`.
+        """
         matrix, lower, upper = self._prices()
         constraints = [LinearConstraint(matrix, lower, upper), LinearConstraint(csr_array(self.incentives), 0, np.inf)]
         integral = np.tile([1, 0, 0], self.size // 3)
-        found = milp(-self.objective, constraints=constraints, integrality=integral, bounds=Bounds(0, self.cap))
+        left = {"time_limit": max(ends - time.monotonic(), 0.0)}
+        bounds = Bounds(0, self.cap)
+        found = milp(-self.objective, constraints=constraints, integrality=integral, bounds=bounds, options=left)
+        if found.status == TIME_IS_UP:
+            raise TimeIsUpError
         if found.x is None:
             return None
         chosen = np.round(found.x[::3]).reshape(len(self.cells), -1).argmax(axis=1)
@@ -219,27 +256,99 @@ def message_strategies(types: int, messages: int) -> Iterator[tuple[int, ...]]:
             yield strategy
 
 
-def message_solve(market: Market, messages: int) -> MessageMechanism:
+def strategies_number(types: int, messages: int) -> int:
+    """How many `message_strategies` there are: partitions of the types into so many groups at most (Stirling 1730).
+
+    >>> strategies_number(3, 2), len(list(message_strategies(3, 2)))
+    (4, 4)
+    """
+    groups = [1] + [0] * messages
+    for _ in range(types):
+        groups = [0] + [k * groups[k] + groups[k - 1] for k in range(1, messages + 1)]
+    return sum(groups)
+
+
+def promising_pairs(
+    market: Market, messages: int, cap: float = 1, ends: float = math.inf
+) -> Iterator[tuple[Senders, float]]:
+    """Pairs of message strategies, and what the leader would gain if buyers kept to them; the largest gains first.
+
+    Nothing is gained in an equilibrium that is not gained when buyers need no incentives to send their messages and pay
+    the highest price that the same types accept. Per pair of messages the best offer counts.
+
+    Raises:
+        TimeIsUpError: the monotonic clock shows `ends` before they are in order.
+    """
+    strategies = [list(message_strategies(len(own), messages)) for own in market.values]
+    silent = MessageProgram(market, 1, ((0,) * len(market.values[0]), (0,) * len(market.values[1])), cap)
+    gains = silent.gains()
+    sends = [np.array(own)[:, None, :] == np.arange(messages)[:, None] for own in strategies]
+    bounds = np.empty((len(strategies[0]), len(strategies[1])))
+    for place, first in enumerate(sends[0]):
+        if time.monotonic() > ends:
+            raise TimeIsUpError
+        # By message of the first, option, and type of the second buyer; then by strategy and message of the second.
+        told = np.einsum("mi,oij->moj", first, gains)
+        bounds[place] = np.einsum("moj,snj->snmo", told, sends[1], optimize=True).max(axis=-1).sum(axis=(1, 2))
+    order = np.argsort(-bounds.round(BOUND_DIGITS), axis=None, kind="stable")
+    for number in order.tolist():
+        one, two = divmod(number, len(strategies[1]))
+        yield (strategies[0][one], strategies[1][two]), float(bounds[one, two])
+
+
+def message_solve(market: Market, messages: int, seconds: float = SECONDS) -> MessageMechanism:
     """Best two-buyer, one-item mechanism with messages, in its leader-favourable pure Bayesian equilibrium.
+
+    Args:
+        market: two buyers and one item; messages: how many there are.
+        seconds: time limit.
 
     Raises:
         InvalidFieldError: not two buyers and one item.
+        BeyondLimitsError: too many pairs of message strategies, or the time was not enough; the latter says what was
+            found, and what no mechanism exceeds.
     """
     if len(market.values) != 2 or market.items != 1:
         raise InvalidFieldError("buyers", f"{len(market.values)} buyers, {market.items} items", "2 buyers and 1 item")
+    pairs = math.prod(strategies_number(len(own), messages) for own in market.values)
+    if pairs > MOST_PAIRS:
+        problem = f"{pairs:,} pairs of message strategies"
+        raise BeyondLimitsError("game", problem, f"up to {MOST_PAIRS:,}: fewer types or messages; or train a leader")
     # The programs' tolerances are absolute: the largest value is 1 in them, whatever it is counted in.
     unit = max(float(own.max()) for own in market.values) or 1.0
     scaled = replace(market, values=[own / unit for own in market.values])
-    cap = min(1 / unit, HIGHEST)
-    pairs = product(*(message_strategies(len(own), messages) for own in market.values))
-    programs = [MessageProgram(scaled, messages, (first, second), cap) for first, second in pairs]
-    best: MessageMechanism | None = None
-    for program in sorted(programs, key=lambda program: -program.bound):
-        if best is not None and program.bound - scaled.best_welfare <= best.value + ACCURACY:
-            break
-        found = program.solve()
-        if found is not None and (best is None or found.value > best.value + ACCURACY):
-            best = found
-    assert best is not None, "with silent buyers some mechanism is always an equilibrium"
+    best, bound = _best_pair(scaled, messages, min(1 / unit, HIGHEST), time.monotonic() + seconds)
+    if best is None or best.value < bound - ACCURACY:
+        known = f"the best mechanism found is worth {unit * best.value:.6g}, " if best else ""
+        problem = f"the optimum with {messages} messages was not found in {seconds:g} s: {known}none exceeds"
+        allowed = "fewer types or messages, or train a leader"
+        raise BeyondLimitsError("game", f"{problem} {unit * bound:.6g}", allowed)
     offers = {cell: (first, unit * paid, unit * other) for cell, (first, paid, other) in best.offers.items()}
     return MessageMechanism(unit * best.value, best.senders, offers)
+
+
+def _best_pair(market: Market, messages: int, cap: float, ends: float) -> tuple[MessageMechanism | None, float]:
+    """The best mechanism found before the clock shows `ends`, and what no mechanism exceeds; the same if it is best."""
+    limit = bound = _limit(market)
+    best: MessageMechanism | None = None
+    try:
+        for senders, gain in promising_pairs(market, messages, cap, ends):
+            bound = min(gain - market.best_welfare, limit)
+            if best is not None and bound <= best.value + ACCURACY:
+                break
+            found = MessageProgram(market, messages, senders, cap).solve(ends)
+            if found is not None and (best is None or found.value > best.value + ACCURACY):
+                best = found
+    except TimeIsUpError:
+        return best, bound if best is None else max(bound, best.value)
+    assert best is not None, "with silent buyers some mechanism is always an equilibrium"
+    return best, best.value
+
+
+def _limit(market: Market) -> float:
+    """What no mechanism of any kind exceeds: nothing lost, or the revenue of the best auction (Myerson 1981)."""
+    if market.objective == "welfare":
+        return 0.0
+    if market.prior is None:
+        return best_revenue(market.values, market.marginals, market.items)
+    return replace(market, objective="welfare").best_welfare
