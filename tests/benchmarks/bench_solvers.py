@@ -4,7 +4,7 @@
 
 A bimatrix game of 200 rows and columns, uniform payoffs, beside what HiGHS itself takes for its programmes (reading
 them and all of Python left out), one for each column as Conitzer & Sandholm (2006) have it: a tenth of the columns is
-timed, and multiplied. Then Bayesian games with equally likely types: DOBSS's domain (Paruchuri et al. 2008: routes along
+timed, and multiplied. Then Bayesian games with equally likely types: DOBSS's domain (Paruchuri et al. 2008: routes past
 two of some houses, types of robber), and uniform payoffs of 10 rows and columns, where nothing that one type does says
 anything of another. Printed are seconds; a search that is not through in two minutes says what may be left to gain.
 """
