@@ -36,7 +36,7 @@ Family = Literal[
 REWARD = 2.0
 """Of the traveller with the lowest claim, and what the others lose; also the lowest claim."""
 
-ENTRIES = 2**18
+ENTRIES = 2**16
 """Most payoffs of a game."""
 
 
