@@ -26,8 +26,9 @@ follow from `players=` and `actions=` (economics/game_families.py has the formul
 
 Exact values. One follower: best strategy, or the linear programs of Conitzer & Sandholm (2006). Several: followers
 play a pure equilibrium, the best one for the leader; found by enumeration, or, mixed, by a linear program for each
-profile of followers (economics/equilibrium_commitment.py). Then the bound is what commitment to a correlated strategy
-is worth (Conitzer & Korzhyk 2011).
+profile of followers (economics/equilibrium_commitment.py). Beside it stand the best and the worst correlated
+equilibrium of the followers against that mixture, and as a bound what commitment to a correlated strategy is worth
+(Conitzer & Korzhyk 2011).
 
 Version history: v0, first release.
 """
@@ -44,7 +45,7 @@ from pydantic import Field
 
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.economics.correlated_commitment import correlated_commitment_solve
+from rllib_stackelberg.economics.correlated_commitment import correlated_commitment_solve, response_range
 from rllib_stackelberg.economics.equilibrium_commitment import WORK, equilibrium_commitment_solve, work
 from rllib_stackelberg.economics.game_families import Family, family_payoffs
 from rllib_stackelberg.economics.mixtures import mixtures
@@ -206,9 +207,17 @@ class NormalFormGame(StackelbergGame):
         return replace(found, follower_values=tuple(value / factor for value in found.follower_values))
 
     def _equilibrium_commitment(self):
-        """The best mixture against several followers."""
+        """The best mixture against several followers, and what their correlated equilibria against it may pay."""
         exact = np.array(self.game.payoffs, dtype=object).reshape(*self.game.shape, len(self.game.players))
-        return equilibrium_commitment_solve(exact)
+        found = equilibrium_commitment_solve(exact)
+        if not found.exists:
+            return found
+        try:
+            ends = response_range(self.game.numbers, found.leader_strategy[0][1], "correlated")
+        except BeyondLimitsError:
+            return found
+        ranges = {"best_correlated": ends.best.values[0], "worst_correlated": ends.worst.values[0]}
+        return replace(found, details={**found.details, **ranges})
 
 
 class RandomNormalForm(NormalFormGame):

@@ -1,5 +1,7 @@
 """Games in normal form of several players: who leads, what is paid, exact values, what is refused."""
 
+from itertools import pairwise
+
 import numpy as np
 import pygambit
 import pytest
@@ -62,7 +64,10 @@ def test_mixing_is_worth_no_less():
             exact_solve(make_game("random-normal-form", seed=seed, actions=2, mixed=mixed)) for mixed in (False, True)
         ]
         bound = make_game("random-normal-form", seed=seed, actions=2, mixed=True).bound()
-        assert not values[1].exists or values[1].leader_value <= bound.value + 1e-9
+        if values[1].exists:  # a pure equilibrium is a correlated one; none is worth more than correlated commitment
+            told = values[1].details
+            ends = told["worst_correlated"], values[1].leader_value, told["best_correlated"], bound.value
+            assert all(lower <= higher + 1e-9 for lower, higher in pairwise(ends))
         if values[0].exists:
             assert values[1].leader_value >= values[0].leader_value
             strictly += values[1].leader_value > values[0].leader_value
@@ -103,6 +108,6 @@ def test_what_is_refused(given, said):
 
 
 def test_the_method_says_what_is_too_large():
-    game = make_game("random-normal-form", players=4, actions=12, mixed=True)
-    with pytest.raises(InvalidFieldError, match=r"equilibrium-programs.*684,288 payoffs"):
+    game = make_game("random-normal-form", players=3, actions=25, mixed=True)
+    with pytest.raises(InvalidFieldError, match=r"equilibrium-programs.*750,000 payoffs"):
         exact_solve(game, method="equilibrium-programs")
