@@ -83,6 +83,12 @@ def equal(first, second, tolerance):
 OFTEN = (("argmax", "exact"), ("average", 5))
 """Ways to reward the leader that every game is tried with, in two episodes and at every size of a batch."""
 
+BESIDES = {"sampled": (("last", 5), ("average", "exact")), "expected": (("last", "exact"), ("argmax", 5))}
+"""Others that are tried with every change, by the way to update: each play and each number of plays with each."""
+
+ONE_OF_A_KIND = {"escape", "simple-allocation", "matrix-design", "test:bayesian", "test:sequential", "test:noisy"}
+"""Games that they are tried with: leaders with one question and several, of choices and of numbers; chance; order."""
+
 UPDATES = {"sampled": 0, "expected": 1e-12}
 """Ways to update, and within what results are equal."""
 
@@ -90,7 +96,8 @@ UPDATES = {"sampled": 0, "expected": 1e-12}
 def problems():
     """Every game with every way to reward and to update; duplicates of a kind only in long suites.
 
-    The first instance of a game is tried with all of them, others with each once.
+    The first instance of a game is tried with the usual ways, others with each of them once; one game of a kind with
+    all plays and numbers of plays.
     """
     for label in ONE_SHOT:
         size, first = Profiles.count(game_called(label)), label in FIRST
@@ -100,7 +107,8 @@ def problems():
             if size > 20 and reward not in OFTEN:
                 continue
             once = ("sampled", OFTEN[1]), ("expected", OFTEN[0])
-            fast = first or (updates, reward) in once
+            tried = OFTEN if label not in ONE_OF_A_KIND else OFTEN + BESIDES[updates]
+            fast = (updates, reward) in once or (first and reward in tried)
             yield pytest.param(label, updates, *reward, marks=() if fast else pytest.mark.learning)
 
 

@@ -47,10 +47,10 @@ def asked(game, envs, one_by_one=False, episodes=1, **given):
 @pytest.mark.parametrize("name", GAMES)
 def test_played_q_learning_is_that_of_the_table_to_the_bit(name, nodes, roots, monkeypatch):
     """Whatever is kept of what has been played: all, a little, nothing; in more updates than draws are held of."""
-    monkeypatch.setattr(courses_in_play, "HELD", 256)
+    monkeypatch.setattr(courses_in_play, "HELD", 128)
     monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
     monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)
-    game, rules = make_game(name), {"followers": LEARNER, "response_updates": 300} | GAMES[name]
+    game, rules = make_game(name), {"followers": LEARNER, "response_updates": 150} | GAMES[name]
     along, _ = asked(game, 3, **rules)
     played, times = asked(game, 3, elicitation="in_play", **rules)
     assert isinstance(played, Experience)

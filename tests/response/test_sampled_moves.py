@@ -134,12 +134,12 @@ def test_who_forgets_is_given_no_regret(forgets):
 @pytest.mark.parametrize("followers", ["mw", "regret-matching"])
 def test_what_has_been_played_is_known_to_the_bit(forgets, followers, monkeypatch):
     """All of it kept, a little, or nothing, through more updates than draws are held of."""
-    monkeypatch.setattr(courses_in_play, "HELD", 256)
+    monkeypatch.setattr(courses_in_play, "HELD", 128)
     game, found = Twice(forgets=forgets), []
     for nodes, roots in ((2**19, 2**16), (300, 2**16), (0, 0)):
         monkeypatch.setattr(course_trees, "MOST_NODES", nodes)
         monkeypatch.setattr(course_trees, "MOST_ROOTS", roots)
-        settings = sampled(300, followers=followers)
+        settings = sampled(150, followers=followers)
         found.append(consult_courses(game, random_strategy(game, 1), settings, Streams(3), samples=2).arrays())
     for other in found[1:]:
         for name, values in other.items():
