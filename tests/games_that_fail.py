@@ -13,16 +13,20 @@ class FailingGame(NoisyAllocation):
     """Fails in batches of plays after the `first`, up to the `last`, counted over all processes.
 
     Args: folder: where the file `count` is, and one of the name of every process that made the game; how: "raise",
-    "hang" (in Python), "exit", "kill"; spared: a process that never fails.
+    "hang" (in Python), "exit", "kill"; spared: a process that never fails; after: what must be in the folder before
+    plays are counted.
     """
 
-    def __init__(self, folder: str, how: str = "raise", first: int = 0, last: int = 10**9, spared: int = 0):
+    def __init__(
+        self, folder: str, how: str = "raise", first: int = 0, last: int = 10**9, spared: int = 0, after: str = ""
+    ):
         super().__init__(0.1)
         self.folder, self.how, self.first, self.last, self.spared = Path(folder), how, first, last, spared
+        self.after = self.folder / after
         (self.folder / f"{os.getpid()}.process").touch()
 
     def start(self, types, chance):
-        if os.getpid() != self.spared:
+        if os.getpid() != self.spared and self.after.exists():
             with (self.folder / "count").open("ab") as stream:
                 stream.write(b".")
                 played = stream.tell()

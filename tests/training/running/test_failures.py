@@ -15,7 +15,6 @@ from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from rllib_stackelberg.training.running.deadlines import DeadlineError, TimeIsUpError, deadline, until
 from rllib_stackelberg.training.running.failures import EpisodesLostError, Failures, WorkerLeaderEnv, final_error
-from rllib_stackelberg.training.running.generations import SAVE_ITERATIONS
 from rllib_stackelberg.training.running.interruptions import interruptible
 from rllib_stackelberg.training.runs import resume, train
 from tests.games_for_tests import NoisyAllocation
@@ -45,17 +44,19 @@ def test_a_game_that_ends_python_has_failed(tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
-def test_the_end_of_a_runs_time_is_kept_within_a_play_and_what_was_cut_is_no_part_of_the_run(tmp_path):
+def test_the_end_of_a_runs_time_is_kept_within_a_play_and_what_was_cut_is_no_part_of_the_run(tmp_path, monkeypatch):
     """One batch of plays never ends, after a generation was saved; the game may take minutes, the run three seconds."""
-    faults = {"folder": str(tmp_path), "how": "hang", "first": 90, "last": 91}
+    monkeypatch.setattr("rllib_stackelberg.training.running.generations.SAVE_ITERATIONS", saved := 3)
+    generation = f"run/checkpoints/generation-{saved:06d}"
+    faults = {"folder": str(tmp_path), "how": "hang", "first": 5, "last": 6, "after": generation}
     given = {"game": "tests.games_that_fail:FailingGame", "params": faults, "settings": {"response_updates": 5}}
     result = train(TrainOptions.checked(**given, max_seconds=3, stop_at_optimum=False, out=tmp_path / "run"))
     assert 3 <= result["seconds"] < 4.5
     lines = (tmp_path / "run" / "progress.jsonl").read_text().splitlines()
-    assert result["iterations"] == len(lines) >= 1
+    assert result["iterations"] == len(lines) >= saved
     again = resume(tmp_path / "run", game=given["game"], max_iterations=result["iterations"] + 2)
     assert again["iterations"] == result["iterations"] + 2
-    kept = len(lines) - len(lines) % SAVE_ITERATIONS
+    kept = len(lines) - len(lines) % saved
     assert (tmp_path / "run" / "progress.jsonl").read_text().splitlines()[:kept] == lines[:kept]
 
 
