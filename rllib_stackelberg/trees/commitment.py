@@ -109,9 +109,7 @@ def sequence_form_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> 
     count = form.leader.count + form.follower.count
     if count > MOST_SEQUENCES:
         raise BeyondLimitsError("tree", f"has {count:,} sequences", f"up to {MOST_SEQUENCES:,}; or train a leader")
-    program = SequenceProgram(form, pure)
-    plan, taken, bound = program.solve()
-    reply, plan, exact = verified(form, plan if pure else program.improved(plan, taken))
+    reply, plan, exact, bound = _solved(SequenceProgram(form, pure))
     value = float(reply.leader_value)
     return StackelbergSolution(
         leader_value=value,
@@ -126,6 +124,19 @@ def sequence_form_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> 
             "reply_in_fractions": exact,
         },
     )
+
+
+def _solved(program: SequenceProgram) -> tuple[Reply, Numbers, bool, float]:
+    """What `verified` returns of the best plan, and the bound; without branching where the relaxation is enough."""
+    if program.pure:
+        plan, _, bound = program.solve()
+        return *verified(program.form, plan), bound
+    plan, _, bound = program.solve(relaxed=True)
+    found = verified(program.form, plan)
+    if float(found[0].leader_value) < bound - TIED * program.unit:
+        plan, taken, bound = program.solve()
+        found = verified(program.form, program.improved(plan, taken))
+    return *found, bound
 
 
 def verified(form: SequenceForm, plan: Numbers) -> tuple[Reply, Numbers, bool]:

@@ -96,8 +96,17 @@ class SequenceProgram:
             total[self.form.leader.before[place]] += total[actions].max(axis=0)
         return total[EMPTY]
 
-    def solve(self) -> tuple[Numbers, Numbers, float]:
+    @property
+    def unit(self) -> float:
+        """The leader's range of payoffs."""
+        return self._unit[0]
+
+    def solve(self, relaxed: bool = False) -> tuple[Numbers, Numbers, float]:
         """The leader's plan, the follower's plan, and what no commitment's value exceeds, in the game's units.
+
+        Args:
+            relaxed: solve the linear program that is left if f need not be zeros and ones: the plan is not the best
+                one unless it is worth the bound.
 
         Raises:
             BeyondLimitsError: nothing has been found in time.
@@ -106,7 +115,7 @@ class SequenceProgram:
         pairs, slack, sets = plans.equations.shape[1], self.form.follower.count - 1, len(self.form.follower.sets)
         rows, low, high = self._rows(plans)
         whole = np.zeros(pairs + sets + slack)
-        whole[plans.follower] = 1
+        whole[plans.follower] = not relaxed
         whole[plans.leader] = np.maximum(whole[plans.leader], self.pure)
         pays = np.zeros(pairs)
         pays[plans.leaves] = -self._paid[0]
@@ -121,7 +130,7 @@ class SequenceProgram:
             allowed = "a smaller one, or train a leader"
             raise BeyondLimitsError("tree", f"has not been solved in {SECONDS:g} s ({found.message})", allowed)
         r, f = found.x[plans.leader], np.round(found.x[plans.follower])
-        bound = self._low[0] - self._unit[0] * float(found.mip_dual_bound)
+        bound = self._low[0] - self._unit[0] * float(found.fun if relaxed else found.mip_dual_bound)
         return (np.round(r) if self.pure else r), f, bound
 
     def _rows(self, plans: CorrelationPlans) -> tuple[csr_array, Numbers, Numbers]:
