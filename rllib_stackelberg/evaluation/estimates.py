@@ -11,6 +11,9 @@ Followers respond in play, the leader answering on demand. Then, with followers 
   large. Response samples with the same play are pooled. Rows met less than `FEWEST_PLAYS` times in a half are not
   judged.
 
+Where what followers play is certain (argmax play does not draw) and few values of nature are possible, each is played
+once, and nothing is estimated but what comes of chance in the response.
+
 Cost: (`REWARD_PLAYS` + (1 + sum_i |A_i|) `DEVIATION_PLAYS`) plays per response sample, and as many updates as are asked
 for; nothing is exponential in the number of followers.
 """
@@ -18,7 +21,7 @@ for; nothing is exponential in the number of followers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,26 +108,36 @@ def estimate(
     rewards = enumerated(game, drawn) if game.nature.size <= REWARD_PLAYS else drawn
     nobody = np.full((1, len(game.learned_turns)), -1)
     values, errors = {}, {}
+    tried = DEVIATION_PLAYS if len(plays) > 1 else min(FEWER_DEVIATION_PLAYS, DEVIATION_PLAYS)
+    certain = {play: _certain(response.policies(play)) and game.nature.size <= tried for play in plays}
     for play in plays:
-        paid, information = _played(game, response, leader, rewards, nobody, play)
-        values[play] = np.einsum("spa,p->sa", paid[:, :, 0], rewards.weights)
+        own = rewards.part(slice(game.nature.size)) if certain[play] else rewards
+        own = replace(own, weights=own.weights / own.weights.sum())
+        paid, information = _played(game, response, leader, own, nobody, play)
+        values[play] = np.einsum("spa,p->sa", paid[:, :, 0], own.weights)
         errors[play] = error_of(values[play], paid[:, :, 0])
         if play == settings.reward_play:
-            reach = _reach(game, information[:, :, 0], rewards.weights)
-    tried = DEVIATION_PLAYS if len(plays) > 1 else min(FEWER_DEVIATION_PLAYS, DEVIATION_PLAYS)
-    gain, error = _deviation_gain(game, response, leader, drawn.part(slice(tried)), settings.reward_play)
+            reach, judged = _reach(game, information[:, :, 0], own.weights), own
+    known = certain[settings.reward_play]
+    judged = judged if known else drawn.part(slice(tried))
+    gain, error = _deviation_gain(game, response, leader, judged, settings.reward_play, known)
     certificate = Certificate(
         play=settings.reward_play,
         ties=settings.ties,
         deviation_gain=max(gain, 0.0),
         deviation_error=error,
-        deviation_plays=tried,
+        deviation_plays=0 if known else tried,
         updates=settings.response_updates,
         response_samples=samples,
         exact_expectation=False,
         **learning_certificate(response, reach),
     )
     return Estimate(response, values, errors, certificate)
+
+
+def _certain(policies: Policies) -> bool:
+    """Whether no follower draws what it plays."""
+    return all(bool(((policy == 0) | (policy == 1)).all()) for policy in policies)
 
 
 def consult(
@@ -212,9 +225,14 @@ def _reach(game: StackelbergGame, rows: Index, weights: NDArray[np.float64]) -> 
 
 
 def _deviation_gain(
-    game: StackelbergGame, response: Response, leader: Leader, drawn: Draws, play: Play
+    game: StackelbergGame, response: Response, leader: Leader, drawn: Draws, play: Play, certain: bool
 ) -> tuple[float, float]:
-    """The gain of the deviation that looks best, and its standard error (see the head of this file)."""
+    """The gain of the deviation that looks best, and its standard error (see the head of this file).
+
+    Args:
+        game, response, leader, play: what is played; drawn: how often, and with which weights.
+        certain: whether these are all plays there are.
+    """
     turns = game.learned_turns
     as_drawn = np.full((1, len(turns)), -1)
     tries = [(k, action) for k, turn in enumerate(turns) for action in range(turn.choices)]
@@ -231,6 +249,8 @@ def _deviation_gain(
             gains[np.abs(gains) <= NEGLIGIBLE * typical_spread(paid[..., agent])] = 0.0
             yield Tried(gains, rows[:, :, 0, k], turns[k].keys)
 
+    if certain:
+        return _largest_gain(tried(), drawn.weights), 0.0
     return best_tried(tried(), alike_samples(response.policies(play)))
 
 
@@ -240,6 +260,18 @@ class Tried(NamedTuple):
     gains: NDArray[np.float64]
     rows: Index
     number: int
+
+
+def _largest_gain(tries: Iterable[Tried], weights: NDArray[np.float64]) -> float:
+    """The most that is expected of another action at a row of a sample, of all plays with their weights."""
+    best = -np.inf
+    for gains, rows, number in tries:
+        sample, play = np.nonzero(rows >= 0)
+        bins, size = sample * number + rows[sample, play], len(rows) * number
+        reach = np.bincount(bins, weights=weights[play], minlength=size)
+        gained = np.bincount(bins, weights=weights[play] * gains[sample, play], minlength=size)
+        best = max(best, float((gained[reach > 0] / reach[reach > 0]).max(initial=-np.inf)))
+    return best if np.isfinite(best) else 0.0
 
 
 def alike_samples(policies: Policies) -> Index:

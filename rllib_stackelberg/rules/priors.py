@@ -132,8 +132,11 @@ class Prior:
 
     def support(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """All joint values of positive probability: values `[size, width]`, probabilities `[size]`."""
-        lengths = [len(cells) for cells in self._cells]
-        cells = np.indices(lengths).reshape(len(lengths), -1).T if lengths else np.zeros((1, 0), dtype=np.int64)
+        # Not by an array with an axis for each block: there may be more blocks than NumPy has axes.
+        rest = np.arange(self.size)
+        cells = np.zeros((self.size, len(self._cells)), dtype=np.int64)
+        for k in reversed(range(len(self._cells))):
+            rest, cells[:, k] = np.divmod(rest, len(self._cells[k]))
         probabilities = np.ones(len(cells))
         for k, positive in enumerate(self._cells):
             probabilities = probabilities * self.blocks[k].ravel()[positive][cells[:, k]]

@@ -149,8 +149,20 @@ def test_an_estimate_agrees_with_exact_sums(monkeypatch):
     assert found.certificate.bcce_gap == pytest.approx(exact.certificate.bcce_gap, rel=0.1)
     assert exact.certificate.exact_expectation
     assert not found.certificate.exact_expectation
-    assert "estimated" in found.certificate.words()
     assert "estimated" not in exact.certificate.words()
+
+
+@pytest.mark.parametrize("updates", [1, 3, 60])
+def test_what_followers_gain_by_leaving_a_play_that_is_certain_is_known(monkeypatch, updates):
+    """Argmax play draws nothing, and nine values of nature are played one by one: no half of it is left to judge by."""
+    game = make_game("message-spm", types=3, messages=2, leader="scores")
+    strategy = LeaderStrategy.ask(game, smooth_policy(game))
+    settings = LeaderSettings.checked(response_updates=updates)
+    exact, found = evaluate_strategy(strategy, settings), estimated(monkeypatch, strategy, settings)
+    assert found.certificate.deviation_gain == pytest.approx(exact.certificate.deviation_gain, abs=1e-12)
+    assert (found.certificate.deviation_gain > 0) == (updates < 60)
+    assert (found.certificate.deviation_error, found.certificate.deviation_plays) == (0, 0)
+    assert "estimated" not in found.certificate.words()
 
 
 @pytest.mark.parametrize("play", ["argmax", "last"])

@@ -21,6 +21,14 @@ def test_support_is_the_outer_product(counts, seed):
     np.testing.assert_allclose(probabilities, [expected[tuple(v)] for v in values], rtol=1e-12)
 
 
+def test_more_columns_than_an_array_has_axes():
+    """Sixty-four followers of one type each, and a chance move."""
+    values, probabilities = Prior.product(Prior.uniform(*[1] * 64), Prior.uniform(2), Prior.uniform(3)).support()
+    assert values.shape == (6, 66)
+    assert values[:, 64:].tolist() == [[a, b] for a in range(2) for b in range(3)]
+    np.testing.assert_allclose(probabilities, 1 / 6)
+
+
 def test_draw_has_the_prior_frequencies_also_under_correlation():
     joint = np.array([[0.4, 0.1, 0.0], [0.0, 0.2, 0.3]])
     prior = Prior.joint(joint)
