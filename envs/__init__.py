@@ -159,6 +159,13 @@ register_game(
     defaults=RunDefaults(max_seconds=60),
 )
 register_game(
+    "congestion",
+    "rllib_stackelberg.envs.congestion_v0:Congestion",
+    summary="city tolls roads, drivers of different values of time choose paths",
+    source="Pigou 1920; Beckmann, McGuire & Winsten 1956",
+    defaults=RunDefaults(max_seconds=60, settings={"followers": "regret-matching"}),
+)
+register_game(
     "taxation",
     "rllib_stackelberg.envs.taxation_v0:Taxation",
     summary="government taxes and spends, a population of households saves and works",

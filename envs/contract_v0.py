@@ -68,8 +68,8 @@ TEAM_REWARDS = [0.0, 2.0]
 TEAM_PROBABILITIES = [[[0.9, 0.1], [0.7, 0.3]], [[0.7, 0.3], [0.2, 0.8]]]
 TEAM_COSTS = [[0.0, 0.1], [0.0, 0.1]]
 
-DEAREST = 0.5
-"""Largest cost of more effort in a random game, as a share of what it earns."""
+CHEAPEST, DEAREST = 0.2, 0.6
+"""Cost of more effort in a random game, as a share of what it earns."""
 
 MOST_TILTED = 4.0
 """How many times e more likely the last outcome than the first becomes by most effort in a random game, on average."""
@@ -326,15 +326,17 @@ def _most(most_paid: float | None, rewards: np.ndarray) -> float:
 
 
 def _random(types: int, actions: int, outcomes: int, seed: int) -> tuple[list, list, list]:
-    """Rewards uniform in [0, 1], the first 0 and the last 1; effort tilts a uniform lottery towards later outcomes.
+    """Rewards uniform in [0, 1], from 0 to 1. Effort tilts a lottery that favours earlier outcomes to later ones.
 
-    More effort costs a share of what it earns, uniform up to `DEAREST`; how far it tilts is up to the type.
+    More effort costs a share of what it earns, uniform in a range; how far it tilts is up to the type.
     """
     rng = np.random.default_rng(seed)
     rewards = np.concatenate([[0.0], np.sort(rng.random(outcomes - 2)), [1.0]])
     tilts = np.cumsum(rng.exponential(MOST_TILTED / actions, (types, actions)), axis=1)[..., None]
-    likely = rng.dirichlet(np.ones(outcomes), types)[:, None] * np.exp(tilts * np.linspace(0, 1, outcomes))
+    tilts -= tilts[:, :1]
+    idle = -np.sort(-rng.dirichlet(np.ones(outcomes), types), axis=1)
+    likely = idle[:, None] * np.exp(tilts * np.linspace(0, 1, outcomes))
     probabilities = likely / likely.sum(axis=-1, keepdims=True)
     gains = np.diff(probabilities @ rewards, axis=1, prepend=(probabilities[:, 0] @ rewards)[:, None])
-    costs = np.cumsum(DEAREST * rng.random((types, actions)) * gains, axis=1)
+    costs = np.cumsum(rng.uniform(CHEAPEST, DEAREST, (types, actions)) * gains, axis=1)
     return rewards.tolist(), probabilities.tolist(), costs.tolist()

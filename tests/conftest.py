@@ -75,6 +75,7 @@ GAMES = {
     "security": ("security", {"targets": 5, "resources": 2, "types": 3, "seed": 2, "prior": [0.2, 0.3, 0.5]}),
     "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),
     "team-contract": ("team-contract", {}),
+    "congestion": ("congestion", {"network": "braess", "drivers": 3}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
     "extensive": ("extensive", {"catalogue": "journals/geb/bagwell1995", "mixed": True}),
     "openspiel": ("openspiel", {"name": "tiny_hanabi"}),

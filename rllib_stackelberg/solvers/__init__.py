@@ -15,6 +15,7 @@ from rllib_stackelberg.economics.correlated_commitment import (
 from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.economics.security import Targets, security_solve
+from rllib_stackelberg.economics.tolls import Network, toll_solve
 from rllib_stackelberg.rules.solution import Method, PopulationSolution, StackelbergSolution
 from rllib_stackelberg.solvers.coarse_correlated import (
     CoarseCorrelated,
@@ -37,6 +38,7 @@ __all__ = [
     "FollowersPlay",
     "HiddenAction",
     "Method",
+    "Network",
     "PopulationSolution",
     "ResponseRange",
     "Setting",
@@ -66,5 +68,6 @@ __all__ = [
     "solve",
     "table_solve",
     "team_solve",
+    "toll_solve",
     "tree_solve",
 ]
