@@ -50,9 +50,9 @@ def parse_efg(tokens: Tokens) -> GameTree:
     >>> parse_efg(Tokens(text, "a text", "file")).paid.tolist()
     [[1.0, 2.0], [2.0, 4.0]]
     """
-    tokens.word("EFG")
-    tokens.word("2")
-    tokens.word("R", "D")
+    tokens.word("EFG", of="as the first word of a game in extensive form")
+    tokens.word("2", of="the version of the format")
+    tokens.word("R", "D", of="how numbers are written")
     title, at = tokens.text("the game's title"), tokens.start
     players = tokens.quoted_list("the players", "a player's name")
     comment = tokens.text("the comment") if tokens.kind == "text" else ""

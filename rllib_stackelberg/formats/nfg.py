@@ -43,9 +43,9 @@ def parse_nfg(tokens: Tokens) -> NormalForm:
     >>> parse_nfg(Tokens('NFG 1 R "" { "A" "B" } { 2 1 }  1 1/3  2 -1', "a text", "file")).numbers[:, 0].tolist()
     [[1.0, 0.3333333333333333], [2.0, -1.0]]
     """
-    tokens.word("NFG")
-    tokens.word("1")
-    tokens.word("R", "D")
+    tokens.word("NFG", of="as the first word of a game in normal form")
+    tokens.word("1", of="the version of the format")
+    tokens.word("R", "D", of="how numbers are written")
     title = tokens.text("the game's title")
     players = tokens.quoted_list("the players", "a player's name")
     if not players:

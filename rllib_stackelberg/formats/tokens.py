@@ -103,10 +103,14 @@ class Tokens:
         self.advance()
         return value
 
-    def word(self, *words: str) -> str:
-        """Take one of some words without quotes."""
+    def word(self, *words: str, of: str = "") -> str:
+        """Take one of some words without quotes.
+
+        Args:
+            words: them; of: what they stand for, in words.
+        """
         if self.kind != "word" or self.value not in words:
-            raise self.unexpected(" or ".join(words))
+            raise self.unexpected(" or ".join(words) + (f", {of}" if of else ""))
         value = self.value
         self.advance()
         return value
