@@ -27,8 +27,8 @@ from rllib_stackelberg.trees.sequence_form import EMPTY, SequenceForm, Sequences
 from rllib_stackelberg.trees.sequence_program import SequenceProgram
 from rllib_stackelberg.trees.tree import GameTree
 
-MOST_SEQUENCES = 2_000
-"""Most sequences of both players that are tried; how long it takes is another matter."""
+MOST_SEQUENCES = 1_000
+"""Most sequences of both players together: some seconds, as a rule."""
 
 SPAN = 1e9
 """Largest ratio of payoff differences that a program in floats is trusted with."""
