@@ -29,18 +29,23 @@ Source: Liu & Rong 2024, arXiv 2404.00203; Petruzzi & Dada 1999. Version history
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from gymnasium.spaces import Box
 from pydantic import Field
-from scipy.special import ndtri
 
 from rllib_stackelberg.economics.demand_game import DemandGame
 from rllib_stackelberg.economics.newsvendor import Market, answer, density, newsvendor_solve
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.game import OVER, State, Turn
 from rllib_stackelberg.rules.priors import Prior
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = LazyModule("scipy.special")
 
 POST, ANSWER = 0, 1
 CAP_SHARE = 0.9
@@ -168,5 +173,5 @@ def equal_parts(levels: int) -> np.ndarray:
     >>> equal_parts(2).round(6).tolist()
     [-0.797885, 0.797885]
     """
-    edges = ndtri(np.arange(levels + 1) / levels)
+    edges = special.ndtri(np.arange(levels + 1) / levels)
     return levels * (density(edges[:-1]) - density(edges[1:]))

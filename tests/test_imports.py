@@ -22,7 +22,7 @@ NAME = "rllib_stackelberg"
 ROOT = Path(rllib_stackelberg.__file__).parent.parent
 
 FLOORS = (
-    ("arrays", "errors", "compilation", "rounding", "plot_backend", "terminal"),
+    ("arrays", "errors", "compilation", "lazy_modules", "rounding", "plot_backend", "terminal"),
     ("comparisons", "files"),
     ("streams", "followers"),
     ("rules", "experiments", "networks"),
@@ -165,7 +165,26 @@ def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "rounding"}
+SLOW = {"ray", "torch", "scipy.optimize", "scipy.sparse", "scipy.special", "scipy.stats", "matplotlib", "jinja2"}
+"""Libraries that take long to load; programmes and figures need some."""
+
+
+def test_commands_load_what_they_need():
+    commands = [["--help"], ["games"], ["games", "escape"], ["solve", "escape"], ["games", "message-spm"]]
+    code = f"""
+import contextlib, io, sys
+from rllib_stackelberg.cli import app
+for command in {commands!r}:
+    with contextlib.redirect_stdout(io.StringIO()):
+        app(command, standalone_mode=False)
+print(*({SLOW!r} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.split()
+
+
+GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "lazy_modules", "rounding"}
 LIGHT = GROUND | {"economics", "envs", "experiments", "formats", "plays", "rules", "trees"}
 """Packages that a game's file may load."""
 

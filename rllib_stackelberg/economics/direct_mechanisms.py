@@ -22,15 +22,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import linprog
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
 
 Objective = Literal["welfare", "revenue"]
 Incentives = Literal["bayesian", "dominant"]
@@ -201,7 +205,7 @@ class _Programme:
     def solved(self) -> tuple[NDArray[np.float64], str]:
         """The best x, and why it is in doubt."""
         payments = len(self.gains) - self.lotteries
-        found = linprog(
+        found = optimize.linprog(
             -self.gains,
             A_ub=-self.wanted,
             b_ub=np.zeros(self.wanted.shape[0]),

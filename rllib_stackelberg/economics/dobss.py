@@ -18,17 +18,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import typical_spread
 from rllib_stackelberg.economics.exact_vertices import Row, vertex_near
 from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
 
 ENTRIES = 4_000_000
 """Most numbers other than zero in the programme."""
@@ -79,7 +84,7 @@ def dobss(game: TypedPayoffs, seconds: float = SECONDS) -> Found:
     if reason := beyond_dobss(game):
         raise BeyondLimitsError("method", f"dobss cannot: {reason}", "fewer types, rows or columns")
     programme = _Programme.of(game)
-    found = milp(**programme.arguments, options={"time_limit": seconds, "mip_rel_gap": GAP / STRETCH})
+    found = optimize.milp(**programme.arguments, options={"time_limit": seconds, "mip_rel_gap": GAP / STRETCH})
     if found.x is None:
         problem = f"dobss found nothing in {seconds:g} s ({found.message})"
         raise BeyondLimitsError("method", problem, "fewer types, rows or columns")
@@ -119,7 +124,7 @@ class _Programme:
         arguments = {
             "c": np.concatenate([*stretched, np.zeros(blocks)]),
             "constraints": _constraints([len(kept) for kept in columns], game.rows, gains),
-            "bounds": Bounds(0, 1),
+            "bounds": optimize.Bounds(0, 1),
             "integrality": np.concatenate([np.zeros(blocks * game.rows), np.ones(blocks)]),
         }
         return cls(arguments, columns, game.rows, unit, float(sum(lows)))
@@ -156,7 +161,7 @@ def gains_of(theirs: Numbers) -> list[Numbers]:
     return found
 
 
-def _constraints(counts: list[int], rows: int, gains: list[list[Numbers]]) -> list[LinearConstraint]:
+def _constraints(counts: list[int], rows: int, gains: list[list[Numbers]]) -> list[optimize.LinearConstraint]:
     """What z `[types][columns][rows]` and q `[types][columns]` satisfy, from the numbers of columns."""
     blocks = sum(counts)
     summed = sparse.kron(sparse.eye_array(blocks), np.ones((1, rows)))
@@ -164,14 +169,14 @@ def _constraints(counts: list[int], rows: int, gains: list[list[Numbers]]) -> li
     preferred = sparse.block_diag([matrix for own in gains for matrix in own])
     answers = sparse.block_diag([np.ones((1, count)) for count in counts])
     found = [
-        LinearConstraint(sparse.csr_array(sparse.hstack([summed, -sparse.eye_array(blocks)])), 0, 0),
-        LinearConstraint(_widened(answers, before=blocks * rows), 1, 1),
-        LinearConstraint(_widened(preferred, after=blocks), -np.inf, 0),
+        optimize.LinearConstraint(sparse.csr_array(sparse.hstack([summed, -sparse.eye_array(blocks)])), 0, 0),
+        optimize.LinearConstraint(_widened(answers, before=blocks * rows), 1, 1),
+        optimize.LinearConstraint(_widened(preferred, after=blocks), -np.inf, 0),
     ]
     if len(counts) > 1:
         others = sparse.block_diag([-mixture for mixture in mixtures[1:]])
         alike = sparse.hstack([sparse.vstack([mixtures[0]] * (len(counts) - 1)), others])
-        found.append(LinearConstraint(_widened(alike, after=blocks), 0, 0))
+        found.append(optimize.LinearConstraint(_widened(alike, after=blocks), 0, 0))
     return found
 
 
@@ -186,7 +191,7 @@ def best_mixture_near(game: TypedPayoffs, columns: Sequence[int], near: Numbers)
     own = sum(weight * matrix[:, j] for weight, matrix, j in zip(game.weights, game.leader, columns, strict=True))
     gains = np.concatenate([gains_of(theirs)[j] for theirs, j in zip(game.follower, columns, strict=True)])
     unit = typical_spread(own) or np.ptp(own) or 1.0
-    found = linprog(
+    found = optimize.linprog(
         -(own - own.min()) / unit,
         A_ub=gains,
         b_ub=np.zeros(len(gains)),

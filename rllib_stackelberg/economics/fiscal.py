@@ -19,14 +19,19 @@ answers, or face risk.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.solution import PopulationSolution
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = LazyModule("scipy.optimize")
 
 EFFORT = 10.0
 """What work costs: EFFORT h^3 / 3."""
@@ -79,7 +84,7 @@ def labour_supply_solve(economy: LabourSupply) -> PopulationSolution:
     elif slope(least) <= 0:
         best, method = economy.cap, "the cap: welfare rises up to it"
     else:
-        best, method = 1 - float(brentq(slope, least, 1.0, xtol=1e-14)), "root of the slope of welfare"
+        best, method = 1 - float(optimize.brentq(slope, least, 1.0, xtol=1e-14)), "root of the slope of welfare"
     welfare, work = float(economy.welfare(best)), float(best_work(best))
     value = welfare if economy.task == "welfare" else work
     return PopulationSolution((best,), value, welfare, method, {"work": work, "output": work, "welfare": welfare})

@@ -15,12 +15,18 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = LazyModule("scipy.special")
 
 ABILITY_PERSISTENCE = 0.982
 ABILITY_NOISE = 0.2
@@ -37,7 +43,7 @@ COLUMNS = ("NETWORTH", "WAGEINC", "WGT")
 
 def normal(uniforms: Numbers) -> Numbers:
     """Standard normal draws from uniforms in [0, 1), all finite."""
-    return np.asarray(ndtri(np.maximum(uniforms, LEAST_UNIFORM)))
+    return np.asarray(special.ndtri(np.maximum(uniforms, LEAST_UNIFORM)))
 
 
 def stratified(uniforms: Numbers) -> Numbers:
@@ -59,14 +65,14 @@ def wealth_quantile(shares: Numbers) -> Numbers:
     >>> wealth_quantile(np.array([0.5, 0.9, 0.99])).round(2).tolist()
     [1.0, 12.98, 60.23]
     """
-    body = np.exp(WEALTH_DEVIATION * ndtri(np.minimum(shares, 1 - TAIL)))
+    body = np.exp(WEALTH_DEVIATION * special.ndtri(np.minimum(shares, 1 - TAIL)))
     return np.asarray(body * (TAIL / np.minimum(1 - shares, TAIL)) ** (1 / TAIL_INDEX))
 
 
 def synthetic(uniforms: Numbers) -> tuple[Numbers, Numbers]:
     """Wealth and ability, each `[B, N]` and up to a factor, from uniforms `[B, N, 2]`."""
     able, other = normal(uniforms[..., 0]), normal(uniforms[..., 1])
-    rank = ndtr(CORRELATION * able + np.sqrt(1 - CORRELATION**2) * other)
+    rank = special.ndtr(CORRELATION * able + np.sqrt(1 - CORRELATION**2) * other)
     # A rank of 1 would be infinite wealth; the double below it is as far as the tail goes.
     return wealth_quantile(np.minimum(rank, np.nextafter(1.0, 0.0))), np.exp(ABILITY_DEVIATION * able)
 

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import typical_spread
 from rllib_stackelberg.economics.exact_programs import best_mixture
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = LazyModule("scipy.optimize")
 
 EXACT_ENTRIES = 2_000
 """Most numbers of constraints that are solved in fractions."""
@@ -70,7 +75,7 @@ def _float_distribution(payoffs: Numbers, gains: Numbers, sign: int) -> Distribu
     units = np.abs(gains).max(axis=1)
     scaled = gains[units > 0] / units[units > 0, None]
     unit = typical_spread(payoffs) or np.ptp(payoffs) or 1.0
-    found = linprog(
+    found = optimize.linprog(
         (payoffs.max() - payoffs) / unit,
         A_ub=scaled,
         b_ub=np.zeros(len(scaled)),

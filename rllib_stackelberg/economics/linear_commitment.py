@@ -23,15 +23,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied, typical_spread
 from rllib_stackelberg.economics.exact_vertices import vertex_near
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = LazyModule("scipy.optimize")
 
 EXACT_NUMBERS = 40
 """Most numbers of the leader whose vertex is computed in fractions."""
@@ -203,14 +209,14 @@ class _Search:
         return None if found is None else float(-found.fun)
 
 
-def _programme(problem: LinearCommitment, chosen: Sequence[tuple[int, int]]) -> OptimizeResult | None:
+def _programme(problem: LinearCommitment, chosen: Sequence[tuple[int, int]]) -> optimize.OptimizeResult | None:
     """The best x at which some types choose as they are said to; None if there is none."""
     scaled = problem.shares
     slopes, limits = _rows(scaled, chosen)
     own = np.sum([problem.prior[t] * scaled.leader[t, k] for t, k in chosen], axis=0)
     constant = sum(problem.prior[t] * problem.leader_constant[t, k] for t, k in chosen)
     unit, _ = problem.units
-    found = linprog(
+    found = optimize.linprog(
         -own / unit,
         A_ub=slopes,
         b_ub=limits,
@@ -252,7 +258,7 @@ def integer_programme(problem: LinearCommitment, seconds: float = 60.0) -> Commi
     """
     # Without presolve: what it makes of such programmes HiGHS finds off by more than it allows, and prints so.
     options = {"time_limit": seconds, "mip_rel_gap": 1e-9, "presolve": False}
-    found = milp(**_integer_rows(problem.shares), options=options)
+    found = optimize.milp(**_integer_rows(problem.shares), options=options)
     if found.x is None:
         raise BeyondLimitsError("method", f"found nothing in {seconds:g} s ({found.message})", "fewer types or choices")
     unit, _ = problem.shares.units
@@ -294,9 +300,9 @@ def _integer_rows(problem: LinearCommitment) -> dict:
     free, ones = np.full(2 * types, np.inf), np.ones(types * choices)
     return {
         "c": np.concatenate([np.zeros(numbers), -problem.prior, np.zeros(types + types * choices)]),
-        "constraints": LinearConstraint(np.array(rows), np.array(low), np.array(high)),
+        "constraints": optimize.LinearConstraint(np.array(rows), np.array(low), np.array(high)),
         "integrality": np.concatenate([np.zeros(numbers + 2 * types), ones]),
-        "bounds": Bounds(
+        "bounds": optimize.Bounds(
             np.concatenate([np.zeros(numbers), -free, 0 * ones]), np.concatenate([np.ones(numbers), free, ones])
         ),
     }

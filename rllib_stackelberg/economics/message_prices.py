@@ -17,15 +17,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array
 
 from rllib_stackelberg.economics.optimal_auctions import best_revenue
 from rllib_stackelberg.economics.sequential_prices import Market
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
 
 STRICT = 1e-6
 """How far a price that a type is to refuse lies above its value, at least, in units of the largest value."""
@@ -170,7 +175,7 @@ class MessageProgram:
         ]
         return np.array(rows).reshape(-1, self.size)
 
-    def _prices(self) -> tuple[csr_array, NDArray[np.float64], NDArray[np.float64]]:
+    def _prices(self) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64]]:
         """Price windows, and one option per cell: (matrix, lower, upper)."""
         entries, lower, upper = [], [], []
         for cell in range(len(self.cells)):
@@ -186,7 +191,7 @@ class MessageProgram:
                     upper += [np.inf, 0.0]
         rows = np.repeat(np.arange(len(entries)), [len(row) for row in entries])
         columns, values = zip(*(entry for row in entries for entry in row), strict=True)
-        matrix = csr_array((values, (rows, columns)), shape=(len(entries), self.size))
+        matrix = sparse.csr_array((values, (rows, columns)), shape=(len(entries), self.size))
         return matrix, np.array(lower), np.array(upper)
 
     def solve(self, ends: float = math.inf) -> MessageMechanism | None:
@@ -196,11 +201,16 @@ class MessageProgram:
             TimeIsUpError: not found before the monotonic clock shows `ends`.
         """
         matrix, lower, upper = self._prices()
-        constraints = [LinearConstraint(matrix, lower, upper), LinearConstraint(csr_array(self.incentives), 0, np.inf)]
+        constraints = [
+            optimize.LinearConstraint(matrix, lower, upper),
+            optimize.LinearConstraint(sparse.csr_array(self.incentives), 0, np.inf),
+        ]
         integral = np.tile([1, 0, 0], self.size // 3)
         left = {"time_limit": max(ends - time.monotonic(), 0.0)}
-        bounds = Bounds(0, self.cap)
-        found = milp(-self.objective, constraints=constraints, integrality=integral, bounds=bounds, options=left)
+        bounds = optimize.Bounds(0, self.cap)
+        found = optimize.milp(
+            -self.objective, constraints=constraints, integrality=integral, bounds=bounds, options=left
+        )
         if found.status == TIME_IS_UP:
             raise TimeIsUpError
         if found.x is None:
@@ -219,7 +229,7 @@ class MessageProgram:
             for window in (self._window(option.first, option.k), self._window(1 - option.first, option.l))
         ]
         fixed = self.incentives[:, choices].sum(axis=1)
-        result = linprog(
+        result = optimize.linprog(
             -self.objective[kept],
             A_ub=-self.incentives[:, kept],
             b_ub=fixed,

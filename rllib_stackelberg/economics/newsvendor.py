@@ -12,14 +12,18 @@ Everything is elementwise array code. Source: Liu & Rong 2024, arXiv 2404.00203;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.solution import StackelbergSolution
+
+if TYPE_CHECKING:
+    from scipy import optimize, special
+else:
+    optimize, special = LazyModule("scipy.optimize"), LazyModule("scipy.special")
 
 Rule = Literal["exact", "riskless"]
 Quantity = Numbers | float
@@ -69,7 +73,7 @@ def density(z: Quantity) -> Numbers:
 def fractile(wholesale: Quantity, price: Quantity) -> Numbers:
     """z of the critical fractile; minus infinity where the price does not exceed the wholesale price."""
     share = np.divide(wholesale, price, out=np.ones(np.broadcast(wholesale, price).shape), where=np.greater(price, 0))
-    return -ndtri(np.clip(share, 1e-300, 1.0))
+    return -special.ndtri(np.clip(share, 1e-300, 1.0))
 
 
 def retailer_value(market: Market, wholesale: Quantity, answer: Answer) -> Numbers:
@@ -77,7 +81,7 @@ def retailer_value(market: Market, wholesale: Quantity, answer: Answer) -> Numbe
     mean = market.theta0 - market.theta1 * answer.price
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (answer.order - mean) / market.sigma
-        left = np.where(market.sigma > 0, market.sigma * (z * ndtr(z) + density(z)), answer.order - mean)
+        left = np.where(market.sigma > 0, market.sigma * (z * special.ndtr(z) + density(z)), answer.order - mean)
     sold = answer.order - np.maximum(left, 0.0)
     return np.where(answer.order > 0, answer.price * sold - wholesale * answer.order, 0.0)
 
@@ -149,7 +153,9 @@ def newsvendor_solve(market: Market) -> StackelbergSolution:
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
     inside = marginal_revenue(market, low) > 0 > marginal_revenue(market, high)
     exact = 1e-14 * market.price_cap
-    wholesale = float(brentq(lambda a: float(marginal_revenue(market, a)), low, high, xtol=exact)) if inside else edge
+    wholesale = (
+        float(optimize.brentq(lambda a: float(marginal_revenue(market, a)), low, high, xtol=exact)) if inside else edge
+    )
     chosen = answer(market, wholesale)
     return StackelbergSolution(
         leader_value=float(wholesale * chosen.order),

@@ -24,17 +24,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import OptimizeResult, linprog
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied, typical_spread
 from rllib_stackelberg.economics.dobss import ACCURACY, ENTRIES, GAP, Found, best_mixture_near, gains_of, sometimes_best
 from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
 
 SECONDS = 120.0
 """After which the best that has been found is taken, with a doubt."""
@@ -184,10 +189,10 @@ class _Search:
 
     def _solve(
         self, own: Numbers, upper: Numbers | sparse.csr_array, sums: Numbers | sparse.csr_array, whole: Numbers
-    ) -> OptimizeResult | None:
+    ) -> optimize.OptimizeResult | None:
         """Maximise own . z over z >= 0 with upper z <= 0 and sums z = whole; None if there is no z."""
         self.solved += 1
-        found = linprog(
+        found = optimize.linprog(
             -own / self.unit, A_ub=upper, b_ub=np.zeros(upper.shape[0]), A_eq=sums, b_eq=whole, method="highs-ds"
         )
         return found if found.status == 0 else None

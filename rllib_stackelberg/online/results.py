@@ -6,17 +6,22 @@ seed has none. Averages are of expected payoffs, so the noise of rewards is not 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.online.arena import Arena
 from rllib_stackelberg.online.meeting import OnlineRecord
 from rllib_stackelberg.solvers.methods import solve
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = LazyModule("scipy.special")
 
 CONFIDENCE = 0.95
 POINTS = 300
@@ -66,7 +71,7 @@ def half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
     seeds = len(values)
     if seeds < 2:
         return np.full(values.shape[1:], np.nan)
-    quantile = float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2))
+    quantile = float(special.stdtrit(seeds - 1, (1 + CONFIDENCE) / 2))
     return standard_error(values, quantile)
 
 

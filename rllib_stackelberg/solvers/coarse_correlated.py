@@ -24,17 +24,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import linprog
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Profiles
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.pure_equilibria import pure_policies, strategy_profiles
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
 
 Device = Literal["strategies", "omniscient"]
 """What a mediator draws; see the head of this file."""
@@ -135,7 +139,7 @@ class _Program:
         leader = self.values[:, 0]
         # What differs between things drawn, in a range of one: the solver's tolerances are absolute.
         cost = (leader - leader.min()) / (np.ptp(leader) or 1.0)
-        found = linprog(
+        found = optimize.linprog(
             -sign * cost,
             A_ub=sparse.diags_array(1 / self.units) @ self.gains,
             b_ub=gap / self.units,

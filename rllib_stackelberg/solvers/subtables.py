@@ -12,20 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.plays.outcomes import Profiles
 from rllib_stackelberg.plays.plays import Choose, Plays
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.solvers.enumeration import OUTCOMES
 from rllib_stackelberg.solvers.pure_equilibria import shown
+
+if TYPE_CHECKING:
+    from scipy import sparse
+    from scipy.sparse import csgraph
+else:
+    sparse, csgraph = LazyModule("scipy.sparse"), LazyModule("scipy.sparse.csgraph")
 
 SLOTS = 1 << 16
 """Plays advanced side by side; bounds memory."""
@@ -146,8 +152,8 @@ class _Growth:
                 met = np.stack([plays.question[slots], after.question], axis=1)[after.waiting]
                 edges = np.unique(np.concatenate([edges, met]), axis=0)
                 stack.append((after, heirs))
-        graph = coo_array((np.ones(len(edges)), tuple(edges.T)), shape=(self.questions,) * 2)
-        return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+        graph = sparse.coo_array((np.ones(len(edges)), tuple(edges.T)), shape=(self.questions,) * 2)
+        return np.asarray(csgraph.connected_components(graph, directed=False)[1], dtype=np.int64)
 
     def _grown(self, profiles: Index, questions: Index) -> Component:
         """All sub-tables of the given profiles, whose plays meet only the given questions."""

@@ -16,12 +16,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from rllib_stackelberg.arrays import Index
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.trees.sequence_form import EMPTY, SequenceForm, Sequences
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = LazyModule("scipy.sparse")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +44,7 @@ class CorrelationPlans:
     leader: Index
     follower: Index
     leaves: Index
-    equations: csr_array
+    equations: sparse.csr_array
 
     @classmethod
     def of(cls, form: SequenceForm) -> CorrelationPlans:
@@ -63,7 +69,9 @@ class CorrelationPlans:
                         rows.append((count, _number(numbers, *pair), share))
                     count += 1
         at = np.array(rows)
-        equations = csr_array((at[:, 2], (at[:, 0].astype(int), at[:, 1].astype(int))), shape=(count, len(numbers)))
+        equations = sparse.csr_array(
+            (at[:, 2], (at[:, 0].astype(int), at[:, 1].astype(int))), shape=(count, len(numbers))
+        )
         return cls(
             np.array([numbers[own, EMPTY] for own in range(form.leader.count)]),
             np.array([numbers[EMPTY, other] for other in range(form.follower.count)]),

@@ -15,14 +15,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.trees.tree import CHANCE, NONE, GameTree
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = LazyModule("scipy.sparse")
 
 EMPTY = 0
 """The sequence without an action."""
@@ -87,14 +93,14 @@ class Sequences:
         return tuple(map(tuple, found))
 
     @cached_property
-    def flow(self) -> csr_array:
+    def flow(self) -> sparse.csr_array:
         """E of E r = e, `[1 + sets, sequences]`; e is 1, then zeros."""
         entries = [(0, EMPTY, 1.0)]
         for place, before in enumerate(self.before):
             entries.append((1 + place, before, -1.0))
             entries += [(1 + place, sequence, 1.0) for sequence in self.actions(place)]
         rows, columns, values = zip(*entries, strict=True)
-        return csr_array((values, (rows, columns)), shape=(1 + len(self.sets), self.count))
+        return sparse.csr_array((values, (rows, columns)), shape=(1 + len(self.sets), self.count))
 
     @cached_property
     def pure_plans(self) -> int:

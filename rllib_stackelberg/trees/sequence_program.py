@@ -20,15 +20,20 @@ of zeros and ones.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import block_array, coo_array, csr_array, diags_array
 
 from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.errors import BeyondLimitsError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.trees.correlation_plans import CorrelationPlans
 from rllib_stackelberg.trees.sequence_form import EMPTY, SequenceForm
+
+if TYPE_CHECKING:
+    from scipy import optimize, sparse
+else:
+    optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
 
 SECONDS = 60.0
 """Time limit of the program."""
@@ -55,13 +60,13 @@ class SequenceProgram:
             self._paid.append((paid - self._low[-1] * reach) / self._unit[-1])
 
     @cached_property
-    def _theirs(self) -> csr_array:
+    def _theirs(self) -> sparse.csr_array:
         """The follower's scaled payoffs, `[leader sequences, follower sequences]`."""
         shape = self.form.leader.count, self.form.follower.count
-        return coo_array((self._paid[1], tuple(self.form.pairs.T)), shape=shape).tocsr()
+        return sparse.coo_array((self._paid[1], tuple(self.form.pairs.T)), shape=shape).tocsr()
 
     @cached_property
-    def _worth(self) -> tuple[csr_array, csr_array]:
+    def _worth(self) -> tuple[sparse.csr_array, sparse.csr_array]:
         """Rows of what the follower's sequences are worth, the empty one left out: columns of v, and of r (taken off).
 
         `v(I of s) - sum of v(J) - sum of r * payoff = slack(s)`.
@@ -70,7 +75,7 @@ class SequenceProgram:
         entries = [(s - 1, place, 1.0) for place in range(len(follower.sets)) for s in follower.actions(place)]
         entries += [(before - 1, place, -1.0) for place, before in enumerate(follower.before) if before != EMPTY]
         rows, columns, values = zip(*entries, strict=True)
-        worth = csr_array((values, (rows, columns)), shape=(follower.count - 1, len(follower.sets)))
+        worth = sparse.csr_array((values, (rows, columns)), shape=(follower.count - 1, len(follower.sets)))
         return worth, self._theirs.T.tocsr()[1:]
 
     @cached_property
@@ -119,11 +124,11 @@ class SequenceProgram:
         whole[plans.leader] = np.maximum(whole[plans.leader], self.pure)
         pays = np.zeros(pairs)
         pays[plans.leaves] = -self._paid[0]
-        found = milp(
+        found = optimize.milp(
             np.concatenate([pays, np.zeros(sets + slack)]),
-            constraints=LinearConstraint(rows, low, high),
+            constraints=optimize.LinearConstraint(rows, low, high),
             integrality=whole,
-            bounds=Bounds(np.zeros(len(whole)), np.repeat([1.0, np.inf, np.inf], [pairs, sets, slack])),
+            bounds=optimize.Bounds(np.zeros(len(whole)), np.repeat([1.0, np.inf, np.inf], [pairs, sets, slack])),
             options={"mip_rel_gap": GAP, "time_limit": SECONDS},
         )
         if found.x is None:
@@ -133,22 +138,24 @@ class SequenceProgram:
         bound = self._low[0] - self._unit[0] * float(found.fun if relaxed else found.mip_dual_bound)
         return (np.round(r) if self.pure else r), f, bound
 
-    def _rows(self, plans: CorrelationPlans) -> tuple[csr_array, Numbers, Numbers]:
+    def _rows(self, plans: CorrelationPlans) -> tuple[sparse.csr_array, Numbers, Numbers]:
         """All rows, and what they are at least and at most."""
         follower, pairs = self.form.follower, plans.equations.shape[1]
         worth, paid = self._worth
         slack = follower.count - 1
         places = np.arange(slack)
         own = _spread_out(paid, plans.leader, pairs)
-        chosen = csr_array((self._lacking, (places, plans.follower[1:])), shape=(slack, pairs))
-        first = csr_array((np.asarray(follower.before) == EMPTY).astype(float)[None])
+        chosen = sparse.csr_array((self._lacking, (places, plans.follower[1:])), shape=(slack, pairs))
+        first = sparse.csr_array((np.asarray(follower.before) == EMPTY).astype(float)[None])
         at_once = _spread_out(self._theirs.T.tocsr()[[EMPTY]], plans.leader, pairs)
-        theirs = csr_array((self._paid[1], (np.zeros(len(plans.leaves), dtype=int), plans.leaves)), shape=(1, pairs))
-        rows = block_array(
+        theirs = sparse.csr_array(
+            (self._paid[1], (np.zeros(len(plans.leaves), dtype=int), plans.leaves)), shape=(1, pairs)
+        )
+        rows = sparse.block_array(
             [
                 [plans.equations, None, None],
-                [-own, worth, -diags_array(np.ones(slack))],
-                [chosen, None, diags_array(np.ones(slack))],
+                [-own, worth, -sparse.diags_array(np.ones(slack))],
+                [chosen, None, sparse.diags_array(np.ones(slack))],
                 [theirs - at_once, -first, None],
             ],
             format="csr",
@@ -165,9 +172,11 @@ class SequenceProgram:
         slack = np.where(taken[1:] > 0, 0.0, np.inf)
         pays = np.zeros(leader.count)
         np.add.at(pays, self.form.pairs[:, 0], self._paid[0] * taken[self.form.pairs[:, 1]])
-        rows = block_array([[leader.flow, None, None], [-paid, worth, -diags_array(np.ones(len(slack)))]], format="csr")
+        rows = sparse.block_array(
+            [[leader.flow, None, None], [-paid, worth, -sparse.diags_array(np.ones(len(slack)))]], format="csr"
+        )
         size = len(follower.sets) + len(slack)
-        found = linprog(
+        found = optimize.linprog(
             np.concatenate([-pays, np.zeros(size)]),
             A_eq=rows,
             b_eq=np.concatenate([np.eye(1 + len(leader.sets))[0], np.zeros(len(slack))]),
@@ -179,7 +188,7 @@ class SequenceProgram:
         return plan if found.x is None else np.maximum(found.x[: leader.count], 0.0)
 
 
-def _spread_out(rows: csr_array, columns: Index, count: int) -> csr_array:
+def _spread_out(rows: sparse.csr_array, columns: Index, count: int) -> sparse.csr_array:
     """The rows with their columns moved to others, of so many."""
     entries = rows.tocoo()
-    return csr_array((entries.data, (entries.row, columns[entries.col])), shape=(rows.shape[0], count))
+    return sparse.csr_array((entries.data, (entries.row, columns[entries.col])), shape=(rows.shape[0], count))
