@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import rllib_stackelberg
 from rllib_stackelberg import evaluate, evaluate_strategy, load_policy, make_game, solve
+from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
@@ -19,6 +21,14 @@ from rllib_stackelberg.testing import game_test
 from rllib_stackelberg.training.runs import train
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def few_responses(monkeypatch):
+    """Runs are valued on few samples of the response and of plays."""
+    monkeypatch.setattr("rllib_stackelberg.runs.run.evaluate_policy", partial(evaluate_policy, samples=8))
+    for name in ("REWARD_PLAYS", "DEVIATION_PLAYS"):
+        monkeypatch.setattr(f"rllib_stackelberg.evaluation.estimates.{name}", 16)
 
 
 def block(after: str) -> str:
@@ -66,7 +76,7 @@ def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_local", "no_page")
+@pytest.mark.usefixtures("ray_local", "no_page", "few_responses")
 def test_a_game_of_six_followers_is_trained_through_seats(tmp_path, monkeypatch):
     """In at most 40 lines that say something: a choice and a number, a mask, seats."""
     code = block("### A game of six followers")
@@ -74,9 +84,7 @@ def test_a_game_of_six_followers_is_trained_through_seats(tmp_path, monkeypatch)
     (tmp_path / "errand.py").write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rllib_stackelberg.training.leaders.algorithms.LONG_EPISODES", 24)
-    monkeypatch.setattr("rllib_stackelberg.evaluation.valuations.EVALUATION_LIMIT", 0)  # estimates, from few plays
-    for name in ("REWARD_PLAYS", "DEVIATION_PLAYS"):
-        monkeypatch.setattr(f"rllib_stackelberg.evaluation.estimates.{name}", 16)
+    monkeypatch.setattr("rllib_stackelberg.evaluation.valuations.EVALUATION_LIMIT", 0)  # estimates
     game = make_game("errand.py:Errand")
     game_test(game)
     settings, seen = {"response_updates": 30}, []
@@ -121,7 +129,7 @@ def test_the_table_of_trees_is_what_solve_finds(capsys):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_local")
+@pytest.mark.usefixtures("ray_local", "few_responses")
 def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypatch):
     """Training end to end: whatever is thrown is beaten, and the value of that has neither error nor exact value."""
     code = block("## Lead somebody else's environment")
@@ -130,8 +138,6 @@ def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypat
     monkeypatch.syspath_prepend(str(tmp_path))
     for name, few in {"PARALLEL_EPISODES": 8, "LONG_EPISODES": 8}.items():
         monkeypatch.setattr(f"rllib_stackelberg.training.leaders.algorithms.{name}", few)
-    for name, few in {"REWARD_PLAYS": 16, "DEVIATION_PLAYS": 16}.items():
-        monkeypatch.setattr(f"rllib_stackelberg.evaluation.estimates.{name}", few)
     settings = {"response_updates": 20, "reward_plays": 4}
     options = TrainOptions.checked(game="throws:Throws", settings=settings, max_iterations=2, out=tmp_path / "run")
     result = train(options)
