@@ -48,20 +48,23 @@ def test_table_values_and_deviations_equal_plain_loops(one_shot_game, seed):
     fixed = [np.zeros((turn.keys, turn.choices)) for turn in game.learned_turns]
     realised = [np.zeros(turn.keys) for turn in game.learned_turns]
     played = cache(lambda t, joint: one_play(game, profiles.nature[t], table_of, joint))
+    payoffs, chances = np.empty_like(table.payoffs[0]), np.empty_like(play[0])
     for t in range(len(profiles.nature)):
         for a, joint in enumerate(profiles.joint.tolist()):
             paid, rows = played(t, tuple(joint))
-            np.testing.assert_array_equal(table.payoffs[0, t, a], paid)
+            payoffs[t, a] = paid
             chance = profiles.probabilities[t]
             for k, row in enumerate(rows):
                 chance *= strategy[k][0, row, joint[k]]
-            assert play[0, t, a] == pytest.approx(chance)
+            chances[t, a] = chance
             values += chance * paid
             for k, turn in enumerate(game.learned_turns):
                 realised[k][rows[k]] += chance * paid[turn.agent]
                 for action in range(turn.choices):
                     other = (*joint[:k], action, *joint[k + 1 :])
                     fixed[k][rows[k], action] += chance * played(t, other)[0][turn.agent]
+    np.testing.assert_array_equal(table.payoffs[0], payoffs)
+    np.testing.assert_allclose(play[0], chances, rtol=1e-6, atol=1e-12)
     assert play.sum() == pytest.approx(1)
     np.testing.assert_allclose(table.values(play)[0], values, atol=1e-12)
     for k in range(len(game.learned_turns)):
