@@ -1,3 +1,4 @@
+import gc
 import os
 
 import pytest
@@ -19,6 +20,11 @@ def pytest_collection_modifyitems(items):
     """Files that train come first: they take longest, and processes that test side by side are to end together."""
     trains = {item.path for item in items if item.get_closest_marker("ray")}
     items.sort(key=lambda item: item.path not in trains)
+
+
+def pytest_collection_finish():
+    """Modules are not looked through for garbage over and over: with Ray and torch it takes 7 % of a test's time."""
+    gc.freeze()
 
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
