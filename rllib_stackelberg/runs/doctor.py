@@ -43,6 +43,9 @@ LEAST_DESCRIPTORS, GOOD_DESCRIPTORS = 1024, 8192
 FULLEST_DISK = 0.95
 """Ray stops placing objects on a disk that is fuller."""
 PORTS = {6379: "a cluster's head", 8265: "jobs and dashboard", 10001: "Ray clients"}
+DEVICES = Path(__file__).parents[1] / "training" / "devices.py"
+"""A program that imports torch and nothing of the package."""
+
 TORCH_TIMEOUT = 120
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
@@ -266,7 +269,7 @@ def cluster() -> Check:
 
 def torch_device() -> Check:
     """What torch computes on, asked in a process of its own: an import of torch that dies is a finding."""
-    command = [sys.executable, "-m", "rllib_stackelberg.training.devices"]
+    command = [sys.executable, "-P", str(DEVICES)]  # no package, nothing of the working directory
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=TORCH_TIMEOUT)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""What torch computes on: `python -m rllib_stackelberg.training.devices` prints it as JSON and starts nothing."""
+"""What torch computes on: this file run as a program prints it as JSON, and starts nothing."""
 
 import json
 
