@@ -42,8 +42,8 @@ TUPLES = 20_000
 EXACT_ENTRIES = 1_000
 """Most entries of the programme of a tuple that is solved in fractions: rows times what all types might do instead."""
 
-QUICK_TUPLES = 100
-"""Tuples up to which going through them is the first choice."""
+QUICK_TUPLES, QUICK_ENTRIES = 100, 200
+"""Tuples, and entries of their programmes, up to which going through them is the first choice."""
 
 
 def bayesian_commitment_solve(
@@ -106,19 +106,24 @@ def ordered_methods(game: TypedPayoffs) -> dict[str, Method]:
     """Ways to the optimal mixture of this game by name, the one to take first."""
     beyond = {"multiple-programs": beyond_programmes(game), "branch-and-bound": beyond_search(game)}
     beyond["dobss"] = beyond_dobss(game)
-    quick = math.prod(game.columns) <= QUICK_TUPLES and not beyond["multiple-programs"]
+    quick = math.prod(game.columns) <= QUICK_TUPLES and _entries(game) <= QUICK_ENTRIES
     names = sorted(METHODS, key=lambda name: name == "multiple-programs" and not quick)
     return {name: Method(partial(METHODS[name], game), beyond[name]) for name in names}
 
 
 def beyond_programmes(game: TypedPayoffs) -> str:
     """Why a game is too large for its tuples to be gone through, for people; empty if it is not."""
-    tuples, entries = math.prod(game.columns), game.rows * (sum(game.columns) - game.types)
+    tuples, entries = math.prod(game.columns), _entries(game)
     if tuples > TUPLES:
         return f"there are {tuples:,} tuples of columns, more than {TUPLES:,}"
     if entries > EXACT_ENTRIES:
         return f"its programmes have {entries:,} entries, more than {EXACT_ENTRIES:,}"
     return ""
+
+
+def _entries(game: TypedPayoffs) -> int:
+    """Of the programme of a tuple."""
+    return game.rows * (sum(game.columns) - game.types)
 
 
 def multiple_programmes(game: TypedPayoffs) -> StackelbergSolution:

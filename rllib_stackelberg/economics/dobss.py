@@ -15,7 +15,7 @@ anew. A solution is doubted unless its value, found that way, is as good as the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import typical_spread
+from rllib_stackelberg.economics.exact_programs import best_mixture
 from rllib_stackelberg.economics.exact_vertices import Row, vertex_near
-from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
+from rllib_stackelberg.economics.typed_payoffs import Column, TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.lazy_modules import LazyModule
 
@@ -41,14 +42,20 @@ ENTRIES = 4_000_000
 SECONDS = 120.0
 """After which the best that has been found is taken, with a doubt."""
 
+EXACT_ENTRIES = 600
+"""Most entries of the programme of the types' answers that is solved in fractions."""
+
 EXACT_ROWS = 60
-"""Rows of the leader up to which the mixture is computed in fractions."""
+"""Rows of the leader up to which what it finds in floats is made exact."""
 
 GAP = 1e-9
 """Share of what the leader's payoffs typically differ by, that programmes leave open."""
 
-ACCURACY = 1e-7
+ACCURACY = 1e-9
 """The same that makes a doubt: bounds of programmes in floats are no closer."""
+
+SMALLEST = 1e-9
+"""Least number of a row, in the unit of its largest, that HiGHS does not take for zero."""
 
 STRETCH = 1e3
 """Units of the objective that payoffs are stretched to: HiGHS stops at 1e-6 of one."""
@@ -84,17 +91,25 @@ def dobss(game: TypedPayoffs, seconds: float = SECONDS) -> Found:
     if reason := beyond_dobss(game):
         raise BeyondLimitsError("method", f"dobss cannot: {reason}", "fewer types, rows or columns")
     programme = _Programme.of(game)
-    found = optimize.milp(**programme.arguments, options={"time_limit": seconds, "mip_rel_gap": GAP / STRETCH})
+    # Without presolve: what it makes of payoffs of many sizes HiGHS may find to be off, and prints so.
+    options = {"time_limit": seconds, "mip_rel_gap": GAP / STRETCH, "presolve": False}
+    found = optimize.milp(**programme.arguments, options=options)
     if found.x is None:
-        problem = f"dobss found nothing in {seconds:g} s ({found.message})"
-        raise BeyondLimitsError("method", problem, "fewer types, rows or columns")
-    mixture = best_mixture_near(game, programme.answers(found.x), programme.mixture(found.x))
+        raise BeyondLimitsError("method", f"dobss found nothing ({found.message})", "branch-and-bound")
+    mixture = best_mixture_near(game, dict(enumerate(programme.answers(found.x))), programme.mixture(found.x))
     payoffs = game.exact
     value = float(payoffs.value(mixture, payoffs.responses(mixture)))
     bound = programme.payoff(-float(found.mip_dual_bound))
-    if bound > value + ACCURACY * programme.unit:
-        return Found(mixture, f"another mixture may be worth up to {bound:.9g}")
-    return Found(mixture, "")
+    return Found(mixture, doubt_of(game, bound, value, ACCURACY * programme.unit))
+
+
+def doubt_of(game: TypedPayoffs, bound: float, value: float, slack: float) -> str:
+    """Why a value may not be the best, from what a search in floats says that no mixture exceeds; empty if it is."""
+    for theirs in game.follower:
+        gains = np.abs(np.concatenate(gains_of(theirs)))
+        if ((gains > 0) & (gains < SMALLEST)).any():
+            return f"a type's payoffs differ {1 / SMALLEST:g} times as much by row, too much for floats"
+    return f"another mixture may be worth up to {bound:.9g}" if bound > value + slack else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,10 +201,32 @@ def _widened(matrix: sparse.sparray, before: int = 0, after: int = 0) -> sparse.
     return sparse.csr_array(sparse.hstack([sides[0], matrix, sides[1]]))
 
 
-def best_mixture_near(game: TypedPayoffs, columns: Sequence[int], near: Numbers) -> tuple[Fraction, ...]:
-    """The best mixture at which types answer so, in fractions; one near it if there is none."""
-    own = sum(weight * matrix[:, j] for weight, matrix, j in zip(game.weights, game.leader, columns, strict=True))
-    gains = np.concatenate([gains_of(theirs)[j] for theirs, j in zip(game.follower, columns, strict=True)])
+def best_mixture_near(game: TypedPayoffs, columns: Mapping[int, int], near: Numbers) -> tuple[Fraction, ...]:
+    """The best mixture at which types answer so, in fractions; one near it if there is none.
+
+    Args:
+        game: payoffs; columns: the answer of each type that may come; near: to take where there is none.
+    """
+    kept = [(t, j) for t, j in columns.items() if game.weights[t] > 0]
+    advantages = [gains for t, j in kept for gains in game.exact.advantages(t, j)]
+    if game.rows * len(advantages) <= EXACT_ENTRIES:
+        own = zip(*(game.exact.weighted(t, j) for t, j in kept), strict=True)
+        best = best_mixture([sum(entries, Fraction(0)) for entries in own], advantages)
+        found = None if best is None else best.mixture
+    else:
+        found = _vertex(game, kept, advantages)
+    if found is not None:
+        return found
+    shares = [Fraction(max(float(share), 0.0)) for share in near]
+    return tuple(share / sum(shares) for share in shares)
+
+
+def _vertex(
+    game: TypedPayoffs, answers: Sequence[tuple[int, int]], advantages: Sequence[Column]
+) -> tuple[Fraction, ...] | None:
+    """The mixture that a programme in floats finds, made exact up to `EXACT_ROWS` rows; None if there is none."""
+    own = sum(game.weights[t] * game.leader[t][:, j] for t, j in answers)
+    gains = np.concatenate([gains_of(game.follower[t])[j] for t, j in answers])
     unit = typical_spread(own) or np.ptp(own) or 1.0
     found = optimize.linprog(
         -(own - own.min()) / unit,
@@ -199,17 +236,13 @@ def best_mixture_near(game: TypedPayoffs, columns: Sequence[int], near: Numbers)
         b_eq=[1.0],
         method="highs",
     )
-    if found.status == 0 and game.rows <= EXACT_ROWS:
-        exact = vertex_near(_rows(game, columns), found.x)
-        if exact is not None:
-            return exact
-    shares = [Fraction(float(share)) for share in np.maximum(found.x if found.status == 0 else near, 0)]
-    return tuple(share / sum(shares) for share in shares)
-
-
-def _rows(game: TypedPayoffs, columns: Sequence[int]) -> list[Row]:
-    """What mixtures satisfy at which types answer so: a . x <= b."""
+    if found.status != 0:
+        return None
     zero, one = Fraction(0), Fraction(1)
     rows: list[Row] = [([one] * game.rows, one), ([-one] * game.rows, -one)]
     rows += [([-one if i == k else zero for i in range(game.rows)], zero) for k in range(game.rows)]
-    return rows + [(gains, zero) for t, j in enumerate(columns) for gains in game.exact.advantages(t, j)]
+    exact = vertex_near(rows + [(gain, zero) for gain in advantages], found.x) if game.rows <= EXACT_ROWS else None
+    if exact is not None:
+        return exact
+    shares = [Fraction(max(float(share), 0.0)) for share in found.x]
+    return tuple(share / sum(shares) for share in shares)

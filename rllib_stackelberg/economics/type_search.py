@@ -20,7 +20,7 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -31,7 +31,16 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied, typical_spread
-from rllib_stackelberg.economics.dobss import ACCURACY, ENTRIES, GAP, Found, best_mixture_near, gains_of, sometimes_best
+from rllib_stackelberg.economics.dobss import (
+    ACCURACY,
+    ENTRIES,
+    GAP,
+    Found,
+    best_mixture_near,
+    doubt_of,
+    gains_of,
+    sometimes_best,
+)
 from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.lazy_modules import LazyModule
@@ -40,6 +49,9 @@ if TYPE_CHECKING:
     from scipy import optimize, sparse
 else:
     optimize, sparse = LazyModule("scipy.optimize"), LazyModule("scipy.sparse")
+
+INDIFFERENT = 1e-9
+"""Share of what a type's payoffs typically differ by, up to which it may be indifferent at a mixture in floats."""
 
 SECONDS = 120.0
 """After which the best that has been found is taken, with a doubt."""
@@ -71,9 +83,7 @@ def branch_and_bound(game: TypedPayoffs, seconds: float = SECONDS) -> tuple[Foun
     mixture = best_mixture_near(game, search.answers, search.mixture)
     payoffs = game.exact
     value = float(payoffs.value(mixture, payoffs.responses(mixture)))
-    if bound > value + ACCURACY * search.unit:
-        return Found(mixture, f"another mixture may be worth up to {bound:.9g}"), search.solved
-    return Found(mixture, ""), search.solved
+    return Found(mixture, doubt_of(game, bound, value, ACCURACY * search.unit)), search.solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +106,7 @@ class _Search:
     """Best bound first.
 
     Attributes:
-        value, answers, mixture: the best tuple of columns so far, what it is worth and where.
+        value, answers, mixture: what the best columns by type found so far are worth, which they are, and where.
         unit: of the leader's payoffs; solved: how many programmes.
     """
 
@@ -105,8 +115,9 @@ class _Search:
         self.worth = [weight * own for weight, own in zip(game.weights, game.leader, strict=True)]
         self.unit = max(map(typical_spread, self.worth)) or max(float(np.ptp(own)) for own in self.worth) or 1.0
         self.gains = [gains_of(theirs) for theirs in game.follower]
-        self.slacks = [ACCURACY * GAP**0.5 * typical_spread(theirs) for theirs in game.follower]
-        self.value, self.answers, self.mixture = -math.inf, (0,) * game.types, np.eye(game.rows)[0]
+        self.slacks = [INDIFFERENT * typical_spread(theirs) for theirs in game.follower]
+        self.value, self.mixture = -math.inf, np.eye(game.rows)[0]
+        self.answers: dict[int, int] = {}
         self.types = [t for t, weight in enumerate(game.weights) if weight > 0]
 
     @cached_property
@@ -141,27 +152,35 @@ class _Search:
         node = self.relaxed(decided, others)
         if node is None or node.bound <= self.value + self.slack:
             return
+        if not others:
+            self._record([(t, decided[t]) for t in self.types], node.mixture)
+            return
         self.improve(node.mixture)
-        if node.bound > self.value + self.slack and others:
+        if node.bound > self.value + self.slack:
             heapq.heappush(heap, (-node.bound, -next(number), decided, node))
 
     def improve(self, mixture: Numbers) -> None:
         """Let types answer, the leader take the best mixture at which they do, and so on as long as that helps."""
         before = -math.inf
         while True:
-            answers = tuple(self._answer(t, mixture) for t in range(self.game.types))
-            own = sum(self.worth[t][:, j] for t, j in enumerate(answers))
-            gains = np.concatenate([self.gains[t][j] for t, j in enumerate(answers)])
+            answers = [(t, self._answer(t, mixture)) for t in self.types]
+            own = sum(self.worth[t][:, j] for t, j in answers)
+            gains = np.concatenate([self.gains[t][j] for t, j in answers])
             found = self._solve(own, gains, np.ones((1, self.game.rows)), np.ones(1))
             if found is None:
                 return
             mixture = np.maximum(found.x, 0) / np.maximum(found.x, 0).sum()
-            value = float(own @ mixture)
-            if value > self.value:
-                self.value, self.answers, self.mixture = value, answers, mixture
+            value = self._record(answers, mixture)
             if value <= before + self.slack:
                 return
             before = value
+
+    def _record(self, answers: Sequence[tuple[int, int]], mixture: Numbers) -> float:
+        """Keep a mixture at which types answer so, if it is the best; what it is worth."""
+        value = float(sum(mixture @ self.worth[t][:, j] for t, j in answers))
+        if value > self.value:
+            self.value, self.answers, self.mixture = value, dict(answers), mixture
+        return value
 
     def _answer(self, t: int, mixture: Numbers) -> int:
         best = tied(mixture @ self.game.follower[t], mixture @ np.abs(self.game.follower[t]), self.slacks[t])

@@ -3,9 +3,11 @@
 from fractions import Fraction
 from itertools import combinations, permutations, product
 
+import nashpy
 import numpy as np
 import pytest
 
+from rllib_stackelberg.comparisons import typical_spread
 from rllib_stackelberg.economics import bayesian_commitment, dobss, type_search
 from rllib_stackelberg.economics.bayesian_commitment import METHODS, typed_pure_solve, typed_solve
 from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
@@ -43,8 +45,10 @@ def test_published_games(method, leader, follower, value, mixture):
 
 
 def test_observed_commitment_in_bagwells_game():
-    """The leader's first row is worth 5 if it is believed, and Nash equilibrium 4 (Bagwell 1995)."""
+    """The leader's first row is worth 5 if it is believed, and the only Nash equilibrium 4 (Bagwell 1995)."""
     leader, follower = [[5, 3], [6, 4]], [[2, 1], [3, 4]]
+    equilibria = list(nashpy.Game(leader, follower).support_enumeration())
+    assert [row @ np.array(leader) @ column for row, column in equilibria] == [4]
     assert pure_commitment_solve(leader, follower).leader_value == 5
     assert typed_pure_solve(TypedPayoffs.of([[leader]], [[follower]], [[1.0]])).leader_value == 5
 
@@ -175,10 +179,10 @@ def twelve_orders(rng, shape):
     return rng.integers(-2, 3, shape) * 10.0 ** rng.integers(-6, 7, shape)
 
 
-def test_types_with_payoffs_of_twelve_orders_of_magnitude_agree_with_the_vertices():
-    rng = np.random.default_rng(3)
-    doubted = 0
-    for number in range(40):
+def certain_or_doubted(games, seed):
+    """Small games against their vertices: fractions are right to the bit, floats right or doubted; how many doubts."""
+    rng, doubted = np.random.default_rng(seed), 0
+    for number in range(games):
         types, rows = (1, 3) if number % 2 else (2, 2)
         shapes = [(rows, columns) for columns in rng.integers(1, 4, types)]
         leader, follower = ([twelve_orders(rng, shape) for shape in shapes] for _ in range(2))
@@ -188,12 +192,27 @@ def test_types_with_payoffs_of_twelve_orders_of_magnitude_agree_with_the_vertice
         assert found.certain
         assert found.leader_value == value
         for method in ("branch-and-bound", "dobss"):
-            rough = bayesian_commitment_solve(leader, follower, prior, method)
+            try:
+                rough = bayesian_commitment_solve(leader, follower, prior, method)
+            except BeyondLimitsError:  # HiGHS gives up, and it is said
+                doubted += 1
+                continue
             doubted += not rough.certain
-            # What is worth less than the optimum by more than its programmes can tell is doubted.
-            assert rough.doubt or rough.leader_value == pytest.approx(value, rel=1e-6, abs=1e-6 * np.ptp(leader[0]))
+            unit = max(typical_spread(weight * own) for weight, own in zip(prior, leader, strict=True))
+            unit = unit or max(np.ptp(own) for own in leader)
+            assert rough.doubt or rough.leader_value >= value - 1e-6 * unit, (leader, follower, prior, method)
             assert rough.leader_value <= value
-    assert doubted < 40
+    return doubted
+
+
+def test_types_with_payoffs_of_twelve_orders_of_magnitude_agree_with_the_vertices():
+    assert certain_or_doubted(40, 3) < 40
+
+
+@pytest.mark.learning
+def test_a_thousand_games_of_types_of_twelve_orders_of_magnitude_agree_or_are_doubted():
+    doubted = certain_or_doubted(1_000, 12)
+    print(f"1,000 games of types: fractions right to the bit, floats doubted in {doubted} of 2,000 runs, else right")
 
 
 @pytest.mark.learning
