@@ -169,8 +169,8 @@ class TreeGame(StackelbergGame):
 
     def observe(self, state, agent):
         """The agent's information set, while it is to move."""
-        seen = np.eye(len(self.sets[agent]), dtype=np.float32)[self.row[state.node]]
         moves = (self.mover[state.node] == agent) & ~state.over
+        seen = np.eye(len(self.sets[agent]), dtype=np.float32)[np.where(moves, self.row[state.node], 0)]
         return seen * moves[:, None].astype(np.float32)
 
     def open_choices(self, state):

@@ -51,7 +51,8 @@ def games(
     game: Annotated[str | None, typer.Argument(help="the one whose page is shown", metavar="[GAME]")] = None,
     params: Parameters = None,
     export: Annotated[
-        Path | None, typer.Option(help="new file (.nfg, .efg) that the game is written to, for Gambit and others")
+        Path | None,
+        typer.Option(help="new file (.nfg, .efg) that the game is written to, for Gambit and others [default: none]"),
     ] = None,
     as_json: Json = False,
 ) -> None:
