@@ -55,7 +55,7 @@ class Draws:
             here = {tree.nodes[number].information_set for number in np.flatnonzero(column == k)}
             cuts.append(sorted({Fraction(0), Fraction(1)}.union(*(ends[own] for own in here))))
         taken = np.zeros((len(tree.nodes), max(map(len, cuts), default=1)), dtype=np.int64)
-        for number in np.flatnonzero(column != NONE):
+        for number in np.flatnonzero(column != NONE).tolist():
             own = ends[tree.nodes[number].information_set]
             starts = cuts[column[number]][:-1]
             taken[number, : len(starts)] = [bisect_right(own, start) for start in starts]

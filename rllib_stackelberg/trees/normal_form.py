@@ -65,8 +65,8 @@ def normal_form_solve(tree: GameTree, leader: int = 0, pure: bool = False) -> St
     form = SequenceForm.of(tree, leader)
     plans, others, own, theirs = normal_form(form)
     found = (pure_commitment_solve if pure else mixed_commitment_solve)(own, theirs)
-    chosen = found.leader_strategy[0][1]
-    plan = plans[chosen].astype(float) if pure else np.asarray(chosen) @ plans
+    chosen = np.asarray(found.leader_strategy[0][1])
+    plan = np.asarray(plans[chosen] if pure else chosen @ plans, dtype=float)
     reply = others[found.details["follower_column"]].astype(float)
     return replace(
         found,

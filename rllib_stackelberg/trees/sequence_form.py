@@ -232,6 +232,6 @@ def chance_reach(tree: GameTree) -> list[Fraction]:
         before = tree.information_sets[tree.nodes[node.parent].information_set]
         share = Fraction(1)
         if before.player == CHANCE:
-            share = Fraction(tree.probability(number)) / sum(map(Fraction, before.probabilities))
+            share = Fraction(tree.probability(number)) / sum(Fraction(each) for each in before.probabilities)
         found.append(found[node.parent] * share)
     return found
