@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial, singledispatch
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -125,11 +126,12 @@ def _(rules: StackelbergGame, game: str, params: Mapping[str, Any], given: Mappi
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Terminal()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
-    from rllib_stackelberg.training.runs import train as run_training
+    from rllib_stackelberg.training.runs import training
 
-    with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
-        result = run_training(options, report)
-    show(result_tables.result(result), result, as_json)
+    with ExitStack() as running:
+        with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
+            result = running.enter_context(training(options, report))
+        show(result_tables.result(result), result, as_json)
 
 
 @command
@@ -184,11 +186,12 @@ def _(run: FiniteRun, limits: Mapping[str, Any], reach: Mapping[str, str], as_js
         show(result_tables.result(result), result, as_json)
         return
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
-    from rllib_stackelberg.training.runs import go_on
+    from rllib_stackelberg.training.runs import going_on
 
-    with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
-        result = go_on(run, options, limits, report)
-    show(result_tables.result(result), result, as_json)
+    with ExitStack() as running:
+        with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
+            result = running.enter_context(going_on(run, options, limits, report))
+        show(result_tables.result(result), result, as_json)
 
 
 def nothing_left(folder: RunFolder, options: TrainOptions) -> bool:

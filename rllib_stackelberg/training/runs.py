@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -53,11 +53,25 @@ def train(options: TrainOptions, report: Report | None = None, configure: Config
         RunStoppedError: the run cannot go on, and why: the game failed (`RulesError`), env runners were lost, the disk
             is full, a signal came. The last generation is whole; a note on the error says how to go on.
     """
+    with training(options, report, configure) as result:
+        return result
+
+
+@contextmanager
+def training(
+    options: TrainOptions, report: Report | None = None, configure: Configure | None = None
+) -> Iterator[dict[str, Any]]:
+    """As `train`, but the result is there before Ray has ended, which takes seconds; the report is written at the end.
+
+    Args:
+        options, report, configure: as for `train`.
+    """
     folder = RunFolder.create(options.out or options.new_folder(), options.game)
     with folder.locked(), storing(folder.path):
         folder.begin(options.resolved())
     own = options.kept_in(folder.path, parameters(folder))
-    return _run(FiniteRun(folder, own.rules), own, None, report, configure, nothing_left(folder))
+    with _run(FiniteRun(folder, own.rules), own, None, report, configure, nothing_left(folder)) as result:
+        yield result
 
 
 def resume(
@@ -86,17 +100,19 @@ def resume(
     """
     opened = FiniteRun.open(run, game)
     limits = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    return go_on(opened, opened.options(reach, **limits), limits, report, configure)
+    with going_on(opened, opened.options(reach, **limits), limits, report, configure) as result:
+        return result
 
 
-def go_on(
+@contextmanager
+def going_on(
     run: FiniteRun,
     options: TrainOptions,
     limits: Mapping[str, Any],
     report: Report | None = None,
     configure: Configure | None = None,
-) -> dict[str, Any]:
-    """As `resume`, of a run that is open.
+) -> Iterator[dict[str, Any]]:
+    """As `resume`, of a run that is open, and as in `training`.
 
     Args:
         run: the run.
@@ -111,9 +127,11 @@ def go_on(
             folder.change(**limits)
             if parts is None:
                 folder.cut_progress(0)
-    return _run(run, options, parts, report, configure, nullcontext())
+    with _run(run, options, parts, report, configure, nullcontext()) as result:
+        yield result
 
 
+@contextmanager
 def _run(
     run: FiniteRun,
     options: TrainOptions,
@@ -121,7 +139,7 @@ def _run(
     report: Report | None,
     configure: Configure | None,
     scope: AbstractContextManager[None],
-) -> dict[str, Any]:
+) -> Iterator[dict[str, Any]]:
     folder, failures = run.folder, Failures(options.max_failures, options.game_timeout)
     advice = f"go on with: {command_for('resume', folder.path, options.game)}"
     try:
@@ -130,19 +148,19 @@ def _run(
             algo = failures.survived(_configured, options, configure).build_algo()
             try:
                 with Tracking(folder.path, options) as tracking:
-                    training = Loop(algo, folder, options, failures, interruption, tracking).run(parts, report)
+                    told = Loop(algo, folder, options, failures, interruption, tracking).run(parts, report)
+                with storing(folder.path):
+                    folder.write("training", told)
+                result = failures.survived(run.evaluate, long=True)
+                with storing(folder.path):
+                    folder.write("result", result)
+                yield result
             finally:
                 _stop(algo)
-            with storing(folder.path):
-                folder.write("training", training)
-            result = failures.survived(run.evaluate, long=True)
-            with storing(folder.path):
-                folder.write("result", result)
     except RunStoppedError as error:
         error.add_note(advice)
         raise
     leave_report(run, LONG * options.game_timeout)
-    return result
 
 
 def _configured(options: TrainOptions, configure: Configure | None) -> AlgorithmConfig:

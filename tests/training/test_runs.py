@@ -16,7 +16,7 @@ from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.search import SETTLED_TOLERANCE, BestSnapshot, Search
 from rllib_stackelberg.training.loop import restart
-from rllib_stackelberg.training.runs import train
+from rllib_stackelberg.training.runs import train, training
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_local")]
 
@@ -33,6 +33,15 @@ def without_time(result):
     verdict = {name: value for name, value in result["verdict"].items() if name != "advice"}
     timeless = {name: value for name, value in result.items() if name not in ("seconds", "run_dir")}
     return timeless | {"verdict": verdict}
+
+
+@pytest.mark.page
+def test_a_result_is_there_before_the_run_has_been_cleaned_up(tmp_path):
+    options = QUICK | {"game": "escape", "max_iterations": 1}
+    with training(TrainOptions.checked(out=tmp_path / "run", **options)) as result:
+        assert json.loads((tmp_path / "run" / "result.json").read_text()) == json.loads(json.dumps(result))
+        assert not (tmp_path / "run" / "report.html").exists()
+    assert (tmp_path / "run" / "report.html").exists()
 
 
 @pytest.mark.page

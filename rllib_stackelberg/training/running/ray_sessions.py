@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import ray
@@ -83,7 +84,19 @@ def _end() -> None:
 
 def _start(num_env_runners: int, **where: Any) -> None:
     env = {"env_vars": {"PYTHONPATH": os.pathsep.join(_own_search_path())}} if num_env_runners else None
-    ray.init(log_to_driver=False, logging_level="ERROR", runtime_env=env, **where)
+    with optimizers_loaded():
+        ray.init(log_to_driver=False, logging_level="ERROR", runtime_env=env, **where)
+
+
+@contextmanager
+def optimizers_loaded() -> Iterator[None]:
+    """Meanwhile load what torch needs for its first optimizer: a second of work, while Ray waits for its processes."""
+    loading = Thread(target=torch.compiler.disable, args=(lambda: None,), daemon=True)
+    loading.start()
+    try:
+        yield
+    finally:
+        loading.join()
 
 
 def _own_search_path() -> list[str]:
