@@ -10,9 +10,9 @@ columns, and pays by parts:
 This is the relaxation of DOBSS's programme (dobss.py), the convex hull of each type's choice (Casorran, Fortz, Labbe &
 Ordonez 2019), with one more thing said: parts are in R, too, so they are hulls *within* the region. With 14 types a
 handful of decided ones leaves the others little choice. Decided are types one after the other (as in Jain, Kiekintveld
-& Tambe 2011, AAMAS), at the node of the largest bound the type with the fewest answers that may still be worth it:
-reduced costs bound each answer without another programme. Exponential at worst. In floats; what is found is solved for
-again and checked (dobss.py).
+& Tambe 2011, AAMAS), at the node of the largest bound the type with the fewest answers that may still be worth it. What
+an answer may be worth a small programme says, over x alone: multipliers of the large one bound what all other types pay
+by a line each. Exponential at worst. In floats; what is found is solved for again and checked (dobss.py).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied, typical_spread
+from rllib_stackelberg.economics.commitment_engine import bound_columns
 from rllib_stackelberg.economics.dobss import (
     ACCURACY,
     ENTRIES,
@@ -52,6 +53,9 @@ else:
 
 INDIFFERENT = 1e-9
 """Share of what a type's payoffs typically differ by, up to which it may be indifferent at a mixture in floats."""
+
+FIRST = np.zeros(1, dtype=np.int64)
+"""The column of a small programme that is solved."""
 
 SECONDS = 120.0
 """After which the best that has been found is taken, with a doubt."""
@@ -130,34 +134,38 @@ class _Search:
         for mixture in np.eye(self.game.rows):
             self.improve(mixture)
         root = {t: sometimes_best(self.game.follower[t]).tolist() for t in self.types}
-        heap: list[tuple[float, int, dict[int, int], _Relaxed]] = []
-        number = count()
-        self._push(heap, number, {}, root)
+        heap: list[tuple[float, int, dict[int, int], dict[int, list[int]], _Relaxed | None]] = [
+            (-math.inf, 0, {}, root, None)
+        ]
+        number = count(1)
         while heap and -heap[0][0] > self.value + self.slack and time.monotonic() < until:
-            _, _, decided, node = heapq.heappop(heap)
+            _, _, decided, others, node = heapq.heappop(heap)
+            if node is None:
+                node = self._visited(decided, others)
+                if node is not None and others:
+                    heapq.heappush(heap, (-node.bound, -next(number), decided, others, node))
+                continue
             open_answers = {t: self._worth_it(most) for t, most in node.most.items()}
             t = min(open_answers, key=lambda t: (len(open_answers[t]), max(node.shares[t].values())))
-            others = {s: columns for s, columns in open_answers.items() if s != t}
+            rest = {s: columns for s, columns in open_answers.items() if s != t}
             for j in open_answers[t]:
-                if node.most[t][j] > self.value + self.slack:
-                    self._push(heap, number, {**decided, t: j}, others)
+                heapq.heappush(heap, (-node.most[t][j], -next(number), {**decided, t: j}, rest, None))
         return max(-heap[0][0] if heap else -math.inf, self.value)
 
     def _worth_it(self, most: Mapping[int, float]) -> list[int]:
         """Columns that may still be worth it, the most promising first."""
         return sorted((j for j, bound in most.items() if bound > self.value + self.slack), key=lambda j: -most[j])
 
-    def _push(self, heap: list, number: count, decided: dict[int, int], others: dict[int, list[int]]) -> None:
-        """Bound a node; keep it if it may be worth it."""
+    def _visited(self, decided: dict[int, int], others: dict[int, list[int]]) -> _Relaxed | None:
+        """Bound a node, and look for a better mixture near it; None if it is not worth it."""
         node = self.relaxed(decided, others)
         if node is None or node.bound <= self.value + self.slack:
-            return
-        if not others:
+            return None
+        if others:
+            self.improve(node.mixture)
+        else:
             self._record([(t, decided[t]) for t in self.types], node.mixture)
-            return
-        self.improve(node.mixture)
-        if node.bound > self.value + self.slack:
-            heapq.heappush(heap, (-node.bound, -next(number), decided, node))
+        return node
 
     def improve(self, mixture: Numbers) -> None:
         """Let types answer, the leader take the best mixture at which they do, and so on as long as that helps."""
@@ -198,13 +206,26 @@ class _Search:
         if found is None:
             return None
         bound = -float(found.fun) * self.unit
-        least = found.lower.marginals.reshape(-1, rows).min(axis=1) * self.unit
+        reduced = found.lower.marginals.reshape(-1, rows) * self.unit
         shares = found.x.reshape(-1, rows).sum(axis=1)
+        # What type t may pay is at most lines[t] . x in the region, by multipliers of "its parts sum to x".
+        lines = dict(zip(others, -self.unit * found.eqlin.marginals[:-1].reshape(-1, rows), strict=True))
+        whole = own[-1] + sum(lines.values(), np.zeros(rows)) + len(others) * max(0.0, -float(reduced.min()))
         most: dict[int, dict[int, float]] = {t: {} for t in others}
         held: dict[int, dict[int, float]] = {t: {} for t in others}
         for k, (t, j) in enumerate(places):
-            most[t][j], held[t][j] = bound - max(0.0, float(least[k])), float(shares[k])
+            held[t][j], most[t][j] = float(shares[k]), bound - max(0.0, float(reduced[k].min()))
+            if most[t][j] > self.value + self.slack:
+                alone = self._bounded(whole - lines[t] + own[k], parts[k])
+                most[t][j] = min(most[t][j], alone)
         return _Relaxed(bound, found.x[-rows:] / shares[-1], most, held)
+
+    def _bounded(self, own: Numbers, gains: Numbers) -> float:
+        """What no mixture x with gains x <= 0 exceeds in own . x; no closer than it matters."""
+        columns = np.concatenate([np.zeros((1, len(own))), gains])
+        worth = np.concatenate([own[None], np.zeros_like(gains)])
+        found = bound_columns(worth, np.ascontiguousarray(columns.T), columns, FIRST, self.value, self.slack)
+        return float(found.bounds[0])
 
     def _solve(
         self, own: Numbers, upper: Numbers | sparse.csr_array, sums: Numbers | sparse.csr_array, whole: Numbers
