@@ -152,7 +152,8 @@ class HiddenActions(StackelbergGame):
         acts[acting, state.moves[acting] - 1] = actions[acting, 0].astype(np.int64)
         chances = self.outcome(state.types, acts)
         paid = np.einsum("bo,bao->ba", chances, payments.reshape(-1, agents, outcomes))
-        own = ((chances * self.rewards).sum(axis=1) - paid.sum(axis=1))[:, None]  # a matrix product depends on the batch
+        earned = (chances * self.rewards).sum(axis=1)  # a matrix product would depend on the batch
+        own = (earned - paid.sum(axis=1))[:, None]
         payoffs = np.concatenate([own, paid - self.cost(state.types, acts)], axis=1)
         last = state.moves[:, None] == agents
         return ContractState(state.types, state.chance, payments, acts, state.moves + 1), np.where(last, payoffs, 0.0)

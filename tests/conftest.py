@@ -162,8 +162,6 @@ def any_game(request):
 
 
 ONE_SHOT = [label for label in EVERY_GAME if game_called(label).one_shot]
-FIRST = {*{name: label for label, (name, _) in reversed(GAMES.items())}.values(), *OWN}
-"""Labels of one instance of every game."""
 
 
 @pytest.fixture(params=ONE_SHOT)

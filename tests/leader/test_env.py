@@ -20,7 +20,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.leader.critic import relative
 from rllib_stackelberg.plays.outcomes import Profiles
-from tests.conftest import FIRST, ONE_SHOT, game_called
+from tests.conftest import ONE_SHOT, game_called
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation, leader_table
 
 MODES = {
@@ -96,19 +96,18 @@ UPDATES = {"sampled": 0, "expected": 1e-12}
 def problems():
     """Every game with every way to reward and to update; duplicates of a kind only in long suites.
 
-    The first instance of a game is tried with the usual ways, others with each of them once; one game of a kind with
-    all plays and numbers of plays.
+    How the leader is rewarded does not depend on the game: with every change each game is tried with each of the usual
+    ways once, and one game of a kind with all plays and numbers of plays.
     """
     for label in ONE_SHOT:
-        size, first = Profiles.count(game_called(label)), label in FIRST
+        size = Profiles.count(game_called(label))
         for updates, reward in product(UPDATES, product(("argmax", "last", "average"), ("exact", 5))):
             if size > 60 and updates == "expected":
                 continue  # covered by the smaller instances
             if size > 20 and reward not in OFTEN:
                 continue
             once = ("sampled", OFTEN[1]), ("expected", OFTEN[0])
-            tried = OFTEN if label not in ONE_OF_A_KIND else OFTEN + BESIDES[updates]
-            fast = (updates, reward) in once or (first and reward in tried)
+            fast = (updates, reward) in once or (label in ONE_OF_A_KIND and reward in OFTEN + BESIDES[updates])
             yield pytest.param(label, updates, *reward, marks=() if fast else pytest.mark.learning)
 
 
