@@ -34,6 +34,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
+from rllib_stackelberg.economics.logit_market import LogitMarket
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
@@ -78,34 +79,22 @@ class PlatformPricing(StackelbergGame):
         if not cost <= low < high < np.inf:
             raise InvalidFieldError("low", f"got {low} (cost {cost}, high {high})", "cost <= low < high")
         self.prices = np.linspace(low, high, levels)
-        self.levels, self.quality, self.cost, self.mu = levels, quality, cost, mu
+        self.levels = levels
+        self.market = LogitMarket((quality,) * SELLERS, (cost,) * SELLERS, mu)
         self.memory = levels**SELLERS
         self.turns = (
             *(Turn("price", 1 + i, Discrete(levels), "learned", rows=self.memory) for i in range(SELLERS)),
             Turn("show", 0, Discrete(levels), "leader", rows=self.memory),
         )
         self.prior = Prior.uniform(1, 1)
-        best = self.surplus(np.full(SELLERS, low), np.ones(SELLERS, dtype=bool))
-        alone = self.profits(self.prices[:, None], np.ones((levels, 1), dtype=bool)).max()
+        best = self.market.surplus(np.full(SELLERS, low))
+        alone = self.market.profits(self.prices[:, None], np.arange(SELLERS) == 0).max()
         self.payoff_range = np.array([[0.0, float(best)], *[[0.0, float(alone)]] * SELLERS])
         seen = SELLERS * levels
         self.observation_spaces = (
             Box(0, 1, (seen + SELLERS,), np.float32),
             *(Box(0, 1, (seen + 1,), np.float32) for _ in range(SELLERS)),
         )
-
-    def attraction(self, prices, shown):
-        """exp((quality - price) / mu) of those who are shown, else 0."""
-        return np.where(shown, np.exp((self.quality - prices) / self.mu), 0.0)
-
-    def surplus(self, prices, shown):
-        """Consumer surplus of a period: prices and shown `[..., 2]` -> `[...]`."""
-        return self.mu * np.log(self.attraction(prices, shown).sum(axis=-1) + 1)
-
-    def profits(self, prices, shown):
-        """Profit of each seller: `[..., 2]`."""
-        attraction = self.attraction(prices, shown)
-        return (prices - self.cost) * attraction / (attraction.sum(axis=-1, keepdims=True) + 1)
 
     def start(self, types, chance):
         """After a period in which both had the lowest price."""
@@ -151,17 +140,16 @@ class PlatformPricing(StackelbergGame):
         now[pricing, mover[pricing]] = action[pricing]
         levels = np.maximum(now, 0)
         prices, shown = self.prices[levels], levels <= action[:, None]
-        paid = np.concatenate([self.surplus(prices, shown)[:, None], self.profits(prices, shown)], axis=1)
+        paid = np.concatenate([self.market.surplus(prices, shown)[:, None], self.market.profits(prices, shown)], axis=1)
         after = PricingState(state.types, state.chance, state.last, now, state.shown | pays)
         return after, np.where(pays[:, None], paid, 0.0)
 
     def optimum(self):
         """Nobody is shown above the lowest price; then it is the only one that pays, whatever the other seller does."""
-        shown = np.ones(SELLERS, dtype=bool)
         lowest = np.full(SELLERS, self.prices[0])
         return StackelbergSolution(
-            leader_value=float(self.surplus(lowest, shown)),
-            follower_values=tuple(self.profits(lowest, shown).tolist()),
+            leader_value=float(self.market.surplus(lowest)),
+            follower_values=tuple(self.market.profits(lowest).tolist()),
             leader_strategy=tuple((key, 0) for key in range(self.memory)),
             method="largest payoff of a period, attained",
             tie_break="none",

@@ -90,7 +90,7 @@ def plain_pricing(game, threshold, learner, periods, uniforms, scale):
     for n in range(periods):
         prices = [epsilon_greedy(q[i, last].tolist(), learner, n, uniforms[n, i]) for i in range(2)]
         levels = np.array(prices)
-        profit = game.profits(game.prices[levels], levels <= threshold[levels[0] * 4 + levels[1]]) / scale
+        profit = game.market.profits(game.prices[levels], levels <= threshold[levels[0] * 4 + levels[1]]) / scale
         now = prices[0] * 4 + prices[1]
         if n < periods - 1:  # the last period's lesson would come with the next one
             for i in range(2):
