@@ -131,6 +131,20 @@ register_game(
     ),
 )
 register_game(
+    "pricing",
+    "rllib_stackelberg.envs.pricing_v0:Pricing",
+    summary="platform posts a policy against sellers that learn to price together",
+    source="Calvano, Calzolari, Denicolo & Pastorello 2020; Johnson, Rhodes & Wildenbeest 2023",
+    defaults=RunDefaults(
+        max_seconds=300,
+        settings={
+            "followers": "q-learning:rate=0.15,discount=0.95,decay=4e-6,foresight=1",
+            "response_updates": 10_000_000,
+            "settled_plays": 100_000,
+        },
+    ),
+)
+register_game(
     "newsvendor",
     "rllib_stackelberg.envs.newsvendor_v0:Newsvendor",
     summary="supplier posts a wholesale price, retailer answers with order and price",

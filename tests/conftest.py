@@ -77,6 +77,8 @@ GAMES = {
     "interview": ("interview", {}),
     "interview-6-3": ("interview", {"types": 6, "messages": 3, "early": 0.5}),
     "platform-pricing": ("platform-pricing", {}),
+    "pricing": ("pricing", {}),
+    "pricing-3-sellers": ("pricing", {"sellers": 3, "levels": 3, "costs": [1, 0.9, 0.8], "objective": "welfare"}),
     "newsvendor": ("newsvendor", {}),
     "security": ("security", {"targets": 5, "resources": 2, "types": 3, "seed": 2, "prior": [0.2, 0.3, 0.5]}),
     "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),

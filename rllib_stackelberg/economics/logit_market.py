@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, root
 
-from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.arrays import Flags, Numbers
 from rllib_stackelberg.errors import InvalidFieldError
 
 STEEPEST = 500.0
@@ -69,20 +69,20 @@ class LogitMarket:
         """How many, n."""
         return len(self.costs)
 
-    def attraction(self, prices: Numbers, shown: object = True) -> Numbers:
+    def attraction(self, prices: Numbers, shown: Flags | bool = True) -> Numbers:
         """exp((quality - price) / mu) of goods on show, else 0: `[..., n]`."""
         return np.where(shown, np.exp((np.asarray(self.qualities) - prices) / self.mu), 0.0)
 
-    def shares(self, prices: Numbers, shown: object = True) -> Numbers:
+    def shares(self, prices: Numbers, shown: Flags | bool = True) -> Numbers:
         """Of consumers who take each good, at prices `[..., n]`; none those not on show (bool `[..., n]`)."""
         attraction = self.attraction(prices, shown)
         return attraction / (attraction.sum(axis=-1, keepdims=True) + np.exp(self.outside / self.mu))
 
-    def profits(self, prices: Numbers, shown: object = True) -> Numbers:
+    def profits(self, prices: Numbers, shown: Flags | bool = True) -> Numbers:
         """Of each firm in a period: `[..., n]`."""
         return (prices - np.asarray(self.costs)) * self.shares(prices, shown)
 
-    def surplus(self, prices: Numbers, shown: object = True) -> Numbers:
+    def surplus(self, prices: Numbers, shown: Flags | bool = True) -> Numbers:
         """What consumers gain on buying nothing, in a period: `[...]`."""
         attraction = self.attraction(prices, shown)
         return self.mu * np.log(attraction.sum(axis=-1) + np.exp(self.outside / self.mu)) - self.outside

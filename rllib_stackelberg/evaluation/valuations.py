@@ -30,9 +30,10 @@ from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import NOTHING, Response
+from rllib_stackelberg.response.rounds import RoundsResponse
 from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.response.trajectories import TrajectoryResponse, deviation_gain
+from rllib_stackelberg.response.trajectories import TrajectoryResponse
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
 
@@ -69,7 +70,7 @@ def experienced_value(
     certificate = Certificate(
         play=reported,
         bcce_gap=None,
-        deviation_gain=deviation_gain(response, table, settings, streams, reported),
+        deviation_gain=response.deviation_gain(table, settings, streams, reported),
         regret=None,
         regret_bound=None,
         regret_bound_vacuous=False,
@@ -241,6 +242,7 @@ VALUATIONS: dict[Kind, Callable[..., Evaluation]] = {
     Response: one_move_value,
     CounterfactualResponse: several_moves_value,
     TrajectoryResponse: experienced_value,
+    RoundsResponse: experienced_value,
     PlayedTrajectories: played_value,
     SampledMoves: played_value,
 }

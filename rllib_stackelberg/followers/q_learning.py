@@ -12,6 +12,7 @@ adversary, or another learner, none holds.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,14 +22,25 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Traits, best_action
-from rllib_stackelberg.followers.trajectory import TrajectoryKernels, TrajectoryLearner
+from rllib_stackelberg.followers.trajectory import ExploringLearner, TrajectoryKernels
 
-RANGES = {"rate": (0.0, 1.0), "discount": (0.0, 1.0), "exploration": (0.0, 1.0), "decay": (0.0, math.inf)}
+RANGES = {
+    "rate": (0.0, 1.0),
+    "discount": (0.0, 1.0),
+    "exploration": (0.0, 1.0),
+    "decay": (0.0, math.inf),
+    "foresight": (0.0, 1.0),
+}
+
+
+@njit
+def _explore(parameters, who, plays):
+    return parameters[who, 2] * math.exp(-parameters[who, 3] * plays)
 
 
 @njit
 def _play(values, row, parameters, who, policy, place, actions, plays):
-    random = parameters[who, 2] * math.exp(-parameters[who, 3] * plays)
+    random = _explore(parameters, who, plays)
     for k in range(actions):
         policy[place, k] = random / actions
     policy[place, best_action(values, row, actions)] += 1.0 - random
@@ -46,12 +58,15 @@ def _learn(values, row, parameters, who, actions, action, payoff, following):
 
 
 @dataclass(frozen=True)
-class QLearning(TrajectoryLearner):
+class QLearning(ExploringLearner):
     """Tabular Q-learning with exploration that fades.
 
     Attributes:
         rate: of learning, in [0, 1]; discount: of the next move's value, in [0, 1].
         exploration: probability of a uniform action at the start, in [0, 1]; decay: of its logarithm, per play, >= 0.
+        foresight: values begin at this share of what actions would pay for ever if the others played uniformly, in
+            [0, 1]. Calvano et al. have 1; more than 0 takes a game in which followers move once a play, and a discount
+            below 1.
 
     >>> learner, rows = QLearning(rate=0.5, discount=0.9), np.zeros((2, 2))
     >>> rows[1] = 1, 2
@@ -64,9 +79,11 @@ class QLearning(TrajectoryLearner):
     discount: float = 0.95
     exploration: float = 1.0
     decay: float = 1e-4
+    foresight: float = 0.0
 
     traits: ClassVar[Traits] = Traits(name="q-learning", feedback="bandit", no_regret=False)
     kernels: ClassVar[TrajectoryKernels] = TrajectoryKernels(_play, _learn)
+    explore: ClassVar[Callable] = _explore
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
@@ -74,10 +91,25 @@ class QLearning(TrajectoryLearner):
             if not (low <= value <= high) or math.isinf(value):
                 allowed = f"a number in [{low:g}, {high:g}]" if high < math.inf else "a finite number, at least 0"
                 raise InvalidFieldError(f"followers.{name}", f"got {value}", allowed)
+        if self.foresight and self.discount == 1:
+            raise InvalidFieldError("followers.discount", "got 1 with foresight", "a number below 1")
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """All values 0."""
         return np.zeros(actions)
+
+    @property
+    def foresees(self) -> bool:
+        """See `TrajectoryLearner`."""
+        return self.foresight > 0
+
+    def foreseen(self, payoffs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values of fresh rows from what actions pay against uniform play: both `[rows, actions]`.
+
+        >>> QLearning(discount=0.5, foresight=1).foreseen(np.array([[1.0, 3.0]]))
+        array([[2., 6.]])
+        """
+        return self.foresight * payoffs / (1 - self.discount) if self.foresees else np.zeros_like(payoffs)
 
     @property
     def patience(self) -> float:

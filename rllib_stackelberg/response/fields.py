@@ -29,6 +29,9 @@ class ResponseFields(BaseModel):
         models: several ways in which followers may respond, one of which every leader episode draws; what a model
             leaves open is as here. Empty: followers always respond as the other fields say.
         response_updates: updates of the response phase; plays of it, for learners from experience.
+        settled_plays: a response ends, before all its updates, once no follower's best action has changed anywhere for
+            so many plays (Calvano et al. have 100,000); None: it does not. For learners from experience that choose
+            their best action or a uniform one, in games in which followers move once a play (rounds.py).
         update_mode: "sampled" (the paper's) or "expected" (exact over types and others' strategies); by default
             what the learners declare they need. Where followers move several times in a play "expected"
             (counterfactual.py) up to `outcomes.TABLE_LIMIT` courses of play, and "sampled" (sampled_moves.py) beyond.
@@ -68,6 +71,7 @@ class ResponseFields(BaseModel):
     response_updates: Updates = Field(
         default=250, description="updates of a response phase [default: as `games GAME` says, else 250]"
     )
+    settled_plays: Annotated[int, Field(ge=1, le=10**7)] | None = None
     update_mode: UpdateMode | None = None
     leader_queries: Literal["once", "every_turn"] = Field(
         default="once", description="ask once per observation, or at every turn"

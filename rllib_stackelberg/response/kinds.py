@@ -10,13 +10,21 @@ from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.followers import Followers
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.rounds import RoundsResponse
 from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.trajectories import TrajectoryResponse
 from rllib_stackelberg.rules.game import StackelbergGame
 
 Kind = type[Followers[Any, Any]]
 
-KINDS: tuple[Kind, ...] = (PlayedTrajectories, TrajectoryResponse, Response, SampledMoves, CounterfactualResponse)
+KINDS: tuple[Kind, ...] = (
+    RoundsResponse,
+    PlayedTrajectories,
+    TrajectoryResponse,
+    Response,
+    SampledMoves,
+    CounterfactualResponse,
+)
 """In this order: followers are of the first kind that takes a learner of theirs and suits the game."""
 
 

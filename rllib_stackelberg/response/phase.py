@@ -44,4 +44,7 @@ def next_draws(
     """As `draws`, from where generators stand."""
     blocks, moves = len(game.nature.blocks), game.moves
     uniforms = np.stack([generator.random((plays, blocks + moves)) for generator in generators])
-    return game.nature.draw(uniforms[..., :blocks]), uniforms[..., blocks:]
+    drawn = uniforms[..., :blocks]
+    certain = game.nature.size == 1  # nothing to find out, in a response of millions of plays
+    cells = np.zeros(drawn.shape, dtype=np.int64) if certain else game.nature.draw(drawn)
+    return cells, uniforms[..., blocks:]

@@ -20,7 +20,7 @@ from rllib_stackelberg.response.course_engine import Nodes
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.followers import DRAWN, PLAYED, Settings
 from rllib_stackelberg.response.models import Play
-from rllib_stackelberg.response.trajectories import TrajectoryResponse
+from rllib_stackelberg.response.trajectories import TrajectoryResponse, refuse_rounds_alone
 from rllib_stackelberg.response.trajectory_engine import Ahead, Pending, end_plays, move_on, walk
 from rllib_stackelberg.rules.game import StackelbergGame
 
@@ -53,6 +53,7 @@ class PlayedTrajectories(TrajectoryResponse):
     @classmethod
     def fit(cls, settings: Settings, game: StackelbergGame) -> Settings:
         """See `Followers`."""
+        refuse_rounds_alone(settings)
         if settings.elicitation == "closure":
             problem = f"closure of {Paths.count(game):,} courses of play"
             raise InvalidFieldError("elicitation", problem, f"in_play above {TABLE_LIMIT:,}")

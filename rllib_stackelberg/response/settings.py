@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.validation import validated
+from rllib_stackelberg.followers.trajectory import ExploringLearner
 from rllib_stackelberg.plays.payoff_matrices import observed_matrices
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.kinds import followers_for, kinds_for
@@ -50,6 +51,9 @@ class LeaderSettings(ResponseFields):
         kinds_for(self)[0].refuse(self)
         if self.ties != "lowest" and self.reward_play != "argmax":
             raise InvalidFieldError("ties", f"{self.ties} is not for {self.reward_play} play", "lowest, or argmax play")
+        if self.settled_plays is not None and not self.learners_of(ExploringLearner):
+            problem = f"is not for {self.followers[0].traits.name}, which plays probabilities"
+            raise InvalidFieldError("settled_plays", problem, "none, or learners that play their best action, or any")
         if self.response_transitions < 1 and self.leader_queries == "once":
             problem = f"got {self.response_transitions:g} for a leader that is asked once"
             raise InvalidFieldError("response_transitions", problem, "1, or leader_queries=every_turn")

@@ -80,6 +80,7 @@ class TrajectoryResponse(Followers[PathTable, TrajectoryLearner]):
     def fit(cls, settings: Settings, game: StackelbergGame) -> Settings:
         """See `Followers`."""
         check_paths(game)
+        refuse_rounds_alone(settings)
         if settings.reward_plays == "exact" and game.memory > 1:
             raise InvalidFieldError("reward_plays", "exact, in a game with memory", "a number of plays")
         chosen = settings.reward_plays or ("exact" if game.memory == 1 else SAMPLED_PLAYS)
@@ -181,6 +182,10 @@ class TrajectoryResponse(Followers[PathTable, TrajectoryLearner]):
             self.carried[episode] = carried
         return payoffs
 
+    def deviation_gain(self, table: PathTable, settings: ResponseFields, streams: Streams, play: Play) -> float:
+        """See the function of this name."""
+        return deviation_gain(self, table, settings, streams, play)
+
     def visits(self, turn: int) -> NDArray[np.float64]:
         """See `Followers`: moves."""
         return np.asarray(self._sums[:, self.rows[turn], -1].sum(axis=0))
@@ -204,6 +209,20 @@ class TrajectoryResponse(Followers[PathTable, TrajectoryLearner]):
     def average_regret(self) -> NDArray[np.float64]:
         """Not a number: what another action would have brought is not known. `[episode]`."""
         return np.full(len(self.numbers), np.nan)
+
+
+def refuse_rounds_alone(settings: ResponseFields) -> None:
+    """Refuse what only followers can do that move once a play (rounds.py).
+
+    Raises:
+        InvalidFieldError: naming it.
+    """
+    allowed = "games in which followers move once a play and know nothing of each other's moves"
+    if settings.settled_plays is not None:
+        raise InvalidFieldError("settled_plays", "is not for these followers in this game", f"none, or {allowed}")
+    for learner in settings.followers:
+        if isinstance(learner, TrajectoryLearner) and learner.foresees:
+            raise InvalidFieldError("followers", f"{learner.text()} foresees payoffs", f"no foresight, or {allowed}")
 
 
 def reward_draws(

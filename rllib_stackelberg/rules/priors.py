@@ -127,7 +127,8 @@ class Prior:
         """Rows of `support()` that the cells stand for: `[..., blocks]` -> `[...]`."""
         row = np.zeros(cells.shape[:-1], dtype=np.int64)
         for k, positive in enumerate(self._cells):
-            row = row * len(positive) + cells[..., k]
+            if len(positive) > 1:
+                row = row * len(positive) + cells[..., k]
         return row
 
     def support(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

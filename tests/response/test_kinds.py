@@ -19,6 +19,7 @@ from rllib_stackelberg.response import kinds
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.rounds import RoundsResponse
 from rllib_stackelberg.response.sampled_moves import SampledMoves
 from rllib_stackelberg.response.trajectories import TrajectoryResponse
 
@@ -44,6 +45,7 @@ class Twice(Response):
         ("interview", MultiplicativeWeights(), CounterfactualResponse),
         ("escape", QLearning(), TrajectoryResponse),
         ("interview", QLearning(), TrajectoryResponse),
+        ("matrix-design", QLearning(foresight=1), RoundsResponse),
     ],
 )
 def test_learners_and_game_decide_the_kind(game, learner, kind):
@@ -55,9 +57,13 @@ def test_learners_and_game_decide_the_kind(game, learner, kind):
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_followers_begin_again_as_they_began(kind):
-    game = make_game("interview" if kind is not Response else "matrix-design")
+    game = make_game("matrix-design" if kind in (Response, RoundsResponse) else "interview")
     learner = QLearning() if issubclass(kind, TrajectoryResponse) else MultiplicativeWeights()
-    asked = {PlayedTrajectories: {"elicitation": "in_play"}, SampledMoves: {"update_mode": "sampled"}}.get(kind, {})
+    asked = {
+        PlayedTrajectories: {"elicitation": "in_play"},
+        SampledMoves: {"update_mode": "sampled"},
+        RoundsResponse: {"settled_plays": 20},
+    }.get(kind, {})
     settings = LeaderSettings.checked(followers=learner, response_updates=20, **asked)
     env = StackelbergPOMDP(game, settings, num_envs=2)
     assert type(env.elicitation.response) is kind
