@@ -74,7 +74,7 @@ class Pricing(StackelbergGame):
     """Sellers that learn to price, on a platform that posts a policy.
 
     Args:
-        sellers: how many.
+        sellers: how many set prices.
         levels: how many equally spaced prices each chooses from.
         quality: what consumers value every good at, in the unit of prices.
         costs: what one unit costs: one number, or one for each seller.

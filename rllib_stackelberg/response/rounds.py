@@ -59,7 +59,7 @@ class RoundsResponse(TrajectoryResponse):
     @classmethod
     def suits(cls, game: StackelbergGame, settings: ResponseFields) -> bool:
         """See `Followers`: games of rounds that are too large for other tables, or what only these followers do."""
-        learners = settings.learners_of(ExploringLearner)
+        learners = settings.learners_of(ExploringLearner)  # type: ignore[type-abstract]
         alike = len(learners) == len(settings.followers) and len({learner.kernels for learner in learners}) == 1
         rounds = game.moves_apart and all(turn.times == 1 for turn in game.learned_turns)
         courses = Paths.count(game)
@@ -108,7 +108,7 @@ class RoundsResponse(TrajectoryResponse):
             for move, m in enumerate(rounds.mover):
                 payoffs = payoffs_against_uniform(self.game, rounds, move) * self._who.unit
                 width = int(self._who.widths[m])
-                self.numbers[row, self.rows[m], :width] = self.learners[m].foreseen(payoffs)  # type: ignore[attr-defined]
+                self.numbers[row, self.rows[m], :width] = self.learners[m].foreseen(payoffs)
         find_best(self._who, self.numbers[row], self.best[row])
         self._last[row], self._owed[row], self.played[row], self._unchanged[row] = -1, 0.0, 0, 0
         return Sessions(

@@ -51,7 +51,7 @@ class LeaderSettings(ResponseFields):
         kinds_for(self)[0].refuse(self)
         if self.ties != "lowest" and self.reward_play != "argmax":
             raise InvalidFieldError("ties", f"{self.ties} is not for {self.reward_play} play", "lowest, or argmax play")
-        if self.settled_plays is not None and not self.learners_of(ExploringLearner):
+        if self.settled_plays is not None and not self.learners_of(ExploringLearner):  # type: ignore[type-abstract]
             problem = f"is not for {self.followers[0].traits.name}, which plays probabilities"
             raise InvalidFieldError("settled_plays", problem, "none, or learners that play their best action, or any")
         if self.response_transitions < 1 and self.leader_queries == "once":

@@ -58,8 +58,9 @@ BEFORE = 3
 class Sessions(NamedTuple):
     """What S sessions of n sellers came to.
 
-    gain `[S]`; surplus `[S]`: of consumers; lengths `[S]`: of cycles; best `[S, n]`: who plays a best response on the
-    cycle; kept `[S, n]`: who gains by no single deviation from it; periods `[S]`; prices `[S, BEFORE + AFTER, n]`: around one undercutting by the first seller; seconds: spent.
+    gain `[S]`: of profits; surplus `[S]`: of consumers; lengths `[S]`: of cycles; best `[S, n]`: who plays a best
+    response on the cycle; kept `[S, n]`: who gains by no single deviation from it; periods `[S]`; prices
+    `[S, BEFORE + AFTER, n]`: around one undercutting by the first seller; seconds: spent.
     """
 
     gain: Numbers
@@ -143,8 +144,8 @@ def table(title: str, note: str, rows: Sequence[dict[str, Any]]) -> str:
 
 NOTE = """`profit gain`: 0 is the equilibrium of one period, 1 what the sellers earn at the best joint prices; ± half a
 95 % interval over sessions, `deviation` between them. `cycle of 1`: share of sessions in which prices stay as they are.
-`nobody deviates`: share in which no seller gains by another price in one period of the cycle, if both then go on as they
-do; `Nash`: by no plan at all."""
+`nobody deviates`: share in which no seller gains by another price in one period of the cycle, if both go on as they do
+after it; `Nash`: by no plan at all."""
 
 
 def price_war(found: Sessions) -> dict[str, dict[str, Any]]:
