@@ -15,10 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, root
 
 from rllib_stackelberg.arrays import Flags, Numbers
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+optimize = LazyModule("scipy.optimize")
 
 STEEPEST = 500.0
 """Largest exponent: those of all goods together are to be numbers still."""
@@ -94,7 +96,7 @@ class LogitMarket:
         def gap(prices: Numbers) -> Numbers:
             return (prices - costs) * (1 - self.shares(prices)) / self.mu - 1
 
-        found = root(gap, costs + self.mu, tol=TIGHT)
+        found = optimize.root(gap, costs + self.mu, tol=TIGHT)
         if np.abs(gap(found.x)).max() > np.sqrt(TIGHT):
             raise InvalidFieldError("mu", f"got {self.mu:g}, where no equilibrium was found", "a larger one")
         return np.asarray(found.x)
@@ -109,7 +111,7 @@ class LogitMarket:
         highest = 2 * self.mu
         while gap(highest) < 0:
             highest *= 2
-        return costs + brentq(gap, self.mu, highest, xtol=TIGHT * self.mu)
+        return costs + optimize.brentq(gap, self.mu, highest, xtol=TIGHT * self.mu)
 
     def profit_gain(self, profits: Numbers) -> Numbers:
         """Where average profits `[..., n]` stand between equilibrium (0) and the best joint prices (1): `[...]`."""
