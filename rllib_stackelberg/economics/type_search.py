@@ -54,6 +54,9 @@ else:
 INDIFFERENT = 1e-9
 """Share of what a type's payoffs typically differ by, up to which it may be indifferent at a mixture in floats."""
 
+SOLVED, INFEASIBLE = 0, 2
+"""What linprog says of a programme."""
+
 FIRST = np.zeros(1, dtype=np.int64)
 """The column of a small programme that is solved."""
 
@@ -106,11 +109,16 @@ class _Relaxed:
     shares: dict[int, dict[int, float]]
 
 
+class _UnsolvedError(Exception):
+    """HiGHS gave a programme up."""
+
+
 class _Search:
     """Best bound first.
 
     Attributes:
         value, answers, mixture: what the best columns by type found so far are worth, which they are, and where.
+        unsolved: what no mixture exceeds in nodes whose programmes HiGHS gave up.
         unit: of the leader's payoffs; solved: how many programmes.
     """
 
@@ -120,7 +128,7 @@ class _Search:
         self.unit = max(map(typical_spread, self.worth)) or max(float(np.ptp(own)) for own in self.worth) or 1.0
         self.gains = [gains_of(theirs) for theirs in game.follower]
         self.slacks = [INDIFFERENT * typical_spread(theirs) for theirs in game.follower]
-        self.value, self.mixture = -math.inf, np.eye(game.rows)[0]
+        self.value, self.unsolved, self.mixture = -math.inf, -math.inf, np.eye(game.rows)[0]
         self.answers: dict[int, int] = {}
         self.types = [t for t, weight in enumerate(game.weights) if weight > 0]
 
@@ -134,14 +142,15 @@ class _Search:
         for mixture in np.eye(self.game.rows):
             self.improve(mixture)
         root = {t: sometimes_best(self.game.follower[t]).tolist() for t in self.types}
+        most = sum(float(self.worth[t].max()) for t in self.types)
         heap: list[tuple[float, int, dict[int, int], dict[int, list[int]], _Relaxed | None]] = [
-            (-math.inf, 0, {}, root, None)
+            (-most, 0, {}, root, None)
         ]
         number = count(1)
         while heap and -heap[0][0] > self.value + self.slack and time.monotonic() < until:
-            _, _, decided, others, node = heapq.heappop(heap)
+            bound, _, decided, others, node = heapq.heappop(heap)
             if node is None:
-                node = self._visited(decided, others)
+                node = self._visited(decided, others, -bound)
                 if node is not None and others:
                     heapq.heappush(heap, (-node.bound, -next(number), decided, others, node))
                 continue
@@ -150,15 +159,19 @@ class _Search:
             rest = {s: columns for s, columns in open_answers.items() if s != t}
             for j in open_answers[t]:
                 heapq.heappush(heap, (-node.most[t][j], -next(number), {**decided, t: j}, rest, None))
-        return max(-heap[0][0] if heap else -math.inf, self.value)
+        return max(-heap[0][0] if heap else -math.inf, self.value, self.unsolved)
 
     def _worth_it(self, most: Mapping[int, float]) -> list[int]:
         """Columns that may still be worth it, the most promising first."""
         return sorted((j for j, bound in most.items() if bound > self.value + self.slack), key=lambda j: -most[j])
 
-    def _visited(self, decided: dict[int, int], others: dict[int, list[int]]) -> _Relaxed | None:
-        """Bound a node, and look for a better mixture near it; None if it is not worth it."""
-        node = self.relaxed(decided, others)
+    def _visited(self, decided: dict[int, int], others: dict[int, list[int]], most: float) -> _Relaxed | None:
+        """Bound a node, worth at most so much, and look for a better mixture near it; None if it is not worth it."""
+        try:
+            node = self.relaxed(decided, others)
+        except _UnsolvedError:
+            self.unsolved = max(self.unsolved, most)
+            return None
         if node is None or node.bound <= self.value + self.slack:
             return None
         if others:
@@ -174,7 +187,10 @@ class _Search:
             answers = [(t, self._answer(t, mixture)) for t in self.types]
             own = sum(self.worth[t][:, j] for t, j in answers)
             gains = np.concatenate([self.gains[t][j] for t, j in answers])
-            found = self._solve(own, gains, np.ones((1, self.game.rows)), np.ones(1))
+            try:
+                found = self._solve(own, gains, np.ones((1, self.game.rows)), np.ones(1))
+            except _UnsolvedError:
+                return
             if found is None:
                 return
             mixture = np.maximum(found.x, 0) / np.maximum(found.x, 0).sum()
@@ -235,7 +251,9 @@ class _Search:
         found = optimize.linprog(
             -own / self.unit, A_ub=upper, b_ub=np.zeros(upper.shape[0]), A_eq=sums, b_eq=whole, method="highs-ds"
         )
-        return found if found.status == 0 else None
+        if found.status not in (SOLVED, INFEASIBLE):
+            raise _UnsolvedError(found.message)
+        return found if found.status == SOLVED else None
 
 
 def _sums(rows: int, counts: list[int]) -> tuple[sparse.csr_array, NDArray[np.float64]]:

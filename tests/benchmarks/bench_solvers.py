@@ -26,6 +26,7 @@ CASES = {
     "uniform 10 x 10, 4 types": (None, 4),
     "uniform 10 x 10, 6 types": (None, 6),
     "uniform 10 x 10, 8 types": (None, 8),
+    "uniform 10 x 10, 14 types": (None, 14),
 }
 COMPARED = ("branch-and-bound", "dobss")
 TIMES: dict[str, dict[str, str]] = {}

@@ -180,6 +180,25 @@ def twelve_orders(rng, shape):
     return rng.integers(-2, 3, shape) * 10.0 ** rng.integers(-6, 7, shape)
 
 
+def test_a_programme_that_highs_gives_up_leaves_a_doubt(monkeypatch):
+    leader, follower = np.random.default_rng(3).random((2, 4, 5, 5))
+    prior = np.full(4, 0.25)
+    best = bayesian_commitment_solve(leader, follower, prior, "branch-and-bound")
+    relaxed, nodes = type_search._Search.relaxed, []
+
+    def sometimes(search, decided, others):
+        nodes.append(decided)
+        if len(nodes) == 2:
+            raise type_search._UnsolvedError
+        return relaxed(search, decided, others)
+
+    monkeypatch.setattr(type_search._Search, "relaxed", sometimes)
+    found = bayesian_commitment_solve(leader, follower, prior, "branch-and-bound")
+    assert len(nodes) >= 2
+    assert found.doubt
+    assert found.leader_value <= best.leader_value
+
+
 def certain_or_doubted(games, seed):
     """Small games against their vertices: fractions are right to the bit, floats right or doubted; how many doubts."""
     rng, doubted = np.random.default_rng(seed), 0
