@@ -139,6 +139,11 @@ def test_ray_and_torch_stay_under_training():
     assert not [module for module in modules if outside(MODULES[module]) & {"ray", "torch"}]
 
 
+def test_solvers_of_scipy_are_loaded_where_they_are_used():
+    """By `LazyModule`: most commands need none, and scipy.optimize takes as long to load as numpy and numba together."""
+    assert not [module for module in MODULES if "scipy" in outside(MODULES[module])]
+
+
 def test_the_platform_names_no_game():
     files = {path.stem for path in (ROOT / "envs").glob("*_v*.py")}
     assert len(files) >= 10

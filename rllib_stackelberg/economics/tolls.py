@@ -22,15 +22,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.comparisons import exceeds
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.solution import StackelbergSolution
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = LazyModule("scipy.optimize")
 
 LOADS = 1_000_000
 """Most loads of paths that are tried."""
@@ -132,7 +138,7 @@ def best_tolls(network: Network, most: float) -> tuple[NDArray[np.float64], floa
     if not rows:
         return np.zeros(links), math.inf
     unit = max(most, float(np.abs(limits).max()))
-    found = linprog(
+    found = optimize.linprog(
         np.append(np.zeros(links), -1.0),
         A_ub=np.array(rows),
         b_ub=np.array(limits) / unit,
