@@ -140,7 +140,7 @@ def test_ray_and_torch_stay_under_training():
 
 
 def test_solvers_of_scipy_are_loaded_where_they_are_used():
-    """By `LazyModule`: most commands need none, and scipy.optimize takes as long to load as numpy and numba together."""
+    """By `LazyModule`: most commands need none, and scipy.optimize takes as long to load as numpy and numba do."""
     assert not [module for module in MODULES if "scipy" in outside(MODULES[module])]
 
 
