@@ -107,7 +107,10 @@ VALUED = Shown(help="which play of the followers is valued [default: argmax]")
 
 @command
 @takes(
-    *FOLLOWERS, *options_of(LeaderSettings, "response_updates", "reward_play", "ties", shown={"reward_play": VALUED})
+    *FOLLOWERS,
+    *options_of(
+        LeaderSettings, "response_updates", "settled_plays", "reward_play", "ties", shown={"reward_play": VALUED}
+    ),
 )
 def solve(
     game: GameArgument,

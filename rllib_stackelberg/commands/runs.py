@@ -67,6 +67,7 @@ SETTINGS = [
     *options_of(
         LeaderSettings,
         "response_updates",
+        "settled_plays",
         "leader_queries",
         "response_transitions",
         "reward_play",

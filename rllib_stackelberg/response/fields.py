@@ -71,7 +71,9 @@ class ResponseFields(BaseModel):
     response_updates: Updates = Field(
         default=250, description="updates of a response phase [default: as `games GAME` says, else 250]"
     )
-    settled_plays: Annotated[int, Field(ge=1, le=10**7)] | None = None
+    settled_plays: Annotated[int, Field(ge=1, le=10**7)] | None = Field(
+        default=None, description="end a response once no best action has changed for so many plays [default: never]"
+    )
     update_mode: UpdateMode | None = None
     leader_queries: Literal["once", "every_turn"] = Field(
         default="once", description="ask once per observation, or at every turn"

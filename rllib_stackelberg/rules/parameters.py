@@ -112,6 +112,8 @@ def kind(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None
     'integer in 1..64'
     >>> kind({"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]})
     'list of numbers'
+    >>> kind({"type": "array", "items": {"enum": ["hide", "tax"]}})
+    'list of any of hide, tax'
     """
     if "$ref" in schema:
         return kind((definitions or {})[schema["$ref"].rpartition("/")[2]], definitions)
@@ -132,6 +134,8 @@ def kind(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None
 def _list_of(items: Mapping[str, Any], definitions: Mapping[str, Any] | None) -> str:
     if not items:
         return "list"
+    if "enum" in items:
+        return f"list of any of {kind(items)}"
     first, _, rest = kind(items, definitions).partition(" ")
     return f"list of {first}s {rest}".rstrip()
 
