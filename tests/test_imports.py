@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import rllib_stackelberg
-from rllib_stackelberg import games
+from rllib_stackelberg import cli, games
 
 NAME = "rllib_stackelberg"
 ROOT = Path(rllib_stackelberg.__file__).parent.parent
@@ -137,6 +137,36 @@ def test_few_things_lie_at_the_top():
 def test_ray_and_torch_stay_under_training():
     modules = [module for module in MODULES if not module.startswith("training")]
     assert not [module for module in modules if outside(MODULES[module]) & {"ray", "torch"}]
+
+
+def test_what_the_package_hands_out_is_where_types_say_it_is():
+    (block,) = [
+        node
+        for node in ast.parse(MODULES["__init__"].read_text()).body
+        if ast.unparse(node).startswith("if TYPE_CHECKING")
+    ]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    said = {alias.name: node.module.removeprefix(f"{NAME}.") for node in imports for alias in node.names}
+    assert said == rllib_stackelberg._MODULE_OF
+    assert set(said) == set(rllib_stackelberg.__all__)
+    assert all(getattr(rllib_stackelberg, name) is not None for name in said)
+    assert not hasattr(rllib_stackelberg, "nothing")
+
+
+def test_every_command_is_registered_by_the_module_that_is_loaded_for_it():
+    found = {command.callback.__name__: command.callback.__module__ for command in cli.app.registered_commands}
+    said = {name: f"{NAME}.commands.{module}" for module, names in cli.MODULES.items() for name in names}
+    assert found == said
+
+
+@pytest.mark.parametrize(("command", "modules"), [("games", 1_150), ("solve escape", 1_130), ("doctor", 980)])
+def test_a_command_loads_few_modules(command, modules):
+    """numpy, numba, pydantic, rich and PettingZoo are 700 of them, all commands together 1,450."""
+    code = "import sys; from rllib_stackelberg import cli; cli.main()"
+    code = f"import atexit, sys; atexit.register(lambda: print(len(sys.modules))); {code}"
+    arguments = [sys.executable, "-c", code, *command.split()]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert int(done.stdout.split()[-1]) <= modules, done.stderr
 
 
 def test_solvers_of_scipy_are_loaded_where_they_are_used():

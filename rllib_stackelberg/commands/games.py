@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rllib_stackelberg.aec.playthrough import playthrough
 from rllib_stackelberg.commands.shell import (
     FOLLOWERS,
     GameArgument,
@@ -22,17 +21,11 @@ from rllib_stackelberg.commands.shell import (
 )
 from rllib_stackelberg.commands.signatures import Shown, options_of, takes
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
-from rllib_stackelberg.evaluation.bounds import bound_of
-from rllib_stackelberg.evaluation.results import result_data
-from rllib_stackelberg.evaluation.strategies import pure_equilibria
-from rllib_stackelberg.evaluation.strategies import respond as respond_to
-from rllib_stackelberg.evaluation.verdict import with_verdicts
 from rllib_stackelberg.files.documents import read_document
 from rllib_stackelberg.files.folder import write_atomically
-from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import result_tables, tables
+from rllib_stackelberg.lazy_modules import LazyModule
+from rllib_stackelberg.reports import tables
 from rllib_stackelberg.reports.game_tables import game_data, game_page, game_shown, games_table
-from rllib_stackelberg.reports.result_tables import joint_strategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -41,9 +34,24 @@ from rllib_stackelberg.rules.registry import find_spec, finite, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 from rllib_stackelberg.rules.ties import Ties
-from rllib_stackelberg.solvers import exact_solve, methods_of, response_solve
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.testing.conformance import sound_rules
+
+if TYPE_CHECKING:
+    from rllib_stackelberg import solvers
+    from rllib_stackelberg.aec import playthrough
+    from rllib_stackelberg.evaluation import bounds, results, strategies, verdict
+    from rllib_stackelberg.plays import strategy
+    from rllib_stackelberg.reports import result_tables
+    from rllib_stackelberg.testing import conformance
+else:
+    solvers = LazyModule("rllib_stackelberg.solvers")
+    playthrough = LazyModule("rllib_stackelberg.aec.playthrough")
+    bounds, results, strategies, verdict = (
+        LazyModule(f"rllib_stackelberg.evaluation.{name}") for name in ("bounds", "results", "strategies", "verdict")
+    )
+    strategy = LazyModule("rllib_stackelberg.plays.strategy")
+    result_tables = LazyModule("rllib_stackelberg.reports.result_tables")
+    conformance = LazyModule("rllib_stackelberg.testing.conformance")
 
 
 @command
@@ -83,7 +91,7 @@ def games(
 
 def _export(game: str, params: Mapping[str, Any], file: Path, as_json: bool) -> None:
     """Write a game to a new file of the format that its name ends in."""
-    made = finite(sound_rules(game, **params))
+    made = finite(conformance.sound_rules(game, **params))
     texts = made.exports()
     if file.suffix not in texts:
         allowed = f"a name that ends in {' or '.join(texts)}" if texts else "a game in normal or in extensive form"
@@ -132,7 +140,7 @@ def solve(
         rllib-stackelberg solve conitzer --method enumeration
         rllib-stackelberg solve escape --against-response --followers mw
     """
-    rules = sound_rules(game, **parsed(params))
+    rules = conformance.sound_rules(game, **parsed(params))
     settings = settings_of(given)
     known = None if against_response or not isinstance(rules, PopulationGame) else rules.optimum()
     if known is not None:
@@ -144,7 +152,7 @@ def solve(
     made = finite(rules)
     if against_response:
         _refuse_method(method, "against learning followers")
-        solution = response_solve(made, default_settings(game, **settings, update_mode="expected"))
+        solution = solvers.response_solve(made, default_settings(game, **settings, update_mode="expected"))
     else:
         ties = settings.pop("ties", "leader")
         _refuse(settings)
@@ -156,9 +164,9 @@ def solve(
 def _exact(game: StackelbergGame, ties: Ties, method: str | None) -> StackelbergSolution:
     """The exact optimum; where there is none, what is known instead stands beside the error."""
     try:
-        return exact_solve(game, ties, method)
+        return solvers.exact_solve(game, ties, method)
     except BeyondLimitsError as error:
-        if bound := bound_of(game):
+        if bound := bounds.bound_of(game):
             error.add_note(f"no strategy is worth more than {number(bound.value)} ({bound.method})")
         for name, value in game.baselines().items():
             error.add_note(f"{name}: {number(value)}")
@@ -177,7 +185,7 @@ def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict
         "certain": solution.certain,
         "doubt": solution.doubt,
         "method": solution.method,
-        "methods": [name for name, method in methods_of(game).items() if not method.beyond],
+        "methods": [name for name, method in solvers.methods_of(game).items() if not method.beyond],
         "tie_break": solution.tie_break,
         "by_ties": dict(solution.by_ties),
         "best_by_ties": dict(solution.best_by_ties),
@@ -185,7 +193,7 @@ def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict
         "bound": bound and bound.value,
         "bound_method": bound and bound.method,
         "baselines": game.baselines(),
-        "leader_strategy": LeaderStrategy.from_pairs(game, solution.leader_strategy).data(),
+        "leader_strategy": strategy.LeaderStrategy.from_pairs(game, solution.leader_strategy).data(),
     }
 
 
@@ -225,16 +233,20 @@ def respond(
         rllib-stackelberg respond escape --leader runs/escape/result.json
         rllib-stackelberg respond escape --leader leader.json --updates 1000
     """
-    made = finite(sound_rules(game, **parsed(params)))
+    made = finite(conformance.sound_rules(game, **parsed(params)))
     settings = default_settings(game, **settings_of(given))
-    strategy = LeaderStrategy.from_data(made, _read_strategy(leader))
+    answers = strategy.LeaderStrategy.from_data(made, _read_strategy(leader))
     other = settings.model_dump(exclude={"followers", "response_updates"})
-    found = respond_to(made, strategy, settings.followers, settings.response_updates, seed, **other)
-    data = with_verdicts(result_data(made, strategy, found, settings, seed))
+    found = strategies.respond(made, answers, settings.followers, settings.response_updates, seed, **other)
+    data = verdict.with_verdicts(results.result_data(made, answers, found, settings, seed))
     if equilibria:
-        stable = pure_equilibria(made, strategy)
+        stable = strategies.pure_equilibria(made, answers)
         data["equilibria"] = [
-            {"values": list(e.values), "strategies": e.strategies, "shown": joint_strategy(made, e.strategies)}
+            {
+                "values": list(e.values),
+                "strategies": e.strategies,
+                "shown": result_tables.joint_strategy(made, e.strategies),
+            }
             for e in stable
         ]
     show(result_tables.response(data), data, as_json)
@@ -258,4 +270,4 @@ def play(
     Examples:
         rllib-stackelberg play message-spm types=4 --seed 2
     """
-    Terminal(soft_wrap=True).print(playthrough(make_rules(game, **parsed(params)), seed), end="")
+    Terminal(soft_wrap=True).print(playthrough.playthrough(make_rules(game, **parsed(params)), seed), end="")
