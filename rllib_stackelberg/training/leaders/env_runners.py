@@ -11,19 +11,30 @@ callbacks of single steps. `config.env_runners(env_runner_cls=SteppingEnvRunner)
 pieces of episodes need `config.learners(add_default_connectors_to_learner_pipeline=True)`, too.
 
 Private touches of RLlib: `_sample` is the method that `sample` (weights, timers, callbacks) wraps, and it must do its
-part of the runner's counters (`_done_episodes_for_metrics`, `_log_env_steps`, `_increase_sampled_metrics`).
+part of the runner's counters (`_log_env_steps`, `_increase_sampled_metrics`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from ray.rllib.core import DEFAULT_AGENT_ID, DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
+from ray.rllib.utils.metrics import (
+    EPISODE_DURATION_SEC_MEAN,
+    EPISODE_LEN_MAX,
+    EPISODE_LEN_MEAN,
+    EPISODE_LEN_MIN,
+    EPISODE_RETURN_MAX,
+    EPISODE_RETURN_MEAN,
+    EPISODE_RETURN_MIN,
+)
 
 from rllib_stackelberg.arrays import Arrays
 from rllib_stackelberg.leader.actions import sampled
@@ -31,6 +42,17 @@ from rllib_stackelberg.leader.elicitation import Front
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 from rllib_stackelberg.training.running.failures import EpisodesLostError
+
+LENGTHS = {EPISODE_LEN_MEAN: "mean", EPISODE_LEN_MIN: "min", EPISODE_LEN_MAX: "max"}
+RETURNS = {
+    EPISODE_RETURN_MEAN: "mean",
+    EPISODE_RETURN_MIN: "min",
+    EPISODE_RETURN_MAX: "max",
+    ("agent_episode_return_mean", DEFAULT_AGENT_ID): "mean",
+    ("module_episode_return_mean", DEFAULT_MODULE_ID): "mean",
+}
+"""Names under which RLlib knows what episodes were like, and how each sums them up."""
+REDUCED: dict[str, Callable[[NDArray], np.number]] = {"mean": np.mean, "min": np.min, "max": np.max}
 
 SHOWN = ("actor", "critic", "mask")
 OUTPUTS = (Columns.ACTION_LOGP, Columns.ACTION_DIST_INPUTS)
@@ -62,10 +84,23 @@ class LeaderEnvRunner(ResumableEnvRunner):
                 self._make_on_episode_callback("on_episode_end", index, found)
             episodes += found
         self.report_episodes(episodes)
-        self._done_episodes_for_metrics.extend(episodes)
+        self._log_returns(episodes)
         self._log_env_steps(metric=self._metrics_num_env_steps_sampled, num_steps=questions)
         self._increase_sampled_metrics(questions, len(episodes))
         return episodes
+
+    def _log_returns(self, episodes: list[SingleAgentEpisode]) -> None:
+        """RLlib's metrics of episodes, over as many as its own runner keeps; one entry for all of them.
+
+        An entry for each, as RLlib makes them, takes a sixth of the time of a short round.
+        """
+        kept = episodes[-self.config.metrics_num_episodes_for_smoothing :]
+        lengths, returns = np.array(list(map(len, kept))), np.array([episode.get_return() for episode in kept])
+        seconds = np.mean([episode.get_duration_s() for episode in kept])
+        self.metrics.log_value(EPISODE_DURATION_SEC_MEAN, seconds, window=1)
+        for names, values in ((LENGTHS, lengths), (RETURNS, returns)):
+            for name, reduce in names.items():
+                self.metrics.log_value(name, REDUCED[reduce](values), reduce=reduce, window=1)
 
     def _whole_round(self, envs: int, explore: bool, random_actions: bool) -> list[SingleAgentEpisode]:
         """A round that the game got through."""

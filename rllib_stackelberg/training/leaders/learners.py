@@ -12,6 +12,7 @@ and a "full batch" of that count repeats the rows in place of taking a gradient 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -125,11 +126,13 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
     def _create_iterator_if_necessary(
         self, *, training_data: Any, num_epochs: int = 1, minibatch_size: int | None = None, **kwargs: Any
     ) -> Iterable[Any]:
-        rows = self.config.learner_config_dict.get("minibatch_rows")
-        if minibatch_size or not rows or self.config.add_default_connectors_to_learner_pipeline:
+        if minibatch_size or self.config.add_default_connectors_to_learner_pipeline:
             given = {"num_epochs": num_epochs, "minibatch_size": minibatch_size}
             return super()._create_iterator_if_necessary(training_data=training_data, **given, **kwargs)
         batch = self._make_batch_if_necessary(training_data)
+        rows = self.config.learner_config_dict.get("minibatch_rows")
+        if not rows:
+            return itertools.repeat(batch, num_epochs)  # RLlib's iterator copies all of it in every epoch
         rng = self._streams.generator(0, self._updates, Stream.MINIBATCHES)
         return minibatches(batch, num_epochs, rows, rng)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
 from gymnasium.spaces import Space
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
@@ -51,11 +52,10 @@ class ResumableEnvRunner(SingleAgentEnvRunner):
 
         What is read is the last info of an episode, which describes it; nothing is trained on it.
         """
-        for episode in episodes:
-            if episode.is_terminated:
-                info = episode.get_infos(-1)
-                self.metrics.log_value("leader_value", info["leader_value"], reduce="mean", window=WINDOW)
-                self.metrics.log_value("follower_regret", info["regret"], reduce="mean", window=WINDOW)
+        infos = [episode.get_infos(-1) for episode in episodes if episode.is_terminated][-WINDOW:]
+        if infos:  # one entry for all of them: entries cost more than the mean
+            for name, entry in (("leader_value", "leader_value"), ("follower_regret", "regret")):
+                self.metrics.log_value(name, np.mean([info[entry] for info in infos]), reduce="mean", window=WINDOW)
 
     def get_state(
         self,
