@@ -151,9 +151,11 @@ def test_a_buyer_who_is_not_left_cannot_be_chosen():
 
 def test_buyers_say_in_their_seats_what_tells_them_apart():
     alike = make_game("message-spm", leader="choice", buyers=3, types=2)
-    assert alike.seats.columns.shape == (3, 2 + 3)
+    assert alike.seats.columns.shape == (3, 2 + 3 + 1)
+    seen = alike.observe(alike.after_opening(np.zeros((1, 3), dtype=int), np.array([[0, 1, 0]])), 0)[0]
+    np.testing.assert_array_equal(seen[alike.seats.columns][:, -1], [0, 0.5, 1])
     symmetric = make_game("message-spm", leader="choice", types=2, prior=[[0.4, 0.1], [0.1, 0.4]])
-    assert symmetric.seats.columns.shape == (2, 2 + 3)
+    assert symmetric.seats.columns.shape == (2, 2 + 3 + 1)
     differ = make_game("message-spm", leader="choice", values=[[0.2, 1.0], [0.5]], prior=[[0.75, 0.25], [1.0]])
     seen = differ.observe(differ.after_opening(np.zeros((1, 2), dtype=int), np.array([[0, 1]])), 0)[0]
     own = seen[differ.seats.columns]

@@ -167,9 +167,8 @@ def test_followers_that_look_alike_are_chosen_in_turns():
     game = make_game("message-spm", buyers=4)
     network, rng = seat_network(game), np.random.default_rng(3)
     questions = rng.integers(2, size=(400, game.buyers)), rng.integers(2, size=(400, game.buyers))
-    seen = np.concatenate(
-        [np.eye(letters)[of].reshape(400, -1) for letters, of in zip((2, 3), questions, strict=True)], 1
-    )
+    shown = [np.eye(letters)[of].reshape(400, -1) for letters, of in zip((2, 3), questions, strict=True)]
+    seen = np.concatenate([*shown, np.zeros((400, game.buyers))], 1)  # whose place in the row is not told
     masks = questions[1] == 0
     seen, masks, alike = seen[masks.any(axis=1)], masks[masks.any(axis=1)], questions[0][masks.any(axis=1)]
     chosen = network.greedy(seen, masks)[:, 0].astype(int)
