@@ -185,7 +185,7 @@ class MessageSPM(StackelbergGame):
     def _told(self) -> np.ndarray:
         """What tells buyers apart, `[buyers, features]`: values, chances of types; who it is, if types correlate.
 
-        Of those who are alike their place in a row, from 0 to 1: a leader that cannot tell them apart treats them alike,
+        Of those who are alike their place in a row, from 0 to 1: a leader that cannot tell them apart treats them so,
         and the best mechanism does not. Two buyers of five values each lose .01 to one that does, else nothing.
         """
         if self.alike:
