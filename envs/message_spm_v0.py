@@ -25,8 +25,8 @@ next one that is. Prices quoted so far are implied by the leader's own fixed ans
 Welfare: the winners' values minus the largest values there are (<= 0; 0 is efficient). Revenue: prices paid.
 
 What the leader sees speaks of each buyer in the same way (`seats`): its message and its status. Of buyers that are
-alike it also shows each one's place in a row, from 0 to 1; of those that differ each one's values and their chances, and
-where types are correlated, which buyer it is.
+alike it also shows each one's place in a row, from 0 to 1; of those that differ each one's values and their chances,
+and where types are correlated, which buyer it is.
 
 `anonymous=true`: the leader sees for each message how many who sent it are left and how many have refused, as shares
 of all buyers, and names a message with somebody left and a price, in the forms above with a message in the buyer's
