@@ -58,8 +58,9 @@ class TrajectoryLearner(Learner):
 class ExploringLearner(TrajectoryLearner):
     """One that plays its best action (`best_action` of its numbers), but for a uniform one at times.
 
-    How often may depend on how many plays there were, and on nothing else. Where followers move once in a play,
-    millions of plays then take seconds: an action is chosen without looking at what the others are worth.
+    What it learns from a move changes the number of that action alone. How often it explores may depend on how many
+    plays there were, and on nothing else. Where followers move once in a play, millions of plays then take seconds: an
+    action is chosen without looking at what the others are worth.
 
     Attributes:
         explore: compiled, `(parameters, who, plays)`: probability of a uniform action after so many plays.

@@ -30,7 +30,7 @@ from rllib_stackelberg.streams import Stream, Streams
 ROUNDS_LIMIT = 65_536
 """Most courses of play of a game of rounds: two sellers with 15 prices who remember the last ones have 50,625."""
 
-HELD = 16_384
+HELD = 8_192
 """Plays whose draws are made at a time."""
 
 MOVE = 3
@@ -51,7 +51,7 @@ class RoundsResponse(TrajectoryResponse):
         followers, rows = len(self.learners), self.numbers.shape[1]
         self._learn, self._explore = learners[0].kernels.learn, learners[0].explore
         self.best = np.zeros((episodes, rows), dtype=np.int64)
-        self._even = np.zeros((episodes, rows))
+        self._even, self._visits = np.zeros((episodes, rows)), np.zeros((episodes, rows))
         self._last, self._action = (np.full((episodes, followers), fill, dtype=np.int64) for fill in (-1, 0))
         self._owed = np.zeros((episodes, followers))
         self.played, self._unchanged = np.zeros(episodes, dtype=np.int64), np.zeros(episodes, dtype=np.int64)
@@ -115,6 +115,7 @@ class RoundsResponse(TrajectoryResponse):
             self.numbers,
             self._sums,
             self._even,
+            self._visits,
             self.best,
             self._last,
             self._action,
@@ -125,10 +126,11 @@ class RoundsResponse(TrajectoryResponse):
         )
 
     def _end(self, row: int) -> None:
-        """Add to the sums of strategies what all actions have alike."""
+        """Add to the sums of strategies what all actions have alike, and visits."""
         for m, rows in enumerate(self.rows):
             self._sums[row, rows, : self._who.actions[m]] += self._even[row, rows, None]
-        self._even[row] = 0.0
+        self._sums[row, :, -1] += self._visits[row]
+        self._even[row] = self._visits[row] = 0.0
 
     def _strategies(self, turn: int, numbers: Numbers, sums: Numbers, play: Play) -> Numbers:
         found = []

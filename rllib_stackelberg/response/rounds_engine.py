@@ -41,8 +41,8 @@ class Rounds(NamedTuple):
 class Sessions(NamedTuple):
     """What E episodes go on from; M followers, R rows of all of them together.
 
-    numbers `[E, R, width]`; sums `[E, R, K + 1]`: of strategies, and visits; even `[E, R]`: of strategies, the share
-    that all actions have alike; best `[E, R]`; last, action `[E, M]`: row and action of a follower's last move, -1 if
+    numbers `[E, R, width]`; sums `[E, R, K + 1]`: of strategies; of this response even `[E, R]`: of strategies, the share
+    that all actions have alike, and visits `[E, R]`: moves; best `[E, R]`; last, action `[E, M]`: row and action of a follower's last move, -1 if
     there is nothing to learn from; owed `[E, M]`: paid since; carried, plays, unchanged `[E]`: state left, plays
     played, and plays since a best action changed last.
     """
@@ -50,6 +50,7 @@ class Sessions(NamedTuple):
     numbers: Numbers
     sums: Numbers
     even: Numbers
+    visits: Numbers
     best: Index
     last: Index
     action: Index
@@ -98,10 +99,14 @@ def play_rounds(learn, explore, who, rounds, sessions, e, nature, uniforms, sett
     nature `[plays]`; uniforms `[plays, L]`. Returns how many plays were played.
     """
     numbers, best, last, owed = sessions.numbers[e], sessions.best[e], sessions.last[e], sessions.owed[e]
-    sums, even, action = sessions.sums[e], sessions.even[e], sessions.action[e]
+    sums, even, visits, action = sessions.sums[e], sessions.even[e], sessions.visits[e], sessions.action[e]
     carried, plays, unchanged = sessions.carried[e], sessions.plays[e], sessions.unchanged[e]
-    visits, memory, moves = sums.shape[1] - 1, rounds.paid.shape[0] > 1, len(rounds.mover)
-    ended, played = np.int64(-1), 0
+    memory, moves = rounds.paid.shape[0] > 1, len(rounds.mover)
+    ended, played, random = np.int64(-1), 0, 0.0
+    alike = True  # what all followers explore is then the same: once is enough
+    for m in range(1, len(who.kind)):
+        for k in range(who.parameters.shape[1]):
+            alike = alike and who.parameters[m, k] == who.parameters[0, k]
     while played < len(nature) and not (settled > 0 and unchanged >= settled):
         t, a = nature[played], np.int64(0)
         unchanged += 1
@@ -112,11 +117,12 @@ def play_rounds(learn, explore, who, rounds, sessions, e, nature, uniforms, sett
                 owed[m] += rounds.begun[j, carried, t, a]
             if last[m] >= 0 and _changed(learn, who, numbers, best, m, last[m], action[m], owed[m], row):
                 unchanged = 0
-            random = explore(who.parameters, m, plays)
+            if j == 0 or not alike:
+                random = explore(who.parameters, m, plays)
             action[m] = explored_action(best[row], who.actions[m], random, uniforms[played, j])
             even[row] += random / who.actions[m]
             sums[row, best[row]] += 1.0 - random
-            sums[row, visits] += 1
+            visits[row] += 1
             last[m] = row
             owed[m] = -rounds.begun[j, carried, t, a] if rounds.begun.size else 0.0
             a += action[m] * rounds.strides[j]

@@ -46,7 +46,7 @@ def decision_problem(rounds: Rounds, policies: Sequence[Numbers], move: int, age
 
 def values_of(payoffs: Numbers, after: Numbers, plan: Numbers, discount: float) -> Numbers:
     """What a plan `[C, K]` is worth from each state on, `[C]`: sum of discounted payoffs."""
-    moves = np.einsum("ck,ckd->cd", plan, after)
+    moves = (plan[:, None] @ after)[:, 0]
     return np.linalg.solve(np.eye(len(moves)) - discount * moves, (plan * payoffs).sum(axis=1))
 
 
