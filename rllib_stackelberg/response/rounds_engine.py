@@ -42,9 +42,9 @@ class Sessions(NamedTuple):
     """What E episodes go on from; M followers, R rows of all of them together.
 
     numbers `[E, R, width]`; sums `[E, R, K + 1]`: of strategies; of this response even `[E, R]`: of strategies, the
-    share that all actions have alike, and visits `[E, R]`: moves; best `[E, R]`; last, action `[E, M]`: row and action of a follower's last move, -1 if
-    there is nothing to learn from; owed `[E, M]`: paid since; carried, plays, unchanged `[E]`: state left, plays
-    played, and plays since a best action changed last.
+    share that all actions have alike, and visits `[E, R]`: moves; best `[E, R]`; last, action `[E, M]`: row and action
+    of a follower's last move, -1 if there is nothing to learn from; owed `[E, M]`: paid since; carried, plays,
+    unchanged `[E]`: state left, plays played, and plays since a best action changed last.
     """
 
     numbers: Numbers
