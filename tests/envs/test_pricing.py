@@ -1,17 +1,15 @@
 """Pricing algorithms on a platform: payoffs by each policy, the optimum, the published market, and refusals."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
+from rllib_stackelberg.envs.pricing_v0 import Pricing
 
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.limit_cycles import LimitPlay
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.response.phase import Phase
-from rllib_stackelberg.response.rounds import RoundsResponse
-from rllib_stackelberg.response.rounds_engine import rounds_of
-from rllib_stackelberg.rules.registry import find_spec
-from rllib_stackelberg.streams import Streams
 from rllib_stackelberg.testing import game_test
 
 QUICK = {"followers": "q-learning:rate=0.15,discount=0.95,decay=1e-3,foresight=1", "response_updates": 20_000}
@@ -73,37 +71,41 @@ def test_hiding_all_but_the_lowest_price_is_the_optimum_and_sellers_learn_it():
     assert make_game("pricing", policies=["leave", "tax"]).optimum() is None
 
 
-def limit_play(sessions, costs=1.0, seed=0):
-    """Profit gains and cycle lengths of sessions of the published market."""
-    game = make_game("pricing", costs=costs)
-    settings = LeaderSettings.checked(**find_spec("pricing").defaults.settings).fitted(game)
-    table = RoundsResponse.tabulate(game, LeaderStrategy.from_pairs(game, [(0, (0.0, 0.0))]))
-    response = RoundsResponse.begin(settings, game, sessions)
-    every = np.arange(sessions)
-    response.respond(table, Phase(every, settings, Streams(seed), [(int(session), 0) for session in every]))
-    assert (response.played < settings.response_updates).all()  # all have settled
-    plays = [LimitPlay(response, rounds_of(game, table, 0), session) for session in every]
-    cycles = [play.cycle() for play in plays]
-    profits = np.array([play.payoffs(*cycle)[:, 1:].mean(axis=0) for play, cycle in zip(plays, cycles, strict=True)])
-    return game.market.profit_gain(profits), np.array([cycle.length for cycle in cycles])
+SCRIPT = Path(__file__).parents[2] / "tuned_examples" / "figures" / "pricing_algorithms.py"
 
 
-def test_sellers_collude():
-    """Published: a mean of .849 with deviation .112, so that the mean of three is within .2 of it."""
-    gains, _ = limit_play(3)
-    assert gains.mean() == pytest.approx(0.849, abs=0.2)
+@pytest.fixture(scope="module")
+def script():
+    """What the tuned example measures."""
+    spec = importlib.util.spec_from_file_location("pricing_algorithms", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_sellers_collude_and_punish_who_undercuts(script):
+    """Published: a mean gain of .849 with deviation .112, so that the mean of three is within .2 of it."""
+    found = script.played(Pricing(), "leave", 0.0, 3, 0)
+    assert found.gain.mean() == pytest.approx(0.849, abs=0.2)
+    assert (found.periods < 10**7).all()  # all have settled
+    before, war = found.prices[:, : script.BEFORE], found.prices[:, script.BEFORE :]
+    assert (war[:, 0, 0] < before[..., 0].mean(axis=1)).all()  # the first seller undercuts
+    np.testing.assert_allclose(war[:, 0, 1], [np.mean(each) for each in before[..., 1]], atol=0.1)  # in surprise
+    assert war[:, 1, 1].mean() < before[..., 1].mean() - 0.02  # the other one answers
+    assert war[:, -4:].mean() == pytest.approx(before.mean(), abs=0.04)  # and both come back
+    text = script.table("Pricing", "note", [script.row("cost 1", found)])
+    assert f"| cost 1 | {found.gain.mean():.4g} |" in text
 
 
 @pytest.mark.learning
-@pytest.mark.parametrize(("costs", "published"), [(1.0, 0.849), ([1.0, 0.875], 0.841), ([1.0, 0.75], 0.812)])
-def test_profit_gains_are_the_published_ones(costs, published):
+@pytest.mark.parametrize(("cost", "published"), [(1.0, 0.849), (0.875, 0.841), (0.75, 0.812)])
+def test_profit_gains_are_the_published_ones(script, cost, published):
     """Calvano et al. 2020: means over 1,000 sessions, deviation .112, 64.3 % of cycles of length one at cost 1."""
-    gains, lengths = limit_play(400, costs)
-    error = 3 * 0.112 / np.sqrt(400)
-    assert gains.mean() == pytest.approx(published, abs=0.02 + error)
-    if costs == 1.0:
-        assert gains.std(ddof=1) == pytest.approx(0.112, abs=0.02)
-        assert (lengths == 1).mean() == pytest.approx(0.643, abs=0.075)
+    found = script.played(Pricing(costs=[1.0, cost]), "leave", 0.0, 400, 0)
+    assert found.gain.mean() == pytest.approx(published, abs=0.02 + 3 * 0.112 / np.sqrt(400))
+    if cost == 1.0:
+        assert found.gain.std(ddof=1) == pytest.approx(0.112, abs=0.02)
+        assert (found.lengths == 1).mean() == pytest.approx(0.643, abs=0.075)
 
 
 @pytest.mark.parametrize(
