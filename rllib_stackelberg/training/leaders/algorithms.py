@@ -24,6 +24,7 @@ from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, find_algorithm
@@ -42,6 +43,8 @@ VAST_EPISODES = 32
 """In parallel where an episode has thousands of questions."""
 VAST_QUESTIONS = 20_000
 """Questions of a game from which on an episode is taken to have thousands."""
+TABULATED_PLAYS = 2**20
+"""Most plays side by side for the tables of parallel episodes: some 600 MB of a game of pricing algorithms."""
 REPLAYED_EPISODES = 32
 """In parallel where answers go to a replay buffer, which takes longer to fill than a round to play."""
 
@@ -110,7 +113,10 @@ class LeaderProblem:
         """Environments of a runner."""
         if self.once and self.settings.in_play(self.game):
             return VAST_EPISODES if self.questions > VAST_QUESTIONS else LONG_EPISODES
-        return LONG_EPISODES if self.once and self.settings.long_response(self.game) else PARALLEL_EPISODES
+        usual = LONG_EPISODES if self.once and self.settings.long_response(self.game) else PARALLEL_EPISODES
+        if self.settings.in_play(self.game):
+            return usual
+        return min(usual, max(TABULATED_PLAYS // courses(self.game), 1))
 
     @property
     def batch_size(self) -> int:

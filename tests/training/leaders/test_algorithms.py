@@ -11,6 +11,7 @@ from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.runs.evaluate import evaluate
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.training.leaders.algorithms import LeaderProblem
 from rllib_stackelberg.training.loop import restart
 from rllib_stackelberg.training.runs import train
 
@@ -85,3 +86,19 @@ def test_evaluation_workers_value_the_greedy_leader(algorithm, runners):
             assert found["leader_value"] == pytest.approx(value)
     finally:
         algo.stop()
+
+
+@pytest.mark.parametrize(
+    ("game", "params", "given", "episodes"),
+    [
+        ("escape", {}, {}, 128),
+        ("pricing", {"levels": 4}, {"response_updates": 10**6}, 64),
+        ("pricing", {}, {"response_updates": 10**6}, 20),  # 50,625 courses of play in each table
+        ("message-spm", {"buyers": 8, "types": 4}, {"leader_queries": "every_turn"}, 128),
+    ],
+)
+def test_as_many_episodes_are_played_side_by_side_as_memory_allows(game, params, given, episodes):
+    made = make_game(game, **params)
+    learners = {"followers": "q-learning:foresight=1"} if game == "pricing" else {}
+    settings = LeaderSettings.checked(**given, **learners).fitted(made)
+    assert LeaderProblem(made, settings).parallel_episodes == episodes
