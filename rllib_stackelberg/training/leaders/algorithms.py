@@ -132,12 +132,12 @@ class LeaderProblem:
 
     @property
     def schedule(self) -> dict[str, float]:
-        """Of a Gaussian leader's spread, and of how many answers are judged."""
-        return (
-            {}
-            if self.discrete and not self.many
-            else {"anneal_updates": MANY_ANNEAL_UPDATES if self.many else ANNEAL_UPDATES}
-        )
+        """Of a Gaussian leader's spread, and of how many answers are judged; whether fresh starts are scattered."""
+        if self.discrete and not self.many:
+            return {}
+        scattered = self.questions == 1 and not self.game.leader_turn.chooses
+        updates = MANY_ANNEAL_UPDATES if self.many else ANNEAL_UPDATES
+        return {"anneal_updates": updates} | ({"scattered": True} if scattered else {})
 
 
 PPO_TRAINING: dict[str, Any] = {

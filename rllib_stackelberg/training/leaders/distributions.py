@@ -26,6 +26,38 @@ def only_open(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.where(mask > 0, scores, CLOSED)
 
 
+REACH = 1.5
+"""Spreads that the mean of a Gaussian leader may lie outside of the unit box: one draw in fifteen is inside."""
+
+
+class _Held(torch.autograd.Function):
+    """Numbers clamped to a range, past which no step of gradient descent takes them; steps back inside pass."""
+
+    @staticmethod
+    def forward(ctx: Any, numbers: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(numbers, low, high)
+        return torch.minimum(torch.maximum(numbers, low), high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        numbers, low, high = ctx.saved_tensors
+        outward = ((numbers >= high) & (gradient < 0)) | ((numbers <= low) & (gradient > 0))
+        return torch.where(outward, torch.zeros_like(gradient), gradient), None, None
+
+
+def held_near(means: torch.Tensor, log_std: torch.Tensor) -> torch.Tensor:
+    """Means of a Gaussian leader, held within `REACH` spreads of the unit box that its actions are clipped to.
+
+    Whatever is drawn around a mean far outside is one action once it is clipped, and what that earns teaches nothing.
+    A little outside a mean says that the edge is meant, and is still corrected by what is drawn inside.
+
+    Args:
+        means: `[..., numbers]`; log_std: logarithm of the spread, of all of them.
+    """
+    reach = REACH * log_std.exp()
+    return _Held.apply(means, -reach, 1.0 + reach)  # type: ignore[no-any-return, no-untyped-call]
+
+
 class ChoiceThenNumbers(TorchDistribution):
     """A choice, then numbers around means that belong to it, with one spread.
 

@@ -32,6 +32,9 @@ from rllib_stackelberg.training.leaders.batches import (
     minibatches,
 )
 
+SCATTERED = 0.2
+"""Share of the schedule that a leader skips who begins afresh at a random answer: it looks around there first."""
+
 CREDITED = 2 / 3
 """Share of the schedule over which the weight of direct credit falls to 0."""
 
@@ -61,11 +64,20 @@ class LeaderLearner(TorchLearner):
         self._anneal()
 
     def restart(self) -> None:
-        """Forget what was learned, weights and optimizers, and begin the schedule anew."""
-        self._updates = 0
+        """Forget what was learned, weights and optimizers, and begin the schedule anew.
+
+        A leader that is asked one question for numbers begins at a random answer, and a part into its schedule: what
+        was missed from the middle of the box would be missed again.
+        """
+        given, self._updates = self.config.learner_config_dict, 0
+        if given.get("scattered"):
+            whole = given.get("anneal_updates", 0) * given.get("updates_per_batch", 1)
+            self._updates = round(SCATTERED * whole)
         for module_id, module in self.module.items():
             with torch.no_grad():
                 module.unwrapped().restart()
+            if given.get("scattered"):
+                module.unwrapped().scatter()
             for _, optimizer in self.get_optimizers_for_module(module_id):
                 optimizer.state.clear()
         self._anneal()

@@ -113,6 +113,9 @@ class LeaderRLModule(TorchRLModule):
         self.load_state_dict(new.state_dict(), strict=False)  # target networks are made later
         copy_to_targets(self)
 
+    def scatter(self) -> None:
+        """After `restart`: begin at a random answer, if it is one question of numbers; by default as always."""
+
     def export(self) -> LeaderNetwork:
         """The greedy leader as data: by default the layers of `pi`.
 

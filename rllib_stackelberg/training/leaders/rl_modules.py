@@ -27,7 +27,7 @@ from torch import nn
 
 from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
 from rllib_stackelberg.networks import Layers
-from rllib_stackelberg.training.leaders.distributions import ChoiceThenNumbers, only_open
+from rllib_stackelberg.training.leaders.distributions import ChoiceThenNumbers, held_near, only_open
 from rllib_stackelberg.training.leaders.modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
 from rllib_stackelberg.training.leaders.seat_networks import SeatActor, SeatCritic
 
@@ -178,6 +178,12 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
             start_afresh(self.vf, 1.0)
         self.anneal(0.0)
 
+    def scatter(self) -> None:
+        """Begin at a random answer instead of the middle of the unit box: another leader may climb another hill."""
+        last = [layer for layer in self.pi.modules() if isinstance(layer, nn.Linear)][-1]
+        with torch.no_grad():
+            last.bias.copy_((torch.rand_like(last.bias) - 0.5) / self.scales[1])
+
     def get_non_inference_attributes(self) -> list[str]:
         """What env runners do without."""
         return ["vf"]
@@ -198,7 +204,8 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
             scores = scores if self.discrete else self.sharpness * scores
             found.append(only_open(scores, seen["mask"]) if self.masked else scores)
         if self.numbers:
-            found.append(0.5 + of_numbers * outputs[..., choices:])  # from the middle of the unit box
+            means = 0.5 + of_numbers * outputs[..., choices:]  # from the middle of the unit box
+            found.append(held_near(means, self.log_std))
             found.append(self.log_std.expand(*outputs.shape[:-1], self.numbers))
         return torch.cat(found, dim=-1)
 

@@ -11,7 +11,7 @@ from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorica
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.training.leaders.distributions import ChoiceThenNumbers, only_open
+from rllib_stackelberg.training.leaders.distributions import REACH, ChoiceThenNumbers, held_near, only_open
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLeaderModule, problem_config
 from tests.games_for_tests import Offers
@@ -45,6 +45,22 @@ def test_the_probability_is_that_of_the_choice_times_the_density_of_its_own_numb
     numbers = TorchDiagGaussian.from_logits(torch.cat([means, given[:, -M:]], dim=-1))
     expected = TorchCategorical.from_logits(given[:, :K]).logp(choice) + numbers.logp(actions[:, 1:])
     torch.testing.assert_close(distribution.logp(actions), expected)
+
+
+def test_means_stay_near_the_box_and_find_back_into_it():
+    """A little over the edge while that pays, no further, and back when it does not any more."""
+    mean, log_std = torch.tensor([0.3, 0.5, 0.7], requires_grad=True), torch.tensor(-2.0)
+    assert torch.equal(held_near(mean, log_std), mean)
+    edge = REACH * math.exp(-2)
+    for goal, steps in (((-1.0, 0.25, 2.0), 40), ((0.2, 0.25, 0.8), 12)):
+        for _ in range(steps):
+            mean.grad = None
+            (held_near(mean, log_std) - torch.tensor(goal)).square().sum().backward()
+            with torch.no_grad():
+                mean -= 0.2 * mean.grad
+        found, expected = held_near(mean, log_std).detach(), torch.tensor(goal).clamp(-edge, 1 + edge)
+        torch.testing.assert_close(found, expected, atol=5e-3, rtol=0)
+    assert held_near(torch.tensor([-0.1, 1.1]), torch.tensor(-20.0)).tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
 def test_entropy_and_divergence_are_what_samples_say():
