@@ -47,7 +47,7 @@ from rllib_stackelberg.economics.tolls import Network, marginal_tolls, settled, 
 from rllib_stackelberg.economics.traffic_engine import TRAFFIC, TrafficFacts
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
-from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.game import OVER, USUAL_UPDATES, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import Bound, Method
 
@@ -56,6 +56,9 @@ NAMED = {
     "braess": ([[0, 1, 1], [1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 0, 1]], [[0, 1], [2, 3], [0, 4, 3]]),
 }
 """Links and paths."""
+
+MANY, FEWER_UPDATES = 16, 100
+"""More drivers than that learn for so many updates."""
 
 
 @dataclass
@@ -148,7 +151,8 @@ class Congestion(StackelbergGame):
         def state(states, nature):
             return self.after_opening(nature, states[:, :drivers])
 
-        return CompiledRules(TrafficFacts(network.times, network.paths, network.values), drivers + 1, TRAFFIC, state)
+        facts, size = TrafficFacts(network.times, network.paths, network.values), drivers + 1 + len(network.times)
+        return CompiledRules(facts, size, TRAFFIC, state)
 
     def transition(self, state, actions):
         """Choose; at the tolls, pay."""
@@ -170,6 +174,11 @@ class Congestion(StackelbergGame):
         lost = network.values * np.take_along_axis(taken, choices, axis=1)
         own = -np.add.accumulate(lost, axis=1)[:, -1:]
         return np.concatenate([own, -lost - np.take_along_axis(paid, choices, axis=1)], axis=1)
+
+    @property
+    def response_updates(self):
+        """Many drivers settle sooner than few: each of them matters less to the others."""
+        return USUAL_UPDATES if self.network.drivers <= MANY else FEWER_UPDATES
 
     def describe_action(self, turn, key, action):
         """The path, or tolls by link."""

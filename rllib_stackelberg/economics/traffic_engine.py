@@ -1,7 +1,7 @@
 """Compiled rules of drivers who choose paths and a city that tolls links: those of `congestion` once more, a play at a
 time.
 
-A play is the path of every driver, and whether the city has set its tolls.
+A play is the path of every driver, whether the city has set its tolls, and the load of every link.
 """
 
 from __future__ import annotations
@@ -31,8 +31,14 @@ class TrafficFacts(NamedTuple):
 
 @njit
 def _open(facts, nature, moves, state):
-    state[: len(moves)] = moves
-    state[len(moves)] = 0
+    drivers, links = len(moves), facts.paths.shape[1]
+    state[drivers:] = 0
+    for driver in range(drivers):
+        path = moves[driver]
+        state[driver] = path
+        for link in range(links):
+            if facts.paths[path, link]:
+                state[drivers + 1 + link] += 1
 
 
 @njit
@@ -43,26 +49,17 @@ def _question(facts, state):
 
 @njit
 def _answer(facts, nature, state, action, payoffs):
-    drivers, (paths, links) = len(facts.values), facts.paths.shape
-    carried = np.zeros(paths, dtype=np.int64)
-    for driver in range(drivers):
-        carried[state[driver]] += 1
-    taken, paid = np.zeros(paths), np.zeros(paths)
-    for link in range(links):
-        load = 0
-        for path in range(paths):
-            if facts.paths[path, link]:
-                load += carried[path]
-        for path in range(paths):
-            if facts.paths[path, link]:
-                taken[path] += facts.times[link, load]
-                paid[path] += action[link]
+    drivers, links = len(facts.values), facts.paths.shape[1]
     total = 0.0
     for driver in range(drivers):
-        path = state[driver]
-        lost = facts.values[driver] * taken[path]
+        path, taken, paid = state[driver], 0.0, 0.0
+        for link in range(links):
+            if facts.paths[path, link]:
+                taken += facts.times[link, state[drivers + 1 + link]]
+                paid += action[link]
+        lost = facts.values[driver] * taken
         total += lost
-        payoffs[driver + 1] += -lost - paid[path]
+        payoffs[driver + 1] += -lost - paid
     payoffs[0] -= total
     state[drivers] = 1
 

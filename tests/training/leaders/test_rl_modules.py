@@ -6,6 +6,8 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete
 from ray.rllib.core.columns import Columns
 
+from rllib_stackelberg import LeaderSettings, make_game
+from rllib_stackelberg.training.leaders.algorithms import LeaderProblem
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, problem_config
 
 SPACE = Dict(actor=Box(0, 1, (4,), np.float32), critic=Box(0, 1, (6,), np.float32))
@@ -87,3 +89,25 @@ def test_a_restart_forgets_what_was_learned():
     assert float(made.log_std) == -1
     for old, new in zip(before, made.parameters(), strict=True):
         assert old.norm() == pytest.approx(float(new.detach().norm()), rel=1e-3)
+
+
+def test_a_leader_that_is_scattered_begins_anywhere_in_the_box():
+    made, begun = module(Box(0, 1, (2,), np.float32)), []
+    for _ in range(200):
+        made.restart()
+        made.scatter()
+        begun.append(made.forward_train(batch())[Columns.ACTION_DIST_INPUTS][:, :2].detach().numpy())
+    begun = np.array(begun)
+    assert np.ptp(begun, axis=1).max() < 0.01  # one answer, whatever is seen
+    shares = np.histogramdd(begun.mean(axis=1), bins=2, range=[(-0.01, 1.01)] * 2)[0] / 200
+    assert shares.min() > 0.15
+
+
+def test_leaders_that_are_asked_once_for_numbers_are_scattered():
+    def scattered(name, **params):
+        return LeaderProblem(make_game(name, **params), LeaderSettings()).schedule.get("scattered", False)
+
+    assert scattered("maintain", mixed=True)
+    assert scattered("contract")
+    assert not scattered("maintain")  # a choice
+    assert not scattered("message-spm", leader="scores")  # many questions

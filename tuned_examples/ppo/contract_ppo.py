@@ -1,0 +1,49 @@
+"""This example learns contracts with PPO, for agents who learn how much effort their payments are worth.
+
+Payments that are a little too small buy nothing, and then less is better: many first leaders end with none. Later ones,
+which start afresh at random payments, find those that pay.
+
+In `team-contract` two agents are paid for what they bring about together. Both work in the best equilibrium of the
+cheapest payments, and shirk in another one; what is learned is safe from that, and costs more.
+
+How to run: `python tuned_examples/ppo/contract_ppo.py --seeds 3`; `--as-test` makes it a regression test.
+
+Results to expect: within .5 % of the linear programmes in every seed; within 2 % of 1.04, what it costs to be sure that
+both of a team work.
+"""
+
+from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.training.examples import Example, Rows, main
+
+CLOSE = 0.005
+SAFE, NEAR = 1.04, 0.02
+"""What the team is worth if nobody is to shirk in any equilibrium (Winter 2004), and how close is close."""
+
+
+def example(**params: object) -> Example:
+    """One agent."""
+    solution = solve(make_game("contract", **params))
+    assert solution is not None
+
+    def close(rows: Rows) -> bool:
+        return all(row["value"] >= (1 - CLOSE) * solution.leader_value for row in rows)
+
+    return Example(
+        "contract", (f"within {CLOSE:.1%} of the optimum in every seed", close), params=params, max_seconds=120
+    )
+
+
+def safe(rows: Rows) -> bool:
+    """In every seed."""
+    return all(row["value"] >= (1 - NEAR) * SAFE for row in rows)
+
+
+EXAMPLES = [
+    example(),
+    example(seed=3),
+    example(seed=8, most_paid=0.6),
+    Example("team-contract", (f"within {NEAR:.0%} of {SAFE} in every seed", safe), max_seconds=120),
+]
+
+if __name__ == "__main__":
+    main(EXAMPLES, __doc__)
