@@ -228,7 +228,9 @@ def team_solve(team: Team) -> StackelbergSolution:
     shape = team.probabilities.shape[:-1]
     if np.prod(shape) > PROFILES:
         raise BeyondLimitsError("game", f"has {np.prod(shape):,} joint actions", f"up to {PROFILES:,}")
-    best, chosen, value = None, (), -np.inf
+    best: list[Commitment] | None = None
+    chosen: tuple[int, ...] = ()
+    value = -np.inf
     for actions in product(*map(range, shape)):
         earned = float(team.probabilities[actions] @ team.rewards)
         if earned <= value:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.comparisons import tied, typical_spread
 from rllib_stackelberg.economics.exact_vertices import vertex_near
+from rllib_stackelberg.economics.integer_programs import solved
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.lazy_modules import LazyModule
 
@@ -256,9 +257,9 @@ def integer_programme(problem: LinearCommitment, seconds: float = 60.0) -> Commi
     Raises:
         BeyondLimitsError: nothing was found in that time.
     """
-    # Without presolve: what it makes of such programmes HiGHS finds off by more than it allows, and prints so.
+    # Without presolve: what it makes of such programmes HiGHS finds off by more than it allows, and mends.
     options = {"time_limit": seconds, "mip_rel_gap": 1e-9, "presolve": False}
-    found = optimize.milp(**_integer_rows(problem.shares), options=options)
+    found = solved(**_integer_rows(problem.shares), options=options)
     if found.x is None:
         raise BeyondLimitsError("method", f"found nothing in {seconds:g} s ({found.message})", "fewer types or choices")
     unit, _ = problem.shares.units

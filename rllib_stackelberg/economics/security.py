@@ -145,14 +145,15 @@ def _affordable(bare: list[Fraction], held: list[Fraction], resources: Fraction)
     """The payoff at which the coverage that holds the attacker to it comes to all resources."""
     # Between two uncovered payoffs coverage is linear: the sum over targets above of (bare - u) / (bare - held).
     levels = sorted(set(bare), reverse=True)
-    for level, below in pairwise([*levels, None]):
+    found = levels[0]
+    for number, level in enumerate(levels):
         above = [(u, u - c) for u, c in zip(bare, held, strict=True) if u >= level]
         slope = sum((1 / gap for _, gap in above), Fraction(0))
         needed = sum((u / gap for u, gap in above), Fraction(0))
         found = (needed - resources) / slope
-        if below is None or found >= below:
-            return found
-    raise AssertionError("the last level has no other below it")
+        if number + 1 < len(levels) and found >= levels[number + 1]:
+            break
+    return found
 
 
 METHODS = {

@@ -137,7 +137,7 @@ class LeaderProblem:
             return {}
         scattered = self.questions == 1 and not self.game.leader_turn.chooses
         updates = MANY_ANNEAL_UPDATES if self.many else ANNEAL_UPDATES
-        return {"anneal_updates": updates} | ({"scattered": True} if scattered else {})
+        return {"anneal_updates": float(updates)} | ({"scattered": True} if scattered else {})
 
 
 PPO_TRAINING: dict[str, Any] = {

@@ -55,7 +55,7 @@ def held_near(means: torch.Tensor, log_std: torch.Tensor) -> torch.Tensor:
         means: `[..., numbers]`; log_std: logarithm of the spread, of all of them.
     """
     reach = REACH * log_std.exp()
-    return _Held.apply(means, -reach, 1.0 + reach)  # type: ignore[no-any-return, no-untyped-call]
+    return _Held.apply(means, -reach, 1.0 + reach)
 
 
 class ChoiceThenNumbers(TorchDistribution):
