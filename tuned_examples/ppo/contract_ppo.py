@@ -4,20 +4,20 @@ Payments that are a little too small buy nothing, and then less is better: many 
 which start afresh at random payments, find those that pay.
 
 In `team-contract` two agents are paid for what they bring about together. Both work in the best equilibrium of the
-cheapest payments, and shirk in another one; what is learned is safe from that, and costs more.
+cheapest payments, .2 each, and shirk in another one, which followers who learn come to. They work for about .3 each; to
+rule out that they shirk one of them must be paid .5 (Winter 2004), which leaves 1.04.
 
 How to run: `python tuned_examples/ppo/contract_ppo.py --seeds 3`; `--as-test` makes it a regression test.
 
-Results to expect: within .5 % of the linear programmes in every seed; within 2 % of 1.04, what it costs to be sure that
-both of a team work.
+Results to expect: within .5 % of the linear programmes in every seed; more than 1.04 with a team.
 """
 
 from rllib_stackelberg import make_game, solve
 from rllib_stackelberg.training.examples import Example, Rows, main
 
 CLOSE = 0.005
-SAFE, NEAR = 1.04, 0.02
-"""What the team is worth if nobody is to shirk in any equilibrium (Winter 2004), and how close is close."""
+SAFE = 1.04
+"""What the team is worth if nobody is to shirk in any equilibrium (Winter 2004)."""
 
 
 def example(**params: object) -> Example:
@@ -33,16 +33,15 @@ def example(**params: object) -> Example:
     )
 
 
-def safe(rows: Rows) -> bool:
+def more(rows: Rows) -> bool:
     """In every seed."""
-    return all(row["value"] >= (1 - NEAR) * SAFE for row in rows)
+    return all(row["value"] >= SAFE for row in rows)
 
 
 EXAMPLES = [
     example(),
     example(seed=3),
-    example(seed=8, most_paid=0.6),
-    Example("team-contract", (f"within {NEAR:.0%} of {SAFE} in every seed", safe), max_seconds=120),
+    Example("team-contract", (f"at least {SAFE} in every seed", more), max_seconds=120),
 ]
 
 if __name__ == "__main__":
