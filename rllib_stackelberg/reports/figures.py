@@ -179,6 +179,7 @@ def bands_figure(
     references: Mapping[str, float | None],
     width: float = 720,
     height: float = 280,
+    time: str = "rounds",
 ) -> Figure:
     """Means over seeds by round, in their confidence bands; a dashed line of the same colour at a reference.
 
@@ -187,6 +188,7 @@ def bands_figure(
     Args:
         curves: by name `rounds`, `mean`, `low`, `high`; a band may have holes (None), as that of one seed has.
         label: of what is drawn; references: by name of a curve; width, height: in CSS pixels.
+        time: what rounds are called.
     """
     figure, axes = single_axes(width, height)
     inside: list[float] = []
@@ -207,7 +209,7 @@ def bands_figure(
     axes.xaxis.set_major_locator(MaxNLocator(3 if width < NARROW else 6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    label_axes(axes, "rounds", label)
+    label_axes(axes, time, label)
     add_legend(figure, width)
     return figure
 

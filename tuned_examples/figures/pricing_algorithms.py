@@ -195,7 +195,10 @@ def main() -> None:
         write_atomically(arguments.out / "pricing_algorithms.md", "\n".join([*texts, command, ""]).encode())
         data = {"markets": markets, "policies": policies, "price war": war}
         write_atomically(arguments.out / "pricing_algorithms.json", to_json(data).encode())
-        save_svg(bands_figure(war, "price", {}), arguments.out / "pricing_algorithms.svg")
+        save_svg(
+            bands_figure(war, "price", {}, time="periods since one of them was made to undercut"),
+            arguments.out / "pricing_algorithms.svg",
+        )
 
 
 if __name__ == "__main__":
