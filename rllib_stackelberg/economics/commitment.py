@@ -14,6 +14,7 @@ say no mixture exceeds. Where that leaves a doubt, the solution is not `certain`
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -68,17 +69,18 @@ def _solve_columns(leader: Numbers, follower: Numbers) -> Columns:
 
 def _proved_solution(leader: Numbers, follower: Numbers, columns: Columns) -> StackelbergSolution | None:
     """The first of the best columns, if that is so in rational arithmetic; None if floats were not enough to tell."""
-    solved = np.flatnonzero(columns.status == FOUND)
+    solved: list[int] = np.flatnonzero(columns.status == FOUND).tolist()
     best, column = None, -1
     for j in sorted(solved, key=lambda j: (-columns.bounds[j], j)):
         if best is not None and columns.bounds[j] < best.value:
             break
         size = columns.sizes[j]
-        found = proved_mixture(leader, follower, j, columns.rows[j, :size], columns.tight[j, : size - 1])
+        rows, tight = columns.rows[j, :size].tolist(), columns.tight[j, : size - 1].tolist()
+        found = proved_mixture(leader, follower, j, rows, tight)
         if found is None:
             return None
         if best is None or (found.value, -j) > (best.value, -column):
-            best, column = found, int(j)
+            best, column = found, j
     if best is None or max(columns.bounds[columns.status != FOUND], default=best.value) > best.value:
         return None
     paid = sum((x * Fraction(follower[i, column]) for i, x in enumerate(best.mixture) if x), Fraction(0))
@@ -115,10 +117,11 @@ def _mixed_solution(value: float, paid: float, mixture: Numbers, column: int, do
 
 def _float_solution(leader: Numbers, follower: Numbers, columns: Columns) -> StackelbergSolution:
     """The best column and its mixture in floats, checked."""
-    mixtures = {int(j): _mixture(leader, columns, j) for j in np.flatnonzero(columns.status == FOUND)}
+    mixtures = {j: _mixture(leader, columns, j) for j in np.flatnonzero(columns.status == FOUND).tolist()}
     if not mixtures:
         pure = pure_commitment_solve(leader, follower)
-        mixtures = {pure.details["follower_column"]: np.eye(len(leader))[pure.leader_strategy[0][1]]}
+        row: Any = pure.leader_strategy[0][1]
+        mixtures = {pure.details["follower_column"]: np.eye(len(leader))[row]}
     values = {j: float(mixture @ leader[:, j]) for j, mixture in mixtures.items()}
     column = max(values, key=values.__getitem__)
     mixture, value, bound = mixtures[column], values[column], float(columns.bounds.max())

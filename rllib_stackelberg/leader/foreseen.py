@@ -85,8 +85,8 @@ class Foreseen(InPlay):
         """Begin updates after the followers' moves: every follower draws once for all lines."""
         moves = moves_along(self.lines, self.response.draw_all(envs, rows, self._draws[envs, updates]))
         self._taken[begun.ravel()] = moves
-        repeated = (np.repeat(part, begun.shape[1], axis=0) for part in (nature, rows))
-        self.plays.open(begun.ravel(), *repeated, moves)
+        width = begun.shape[1]
+        self.plays.open(begun.ravel(), np.repeat(nature, width, axis=0), np.repeat(rows, width, axis=0), moves)
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         actions = super()._choose(slots, turn, information)
