@@ -70,9 +70,10 @@ def _solve_columns(leader: Numbers, follower: Numbers) -> Columns:
 def _proved_solution(leader: Numbers, follower: Numbers, columns: Columns) -> StackelbergSolution | None:
     """The first of the best columns, if that is so in rational arithmetic; None if floats were not enough to tell."""
     solved: list[int] = np.flatnonzero(columns.status == FOUND).tolist()
+    bounds = columns.bounds.tolist()  # Python's floats are compared with fractions exactly
     best, column = None, -1
-    for j in sorted(solved, key=lambda j: (-columns.bounds[j], j)):
-        if best is not None and columns.bounds[j] < best.value:
+    for j in sorted(solved, key=lambda j: (-bounds[j], j)):
+        if best is not None and bounds[j] < best.value:
             break
         size = columns.sizes[j]
         rows, tight = columns.rows[j, :size].tolist(), columns.tight[j, : size - 1].tolist()
@@ -81,7 +82,7 @@ def _proved_solution(leader: Numbers, follower: Numbers, columns: Columns) -> St
             return None
         if best is None or (found.value, -j) > (best.value, -column):
             best, column = found, j
-    if best is None or max(columns.bounds[columns.status != FOUND], default=best.value) > best.value:
+    if best is None or any(bounds[j] > best.value for j in set(range(len(bounds))) - set(solved)):
         return None
     paid = sum((x * Fraction(follower[i, column]) for i, x in enumerate(best.mixture) if x), Fraction(0))
     return _mixed_solution(float(best.value), float(paid), np.array([float(x) for x in best.mixture]), column)
