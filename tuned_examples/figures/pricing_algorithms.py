@@ -187,7 +187,7 @@ def main() -> None:
             name = game.describe_action(game.leader_turn, 0, np.array([game.policies.index(policy), much]))
             policies.append(row(name, found))
         title = f"What a platform's policy leaves of it: {arguments.policies} sessions each"
-        texts.append(table(title, "Columns as above.", policies))
+        texts.append(table(title, "Columns as above; profits are after tax.", policies))
         print(texts[-1])
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)

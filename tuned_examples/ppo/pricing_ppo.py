@@ -24,7 +24,7 @@ EXAMPLES = [
             "response_updates": 300_000,
             "settled_plays": 20_000,
         },
-        max_seconds=240,
+        max_seconds=100,
         stop_at_optimum=True,
     ),
 ]
