@@ -39,9 +39,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
-from rllib_stackelberg.economics.bayesian_commitment import ordered_methods, typed_pure_solve
-from rllib_stackelberg.economics.mixtures import mixtures
-from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
+from rllib_stackelberg.commitment.bayesian import ordered_methods, typed_pure_solve
+from rllib_stackelberg.commitment.mixtures import mixtures
+from rllib_stackelberg.commitment.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn

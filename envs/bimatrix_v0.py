@@ -36,9 +36,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.commitment.mixtures import mixtures
 from rllib_stackelberg.comparisons import check_comparable
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.economics.mixtures import mixtures
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.formats.nfg import nfg_text

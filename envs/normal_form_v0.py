@@ -26,7 +26,7 @@ follow from `players=` and `actions=` (economics/game_families.py has the formul
 
 Exact values. One follower: best strategy, or the linear programs of Conitzer & Sandholm (2006). Several: followers
 play a pure equilibrium, the best one for the leader; found by enumeration, or, mixed, by a linear program for each
-profile of followers (economics/equilibrium_commitment.py). Beside it stand the best and the worst correlated
+profile of followers (commitment/equilibria.py). Beside it stand the best and the worst correlated
 equilibrium of the followers against that mixture, and as a bound what commitment to a correlated strategy is worth
 (Conitzer & Korzhyk 2011).
 
@@ -43,12 +43,12 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.commitment.correlated import correlated_commitment_solve, response_range
+from rllib_stackelberg.commitment.equilibria import WORK, equilibrium_commitment_solve, work
+from rllib_stackelberg.commitment.mixtures import mixtures
 from rllib_stackelberg.comparisons import check_comparable
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.economics.correlated_commitment import correlated_commitment_solve, response_range
-from rllib_stackelberg.economics.equilibrium_commitment import WORK, equilibrium_commitment_solve, work
 from rllib_stackelberg.economics.game_families import Family, family_payoffs
-from rllib_stackelberg.economics.mixtures import mixtures
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.formats.nfg import nfg_text
 from rllib_stackelberg.formats.normal_form import PAYOFFS, NormalForm, unique_names

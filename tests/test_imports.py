@@ -26,7 +26,7 @@ FLOORS = (
     ("comparisons", "files"),
     ("streams", "followers"),
     ("rules", "experiments", "networks"),
-    ("plays",),
+    ("plays", "commitment"),
     ("aec", "economics"),
     ("trees",),
     ("formats",),
@@ -220,7 +220,7 @@ print(*({SLOW!r} & set(sys.modules)))
 
 
 GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "lazy_modules", "rounding"}
-LIGHT = GROUND | {"economics", "envs", "experiments", "formats", "plays", "rules", "trees"}
+LIGHT = GROUND | {"commitment", "economics", "envs", "experiments", "formats", "plays", "rules", "trees"}
 """Packages that a game's file may load."""
 
 

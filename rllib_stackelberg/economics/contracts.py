@@ -24,14 +24,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import check_comparable, tied
-from rllib_stackelberg.economics.linear_commitment import (
+from rllib_stackelberg.commitment.linear import (
     Commitment,
     LinearCommitment,
     best_for,
     integer_programme,
     programmes,
 )
+from rllib_stackelberg.comparisons import check_comparable, tied
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.priors import SUM_TOLERANCE
 from rllib_stackelberg.rules.solution import StackelbergSolution

@@ -10,7 +10,7 @@ many placements need never be listed (Kiekintveld, Jain, Tsai, Pita, Ordonez & T
 
 - `origami`: one type of attacker that likes covered targets less, a defender that likes them no less. The best coverage
   keeps the attacker's payoff as low as it can be: in fractions, O(n^2) for n targets.
-- linear_commitment.py: any payoffs, several types (ERASER's mixed-integer programme, or a programme for every tuple of
+- commitment/linear.py: any payoffs, several types (ERASER's mixed-integer programme, or a programme for every tuple of
   attacks).
 """
 
@@ -23,13 +23,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import check_comparable
-from rllib_stackelberg.economics.linear_commitment import (
+from rllib_stackelberg.commitment.linear import (
     Commitment,
     LinearCommitment,
     integer_programme,
     programmes,
 )
+from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.solution import StackelbergSolution
 

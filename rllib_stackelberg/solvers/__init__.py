@@ -3,15 +3,15 @@
 `best_mechanism` returns a `DirectMechanism`: what no mechanism for a `Setting` exceeds, whatever agents do in it.
 """
 
-from rllib_stackelberg.economics.bayesian_commitment import bayesian_commitment_solve, polymatrix_commitment_solve
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
-from rllib_stackelberg.economics.contracts import HiddenAction, Team, contract_solve, team_solve
-from rllib_stackelberg.economics.correlated_commitment import (
+from rllib_stackelberg.commitment.bayesian import bayesian_commitment_solve, polymatrix_commitment_solve
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.commitment.correlated import (
     FollowersPlay,
     ResponseRange,
     correlated_commitment_solve,
     response_range,
 )
+from rllib_stackelberg.economics.contracts import HiddenAction, Team, contract_solve, team_solve
 from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.economics.security import Targets, security_solve

@@ -16,8 +16,8 @@ from fractions import Fraction
 import numpy as np
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.bimatrix import EXACT_ENTRIES
 from rllib_stackelberg.comparisons import typical_spread
-from rllib_stackelberg.economics.commitment import EXACT_ENTRIES
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.rules.solution import Method, StackelbergSolution
 from rllib_stackelberg.trees.backward_induction import backward_induction_solve

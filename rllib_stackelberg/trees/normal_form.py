@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve, pure_commitment_solve
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve, pure_commitment_solve
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.rules.solution import Action, StackelbergSolution
 from rllib_stackelberg.trees.sequence_form import SequenceForm

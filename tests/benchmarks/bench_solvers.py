@@ -14,10 +14,10 @@ import time
 import numpy as np
 import pytest
 
-from rllib_stackelberg.economics.bayesian_commitment import METHODS
-from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
+from rllib_stackelberg.commitment.bayesian import METHODS
+from rllib_stackelberg.commitment.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.solvers import mixed_commitment_solve
-from tests.economics.test_bayesian_commitment import patrol
+from tests.commitment.test_bayesian import patrol
 
 SIZE, SAMPLED = 200, 20
 CASES = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game, solve
-from rllib_stackelberg.economics import linear_commitment
-from rllib_stackelberg.economics.linear_commitment import LinearCommitment, programmes
+from rllib_stackelberg.commitment import linear
+from rllib_stackelberg.commitment.linear import LinearCommitment, programmes
 from rllib_stackelberg.economics.security import METHODS, Targets, expected, placements, security_solve
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.solvers import mixed_commitment_solve
@@ -164,7 +164,7 @@ def test_limits_and_nonsense_are_refused_by_name(monkeypatch):
         security_solve(several, "origami")
     with pytest.raises(InvalidFieldError, match="origami, linear-programs, integer-program"):
         security_solve(several, "simplex")
-    monkeypatch.setattr(linear_commitment, "PROGRAMMES", 5)
+    monkeypatch.setattr(linear, "PROGRAMMES", 5)
     with pytest.raises(BeyondLimitsError, match="integer-program"):
         security_solve(several)
     bad = [

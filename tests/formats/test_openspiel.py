@@ -9,7 +9,7 @@ from open_spiel.python import policy
 from open_spiel.python.algorithms import expected_game_score, exploitability
 
 from rllib_stackelberg import make_game, solve
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.formats import openspiel
 from rllib_stackelberg.formats.openspiel import openspiel_tree

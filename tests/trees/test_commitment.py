@@ -7,7 +7,7 @@ import numpy as np
 import pygambit
 import pytest
 
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.trees import commitment
 from rllib_stackelberg.trees.backward_induction import backward_induction_solve

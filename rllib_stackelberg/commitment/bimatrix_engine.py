@@ -18,9 +18,9 @@ import numpy as np
 from numba import njit
 
 from rllib_stackelberg.arrays import Index, Numbers
+from rllib_stackelberg.commitment.mixed_rows import PIVOT, Program, add, direction, exchange, renewed, solutions
 from rllib_stackelberg.comparisons import EPSILON
 from rllib_stackelberg.compilation import kept
-from rllib_stackelberg.economics.mixed_rows import PIVOT, Program, add, direction, exchange, renewed, solutions
 
 LEFT_OUT, FOUND, FAILED = range(3)
 """What became of a column: no need to know more than its bound; solved; a program that floats could not solve."""

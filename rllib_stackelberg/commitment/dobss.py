@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.exact_programs import best_mixture
+from rllib_stackelberg.commitment.exact_vertices import Row, vertex_near
+from rllib_stackelberg.commitment.typed_payoffs import Column, TypedPayoffs
 from rllib_stackelberg.comparisons import typical_spread
-from rllib_stackelberg.economics.exact_programs import best_mixture
-from rllib_stackelberg.economics.exact_vertices import Row, vertex_near
-from rllib_stackelberg.economics.typed_payoffs import Column, TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.lazy_modules import LazyModule
 

@@ -4,7 +4,7 @@ Mixed (Conitzer & Sandholm 2006): for each follower column j maximise x.L_j over
 x.(F_k - F_j) <= 0 for every column k; the best j wins. Ties of the follower fall in the leader's favour, so the
 value is a supremum under other tie rules. One linear program per column, polynomial. Pure: best row.
 
-Programs are solved in floats (commitment_engine.py) as far as a column may still win, and the result is proved. Payoffs
+Programs are solved in floats (bimatrix_engine.py) as far as a column may still win, and the result is proved. Payoffs
 are taken at their word: up to `EXACT_ENTRIES` entries the proof is rational arithmetic, without a tolerance
 (exact_programs.py). What cannot be proved there, and the smallest games, are solved in rational arithmetic from the
 start. In larger games the proof is in floats: the follower's best responses to the mixture found, and what multipliers
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.bimatrix_engine import FOUND, Columns, bound_columns
+from rllib_stackelberg.commitment.exact_programs import best_mixture, proved_mixture, rationals
 from rllib_stackelberg.comparisons import ROUNDING, exceeds, tied, typical_spread
-from rllib_stackelberg.economics.commitment_engine import FOUND, Columns, bound_columns
-from rllib_stackelberg.economics.exact_programs import best_mixture, proved_mixture, rationals
 from rllib_stackelberg.rules.solution import StackelbergSolution
 from rllib_stackelberg.rules.ties import RULES, Ties, broken, check_ties
 

@@ -7,10 +7,10 @@ import nashpy
 import numpy as np
 import pytest
 
+from rllib_stackelberg.commitment import bayesian, dobss, type_search
+from rllib_stackelberg.commitment.bayesian import METHODS, typed_pure_solve, typed_solve
+from rllib_stackelberg.commitment.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.comparisons import typical_spread
-from rllib_stackelberg.economics import bayesian_commitment, dobss, type_search
-from rllib_stackelberg.economics.bayesian_commitment import METHODS, typed_pure_solve, typed_solve
-from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.solvers import (
     bayesian_commitment_solve,
@@ -18,7 +18,7 @@ from rllib_stackelberg.solvers import (
     polymatrix_commitment_solve,
     pure_commitment_solve,
 )
-from tests.economics.test_commitment import best_vertex, exact_solution
+from tests.commitment.test_bimatrix import best_vertex, exact_solution
 
 AGREEMENT = 1e-6
 
@@ -318,8 +318,8 @@ def test_what_is_too_large_is_refused_with_what_can_do_it(monkeypatch):
         typed_solve(game, "multiple-programs")
     with pytest.raises(InvalidFieldError, match="allowed: multiple-programs, branch-and-bound, dobss"):
         typed_solve(game, "simplex")
-    monkeypatch.setattr(bayesian_commitment, "TUPLES", 10**6)
-    monkeypatch.setattr(bayesian_commitment, "EXACT_ENTRIES", 100)
+    monkeypatch.setattr(bayesian, "TUPLES", 10**6)
+    monkeypatch.setattr(bayesian, "EXACT_ENTRIES", 100)
     with pytest.raises(BeyondLimitsError, match="entries"):
         typed_solve(game, "multiple-programs")
     monkeypatch.setattr(dobss, "ENTRIES", 100)

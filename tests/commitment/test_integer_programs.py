@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import ctypes
-from rllib_stackelberg.economics.integer_programs import nothing_printed, solved
+from rllib_stackelberg.commitment.integer_programs import nothing_printed, solved
 libc = ctypes.CDLL(None)
 print("before")
 with nothing_printed():
@@ -26,7 +26,7 @@ def test_nothing_is_printed_that_compiled_code_holds_back():
 WITHOUT = """
 import os, sys
 os.close(1)
-from rllib_stackelberg.economics.integer_programs import solved
+from rllib_stackelberg.commitment.integer_programs import solved
 sys.exit(int(solved(c=[-1.0], integrality=[1], bounds=(0, 2.5)).x[0]))
 """
 

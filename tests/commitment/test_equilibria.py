@@ -7,8 +7,8 @@ import numpy as np
 import pygambit
 import pytest
 
-from rllib_stackelberg.economics.commitment import mixed_commitment_solve
-from rllib_stackelberg.economics.equilibrium_commitment import equilibrium_commitment_solve
+from rllib_stackelberg.commitment.bimatrix import mixed_commitment_solve
+from rllib_stackelberg.commitment.equilibria import equilibrium_commitment_solve
 
 GAMES = 25
 

@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.exact_vertices import meeting_point
+from rllib_stackelberg.commitment.incentive_programs import Distribution, best_distribution
 from rllib_stackelberg.comparisons import ROUNDING, check_comparable
-from rllib_stackelberg.economics.exact_vertices import meeting_point
-from rllib_stackelberg.economics.incentive_programs import Distribution, best_distribution
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.solution import StackelbergSolution
 

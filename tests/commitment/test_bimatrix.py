@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.optimize import LinearConstraint, linprog, minimize
 
 from rllib_stackelberg import make_game, solve
-from rllib_stackelberg.economics import commitment
+from rllib_stackelberg.commitment import bimatrix
 from rllib_stackelberg.solvers import mixed_commitment_solve, pure_commitment_solve
 
 VALUE = 1e-6
@@ -233,8 +233,8 @@ def test_what_floats_find_and_rationals_prove_is_what_rationals_find(games, monk
     for _ in range(games):
         for leader, follower in payoffs_of_many_kinds(rng, rng.integers(1, 12, 2)):
             found = []
-            for small in (0, commitment.EXACT_ENTRIES):
-                monkeypatch.setattr(commitment, "SMALL_ENTRIES", small)
+            for small in (0, bimatrix.EXACT_ENTRIES):
+                monkeypatch.setattr(bimatrix, "SMALL_ENTRIES", small)
                 found.append(mixed_commitment_solve(leader, follower))
             assert all(solution.certain for solution in found)
             assert found[0].leader_value == found[1].leader_value
@@ -266,8 +266,8 @@ def test_large_games_agree_with_all_programs_solved_by_another_library(shape):
 
 def test_columns_that_cannot_win_are_left_out():
     leader, follower = np.random.default_rng(5).random((2, 60, 60))
-    columns = commitment._solve_columns(leader, follower)
-    assert np.count_nonzero(columns.status == commitment.FOUND) < 5
+    columns = bimatrix._solve_columns(leader, follower)
+    assert np.count_nonzero(columns.status == bimatrix.FOUND) < 5
     assert mixed_commitment_solve(leader, follower).leader_value == pytest.approx(columns.bounds.max())
 
 

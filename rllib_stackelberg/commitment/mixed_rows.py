@@ -1,4 +1,4 @@
-"""The equations of the rows that a commitment mixes, v + y.d_i = l_i (commitment_engine.py), compiled.
+"""The equations of the rows that a commitment mixes, v + y.d_i = l_i (bimatrix_engine.py), compiled.
 
 As many as the leader mixes rows: a few, however large the game. Their inverse is updated from pivot to pivot and
 computed anew from time to time; its first row is the mixture.

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.economics.exact_programs import ExactMixture, best_mixture
+from rllib_stackelberg.commitment.exact_programs import ExactMixture, best_mixture
 from rllib_stackelberg.rules.solution import StackelbergSolution
 
 WORK = 200_000

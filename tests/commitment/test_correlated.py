@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import linprog
 
 from rllib_stackelberg import make_game
-from rllib_stackelberg.economics import correlated_commitment, incentive_programs
+from rllib_stackelberg.commitment import correlated, incentive_programs
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.solvers import (
@@ -54,9 +54,9 @@ def test_correlated_is_worth_at_least_mixed_and_mixed_at_least_nash():
     rng, compared = np.random.default_rng(6), 0
     for _ in range(20):
         payoffs = rng.random((3, 3, 2))
-        correlated = correlated_commitment_solve(payoffs).leader_value
+        joint = correlated_commitment_solve(payoffs).leader_value
         mixed = mixed_commitment_solve(payoffs[..., 0], payoffs[..., 1]).leader_value
-        assert correlated >= mixed - 1e-12
+        assert joint >= mixed - 1e-12
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for row, column in nashpy.Game(payoffs[..., 0], payoffs[..., 1]).support_enumeration():
@@ -192,7 +192,7 @@ def test_what_cannot_be_done_is_refused_by_name(monkeypatch):
             correlated_commitment_solve(payoffs)
     with pytest.raises(BeyondLimitsError, match=r"vertices of 9 by 9 .*allowed: correlated"):
         response_range(np.zeros((1, 9, 9, 3)), [1], "nash")
-    monkeypatch.setattr(correlated_commitment, "ENTRIES", 15)
+    monkeypatch.setattr(correlated, "ENTRIES", 15)
     with pytest.raises(BeyondLimitsError, match="programme of 16 numbers"):
         correlated_commitment_solve(pennies)
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.exact_programs import best_mixture
 from rllib_stackelberg.comparisons import typical_spread
-from rllib_stackelberg.economics.exact_programs import best_mixture
 from rllib_stackelberg.lazy_modules import LazyModule
 
 if TYPE_CHECKING:

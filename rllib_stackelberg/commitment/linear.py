@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.exact_vertices import vertex_near
+from rllib_stackelberg.commitment.integer_programs import solved
 from rllib_stackelberg.comparisons import tied, typical_spread
-from rllib_stackelberg.economics.exact_vertices import vertex_near
-from rllib_stackelberg.economics.integer_programs import solved
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.lazy_modules import LazyModule
 

@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.arrays import Numbers
+from rllib_stackelberg.commitment.dobss import beyond_dobss, dobss
+from rllib_stackelberg.commitment.exact_programs import best_mixture
+from rllib_stackelberg.commitment.type_search import beyond_search, branch_and_bound
+from rllib_stackelberg.commitment.typed_payoffs import Column, Matrices, TypedPayoffs, expectation
 from rllib_stackelberg.comparisons import tied
-from rllib_stackelberg.economics.dobss import beyond_dobss, dobss
-from rllib_stackelberg.economics.exact_programs import best_mixture
-from rllib_stackelberg.economics.type_search import beyond_search, branch_and_bound
-from rllib_stackelberg.economics.typed_payoffs import Column, Matrices, TypedPayoffs, expectation
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.solution import Method, StackelbergSolution, doubt
 from rllib_stackelberg.rules.ties import RULES, Ties, broken, check_ties

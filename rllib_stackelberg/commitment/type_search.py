@@ -30,9 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Numbers
-from rllib_stackelberg.comparisons import tied, typical_spread
-from rllib_stackelberg.economics.commitment_engine import bound_columns
-from rllib_stackelberg.economics.dobss import (
+from rllib_stackelberg.commitment.bimatrix_engine import bound_columns
+from rllib_stackelberg.commitment.dobss import (
     ACCURACY,
     ENTRIES,
     GAP,
@@ -42,7 +41,8 @@ from rllib_stackelberg.economics.dobss import (
     gains_of,
     sometimes_best,
 )
-from rllib_stackelberg.economics.typed_payoffs import TypedPayoffs
+from rllib_stackelberg.commitment.typed_payoffs import TypedPayoffs
+from rllib_stackelberg.comparisons import tied, typical_spread
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.lazy_modules import LazyModule
 
