@@ -1,8 +1,9 @@
 """One seed of every kind of run gives what it gave before the code was rearranged, to the bit.
 
-The figures in `same_results.json` were recorded before the first move on one kind of machine. One entry changed on
-purpose since: parameters stand as the game took them (4, not "4"). Floating-point numbers of networks differ between
-processors, so elsewhere record them anew from the commit in the file before comparing:
+The figures in `same_results.json` are of one kind of machine. They were recorded anew where a change meant to change
+them: fronts and another estimate of advantages; and batches that are gone through without being copied, with means held
+near the box (four kinds differ from before, from the seventh digit on). Floating-point numbers of networks differ
+between processors, so elsewhere record them anew from the commit before the change:
 
     python -m tests.test_same_results FILE
 """
