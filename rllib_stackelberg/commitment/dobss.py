@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.commitment.exact_programs import best_mixture
 from rllib_stackelberg.commitment.exact_vertices import Row, vertex_near
+from rllib_stackelberg.commitment.integer_programs import solved
 from rllib_stackelberg.commitment.typed_payoffs import Column, TypedPayoffs
 from rllib_stackelberg.comparisons import typical_spread
 from rllib_stackelberg.errors import BeyondLimitsError
@@ -91,9 +92,9 @@ def dobss(game: TypedPayoffs, seconds: float = SECONDS) -> Found:
     if reason := beyond_dobss(game):
         raise BeyondLimitsError("method", f"dobss cannot: {reason}", "fewer types, rows or columns")
     programme = _Programme.of(game)
-    # Without presolve: what it makes of payoffs of many sizes HiGHS may find to be off, and prints so.
+    # Without presolve: what it makes of payoffs of many sizes HiGHS may find to be off.
     options = {"time_limit": seconds, "mip_rel_gap": GAP / STRETCH, "presolve": False}
-    found = optimize.milp(**programme.arguments, options=options)
+    found = solved(**programme.arguments, options=options)
     if found.x is None:
         raise BeyondLimitsError("method", f"dobss found nothing ({found.message})", "branch-and-bound")
     mixture = best_mixture_near(game, dict(enumerate(programme.answers(found.x))), programme.mixture(found.x))

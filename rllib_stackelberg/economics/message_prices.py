@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.commitment.integer_programs import solved
 from rllib_stackelberg.economics.optimal_auctions import best_revenue
 from rllib_stackelberg.economics.sequential_prices import Market
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
@@ -208,9 +209,7 @@ class MessageProgram:
         integral = np.tile([1, 0, 0], self.size // 3)
         left = {"time_limit": max(ends - time.monotonic(), 0.0)}
         bounds = optimize.Bounds(0, self.cap)
-        found = optimize.milp(
-            -self.objective, constraints=constraints, integrality=integral, bounds=bounds, options=left
-        )
+        found = solved(c=-self.objective, constraints=constraints, integrality=integral, bounds=bounds, options=left)
         if found.status == TIME_IS_UP:
             raise TimeIsUpError
         if found.x is None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rllib_stackelberg.arrays import Index, Numbers
+from rllib_stackelberg.commitment.integer_programs import solved
 from rllib_stackelberg.errors import BeyondLimitsError
 from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.trees.correlation_plans import CorrelationPlans
@@ -124,8 +125,8 @@ class SequenceProgram:
         whole[plans.leader] = np.maximum(whole[plans.leader], self.pure)
         pays = np.zeros(pairs)
         pays[plans.leaves] = -self._paid[0]
-        found = optimize.milp(
-            np.concatenate([pays, np.zeros(sets + slack)]),
+        found = solved(
+            c=np.concatenate([pays, np.zeros(sets + slack)]),
             constraints=optimize.LinearConstraint(rows, low, high),
             integrality=whole,
             bounds=optimize.Bounds(np.zeros(len(whole)), np.repeat([1.0, np.inf, np.inf], [pairs, sets, slack])),

@@ -183,6 +183,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         last = [layer for layer in self.pi.modules() if isinstance(layer, nn.Linear)][-1]
         with torch.no_grad():
             last.bias.copy_((torch.rand_like(last.bias) - 0.5) / self.scales[1])
+        copy_to_targets(self)
 
     def get_non_inference_attributes(self) -> list[str]:
         """What env runners do without."""

@@ -227,8 +227,10 @@ def test_a_restart_reaches_all_networks_and_targets(form):
     with torch.no_grad():
         made.restart()
     assert not all(torch.equal(old, new) for old, new in zip(before, made.pi.parameters(), strict=True))
-    for own, target in zip(made.pi.parameters(), made.target_pi.parameters(), strict=True):
-        assert torch.equal(own, target)
+    for begin in (lambda: None, made.scatter):
+        begin()
+        for own, target in zip(made.pi.parameters(), made.target_pi.parameters(), strict=True):
+            assert torch.equal(own, target)
     assert made.forward_target(seen(form))
 
 
