@@ -173,6 +173,21 @@ register_game(
     defaults=RunDefaults(max_seconds=60),
 )
 register_game(
+    "auction",
+    "rllib_stackelberg.envs.auction_v0:Auction",
+    summary="auctioneer chooses reserve and payment rule, bidders with private values learn to bid",
+    source="Vickrey 1961; Myerson 1981",
+    exact=False,
+    defaults=RunDefaults(max_seconds=120, settings={"followers": "regret-matching-plus"}),
+)
+register_game(
+    "auction-table",
+    "rllib_stackelberg.envs.auction_v0:AuctionTable",
+    summary="auctioneer chooses shares and payments for every combination of bids",
+    source="Myerson 1981",
+    defaults=RunDefaults(max_seconds=60, settings={"followers": "regret-matching-plus"}),
+)
+register_game(
     "congestion",
     "rllib_stackelberg.envs.congestion_v0:Congestion",
     summary="city tolls roads, drivers of different values of time choose paths",
