@@ -22,7 +22,8 @@ NAME = "rllib_stackelberg"
 ROOT = Path(rllib_stackelberg.__file__).parent.parent
 
 FLOORS = (
-    ("arrays", "errors", "compilation", "lazy_modules", "rounding", "plot_backend", "terminal"),
+    ("lazy_modules",),
+    ("arrays", "errors", "compilation", "rounding", "plot_backend", "terminal"),
     ("comparisons", "files"),
     ("streams", "followers"),
     ("rules", "experiments", "networks"),

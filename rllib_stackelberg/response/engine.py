@@ -15,10 +15,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.followers.learner import Kernels, Learner
 from rllib_stackelberg.plays.table_loops import add, gather, joint_strides, weigh
 from rllib_stackelberg.rules.game import Turn

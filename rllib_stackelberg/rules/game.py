@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
@@ -24,6 +23,8 @@ from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.turns import Seats, Turn, in_range
 
 if TYPE_CHECKING:
+    from gymnasium.spaces import Box
+
     from rllib_stackelberg.rules.compiled_rules import CompiledRules
     from rllib_stackelberg.rules.interim import InterimRules
     from rllib_stackelberg.rules.solution import Bound, Method, StackelbergSolution
