@@ -79,6 +79,7 @@ register_game(
     "simple-allocation",
     "rllib_stackelberg.envs.simple_allocation_v0:SimpleAllocation",
     summary="follower sends a message, leader picks an item",
+    messages=True,
     source=_PAPER,
     defaults=RunDefaults(max_seconds=30),
 )
@@ -86,6 +87,7 @@ register_game(
     "interview",
     "rllib_stackelberg.envs.interview_v0:Interview",
     summary="follower sends a message, hears the leader's guess, sends another",
+    messages=True,
     source="Aumann & Hart 2003; Forges 1990",
     defaults=RunDefaults(max_seconds=60),
 )
@@ -93,6 +95,7 @@ register_game(
     "message-spm",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPM",
     summary="buyers send messages, leader sells by a sequence of prices",
+    messages=True,
     source=_PAPER,
     defaults=RunDefaults(max_seconds=60),
 )
@@ -100,6 +103,7 @@ register_game(
     "message-spm-pi",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPMPI",
     summary="message-spm with two buyers of very different values",
+    messages=True,
     source="Agrawal et al.; " + _PAPER,
     defaults=RunDefaults(max_seconds=60),
 )

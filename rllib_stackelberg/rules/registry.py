@@ -61,6 +61,7 @@ class GameSpec:
         parameters: constructor arguments fixed by this id.
         summary: one line: who leads, who follows.
         source: paper or reference.
+        messages: whether followers send messages, as many as a parameter of that name says.
         exact: whether an exact value is known for the default parameters.
         defaults: for training runs.
     """
@@ -70,6 +71,7 @@ class GameSpec:
     parameters: dict[str, Any] = field(default_factory=dict)
     summary: str = ""
     source: str = ""
+    messages: bool = False
     exact: bool = True
     defaults: RunDefaults = field(default_factory=RunDefaults)
 
