@@ -53,7 +53,7 @@ def _with_commands(modules: Iterable[str]) -> Any:
 
 def texts() -> dict[str, str]:
     """Docstrings of all commands by their names, read from the files: loading them takes as long as numpy does."""
-    found = {}
+    found: dict[str, str] = {}
     for module, names in MODULES.items():
         tree = ast.parse((FOLDER / f"{module}.py").read_text(encoding="utf-8"))
         own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
