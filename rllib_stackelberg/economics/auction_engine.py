@@ -44,52 +44,65 @@ class AuctionFacts(NamedTuple):
     weights: NDArray[np.float64]
 
 
-@njit
-def _others(each, count, before, found):
-    """Product over all bidders but one of i's kind, of `each [bidders]` to the power of `count`: `found [bidders]`."""
-    product = 1.0
-    for m in range(len(count)):
-        before[m] = product
-        product *= each[m] ** count[m]
-    product = 1.0
-    for m in range(len(count) - 1, -1, -1):
-        if count[m] > 0:
-            found[m] = before[m] * product * each[m] ** (count[m] - 1)
-            product *= each[m] ** count[m]
+class Kinds(NamedTuple):
+    """Bidders who do the same, counted: the first of each kind, and how many they are, `[kinds]` each."""
+
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
 
 
 @njit
-def _offered(facts, count, first, reserve, policy, offered):
-    """Probability of every bid `[bidders, 1 + levels]`, those below the reserve counted as none."""
-    for m in range(len(count)):
-        if count[m] == 0:
-            continue
-        for t in range(facts.rows[m]):
+def _kinds(leads):
+    first = np.flatnonzero(leads == np.arange(len(leads)))
+    count = np.zeros(len(leads), dtype=np.int64)
+    for lead in leads:
+        count[lead] += 1
+    return Kinds(first, count[first])
+
+
+@njit
+def _others(each, count, found):
+    """Product over all bidders but one of a kind, of `each [kinds]` to the power of `count`: `found [kinds]`."""
+    product = 1.0
+    for g in range(len(count)):
+        found[g] = product * each[g] ** (count[g] - 1)
+        product *= each[g] ** count[g]
+    product = 1.0
+    for g in range(len(count) - 1, -1, -1):
+        found[g] *= product
+        product *= each[g] ** count[g]
+
+
+@njit
+def _offered(facts, kinds, first, reserve, policy, offered):
+    """Probability of every bid `[kinds, 1 + levels]`, those below the reserve counted as none."""
+    for g in range(len(kinds.first)):
+        bidder = kinds.first[g]
+        for t in range(facts.rows[bidder]):
             for k in range(offered.shape[1]):
                 accepted = k > 0 and facts.levels[k - 1] >= reserve
-                offered[m, k if accepted else 0] += facts.marginals[m, t] * policy[first[m] + t, k]
+                offered[g, k if accepted else 0] += facts.marginals[bidder, t] * policy[first[bidder] + t, k]
 
 
 @njit
-def _won(facts, count, below, here, before, room, found):
+def _won(facts, count, below, here, each, share, found):
     """Probability of winning with a bid that others make with probability `here`, lower ones with `below`: `found`."""
     found[:] = 0.0
-    each, share = np.zeros(len(count)), np.zeros(len(count))
     for node in range(len(facts.nodes)):
-        for m in range(len(count)):
-            each[m] = below[m] + facts.nodes[node] * here[m]
-        _others(each, count, room, share)
-        for m in range(len(count)):
-            found[m] += facts.weights[node] * share[m]
+        for g in range(len(count)):
+            each[g] = below[g] + facts.nodes[node] * here[g]
+        _others(each, count, share)
+        for g in range(len(count)):
+            found[g] += facts.weights[node] * share[g]
 
 
 @njit
 def _worth(facts, count, terms, offered, wins, pays):
-    """Probability of winning and expected payment of every bid, `[bidders, 1 + levels]` each."""
-    bidders, reserve = len(count), terms[0]
-    below, room, lower, upto = offered[:, 0].copy(), np.zeros(bidders), np.zeros(bidders), np.zeros(bidders)
-    win = np.zeros(bidders)
-    _others(below, count, room, lower)
+    """Probability of winning and expected payment of every bid, `[kinds, 1 + levels]` each."""
+    reserve, share_of_second, fee, all_pay = terms
+    below, win, lower, upto, each, share = np.zeros((6, len(count)))
+    below[:] = offered[:, 0]
+    _others(below, count, lower)
     second = reserve * lower
     for k in range(1, offered.shape[1]):
         bid = facts.levels[k - 1]
@@ -97,42 +110,39 @@ def _worth(facts, count, terms, offered, wins, pays):
             continue
         here = offered[:, k]
         if here.any():
-            _won(facts, count, below, here, lower, room, win)
+            _won(facts, count, below, here, each, share, win)
             below += here
-            _others(below, count, room, upto)
+            _others(below, count, upto)
         else:
             win[:], upto[:] = lower, lower
-        for m in range(bidders):
-            if count[m] > 0:
-                price = (1 - terms[1]) * bid * win[m] + terms[1] * (second[m] + bid * (win[m] - lower[m]))
-                wins[m, k], pays[m, k] = win[m], price + terms[3] * bid * (1 - win[m]) + terms[2]
-                second[m] += bid * (upto[m] - lower[m])
+        for g in range(len(count)):
+            runner_up = second[g] + bid * (win[g] - lower[g])
+            price = (1 - share_of_second) * bid * win[g] + share_of_second * runner_up
+            wins[g, k], pays[g, k] = win[g], price + all_pay * bid * (1 - win[g]) + fee
+            second[g] += bid * (upto[g] - lower[g])
         lower[:] = upto
 
 
 @njit(error_model="numpy")
 def expect(facts, leads, first, action, policy, utilities, payoffs):
     """See `InterimRules.expect`."""
-    bidders, actions = len(leads), len(facts.levels) + 1
-    count, terms = np.zeros(bidders, dtype=np.int64), facts.held.copy()
-    for m in range(bidders):
-        count[leads[m]] += 1
+    kinds, actions, terms = _kinds(leads), len(facts.levels) + 1, facts.held.copy()
     for k in range(len(terms)):
         if facts.chosen[k] >= 0:
             terms[k] = action[facts.chosen[k]]
-    offered, wins, pays = np.zeros((bidders, actions)), np.zeros((bidders, actions)), np.zeros((bidders, actions))
-    _offered(facts, count, first, terms[0], policy, offered)
-    _worth(facts, count, terms, offered, wins, pays)
+    offered, wins, pays = np.zeros((3, len(kinds.first), actions))
+    _offered(facts, kinds, first, terms[0], policy, offered)
+    _worth(facts, kinds.count, terms, offered, wins, pays)
     payoffs[:] = 0.0
-    for m in range(bidders):
-        if count[m] == 0:
-            payoffs[1 + m] = payoffs[1 + leads[m]]
-            continue
-        for t in range(facts.rows[m]):
-            row, value = first[m] + t, facts.values[m, t]
+    for g in range(len(kinds.first)):
+        bidder = kinds.first[g]
+        for t in range(facts.rows[bidder]):
+            row, value = first[bidder] + t, facts.values[bidder, t]
             for k in range(actions):
-                share, worth = facts.marginals[m, t] * policy[row, k], value * wins[m, k]
-                utilities[row, k] = worth - pays[m, k]
-                payoffs[1 + m] += share * utilities[row, k]
-                paid = (1 - facts.welfare) * pays[m, k] + facts.welfare * worth
-                payoffs[0] += count[m] * share * paid
+                share, worth = facts.marginals[bidder, t] * policy[row, k], value * wins[g, k]
+                utilities[row, k] = worth - pays[g, k]
+                payoffs[1 + bidder] += share * utilities[row, k]
+                paid = (1 - facts.welfare) * pays[g, k] + facts.welfare * worth
+                payoffs[0] += kinds.count[g] * share * paid
+    for bidder in range(len(leads)):
+        payoffs[1 + bidder] = payoffs[1 + leads[bidder]]

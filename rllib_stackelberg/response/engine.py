@@ -72,7 +72,7 @@ def follower_arrays(
 
 def fresh_rows(learners: Sequence[Learner], turns: Sequence[Turn], who: FollowerArrays) -> NDArray[np.float64]:
     """Numbers of all followers who have learned nothing yet, `[R, width]`."""
-    fresh = np.zeros((int(who.rows.sum()), int(who.widths.max(initial=0))))
+    fresh = np.zeros((int((who.first + who.rows).max(initial=0)), int(who.widths.max(initial=0))))
     for m, learner in enumerate(learners):
         fresh[who.first[m] : who.first[m] + who.rows[m], : who.widths[m]] = learner.start(turns[m].choices)
     return fresh
