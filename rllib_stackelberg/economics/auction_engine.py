@@ -48,7 +48,7 @@ class Kinds(NamedTuple):
     """Bidders who do the same, counted: the first of each kind, and how many they are, `[kinds]` each."""
 
     first: NDArray[np.int64]
-    count: NDArray[np.int64]
+    number: NDArray[np.int64]
 
 
 @njit
@@ -132,7 +132,7 @@ def expect(facts, leads, first, action, policy, utilities, payoffs):
             terms[k] = action[facts.chosen[k]]
     offered, wins, pays = np.zeros((3, len(kinds.first), actions))
     _offered(facts, kinds, first, terms[0], policy, offered)
-    _worth(facts, kinds.count, terms, offered, wins, pays)
+    _worth(facts, kinds.number, terms, offered, wins, pays)
     payoffs[:] = 0.0
     for g in range(len(kinds.first)):
         bidder = kinds.first[g]
@@ -143,6 +143,6 @@ def expect(facts, leads, first, action, policy, utilities, payoffs):
                 utilities[row, k] = worth - pays[g, k]
                 payoffs[1 + bidder] += share * utilities[row, k]
                 paid = (1 - facts.welfare) * pays[g, k] + facts.welfare * worth
-                payoffs[0] += kinds.count[g] * share * paid
+                payoffs[0] += kinds.number[g] * share * paid
     for bidder in range(len(leads)):
         payoffs[1 + bidder] = payoffs[1 + leads[bidder]]
