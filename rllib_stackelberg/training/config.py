@@ -81,7 +81,7 @@ def config_for(
     check_algorithm(name, game, settings, critic)
     probe = StackelbergPOMDP(game, settings)
     problem, setup = LeaderProblem(game, probe.settings), SETUPS[name]
-    facts = problem_config(tuple(game.payoff_range[0]), critic or "central", probe.seat_layout, problem.many)
+    facts = problem_config(tuple(game.payoff_range[0]), critic or "central", probe.seat_layout)
     config = begun(name, algorithm if isinstance(algorithm, AlgorithmConfig) else None, facts)
     _set_environment(config, probe, {**entries, "settings": settings.model_dump()}, seed)
     _set_sampling(config, problem, setup)

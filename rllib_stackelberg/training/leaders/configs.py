@@ -90,7 +90,7 @@ class LeaderConfig(AlgorithmConfig):
         return super().env_runners(env_runner_cls=env_runner_cls, **kwargs)
 
 
-PROBLEM = frozenset({"critic", "value_offset", "value_scale", "layout", "fronts"})
+PROBLEM = frozenset({"critic", "value_offset", "value_scale", "layout"})
 """Entries of a model configuration that are not chosen (`problem_config`)."""
 
 

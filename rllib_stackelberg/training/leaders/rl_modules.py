@@ -152,12 +152,11 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     def critic_parts(self) -> tuple[str, ...]:
         """Of the observation: what the critic reads.
 
-        Questions of a front are answered together, and an episode pays for all of them: which of them a row is says
-        nothing of what the episode will pay, so a critic of fronts sees the hidden state alone.
+        All questions of a front share the hidden state, and an episode pays for all of them; but which of them are
+        asked says what was answered before, which is more than the hidden state tells of a large game. A critic of
+        fronts alone sticks in local optima that this one leaves.
         """
-        if not self.central:
-            return (self.actor_part,)
-        return ("critic",) if self.network_config.get("fronts") else (self.actor_part, "critic")
+        return (self.actor_part, "critic") if self.central else (self.actor_part,)
 
     def _distribution(self) -> Any:
         if self.discrete:
@@ -237,14 +236,13 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
         """Value predictions, payoff units."""
-        of = {"critic": batch.get(OF_FRONT), self.actor_part: batch.get(OF_QUESTION)}
-        parts, places = [batch[Columns.OBS][part] for part in self.critic_parts], [of[part] for part in self.critic_parts]
-        if len(parts) > 1:  # what stands there once is no row of both
-            parts = [part if place is None else part[place] for part, place in zip(parts, places, strict=True)]
-            places = [None]
+        seen = batch[Columns.OBS]
+        if OF_QUESTION in batch:
+            places = {"critic": batch[OF_FRONT], self.actor_part: batch[OF_QUESTION]}
+            seen = {part: seen[part].index_select(0, place) for part, place in places.items()}
+        parts = [seen[part] for part in self.critic_parts]
         values = self.vf(torch.cat(parts, dim=-1)) if self.layout is None else self.vf(*parts)
-        values = self.offset + self.scale * values.squeeze(-1)
-        return values if places[0] is None else values.index_select(0, places[0])
+        return self.offset + self.scale * values.squeeze(-1)
 
     def export(self) -> LeaderNetwork:
         """The actor as data."""
@@ -285,19 +283,18 @@ class TargetLeaderModule(LeaderModule, TargetNetworkAPI):
 
 
 def problem_config(
-    payoff_range: tuple[float, float], critic: str, layout: Mapping[str, Any] | None = None, fronts: bool = False
+    payoff_range: tuple[float, float], critic: str, layout: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What networks must know of the problem, as entries of their model configuration.
 
     Args:
         payoff_range: of the leader; critic: "central" or "local"; layout: which entries speak of which follower
-            (`StackelbergPOMDP.seat_layout`), where the game declares it; fronts: whether a central critic judges fronts.
+            (`StackelbergPOMDP.seat_layout`), where the game declares it.
     """
     low, high = map(float, payoff_range)
     known: dict[str, Any] = {
         "critic": critic,
         "value_offset": (low + high) / 2,
         "value_scale": (high - low) / 2 if high > low else 1.0,
-        "fronts": fronts,
     }
     return known if layout is None else known | {"layout": dict(layout)}
