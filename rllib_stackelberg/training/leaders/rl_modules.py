@@ -142,9 +142,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
 
     def _critic(self) -> Any:
         if self.layout is not None:
-            return SeatCritic(
-                self.layout, self.actor_width, int(self.network_config["seat_units"]), self.critic_parts
-            )
+            return SeatCritic(self.layout, self.actor_width, int(self.network_config["seat_units"]), self.critic_parts)
         width = sum(int(np.prod(self.observation_space[part].shape)) for part in self.critic_parts)
         return tanh_network([width, *self.hidden, 1])
 
