@@ -79,7 +79,6 @@ register_game(
     "simple-allocation",
     "rllib_stackelberg.envs.simple_allocation_v0:SimpleAllocation",
     summary="follower sends a message, leader picks an item",
-    messages=True,
     source=_PAPER,
     defaults=RunDefaults(max_seconds=30),
 )
@@ -87,7 +86,6 @@ register_game(
     "interview",
     "rllib_stackelberg.envs.interview_v0:Interview",
     summary="follower sends a message, hears the leader's guess, sends another",
-    messages=True,
     source="Aumann & Hart 2003; Forges 1990",
     defaults=RunDefaults(max_seconds=60),
 )
@@ -95,7 +93,6 @@ register_game(
     "message-spm",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPM",
     summary="buyers send messages, leader sells by a sequence of prices",
-    messages=True,
     source=_PAPER,
     defaults=RunDefaults(max_seconds=60),
 )
@@ -103,7 +100,6 @@ register_game(
     "message-spm-pi",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPMPI",
     summary="message-spm with two buyers of very different values",
-    messages=True,
     source="Agrawal et al.; " + _PAPER,
     defaults=RunDefaults(max_seconds=60),
 )
@@ -163,6 +159,13 @@ register_game(
     defaults=RunDefaults(max_seconds=120),
 )
 register_game(
+    "menu",
+    "rllib_stackelberg.envs.menu_v0:MenuGame",
+    summary="seller posts a menu of lotteries and prices, buyer of private values takes the best entry",
+    source="Myerson 1981; Manelli & Vincent 2007",
+    defaults=RunDefaults(max_seconds=120),
+)
+register_game(
     "contract",
     "rllib_stackelberg.envs.contract_v0:Contract",
     summary="principal promises payments for outcomes, agent of private type chooses a hidden action",
@@ -175,21 +178,6 @@ register_game(
     summary="principal promises several agents payments for the outcome of their hidden actions",
     source="Holmstrom 1982; Winter 2004",
     defaults=RunDefaults(max_seconds=60),
-)
-register_game(
-    "auction",
-    "rllib_stackelberg.envs.auction_v0:Auction",
-    summary="auctioneer chooses reserve and payment rule, bidders with private values learn to bid",
-    source="Vickrey 1961; Myerson 1981",
-    exact=False,
-    defaults=RunDefaults(max_seconds=120, settings={"followers": "regret-matching-plus"}),
-)
-register_game(
-    "auction-table",
-    "rllib_stackelberg.envs.auction_v0:AuctionTable",
-    summary="auctioneer chooses shares and payments for every combination of bids",
-    source="Myerson 1981",
-    defaults=RunDefaults(max_seconds=60, settings={"followers": "regret-matching-plus"}),
 )
 register_game(
     "congestion",

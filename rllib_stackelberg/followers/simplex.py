@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from rllib_stackelberg.compilation import njit
+from numba import njit
 
 
 @njit

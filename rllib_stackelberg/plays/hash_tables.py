@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept, njit
+from rllib_stackelberg.compilation import kept
 
 EMPTY = -1
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -1,6 +1,5 @@
 """How followers respond: engines, the kinds of response, models of followers, settings."""
 
-from rllib_stackelberg.response.learned_rows import Record
-from rllib_stackelberg.response.response import Response
+from rllib_stackelberg.response.response import Record, Response
 
 __all__ = ["Record", "Response"]

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from rllib_stackelberg.arrays import Index, Numbers
-from rllib_stackelberg.compilation import kept, njit
+from rllib_stackelberg.compilation import kept
 
 
 class Movers(NamedTuple):
