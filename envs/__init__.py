@@ -79,6 +79,7 @@ register_game(
     "simple-allocation",
     "rllib_stackelberg.envs.simple_allocation_v0:SimpleAllocation",
     summary="follower sends a message, leader picks an item",
+    messages=True,
     source=_PAPER,
     defaults=RunDefaults(max_seconds=30),
 )
@@ -86,6 +87,7 @@ register_game(
     "interview",
     "rllib_stackelberg.envs.interview_v0:Interview",
     summary="follower sends a message, hears the leader's guess, sends another",
+    messages=True,
     source="Aumann & Hart 2003; Forges 1990",
     defaults=RunDefaults(max_seconds=60),
 )
@@ -93,6 +95,7 @@ register_game(
     "message-spm",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPM",
     summary="buyers send messages, leader sells by a sequence of prices",
+    messages=True,
     source=_PAPER,
     defaults=RunDefaults(max_seconds=60),
 )
@@ -100,6 +103,7 @@ register_game(
     "message-spm-pi",
     "rllib_stackelberg.envs.message_spm_v0:MessageSPMPI",
     summary="message-spm with two buyers of very different values",
+    messages=True,
     source="Agrawal et al.; " + _PAPER,
     defaults=RunDefaults(max_seconds=60),
 )
@@ -178,6 +182,21 @@ register_game(
     summary="principal promises several agents payments for the outcome of their hidden actions",
     source="Holmstrom 1982; Winter 2004",
     defaults=RunDefaults(max_seconds=60),
+)
+register_game(
+    "auction",
+    "rllib_stackelberg.envs.auction_v0:Auction",
+    summary="auctioneer chooses reserve and payment rule, bidders with private values learn to bid",
+    source="Vickrey 1961; Myerson 1981",
+    exact=False,
+    defaults=RunDefaults(max_seconds=120, settings={"followers": "regret-matching-plus"}),
+)
+register_game(
+    "auction-table",
+    "rllib_stackelberg.envs.auction_v0:AuctionTable",
+    summary="auctioneer chooses shares and payments for every combination of bids",
+    source="Myerson 1981",
+    defaults=RunDefaults(max_seconds=60, settings={"followers": "regret-matching-plus"}),
 )
 register_game(
     "congestion",

@@ -65,7 +65,7 @@ from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import OVER, USUAL_UPDATES, StackelbergGame
-from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_from
+from rllib_stackelberg.rules.priors import NO_CHANCE, Prior, prior_of
 from rllib_stackelberg.rules.solution import Bound, StackelbergSolution
 from rllib_stackelberg.rules.turns import Seats, Turn
 
@@ -535,10 +535,4 @@ def _values(values: list[list[float]] | None, buyers: int, types: int) -> list[n
 
 
 def _prior(prior: list | None, sizes: list[int]) -> Prior:
-    """A distribution per buyer (each summing to 1), or a joint one (all of it summing to 1)."""
-    if prior is None:
-        return Prior.uniform(*sizes)
-    rows = [np.asarray(own, dtype=float) for own in prior if not np.isscalar(own)]
-    if [row.shape for row in rows] == [(size,) for size in sizes] and np.allclose([row.sum() for row in rows], 1):
-        return Prior.independent(*rows)
-    return prior_from("prior", prior, sizes)
+    return Prior.uniform(*sizes) if prior is None else prior_of("prior", prior, sizes)

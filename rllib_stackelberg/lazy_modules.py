@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 
@@ -22,5 +28,63 @@ class LazyModule:
         """
         self._name = name
 
+    @cached_property
+    def _module(self) -> ModuleType:
+        return import_module(self._name)
+
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
+        return getattr(self._module, attribute)
+
+
+def when_loaded(name: str, action: Callable[[], None]) -> None:
+    """Do something once a package is loaded: now if it is, else right after whoever loads it has.
+
+    For what we tell another library of ourselves: who has not loaded it has nothing to ask it.
+
+    Args:
+        name: of the package, without a dot.
+        action: what to do; it may import the package.
+    """
+    if name in sys.modules:
+        action()
+    else:
+        sys.meta_path.insert(0, _Watch(name, action))
+
+
+class _Watch(MetaPathFinder):
+    """Finds one package as all others would, until it has been loaded; then it tells, and is gone."""
+
+    def __init__(self, name: str, action: Callable[[], None]):
+        self._name, self._action = name, action
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self]
+        spec = next(filter(None, (finder.find_spec(fullname, path, target) for finder in others)), None)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Telling(spec.loader, self._loaded)
+        return spec
+
+    def _loaded(self) -> None:
+        sys.meta_path.remove(self)
+        self._action()
+
+
+class _Telling(Loader):
+    """Loads as another loader does, and tells."""
+
+    def __init__(self, loader: Loader, action: Callable[[], None]):
+        self._loader, self._action = loader, action
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        self._action()

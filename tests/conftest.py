@@ -85,6 +85,12 @@ GAMES = {
     "menu-unit-demand": ("menu", {"demand": "unit", "values": [[1, 2, 0], [2, 1, 3]], "prior": [0.3, 0.7]}),
     "contract": ("contract", {"seed": 3, "types": 3, "actions": 4, "outcomes": 5, "prior": [0.5, 0.3, 0.2]}),
     "team-contract": ("team-contract", {}),
+    "auction": ("auction", {"bidders": 2, "values": [0.2, 0.6, 1.0], "chooses": ["reserve", "second_price", "fee"]}),
+    "auction-correlated": (
+        "auction",
+        {"values": [[1, 2], [1, 3]], "prior": [[0.4, 0.1], [0.1, 0.4]], "chooses": ["all_pay"], "welfare": 0.25},
+    ),
+    "auction-table": ("auction-table", {"values": 2}),
     "congestion": ("congestion", {"network": "braess", "drivers": 3}),
     "newsvendor-riskless": ("newsvendor", {"sigma": 0.5, "retailer": "riskless", "price_cap": 8, "levels": 8}),
     "extensive": ("extensive", {"catalogue": "journals/geb/bagwell1995", "mixed": True}),

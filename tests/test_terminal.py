@@ -13,7 +13,8 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.commands.shell import fail, say_warning, watched
+from rllib_stackelberg.commands.application import fail, say_warning
+from rllib_stackelberg.commands.shell import watched
 from rllib_stackelberg.terminal import Terminal, progress_bar, visible
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07 \x9b31m \r \u202egpj.exe \udcff [/b] [bold]x[/] :smile:"

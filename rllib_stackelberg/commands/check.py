@@ -9,7 +9,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from rllib_stackelberg.commands.shell import GameArgument, Json, Parameters, command, parsed, show
+from rllib_stackelberg.commands.application import GameArgument, Json, Parameters, command, parsed, show
 from rllib_stackelberg.reports import tables
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.base import name_of

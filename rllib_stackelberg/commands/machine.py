@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rllib_stackelberg.commands.shell import Json, command, show
+from rllib_stackelberg.commands.application import Json, command, show
 from rllib_stackelberg.reports import tables
 from rllib_stackelberg.runs import doctor as examination
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rllib_stackelberg.commands.shell import GameArgument, Json, Parameters, command, parsed, show
+from rllib_stackelberg.commands.application import GameArgument, Json, Parameters, command, parsed, show
 from rllib_stackelberg.commands.signatures import options_of, takes
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data

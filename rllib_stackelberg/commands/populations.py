@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from rllib_stackelberg.commands.shell import NOTHING_LEFT, parsed, show, watched
+from rllib_stackelberg.commands.application import parsed, show
+from rllib_stackelberg.commands.shell import NOTHING_LEFT, watched
 from rllib_stackelberg.commands.signatures import Shown, flag_of, options_of, written
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.settings import PopulationSettings

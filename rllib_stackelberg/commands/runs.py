@@ -13,6 +13,7 @@ import typer
 from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
+from rllib_stackelberg.commands.application import GameArgument, Json, Parameters, command, parsed, show
 from rllib_stackelberg.commands.populations import (
     OF_POPULATIONS,
     refuse,
@@ -20,19 +21,7 @@ from rllib_stackelberg.commands.populations import (
     shown,
     train_population,
 )
-from rllib_stackelberg.commands.shell import (
-    FOLLOWERS,
-    NOTHING_LEFT,
-    GameArgument,
-    Json,
-    Parameters,
-    TrustedGame,
-    command,
-    parsed,
-    settings_of,
-    show,
-    watched,
-)
+from rllib_stackelberg.commands.shell import FOLLOWERS, NOTHING_LEFT, TrustedGame, settings_of, watched
 from rllib_stackelberg.commands.signatures import Shown, options_of, placed, takes
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables

@@ -15,12 +15,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.commitment.mixed_rows import PIVOT, Program, add, direction, exchange, renewed, solutions
 from rllib_stackelberg.comparisons import EPSILON
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 
 LEFT_OUT, FOUND, FAILED = range(3)
 """What became of a column: no need to know more than its bound; solved; a program that floats could not solve."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numba import njit
-
 from rllib_stackelberg.arrays import Flags, Index, Numbers
 from rllib_stackelberg.comparisons import EPSILON
+from rllib_stackelberg.compilation import njit
 
 PIVOT = 1e-10
 """Least pivot, in the units of the equations."""

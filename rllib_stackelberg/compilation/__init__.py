@@ -1,10 +1,17 @@
-"""Compiled functions that are kept between processes.
+"""Compiled functions: made when they are first used, and kept between processes.
 
-`kept` decorates what Python calls: a loop, with all that it calls in turn. What only compiled code calls is numba's
-plain `njit`, and is kept as a part of the loops that it is compiled into.
+`kept` decorates what Python calls: a loop, with all that it calls in turn. What only compiled code calls is decorated
+by `njit`, and is kept as a part of the loops that it is compiled into.
 """
 
-from rllib_stackelberg.compilation.cache import has_kept, kept
+from typing import Any
+
+from rllib_stackelberg.compilation.deferred import cache, kept, njit
 from rllib_stackelberg.compilation.folder import cache_folder, unwritable
 
-__all__ = ["cache_folder", "has_kept", "kept", "unwritable"]
+__all__ = ["cache_folder", "has_kept", "kept", "njit", "unwritable"]
+
+
+def has_kept(function: Any, *arguments: Any) -> bool:
+    """Whether a function need not be compiled for such arguments: it has been, in this process or another."""
+    return cache.has_kept(function, *arguments)

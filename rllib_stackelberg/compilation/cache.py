@@ -1,4 +1,4 @@
-"""The decorator, and numba's place for a cache filled with ours.
+"""What is made of a function that is to be kept, and numba's place for a cache filled with ours.
 
 Numba's own cache sees changes in a function's file alone, knows functions that are handed over as arguments by nothing
 that another process would recognise, and numbers its files, so that two processes may write under the same number.
@@ -28,7 +28,7 @@ from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 
 from rllib_stackelberg.compilation import folder
-from rllib_stackelberg.compilation.contents import UnknownContentError, content_of, content_of_type
+from rllib_stackelberg.compilation.contents import UnknownContentError, content_of, content_of_type, dispatcher_of
 
 FORMAT = 1
 VERSIONS = (FORMAT, sys.implementation.cache_tag, numba.__version__, llvmlite.__version__, np.__version__)
@@ -41,18 +41,8 @@ log = logging.getLogger(__name__)
 bytecode.FunctionIdentity._unique_ids = itertools.count(int.from_bytes(os.urandom(6)))
 
 
-def kept(function: Callable | None = None, **options: Any) -> Any:
-    """As `numba.njit`, kept between processes if it can be; for functions that Python calls.
-
-    Compiled functions may be among its arguments. Where the content of something that it uses cannot be told, or there
-    is no place to keep it, it is compiled in every process.
-
-    Args:
-        function: to compile.
-        options: of `numba.njit`.
-    """
-    if function is None:
-        return lambda decorated: kept(decorated, **options)
+def kept(function: Callable, **options: Any) -> Any:
+    """What `compilation.kept` makes of a function, with the same arguments."""
     compiled = njit(**options)(function)
     if isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT hands the function back
         compiled._cache = Cache(compiled)
@@ -61,6 +51,7 @@ def kept(function: Callable | None = None, **options: Any) -> Any:
 
 def has_kept(function: Any, *arguments: Any) -> bool:
     """Whether a function need not be compiled for such arguments: it has been, in this process or another."""
+    function = dispatcher_of(function)
     if not isinstance(function, Dispatcher):
         return True
     kinds = tuple(map(numba.typeof, arguments))

@@ -29,16 +29,23 @@ class UnknownContentError(Exception):
     """Something that a compiled function uses can change without our seeing it."""
 
 
-def content_of(function: Dispatcher, callers: tuple[Dispatcher, ...] = ()) -> str:
+def dispatcher_of(function: Any) -> Any:
+    """What numba made, or makes now, of a function that was to be compiled later; anything else as it is."""
+    kind = getattr(function, "_numba_type_", None)
+    return kind.dispatcher if isinstance(kind, types.Dispatcher) else function
+
+
+def content_of(function: Any, callers: tuple[Dispatcher, ...] = ()) -> str:
     """Hash of a compiled function, its options, and all that it uses.
 
     Args:
-        function: as numba's decorator returns it.
+        function: as numba's decorator returns it, or ours.
         callers: of whose content this is a part.
 
     Raises:
         UnknownContentError: It uses what cannot be told by its content.
     """
+    function = dispatcher_of(function)
     if function in callers:
         if function is not callers[-1]:
             raise UnknownContentError(f"{function} and others call each other")
@@ -117,6 +124,7 @@ def _constant(value: Any) -> Any:
 
 def _value(value: Any, attributes: Iterable[str], callers: tuple[Dispatcher, ...]) -> Any:
     """Of a name: a function, a constant, or of a module what could be meant by the attributes that the code names."""
+    value = dispatcher_of(value)
     if isinstance(value, Dispatcher):
         return content_of(value, callers)
     if isinstance(value, tuple):

@@ -40,6 +40,9 @@ Objective = Literal["welfare", "revenue"]
 Incentives = Literal["bayesian", "dominant"]
 Participation = Literal["interim", "ex post"]
 
+WELFARE: dict[Objective, float] = {"welfare": 1.0, "revenue": 0.0}
+"""Its weight."""
+
 ACCURACY = 1e-8
 """Share of the largest value that a programme in floats may be off by."""
 
@@ -150,6 +153,8 @@ def best_mechanism(
     incentives: Incentives = "bayesian",
     participation: Participation = "interim",
     subsidies: bool = True,
+    most_paid: float = math.inf,
+    welfare: float | None = None,
 ) -> DirectMechanism:
     """The best direct mechanism.
 
@@ -158,6 +163,8 @@ def best_mechanism(
         objective: what is maximised: the sum of what alternatives are worth, or of payments.
         incentives, participation: what is asked for, as above.
         subsidies: whether an agent may be paid.
+        most_paid: the largest payment that an agent may be asked for.
+        welfare: weight of welfare in a mixture with revenue, in place of `objective`.
 
     Raises:
         InvalidFieldError: the programme is too large, or no mechanism satisfies what is asked for.
@@ -174,11 +181,12 @@ def best_mechanism(
     one = sparse.kron(sparse.eye_array(profiles), np.ones((1, setting.alternatives)))
     rows = [row for agent in range(agents) for row in _constraints(scaled, agent, incentives, participation)]
     programme = _Programme(
-        gains=_objective(scaled, objective),
+        gains=_objective(scaled, WELFARE[objective] if welfare is None else welfare),
         wanted=sparse.vstack(rows),
         sums=sparse.csr_array(sparse.hstack([one, sparse.csr_array((profiles, agents * profiles))])),
         lotteries=lotteries,
         subsidies=subsidies,
+        most=most_paid / unit * setting.likelihoods.ravel(),
     )
     x, doubt = programme.solved()
     return DirectMechanism(
@@ -193,7 +201,7 @@ def best_mechanism(
 class _Programme:
     """Maximise gains . x with wanted @ x >= 0, sums @ x = 1, the first `lotteries` entries in [0, 1].
 
-    The others are payments: at least 0 without subsidies, free with them.
+    The others are payments: at most `most`, at least 0 without subsidies.
     """
 
     gains: NDArray[np.float64]
@@ -201,17 +209,18 @@ class _Programme:
     sums: sparse.csr_array
     lotteries: int
     subsidies: bool
+    most: NDArray[np.float64]
 
     def solved(self) -> tuple[NDArray[np.float64], str]:
         """The best x, and why it is in doubt."""
-        payments = len(self.gains) - self.lotteries
+        low = np.append(np.zeros(self.lotteries), np.full(len(self.most), -math.inf if self.subsidies else 0.0))
         found = optimize.linprog(
             -self.gains,
             A_ub=-self.wanted,
             b_ub=np.zeros(self.wanted.shape[0]),
             A_eq=self.sums,
             b_eq=np.ones(self.sums.shape[0]),
-            bounds=[(0, 1)] * self.lotteries + [(None if self.subsidies else 0, None)] * payments,
+            bounds=np.stack([low, np.append(np.ones(self.lotteries), self.most)], axis=1),
             method="highs",
             options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
         )
@@ -222,13 +231,17 @@ class _Programme:
     def _doubt(self, x: NDArray[np.float64], of_wanted: NDArray[np.float64], of_sums: NDArray[np.float64]) -> str:
         """Whether x satisfies what is wanted, and multipliers leave nothing more to gain."""
         broken = max(0.0, float(-(self.wanted @ x).min()), float(np.abs(self.sums @ x - 1).max()))
-        broken = max(broken, float(-x[: self.lotteries].min()))
+        broken = max(broken, float(-x[: self.lotteries].min()), float((x[self.lotteries :] - self.most).max()))
         if broken > ACCURACY:
             return f"a condition is broken by {broken:.2g} of the largest value"
         of_wanted = np.maximum(of_wanted, 0.0)
         rest = self.gains + self.wanted.T @ of_wanted - self.sums.T @ of_sums
         bound = float(of_sums.sum() + np.maximum(rest[: self.lotteries], 0).sum())
-        unpaid = np.abs(rest[self.lotteries :]) if self.subsidies else np.maximum(rest[self.lotteries :], 0)
+        # What a payment still gains at its largest is in the bound; where there is no largest, it may gain nothing.
+        unpaid, limited = rest[self.lotteries :], np.isfinite(self.most)
+        bound += float((np.maximum(unpaid, 0) * np.where(limited, self.most, 0.0)).sum())
+        unpaid = np.where(limited, np.minimum(unpaid, 0.0), unpaid)
+        unpaid = np.abs(unpaid) if self.subsidies else np.maximum(unpaid, 0)
         if unpaid.max(initial=0.0) > ACCURACY or bound > self.gains @ x + ACCURACY:
             return "the programme's multipliers do not show that no mechanism is better"
         return ""
@@ -240,15 +253,12 @@ def _refuse_large(variables: int) -> None:
         raise BeyondLimitsError("setting", problem, f"up to {VARIABLES:,}: fewer agents, types or alternatives")
 
 
-def _objective(setting: Setting, objective: Objective) -> NDArray[np.float64]:
-    """What every variable adds."""
-    agents = len(setting.values)
-    if objective == "revenue":
-        nothing = np.zeros(setting.prior.size * setting.alternatives)
-        return np.concatenate([nothing, (setting.prior.ravel() / setting.likelihoods).ravel()])
-    types = np.indices(setting.prior.shape).reshape(agents, -1)
+def _objective(setting: Setting, welfare: float) -> NDArray[np.float64]:
+    """What every variable adds to a mixture of welfare, of that weight, and revenue."""
+    types = np.indices(setting.prior.shape).reshape(len(setting.values), -1)
     worth = np.sum([own[types[agent]] for agent, own in enumerate(setting.values)], axis=0)
-    return np.concatenate([(setting.prior.reshape(-1, 1) * worth).ravel(), np.zeros(agents * setting.prior.size)])
+    paid = (setting.prior.ravel() / setting.likelihoods).ravel()
+    return np.concatenate([welfare * (setting.prior.reshape(-1, 1) * worth).ravel(), (1 - welfare) * paid])
 
 
 def _constraints(

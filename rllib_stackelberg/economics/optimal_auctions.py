@@ -33,19 +33,34 @@ def expected_largest(
     levels = np.unique(np.concatenate([np.zeros(1), *positive]))
     total = 0.0
     for low, high in pairwise(levels):
-        above = np.ones(1)  # distribution of the number of buyers whose value exceeds `low`
-        for own, marginal in zip(positive, marginals, strict=True):
-            chance = marginal[own > low].sum()
-            above = np.convolve(above, [1 - chance, chance])
+        above = numbers_above(positive, marginals, low)
         total += float(high - low) * float(above @ np.minimum(np.arange(len(above)), items))
     return total
 
 
-def ironed_virtual_values(values: NDArray[np.float64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def numbers_above(
+    values: Sequence[NDArray[np.float64]], marginals: Sequence[NDArray[np.float64]], level: float
+) -> NDArray[np.float64]:
+    """Distribution of the number of buyers whose value exceeds a level, `[buyers + 1]`.
+
+    >>> numbers_above([np.array([0.0, 1.0])] * 2, [np.array([0.5, 0.5])] * 2, 0.5)
+    array([0.25, 0.5 , 0.25])
+    """
+    above = np.ones(1)
+    for own, marginal in zip(values, marginals, strict=True):
+        chance = marginal[own > level].sum()
+        above = np.convolve(above, [1 - chance, chance])
+    return above
+
+
+def ironed_virtual_values(
+    values: NDArray[np.float64], probabilities: NDArray[np.float64], welfare: float = 0.0
+) -> NDArray[np.float64]:
     """What selling to each value adds to the revenue: slopes of the concave hull of revenue over sales.
 
     Args:
         values: increasing; probabilities: of each. A value of probability 0 gets that of the next larger one.
+        welfare: weight of welfare, where revenue is not all that counts; at 1 each value is its own virtual value.
 
     >>> ironed_virtual_values(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.25, 0.25])).round(9).tolist()
     [0.0, 1.0, 3.0]
@@ -55,7 +70,7 @@ def ironed_virtual_values(values: NDArray[np.float64], probabilities: NDArray[np
     # Points of the curve from the largest value down: sold with probability q at price v, revenue v q.
     falling, weights = values[::-1], probabilities[::-1]
     sold = np.cumsum(weights)
-    curve = falling * sold
+    curve = (1 - welfare) * falling * sold + welfare * np.cumsum(falling * weights)
     hull = [(0.0, 0.0)]
     for point in zip(sold.tolist(), curve.tolist(), strict=True):
         if point[0] == hull[-1][0]:
@@ -75,17 +90,21 @@ def _slope(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def best_revenue(
-    values: Sequence[NDArray[np.float64]], marginals: Sequence[NDArray[np.float64]], items: int = 1
+    values: Sequence[NDArray[np.float64]],
+    marginals: Sequence[NDArray[np.float64]],
+    items: int = 1,
+    welfare: float = 0.0,
 ) -> float:
-    """Revenue of Myerson's optimal auction.
+    """Revenue of Myerson's optimal auction, or the best mixture of revenue and welfare.
 
     Args:
         values, marginals: per buyer its increasing values and their probabilities; independent.
         items: how many identical ones are sold.
+        welfare: its weight; the rest is revenue's.
 
     >>> tenths = np.linspace(0, 1, 11)
     >>> round(best_revenue([tenths], [np.ones(11) / 11]), 6)  # a price of .5 sells with probability 6/11
     0.272727
     """
-    virtual = [ironed_virtual_values(own, marginal) for own, marginal in zip(values, marginals, strict=True)]
+    virtual = [ironed_virtual_values(own, marginal, welfare) for own, marginal in zip(values, marginals, strict=True)]
     return expected_largest(virtual, marginals, items)

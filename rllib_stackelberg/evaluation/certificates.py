@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from rllib_stackelberg.comparisons import NEGLIGIBLE
 from rllib_stackelberg.evaluation.indifference import indifference
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies
+from rllib_stackelberg.response.learned_rows import LearnedRows, Record
 from rllib_stackelberg.response.models import Play
-from rllib_stackelberg.response.response import Record, Response
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.ties import Ties
@@ -166,7 +167,7 @@ def bcce_gap(record: Record, probabilities: NDArray[np.float64]) -> NDArray[np.f
     return np.maximum(probabilities * gain, 0).max(axis=1)
 
 
-def regret(response: Response, turn: int) -> tuple[float, float | None, bool]:
+def regret(response: LearnedRows[Any], turn: int) -> tuple[float, float | None, bool]:
     """(regret, bound, vacuous) of the row of a follower whose regret comes closest to its bound."""
     record, learner, game = response.record(turn), response.learners[turn], response.game
     low, high = (float(x) for x in game.payoff_range[game.learned_turns[turn].agent])
@@ -216,7 +217,7 @@ def certify(
     )
 
 
-def learning_certificate(response: Response, reach: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+def learning_certificate(response: LearnedRows[Any], reach: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
     """What running sums alone certify: `bcce_gap` and regret, as fields of a `Certificate`.
 
     Args:

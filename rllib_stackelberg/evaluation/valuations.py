@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import standard_error
-from rllib_stackelberg.evaluation.certificates import Certificate, certify
+from rllib_stackelberg.evaluation.certificates import Certificate, certify, learning_certificate
 from rllib_stackelberg.evaluation.courses import Valued, consult_courses, values_of
 from rllib_stackelberg.evaluation.estimates import DEVIATION_PLAYS, consult, estimate
 from rllib_stackelberg.evaluation.plans import certify_plans
@@ -25,6 +25,7 @@ from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.followers import Followers
+from rllib_stackelberg.response.interim import InterimResponse
 from rllib_stackelberg.response.kinds import Kind
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import Phase
@@ -238,8 +239,54 @@ def _respond(
     return response, table.distribution(response.policies("average"))
 
 
+def interim_value(
+    game: StackelbergGame,
+    leader: Leader,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    plays: Sequence[Play],
+) -> Evaluation:
+    """Followers that learn from expected payoffs that the rules know: exactly, without a list of outcomes."""
+    settings = settings.fitted(game)
+    phase, table = _phase(settings, streams, 1), InterimResponse.tabulate(game, leader)
+    response = InterimResponse.begin(settings, game, 1)
+    response.respond(table, phase)
+    policies = {play: response.policies(play) for play in plays}
+    # What was paid on average over updates: that is of joint play, not of everybody's own average.
+    values = {
+        play: response.paid / settings.response_updates if play == "average" else table.worth(own)[1]
+        for play, own in policies.items()
+    }
+    reported = settings.reward_play
+    certificate = Certificate(
+        play=reported,
+        ties=settings.ties,
+        leader_value=float(values[reported][0, 0]),
+        deviation_gain=max(float(own.max()) for own in table.gains(policies[reported])),
+        updates=settings.response_updates,
+        response_samples=1,
+        exact_expectation=True,
+        **learning_certificate(response, table.rules.reach),
+    )
+    return _summary(response, policies[reported], values, 0.0, certificate)
+
+
+def interim_strategy_value(
+    kind: Kind,
+    strategy: LeaderStrategy,
+    settings: LeaderSettings,
+    streams: Streams,
+    samples: int,
+    plays: Sequence[Play],
+) -> Evaluation:
+    """As `interim_value`, of a strategy."""
+    return interim_value(strategy.game, strategy, settings, streams, samples, plays)
+
+
 VALUATIONS: dict[Kind, Callable[..., Evaluation]] = {
     Response: one_move_value,
+    InterimResponse: interim_strategy_value,
     CounterfactualResponse: several_moves_value,
     TrajectoryResponse: experienced_value,
     RoundsResponse: experienced_value,
@@ -250,6 +297,7 @@ VALUATIONS: dict[Kind, Callable[..., Evaluation]] = {
 
 ESTIMATES: dict[Kind, Callable[..., Evaluation]] = {
     Response: estimated_value,
+    InterimResponse: interim_value,
     PlayedTrajectories: courses_value,
     SampledMoves: courses_value,
 }

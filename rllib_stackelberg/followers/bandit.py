@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import njit
 from rllib_stackelberg.errors import InvalidFieldError
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import njit
 from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
 from rllib_stackelberg.followers.simplex import certain
 

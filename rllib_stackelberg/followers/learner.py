@@ -15,10 +15,9 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import brief
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rllib_stackelberg.compilation import njit
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import Traits, best_action
 from rllib_stackelberg.followers.trajectory import ExploringLearner, TrajectoryKernels

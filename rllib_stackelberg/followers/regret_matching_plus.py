@@ -14,8 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from numba import njit
-
+from rllib_stackelberg.compilation import njit
 from rllib_stackelberg.followers.learner import Kernels, Traits
 from rllib_stackelberg.followers.regret_matching import RegretMatching, match_regrets
 

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.followers.learner import Learner
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
-from rllib_stackelberg.leader.elicitation import Closure, Episodes
+from rllib_stackelberg.leader.elicitation import AskedFirst, Closure, Episodes
 from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
+from rllib_stackelberg.leader.interim_closure import InterimClosure
 from rllib_stackelberg.leader.mixture import Mixture
 from rllib_stackelberg.leader.path_closure import PathClosure
 from rllib_stackelberg.plays.answers import Answers
@@ -125,7 +126,7 @@ class AnswersView:
 
 
 class SoFarView(CriticView):
-    """Along a table of paths: the answers so far. (What followers would learn from them takes a whole response.)"""
+    """The answers so far, where what followers would learn from them takes a whole response."""
 
     def __init__(self, game: StackelbergGame):
         self.answers = AnswersView(game)
@@ -134,7 +135,7 @@ class SoFarView(CriticView):
 
     def __call__(self, elicitation: Episodes, envs: Index) -> NDArray[np.float32]:
         """Answers."""
-        assert isinstance(elicitation, PathClosure)
+        assert isinstance(elicitation, AskedFirst)
         return self.answers(elicitation.answers, envs).astype(np.float32)
 
 
@@ -240,8 +241,9 @@ def _(elicitation: Closure, game: StackelbergGame) -> CriticView:
     return ProvisionalView(game, elicitation.settings)
 
 
-@critic_view.register
-def _(elicitation: PathClosure, game: StackelbergGame) -> CriticView:
+@critic_view.register(PathClosure)
+@critic_view.register(InterimClosure)
+def _(elicitation: AskedFirst, game: StackelbergGame) -> CriticView:
     return SoFarView(game)
 
 

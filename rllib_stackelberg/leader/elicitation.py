@@ -7,6 +7,8 @@ one. What differs between the modes is small:
 
 - `Closure`: one stage, all outcomes, each distinct question asked once; the response and the reward are then computed
   from the table of outcomes without any further play.
+- `PathClosure` (path_closure.py): likewise, along all paths of followers who move several times.
+- `InterimClosure` (interim_closure.py): asks its one question, where rules know expected payoffs without a table.
 - `Foreseen` (foreseen.py): a stage is as many updates as can be foreseen; each distinct question is asked once.
 - `Answered` (answered.py): likewise, of games with compiled rules; a stage ends where an answer is missing.
 - `InPlay` (in_play.py): a stage per update and one for the reward; each distinct question is asked once.
@@ -138,7 +140,7 @@ class Elicitation(Episodes):
         response: the followers.
     """
 
-    def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, width: int):
+    def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int, width: int = 1):
         super().__init__(envs)
         self.game = game
         self.settings = settings
@@ -252,18 +254,6 @@ class Elicitation(Episodes):
         """What followers of the given environments play in the reward phase, one entry of the table each."""
         return self.response.reported(table, envs, self.settings.reward_play, self.settings.ties)
 
-    def _penalty(self, table: OutcomeTable, policies: Policies) -> NDArray[np.float64]:
-        """For what followers, in expectation and summed, lack to prefer the reported play by the margin: `[N]`."""
-        play = table.distribution(policies)
-        missing = np.zeros(len(play))
-        for turn, policy in enumerate(policies):
-            found = table.deviations(play, turn)
-            taken = np.arange(policy.shape[-1]) == policy.argmax(axis=-1)[..., None]
-            others = np.where(taken, -np.inf, found.fixed).max(axis=-1)
-            margin = self.settings.deviation_margin * found.reach
-            missing += np.maximum(others + margin - found.realised, 0).sum(axis=1)
-        return (self.settings.deviation_penalty or 0.0) * missing
-
     def _finish(self, envs: Index) -> None:
         self.over[envs] = True
         self.question[envs] = -1
@@ -286,7 +276,8 @@ class AskedFirst(Elicitation):
         policies = self._reported(table, envs)
         self.value[envs] = self.response.values(table, phase, policies, self.settings.reward_play)[:, 0]
         if self.settings.deviation_penalty:
-            self.penalty[envs] = self._penalty(table, policies)
+            missing = table.lacking(policies, self.settings.deviation_margin)
+            self.penalty[envs] = self.settings.deviation_penalty * missing
         self._finish(envs)
         return envs[:0]
 

@@ -29,15 +29,17 @@ from rllib_stackelberg.leader.actions import as_rows, leader_action_space, to_ga
 from rllib_stackelberg.leader.answered import Answered
 from rllib_stackelberg.leader.courses_in_play import Experience
 from rllib_stackelberg.leader.critic import critic_view
-from rllib_stackelberg.leader.elicitation import Closure, Elicitation, Episodes, Front
+from rllib_stackelberg.leader.elicitation import AskedFirst, Closure, Elicitation, Episodes, Front
 from rllib_stackelberg.leader.foreseen import Foreseen
 from rllib_stackelberg.leader.in_play import EveryTurn, InPlay
+from rllib_stackelberg.leader.interim_closure import InterimClosure
 from rllib_stackelberg.leader.mixture import Mixture
 from rllib_stackelberg.leader.path_closure import PathClosure
 from rllib_stackelberg.leader.sampled_courses import SampledCourses
 from rllib_stackelberg.leader.transcript import Transcript, put
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 from rllib_stackelberg.plays.paths import PathTable
+from rllib_stackelberg.response.interim import InterimTable
 from rllib_stackelberg.response.kinds import Kind, followers_for
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.sampled_moves import SampledMoves
@@ -45,16 +47,18 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Streams
 
-CLOSURES: dict[type, type[Closure] | type[PathClosure]] = {OutcomeTable: Closure, PathTable: PathClosure}
+CLOSURES: dict[type, type[AskedFirst]] = {
+    OutcomeTable: Closure,
+    PathTable: PathClosure,
+    InterimTable: InterimClosure,
+}
 """By the table that followers respond along, what asks for it."""
 
 COURSES: dict[Kind, type[InPlay]] = {PlayedTrajectories: Experience, SampledMoves: SampledCourses}
 """By the kind of followers whose courses of play are too many for a table, what plays them."""
 
 
-def choose_elicitation(
-    game: StackelbergGame, settings: LeaderSettings
-) -> type[Closure] | type[InPlay] | type[PathClosure]:
+def choose_elicitation(game: StackelbergGame, settings: LeaderSettings) -> type[AskedFirst] | type[InPlay]:
     """The way of asking that fitted settings call for."""
     kind = followers_for(game, settings)
     if not kind.in_play(settings, game):

@@ -145,7 +145,9 @@ class InPlay(Elicitation):
             self._pay(envs[rewarding])
             if self.settings.deviation_penalty:
                 table = self._profile_table(envs[rewarding])
-                self.penalty[envs[rewarding]] = self._penalty(table, self._reported(table, envs[rewarding]))
+                reported = self._reported(table, envs[rewarding])
+                missing = table.lacking(reported, self.settings.deviation_margin)
+                self.penalty[envs[rewarding]] = self.settings.deviation_penalty * missing
             self._finish(envs[rewarding])
         learning = envs[~rewarding]
         if len(learning):

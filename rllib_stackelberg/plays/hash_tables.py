@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 
 EMPTY = -1
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

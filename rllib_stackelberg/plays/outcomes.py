@@ -193,6 +193,17 @@ class OutcomeTable:
         reach, gains, sizes, slack = self._compared(distribution, turn, share)
         return ~exceeds(np.abs(gains), 0.0, sizes, slack) & (reach > 0)[..., None]
 
+    def lacking(self, policies: Policies, margin: float) -> NDArray[np.float64]:
+        """What followers, in expectation and summed, lack to prefer the action they play by a margin: `[S]`."""
+        play = self.distribution(policies)
+        missing = np.zeros(len(play))
+        for turn, policy in enumerate(policies):
+            found = self.deviations(play, turn)
+            taken = np.arange(policy.shape[-1]) == policy.argmax(axis=-1)[..., None]
+            others = np.where(taken, -np.inf, found.fixed).max(axis=-1)
+            missing += np.maximum(others + margin * found.reach - found.realised, 0).sum(axis=1)
+        return missing
+
     def margins(self, distribution: NDArray[np.float64], turn: int) -> NDArray[np.float64]:
         """By how much a follower prefers play to every other action, given its row: `[S, rows]`.
 

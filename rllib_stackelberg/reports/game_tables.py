@@ -5,20 +5,26 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
-from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.reports.tables import plain
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.parameters import Parameter, introduction
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import GameSpec, load_class, parameters_of
+
+if TYPE_CHECKING:
+    from rich import markdown
+else:
+    markdown = LazyModule("rich.markdown")
 
 
 def game_data(spec: GameSpec) -> dict[str, Any]:
@@ -36,13 +42,13 @@ def game_data(spec: GameSpec) -> dict[str, Any]:
     }
 
 
-def games_table(rows: list[dict[str, Any]]) -> RenderableType:
-    """One line a game."""
+def games_table(specs: Iterable[GameSpec]) -> RenderableType:
+    """One line a game, from what is registered of it: no game is loaded."""
     table = plain("Games", "game", "who leads, who follows", "messages", "exact value")
     table.columns[0].no_wrap = True
-    for row in rows:
-        flags = ["yes" if row[name] else "no" for name in ("messages", "exact")]
-        table.add_row(row["name"], row["summary"], *flags)
+    for spec in specs:
+        flags = ["yes" if said else "no" for said in (spec.messages, spec.exact)]
+        table.add_row(spec.name, spec.summary, *flags)
     return Group(table, Text("A game's rules and parameters: rllib-stackelberg games GAME"))
 
 
@@ -71,7 +77,7 @@ def game_shown(page: dict[str, Any]) -> RenderableType:
     defaults = Text(f"a run trains for {run['max_seconds']:g} s{settings}, unless told otherwise")
     rules: list[RenderableType] = []
     if page["rules"]:
-        rules = [Text("\nRules", style="bold"), Padding(Markdown(page["rules"]), (0, 0, 0, 1))]
+        rules = [Text("\nRules", style="bold"), Padding(markdown.Markdown(page["rules"]), (0, 0, 0, 1))]
     return Group(*head, defaults, _parameters(page["details"]), _next(page), *rules)
 
 

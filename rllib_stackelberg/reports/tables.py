@@ -13,14 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from rllib_stackelberg.experiments.tables import COLUMNS, ExperimentTable, Summary
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.reports.glossary import ONLINE_UNITS, ONLINE_WORDS
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.rules.ties import RULES, TAKEN
-from rllib_stackelberg.runs.doctor import Check, worst
-from rllib_stackelberg.runs.options import TrainOptions
 
 if TYPE_CHECKING:
+    from rllib_stackelberg.runs import doctor
+    from rllib_stackelberg.runs.options import TrainOptions
     from rllib_stackelberg.runs.progress import Progress
+else:
+    doctor = LazyModule("rllib_stackelberg.runs.doctor")
 
 
 def plain(title: str, *columns: str) -> Table:
@@ -179,9 +182,9 @@ STATUS_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 VERDICTS = {"ok": "ready to train", "warn": "can train; see the warnings", "fail": "cannot train"}
 
 
-def checks(found: Sequence[Check]) -> RenderableType:
+def checks(found: Sequence[doctor.Check]) -> RenderableType:
     """What the doctor saw."""
     table = plain("This machine", "", "", "found", "what to do")
     for check in found:
         table.add_row(Text(check.status, style=STATUS_STYLES[check.status]), check.name, check.found, check.advice)
-    return Group(table, Text(VERDICTS[worst(list(found))]))
+    return Group(table, Text(VERDICTS[doctor.worst(list(found))]))

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.plays.hash_tables import place_of
 from rllib_stackelberg.response.engine import learn_row

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rllib_stackelberg.arrays import Index, Numbers
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 
 
 class Movers(NamedTuple):

@@ -15,10 +15,9 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.followers.learner import Kernels, Learner
 from rllib_stackelberg.plays.table_loops import add, gather, joint_strides, weigh
 from rllib_stackelberg.rules.game import Turn
@@ -73,7 +72,7 @@ def follower_arrays(
 
 def fresh_rows(learners: Sequence[Learner], turns: Sequence[Turn], who: FollowerArrays) -> NDArray[np.float64]:
     """Numbers of all followers who have learned nothing yet, `[R, width]`."""
-    fresh = np.zeros((int(who.rows.sum()), int(who.widths.max(initial=0))))
+    fresh = np.zeros((int((who.first + who.rows).max(initial=0)), int(who.widths.max(initial=0))))
     for m, learner in enumerate(learners):
         fresh[who.first[m] : who.first[m] + who.rows[m], : who.widths[m]] = learner.start(turns[m].choices)
     return fresh

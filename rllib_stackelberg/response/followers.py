@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.followers.learner import Learner
+from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.models import Play
@@ -108,6 +109,11 @@ class Followers(ABC, Generic[Table, Learns]):
     def long_response(cls, settings: ResponseFields, game: StackelbergGame) -> bool:
         """Whether a response takes longer than everything else in a leader episode."""
         return False
+
+    @classmethod
+    def episode_outcomes(cls, game: StackelbergGame) -> int:
+        """Plays that the table of a leader episode is made of, side by side in memory."""
+        return courses(game)
 
     @classmethod
     @abstractmethod

@@ -8,6 +8,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.followers import Followers
+from rllib_stackelberg.response.interim import InterimResponse
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.rounds import RoundsResponse
@@ -21,6 +22,7 @@ KINDS: tuple[Kind, ...] = (
     RoundsResponse,
     PlayedTrajectories,
     TrajectoryResponse,
+    InterimResponse,
     Response,
     SampledMoves,
     CounterfactualResponse,

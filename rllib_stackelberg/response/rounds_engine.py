@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rllib_stackelberg.arrays import Index, Numbers
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.errors import RulesError
 from rllib_stackelberg.followers.learner import best_action
 from rllib_stackelberg.followers.trajectory import explored_action

@@ -15,10 +15,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import has_kept, kept
+from rllib_stackelberg.compilation import has_kept, kept, njit
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.plays.table_loops import Outcomes, add
 from rllib_stackelberg.response.engine import learn_row, profile_play, strategies

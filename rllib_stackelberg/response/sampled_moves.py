@@ -31,9 +31,10 @@ from rllib_stackelberg.response.course_engine import Nodes
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.fit import check_several_moves
 from rllib_stackelberg.response.followers import PLAYED, Settings
+from rllib_stackelberg.response.learned_rows import Record
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.played_trajectories import TOGETHER, reward_plays
-from rllib_stackelberg.response.response import Record, Response
+from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.sampled_moves_engine import Kept, Known, Lines, Room, learn_move, walk_updates
 from rllib_stackelberg.rules.game import StackelbergGame
 

@@ -98,6 +98,12 @@ class LeaderSettings(ResponseFields):
             return any(part.settings.long_response(game) for part in self.parts)
         return followers_for(game, self).long_response(self, game)
 
+    def episode_outcomes(self, game: StackelbergGame) -> int:
+        """Plays that the table of a leader episode is made of."""
+        if self.models:
+            return max(part.settings.episode_outcomes(game) for part in self.parts)
+        return followers_for(game, self).episode_outcomes(game)
+
     @property
     def random_response(self) -> bool:
         """Whether two responses to the same leader can differ, under the same model."""

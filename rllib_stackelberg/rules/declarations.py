@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, Space, Tuple
 
 from rllib_stackelberg.comparisons import check_comparable
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.turns import Kind, Seats, Turn
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+else:
+    spaces = LazyModule("gymnasium.spaces")
 
 KINDS = "'leader' for agent 0, 'learned' or 'reply' for others"
 RANGE = "finite [agents, 2], the smallest and the largest total payoff of each agent, the leader first"
@@ -40,7 +45,7 @@ def check_game(game: StackelbergGame) -> None:
     if len(game.observation_spaces) != len(game.agents):
         raise InvalidFieldError("observation_spaces", f"are {len(game.observation_spaces)}", "one per agent")
     for agent, space in zip(game.agents, game.observation_spaces, strict=True):
-        if not isinstance(space, Box) or len(space.shape) != 1:
+        if not isinstance(space, spaces.Box) or len(space.shape) != 1:
             raise InvalidFieldError("observation_spaces", f"that of {agent} is {space}", "a one-dimensional Box")
     _check_seats(game)
 
@@ -81,7 +86,7 @@ def _check_turn(game: StackelbergGame, turn: Turn) -> None:
 def _check_actions(turn: Turn, named: str) -> None:
     """Refuse actions that are neither a choice nor bounded numbers, nor, of the leader, both."""
     space, allowed = turn.actions, "Discrete(n), counted from 0, or a bounded one-dimensional Box"
-    if isinstance(space, Tuple):
+    if isinstance(space, spaces.Tuple):
         good = len(space.spaces) == 2 and _is_choice(space[0]) and _are_numbers(space[1]) and turn.kind == "leader"
     else:
         good = _is_choice(space) or _are_numbers(space)
@@ -90,12 +95,12 @@ def _check_actions(turn: Turn, named: str) -> None:
         raise InvalidFieldError("turns", f"{named} has actions {space}", allowed + both)
 
 
-def _is_choice(space: Space) -> bool:
-    return isinstance(space, Discrete) and int(space.start) == 0
+def _is_choice(space: spaces.Space) -> bool:
+    return isinstance(space, spaces.Discrete) and int(space.start) == 0
 
 
-def _are_numbers(space: Space) -> bool:
-    return isinstance(space, Box) and len(space.shape) == 1 and space.is_bounded() and space.shape[0] > 0
+def _are_numbers(space: spaces.Space) -> bool:
+    return isinstance(space, spaces.Box) and len(space.shape) == 1 and space.is_bounded() and space.shape[0] > 0
 
 
 def _check_seats(game: StackelbergGame) -> None:

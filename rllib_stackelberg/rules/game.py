@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
@@ -24,7 +23,10 @@ from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.turns import Seats, Turn, in_range
 
 if TYPE_CHECKING:
+    from gymnasium.spaces import Box
+
     from rllib_stackelberg.rules.compiled_rules import CompiledRules
+    from rllib_stackelberg.rules.interim import InterimRules
     from rllib_stackelberg.rules.solution import Bound, Method, StackelbergSolution
 
 OVER = -1
@@ -156,6 +158,13 @@ class StackelbergGame(Rules, ABC):
     @property
     def compiled(self) -> CompiledRules | None:
         """The same rules as compiled functions of one play, from a game that offers them and `opening_rows`."""
+        return None
+
+    def interim(self) -> InterimRules | None:
+        """Expected payoffs by a way shorter than all outcomes, from a game that knows one; None if not.
+
+        Such a game has followers who all move once, none knowing what others do, and asks its leader one question.
+        """
         return None
 
     def signal(self, state: State) -> NDArray[np.float64]:

@@ -13,16 +13,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import ArrayLike, NDArray
 
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
 from rllib_stackelberg.rules.solution import PopulationSolution
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+else:
+    spaces = LazyModule("gymnasium.spaces")
 
 RUNNING = 0
 """Index into `endings` of plays that go on."""
@@ -65,10 +70,10 @@ class PopulationGame(Rules, ABC):
 
     members: int
     periods: int
-    leader_actions: Box
-    member_actions: Box
-    leader_space: Box
-    member_space: Box
+    leader_actions: spaces.Box
+    member_actions: spaces.Box
+    leader_space: spaces.Box
+    member_space: spaces.Box
     start_draws: int = 1
     draws: int = 1
     endings: tuple[str, ...] = ("running", "horizon")
@@ -127,11 +132,11 @@ class PopulationGame(Rules, ABC):
         return len(self.endings) - 1
 
     @cached_property
-    def member_view(self) -> Box:
+    def member_view(self) -> spaces.Box:
         """Space of what a member sees when it acts: its own state, then the leader's action."""
         shown = self._wide(self.leader_actions)
         low = np.concatenate([self.member_space.low, shown[0]]).astype(np.float32)
-        return Box(low, np.concatenate([self.member_space.high, shown[1]]).astype(np.float32), dtype=np.float32)
+        return spaces.Box(low, np.concatenate([self.member_space.high, shown[1]]).astype(np.float32), dtype=np.float32)
 
     def view_members(self, state: Any, leader: Numbers) -> NDArray[np.float32]:
         """What members see when they act, `[B, N, e + w]`, after the leader's action `[B, w]`."""
@@ -201,7 +206,7 @@ class PopulationGame(Rules, ABC):
         if given.shape != wanted:
             raise InvalidFieldError(name, f"have shape {given.shape}", f"shape {wanted}")
 
-    def _check_range(self, agent: str, actions: Box, given: Numbers) -> None:
+    def _check_range(self, agent: str, actions: spaces.Box, given: Numbers) -> None:
         low, high = self._ranges[agent]
         good = (given >= low) & (given <= high)
         if not good.all():
@@ -216,7 +221,7 @@ class PopulationGame(Rules, ABC):
         return {agent: (_shortest(low), _shortest(high)) for agent, (low, high) in bounds.items()}
 
     @staticmethod
-    def _wide(actions: Box) -> tuple[Numbers, Numbers]:
+    def _wide(actions: spaces.Box) -> tuple[Numbers, Numbers]:
         """The range of an action: a bound rounded to single precision, as policies return it, is in it."""
         low, high = actions.low.astype(np.float64), actions.high.astype(np.float64)
         return np.minimum(low, low.astype(np.float32)), np.maximum(high, high.astype(np.float32))
@@ -226,7 +231,7 @@ def _shortest(bound: Numbers) -> Numbers | float:
     return float(bound[0]) if (bound == bound[0]).all() else bound
 
 
-def _words(actions: Box) -> str:
+def _words(actions: spaces.Box) -> str:
     low, high = actions.low, actions.high
     if (low == low[0]).all() and (high == high[0]).all():
         return f"{len(low)} numbers in [{low[0]:g}, {high[0]:g}]"

@@ -170,4 +170,21 @@ def prior_from(field: str, probabilities: Sequence | NDArray, shape: Sequence[in
     return prior
 
 
+def prior_of(field: str, probabilities: Sequence, sizes: Sequence[int]) -> Prior:
+    """A user's prior: a distribution for each column, each of which sums to 1, or a joint one, all of which does.
+
+    >>> prior_of("prior", [[0.5, 0.5], [0.2, 0.8]], (2, 2)).blocks[1]
+    array([0.2, 0.8])
+    >>> prior_of("prior", [[0.4, 0.1], [0.1, 0.4]], (2, 2)).size
+    4
+    """
+    try:
+        rows = [np.asarray(own, dtype=float) for own in probabilities if not np.isscalar(own)]
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidFieldError(field, "is ragged or not numeric", "rectangular arrays of numbers") from error
+    if [row.shape for row in rows] == [(size,) for size in sizes] and np.allclose([row.sum() for row in rows], 1):
+        return Prior.independent(*rows)
+    return prior_from(field, probabilities, sizes)
+
+
 NO_CHANCE = Prior(())

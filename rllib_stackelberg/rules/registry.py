@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, TypeGuard, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, get_args, get_type_hints
 
-import pettingzoo
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import BrokenDocumentError, from_command_line
 from rllib_stackelberg.files.validation import validated
+from rllib_stackelberg.lazy_modules import LazyModule, when_loaded
 from rllib_stackelberg.rules.base import Rules, name_of
 from rllib_stackelberg.rules.declarations import check_game
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.own_games import load_module, located, told
 from rllib_stackelberg.rules.parameters import Parameter, parameters
 from rllib_stackelberg.rules.population import PopulationGame, check_population
+
+if TYPE_CHECKING:
+    import pettingzoo
+else:
+    pettingzoo = LazyModule("pettingzoo")
 
 NAMESPACE = "stackelberg"
 OWN_GAME = "package.module:ClassName or path/to/file.py:ClassName"
@@ -55,6 +61,7 @@ class GameSpec:
         parameters: constructor arguments fixed by this id.
         summary: one line: who leads, who follows.
         source: paper or reference.
+        messages: whether followers send messages, as many as a parameter of that name says.
         exact: whether an exact value is known for the default parameters.
         defaults: for training runs.
     """
@@ -64,6 +71,7 @@ class GameSpec:
     parameters: dict[str, Any] = field(default_factory=dict)
     summary: str = ""
     source: str = ""
+    messages: bool = False
     exact: bool = True
     defaults: RunDefaults = field(default_factory=RunDefaults)
 
@@ -84,11 +92,23 @@ _GAMES: dict[str, GameSpec] = {}
 def register_game(name: str, entry_point: str, version: int = 0, **details: Any) -> GameSpec:
     """Register a game, with PettingZoo too. `details` are further fields of `GameSpec`."""
     spec = GameSpec(id=f"{NAMESPACE}/{name}-v{version}", entry_point=entry_point, **details)
-    if spec.id not in _GAMES:
+    known = spec.id in _GAMES
+    _GAMES[spec.id] = spec
+    if not known and PETTINGZOO in sys.modules:
+        _tell_pettingzoo([spec])
+    return spec
+
+
+PETTINGZOO = "pettingzoo"
+
+
+def _tell_pettingzoo(specs: Iterable[GameSpec]) -> None:
+    for spec in specs:
         for kind in ("aec", "parallel"):
             pettingzoo.register(kind, spec.id, f"rllib_stackelberg.aec:make_{kind}", kwargs={"game": spec.id})
-    _GAMES[spec.id] = spec
-    return spec
+
+
+when_loaded(PETTINGZOO, lambda: _tell_pettingzoo(_GAMES.values()))
 
 
 def games() -> list[GameSpec]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+else:
+    spaces = LazyModule("gymnasium.spaces")
 
 Kind = Literal["leader", "learned", "reply"]
 
@@ -32,14 +38,15 @@ class Turn:
         coarse: whether a learner takes some of what it is shown for the same: different observations have one key.
         masked: whether not all choices of the leader's are open always (`StackelbergGame.open_choices`).
 
-    >>> offer = Turn("offer", 0, Dict(buyer=Discrete(3), price=Box(0, 1, (1,))), "leader")
+    >>> actions = spaces.Dict(buyer=spaces.Discrete(3), price=spaces.Box(0, 1, (1,)))
+    >>> offer = Turn("offer", 0, actions, "leader")
     >>> offer.actions[0], offer.choices, offer.numbers, offer.width, offer.discrete
     (Discrete(3), 3, 1, 2, False)
     """
 
     name: str
     agent: int
-    actions: Discrete | Box | Tuple | Dict
+    actions: spaces.Discrete | spaces.Box | spaces.Tuple | spaces.Dict
     kind: Kind
     rows: int | None = 1
     sees_leader: bool = False
@@ -48,22 +55,22 @@ class Turn:
     masked: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.actions, Dict) and len(self.actions.spaces) == 2:
-            parts = sorted(self.actions.spaces.values(), key=lambda space: not isinstance(space, Discrete))
-            object.__setattr__(self, "actions", Tuple(parts))
+        if isinstance(self.actions, spaces.Dict) and len(self.actions.spaces) == 2:
+            parts = sorted(self.actions.spaces.values(), key=lambda space: not isinstance(space, spaces.Discrete))
+            object.__setattr__(self, "actions", spaces.Tuple(parts))
 
-    @property
-    def parts(self) -> tuple[Discrete | None, Box | None]:
+    @cached_property
+    def parts(self) -> tuple[spaces.Discrete | None, spaces.Box | None]:
         """The choice and the numbers that an action consists of, None for what it has not."""
-        if isinstance(self.actions, Tuple):
+        if isinstance(self.actions, spaces.Tuple):
             return self.actions[0], self.actions[1]  # type: ignore[return-value]  # checked where games are made
-        choice, numbers = isinstance(self.actions, Discrete), isinstance(self.actions, Box)
+        choice, numbers = isinstance(self.actions, spaces.Discrete), isinstance(self.actions, spaces.Box)
         return self.actions if choice else None, self.actions if numbers else None  # type: ignore[return-value]
 
-    @property
+    @cached_property
     def discrete(self) -> bool:
         """Whether an action is a choice alone: there are finitely many, `range(choices)`."""
-        return isinstance(self.actions, Discrete)
+        return isinstance(self.actions, spaces.Discrete)
 
     @property
     def enumerable(self) -> bool:
@@ -95,7 +102,7 @@ class Turn:
         return int(choice.n)
 
     @property
-    def box(self) -> Box:
+    def box(self) -> spaces.Box:
         """The bounds of an action's numbers."""
         box = self.parts[1]
         if box is None:

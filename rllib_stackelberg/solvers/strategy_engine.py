@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rllib_stackelberg.comparisons import EPSILON, ROUNDING
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.plays.outcomes import OutcomeTable
 
 

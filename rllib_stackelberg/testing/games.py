@@ -7,12 +7,21 @@ import io
 import math
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.comparisons import exceeds
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.testing.conformance import PLAYS, inspect
 from rllib_stackelberg.testing.inspection import Finding, Inspection
+
+if TYPE_CHECKING:
+    from pettingzoo import test as pettingzoo_test
+
+    from rllib_stackelberg.aec import environment
+else:  # whoever looks at a few plays has no use for environments
+    pettingzoo_test = LazyModule("pettingzoo.test")
+    environment = LazyModule("rllib_stackelberg.aec.environment")
 
 CYCLES = 50
 
@@ -58,14 +67,11 @@ def bound_findings(game: StackelbergGame) -> tuple[Finding, ...]:
 
 def pettingzoo_findings(game: StackelbergGame) -> tuple[Finding, ...]:
     """What PettingZoo's own tests say of the game's environment."""
-    # Here: they load example environments, which whoever looks at a few plays has no use for.
-    from pettingzoo.test import api_test, seed_test
-
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         try:
-            api_test(make_aec(game), num_cycles=CYCLES)
-            seed_test(lambda: make_aec(game), num_cycles=CYCLES)
+            pettingzoo_test.api_test(environment.make_aec(game), num_cycles=CYCLES)
+            pettingzoo_test.seed_test(lambda: environment.make_aec(game), num_cycles=CYCLES)
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             return (Finding("PettingZoo", problem, "an environment that passes its api_test and seed_test"),)

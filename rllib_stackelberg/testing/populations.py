@@ -7,16 +7,24 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.spaces import Box
 
-from rllib_stackelberg.aec.environment import make_aec
 from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.population import RUNNING, PopulationGame, check_population
 from rllib_stackelberg.testing.inspection import Finding
+
+if TYPE_CHECKING:
+    from pettingzoo import test as pettingzoo_test
+
+    from rllib_stackelberg.aec import environment
+else:  # whoever looks at a few plays has no use for environments
+    pettingzoo_test = LazyModule("pettingzoo.test")
+    environment = LazyModule("rllib_stackelberg.aec.environment")
 
 MOST_PERIODS = 20
 FEW_PLAYS, FEW_PERIODS = 2, 3
@@ -36,14 +44,11 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
     Raises:
         AssertionError: naming what is broken.
     """
-    # Here: they load example environments, which whoever looks at a few plays has no use for.
-    from pettingzoo.test import api_test, seed_test
-
     check_plays(game, seed, plays, MOST_PERIODS)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        api_test(make_aec(game), num_cycles=50)
-        seed_test(lambda: make_aec(game), num_cycles=50)
+        pettingzoo_test.api_test(environment.make_aec(game), num_cycles=50)
+        pettingzoo_test.seed_test(lambda: environment.make_aec(game), num_cycles=50)
 
 
 def check_plays(game: PopulationGame, seed: int, plays: int, periods: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from rllib_stackelberg import cli
 from rllib_stackelberg import games as all_games
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.followers import Learner
@@ -78,6 +79,20 @@ def test_the_list_of_commands_cuts_no_sentence():
     assert "..." not in said("--help").partition("Commands:")[2]
 
 
+def test_the_list_of_commands_is_what_their_help_says():
+    """It is made of the files of the commands, without loading one; so does it say what is unknown."""
+    assert cli.texts() == {name: inspect.getdoc(command.callback) for name, command in COMMANDS.items()}
+    program = [sys.executable, "-m", "rllib_stackelberg"]
+    shown = subprocess.run(
+        [*program, "-h"], env=os.environ | {"COLUMNS": "80"}, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.partition("Options")[2] == said("--help").partition("Options")[2]
+    wrong = subprocess.run([*program, "gmaes"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "No such command 'gmaes'" in wrong.stderr
+    assert "games" in wrong.stderr
+
+
 def test_version():
     assert re.fullmatch(rf"{PROGRAM} \d+\.\d+\.\d+\n", said("--version"))
 
@@ -88,6 +103,14 @@ def test_the_list_of_games_fits_80_columns_and_cuts_no_name():
     assert "…" not in "".join(lines)
     for spec in all_games():
         assert any(line.split()[:1] == [spec.name] for line in lines)
+
+
+def test_the_list_says_who_sends_messages_and_what_the_class_of_a_game_says_is_the_same():
+    """It is made of what is registered, without loading a game."""
+    data = json.loads(said("games", "--json").splitlines()[-1])["games"]
+    lines = {words[0]: words[-2:] for words in map(str.split, said("games").splitlines()) if words[1:]}
+    for row in data:
+        assert lines[row["name"]] == ["yes" if row[name] else "no" for name in ("messages", "exact")]
 
 
 @pytest.mark.parametrize("spec", all_games(), ids=lambda spec: spec.name)

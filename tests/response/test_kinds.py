@@ -17,6 +17,7 @@ from rllib_stackelberg.evaluation import valuations
 from rllib_stackelberg.followers.learner import Learner, Traits
 from rllib_stackelberg.response import kinds
 from rllib_stackelberg.response.counterfactual import CounterfactualResponse
+from rllib_stackelberg.response.interim import InterimResponse
 from rllib_stackelberg.response.played_trajectories import PlayedTrajectories
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.rounds import RoundsResponse
@@ -46,6 +47,7 @@ class Twice(Response):
         ("escape", QLearning(), TrajectoryResponse),
         ("interview", QLearning(), TrajectoryResponse),
         ("matrix-design", QLearning(foresight=1), RoundsResponse),
+        ("auction", MultiplicativeWeights(), InterimResponse),
     ],
 )
 def test_learners_and_game_decide_the_kind(game, learner, kind):
@@ -57,7 +59,8 @@ def test_learners_and_game_decide_the_kind(game, learner, kind):
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_followers_begin_again_as_they_began(kind):
-    game = make_game("matrix-design" if kind in (Response, RoundsResponse) else "interview")
+    names = {Response: "matrix-design", RoundsResponse: "matrix-design", InterimResponse: "auction"}
+    game = make_game(names.get(kind, "interview"))
     learner = QLearning() if issubclass(kind, TrajectoryResponse) else MultiplicativeWeights()
     asked = {
         PlayedTrajectories: {"elicitation": "in_play"},

@@ -24,7 +24,6 @@ from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, find_algorithm
@@ -116,7 +115,7 @@ class LeaderProblem:
         usual = LONG_EPISODES if self.once and self.settings.long_response(self.game) else PARALLEL_EPISODES
         if self.settings.in_play(self.game):
             return usual
-        return min(usual, max(TABULATED_PLAYS // courses(self.game), 1))
+        return min(usual, max(TABULATED_PLAYS // self.settings.episode_outcomes(self.game), 1))
 
     @property
     def batch_size(self) -> int:

@@ -32,6 +32,18 @@ SMALLEST_SPREAD = 1e-8
 """Relative to the largest advantage: below it all rows are taken to be equally good."""
 
 
+OF_QUESTION, OF_FRONT = "of_question", "of_front"
+"""Columns of `WholeQuestions`."""
+
+LOSS_COLUMNS = (
+    Columns.ACTIONS,
+    Columns.ACTION_LOGP,
+    Columns.ACTION_DIST_INPUTS,
+    Postprocessing.ADVANTAGES,
+    Postprocessing.VALUE_TARGETS,
+)
+"""What PPO's loss reads of a row besides observations."""
+
 NOTHING_LEFT = 1e-6
 """Relative to the largest payment, in single precision: below it what is seen explains all of them."""
 
@@ -43,8 +55,25 @@ def keep_rows(batch: dict[str, Any], keep: torch.Tensor) -> dict[str, Any]:
         if isinstance(column, dict):
             kept[name] = keep_rows(column, keep)
         else:
-            kept[name] = column[keep] if isinstance(column, torch.Tensor) else column
+            kept[name] = _kept(column, keep) if isinstance(column, torch.Tensor) else column
     return kept
+
+
+def _kept(column: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    return column[keep] if keep.dtype is torch.bool else column.index_select(0, keep)
+
+
+def distinct_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where each kind of row of `[N, d]` stands first, and the kind of each row: `[kinds]`, `[N]`.
+
+    >>> first, kind = distinct_rows(torch.tensor([[0.5, 1.0], [0.0, 1.0], [0.5, 1.0]]))
+    >>> first.tolist(), kind.tolist()
+    ([1, 0], [1, 0, 1])
+    """
+    values = np.ascontiguousarray(rows.detach().cpu().numpy())
+    whole = values.view(np.dtype((np.void, values.shape[1] * values.itemsize))).ravel()
+    _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
+    return torch.from_numpy(first).to(rows.device), torch.from_numpy(kind).to(rows.device)
 
 
 def minibatches(batch: MultiAgentBatch, epochs: int, size: int, rng: np.random.Generator) -> Iterator[MultiAgentBatch]:
@@ -54,6 +83,55 @@ def minibatches(batch: MultiAgentBatch, epochs: int, size: int, rng: np.random.G
         for part in np.array_split(rng.permutation(count), max(1, round(count / size))):
             kept = SampleBatch(keep_rows(rows, torch.from_numpy(part)))
             yield MultiAgentBatch({module_id: kept}, env_steps=len(part))
+
+
+class WholeQuestions:
+    """A batch whose observations stand there once each, however many rows share them.
+
+    Parallel episodes ask much the same questions, and all questions of a front share the hidden state. A network that
+    is shown each of them once, and is told which row is whose, does the same for a fraction of the work. So a minibatch
+    is a share of the questions, each with all of its rows.
+
+    Columns `OF_QUESTION` and `OF_FRONT` say which row of the actor's part (and of the mask) and of the critic's part
+    each row of the others belongs to.
+
+    Args:
+        batch: of one module.
+    """
+
+    def __init__(self, batch: MultiAgentBatch):
+        (self.module_id, rows), self.count = next(iter(batch.policy_batches.items())), batch.count
+        seen = rows[Columns.OBS]
+        self._asked = {name: part for name, part in seen.items() if name != "critic"}
+        first, question = distinct_rows(torch.cat(list(self._asked.values()), dim=-1))
+        self._asked = keep_rows(self._asked, first)
+        kinds = len(first)
+        first, self._front = distinct_rows(seen["critic"])
+        self._hidden = seen["critic"][first]
+        self._rows = {name: rows[name] for name in LOSS_COLUMNS}
+        self._order = torch.argsort(question, stable=True)
+        self._times = torch.bincount(question, minlength=kinds)
+        self._starts = self._times.cumsum(0) - self._times
+
+    def minibatches(self, epochs: int, size: int, rng: np.random.Generator) -> Iterator[MultiAgentBatch]:
+        """Shuffled pieces of about so many rows; each epoch goes through all rows."""
+        for _ in range(epochs):
+            questions = rng.permutation(len(self._times))
+            ends = np.cumsum(self._times.numpy()[questions])
+            wanted = np.linspace(0, self.count, max(1, round(self.count / size)) + 1)[1:-1]
+            for part in np.split(questions, np.searchsorted(ends, wanted, side="left") + 1):
+                if len(part):
+                    yield self._part(torch.from_numpy(part))
+
+    def _part(self, questions: torch.Tensor) -> MultiAgentBatch:
+        times = self._times[questions]
+        of = torch.repeat_interleave(torch.arange(len(questions)), times)
+        place = torch.arange(len(of)) - torch.repeat_interleave(times.cumsum(0) - times, times)
+        rows = self._order[self._starts[questions][of] + place]
+        kept = keep_rows(self._rows, rows)
+        kept[Columns.OBS] = keep_rows(self._asked, questions) | {"critic": self._hidden}
+        kept |= {OF_QUESTION: of, OF_FRONT: self._front[rows]}
+        return MultiAgentBatch({self.module_id: SampleBatch(kept)}, env_steps=len(rows))
 
 
 def standardise(values: torch.Tensor) -> torch.Tensor:

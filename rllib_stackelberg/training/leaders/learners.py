@@ -29,6 +29,7 @@ from rllib_stackelberg.training.leaders.batches import (
     RealRows,
     ResponseRows,
     WholeEpisodes,
+    WholeQuestions,
     minibatches,
 )
 
@@ -113,7 +114,8 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
 
     `learner_config_dict["response_transitions"]`: share of the response phase's rows that reach the loss;
     `"direct_credit"`: first weight of `DirectCredit` (0); `"minibatch_rows"`: rows of a gradient step, about, of whole
-    episodes (all, if RLlib's `minibatch_size` and this are None).
+    episodes (all, if RLlib's `minibatch_size` and this are None), which are those of whole questions if the module
+    takes them.
     """
 
     def build(self) -> None:
@@ -146,6 +148,8 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
         if not rows:
             return itertools.repeat(batch, num_epochs)  # RLlib's iterator copies all of it in every epoch
         rng = self._streams.generator(0, self._updates, Stream.MINIBATCHES)
+        if all(module.unwrapped().takes_questions for module in self.module.values()):
+            return WholeQuestions(batch).minibatches(num_epochs, rows, rng)
         return minibatches(batch, num_epochs, rows, rng)
 
     def _anneal(self) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -53,6 +53,8 @@ class LeaderRLModule(TorchRLModule):
     pi: nn.Sequential
     actor_part = "actor"
     """Of the observation: what the actor reads."""
+    takes_questions: ClassVar[bool] = False
+    """Whether a learner may show it every observation once (`batches.WholeQuestions`)."""
 
     @classmethod
     def check_model_config(cls, given: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ from torch import nn
 
 from rllib_stackelberg.leader.policy import LeaderNetwork, SeatNetwork
 from rllib_stackelberg.networks import Layers
+from rllib_stackelberg.training.leaders.batches import OF_FRONT, OF_QUESTION, distinct_rows
 from rllib_stackelberg.training.leaders.distributions import ChoiceThenNumbers, held_near, only_open
 from rllib_stackelberg.training.leaders.modules import LeaderRLModule, check_networks, copy_to_targets, layers_of
 from rllib_stackelberg.training.leaders.seat_networks import SeatActor, SeatCritic
@@ -46,19 +47,6 @@ INITIAL_OUTPUT_GAIN = 0.01
 
 WORTH_SORTING = 512
 """Rows from which on it pays to look for those that are alike."""
-
-
-def distinct_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where each kind of row of `[N, d]` stands first, and the kind of each row: `[kinds]`, `[N]`.
-
-    >>> first, kind = distinct_rows(torch.tensor([[0.5, 1.0], [0.0, 1.0], [0.5, 1.0]]))
-    >>> first.tolist(), kind.tolist()
-    ([1, 0], [1, 0, 1])
-    """
-    values = np.ascontiguousarray(rows.detach().cpu().numpy())
-    whole = values.view(np.dtype((np.void, values.shape[1] * values.itemsize))).ravel()
-    _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
-    return torch.from_numpy(first).to(rows.device), torch.from_numpy(kind).to(rows.device)
 
 
 def tanh_network(sizes: list[int]) -> nn.Sequential:
@@ -128,6 +116,8 @@ class OwnNetworks(LeaderRLModule):
 class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     """Actor and critic of a leader. `model_config`: `problem_config(...)` and changes of `NETWORK_DEFAULTS`."""
 
+    takes_questions = True
+
     def setup(self) -> None:
         """Build the networks."""
         config = self.network_config
@@ -152,9 +142,19 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
 
     def _critic(self) -> Any:
         if self.layout is not None:
-            return SeatCritic(self.layout, self.actor_width, int(self.network_config["seat_units"]), self.central)
-        critic_width = int(np.prod(self.observation_space["critic"].shape)) if self.central else 0
-        return tanh_network([self.actor_width + critic_width, *self.hidden, 1])
+            return SeatCritic(self.layout, self.actor_width, int(self.network_config["seat_units"]), self.critic_parts)
+        width = sum(int(np.prod(self.observation_space[part].shape)) for part in self.critic_parts)
+        return tanh_network([width, *self.hidden, 1])
+
+    @property
+    def critic_parts(self) -> tuple[str, ...]:
+        """Of the observation: what the critic reads.
+
+        All questions of a front share the hidden state, and an episode pays for all of them; but which of them are
+        asked says what was answered before, which is more than the hidden state tells of a large game. A critic of
+        fronts alone sticks in local optima that this one leaves.
+        """
+        return (self.actor_part, "critic") if self.central else (self.actor_part,)
 
     def _distribution(self) -> Any:
         if self.discrete:
@@ -193,7 +193,8 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         return {Columns.ACTION_DIST_INPUTS: self._distribution_inputs(batch)}
 
     def _distribution_inputs(self, batch: dict[str, Any]) -> torch.Tensor:
-        return self._inputs_of(self.pi, batch[Columns.OBS])
+        inputs = self._inputs_of(self.pi, batch[Columns.OBS])
+        return inputs.index_select(0, batch[OF_QUESTION]) if OF_QUESTION in batch else inputs
 
     def _inputs_of(self, actor: nn.Module, seen: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Of scores and coordinates that an actor puts out, what the distribution takes; closed choices closed."""
@@ -215,7 +216,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         if self.layout is None or seen.ndim != 2 or len(seen) < WORTH_SORTING:
             return actor(seen)
         first, kind = distinct_rows(seen)
-        return actor(seen[first])[kind]
+        return actor(seen.index_select(0, first)).index_select(0, kind)
 
     def anneal(self, done: float) -> float:
         """Set the spread of a Gaussian leader when that share of its schedule is over.
@@ -234,7 +235,10 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> torch.Tensor:
         """Value predictions, payoff units."""
         seen = batch[Columns.OBS]
-        parts = [seen[self.actor_part], *([seen["critic"]] if self.central else [])]
+        if OF_QUESTION in batch:
+            places = {"critic": batch[OF_FRONT], self.actor_part: batch[OF_QUESTION]}
+            seen = {part: seen[part].index_select(0, place) for part, place in places.items()}
+        parts = [seen[part] for part in self.critic_parts]
         values = self.vf(torch.cat(parts, dim=-1)) if self.layout is None else self.vf(*parts)
         return self.offset + self.scale * values.squeeze(-1)
 

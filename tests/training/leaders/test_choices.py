@@ -8,9 +8,11 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.training.leaders.batches import LOSS_COLUMNS, WholeQuestions
 from rllib_stackelberg.training.leaders.distributions import REACH, ChoiceThenNumbers, held_near, only_open
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLeaderModule, problem_config
@@ -209,6 +211,27 @@ def test_seats_can_be_switched_off_and_weights_do_not_grow_with_followers():
     assert isinstance(module("both", seats=False).pi, torch.nn.Sequential)
     small, large = (leader_module(Offers(buyers=buyers)) for buyers in (3, 5))
     assert [p.shape for p in small.pi.parameters()] == [p.shape for p in large.pi.parameters()]
+
+
+@pytest.mark.parametrize(("form", "seats"), [("both", True), ("both", False), ("choice", True), ("numbers", True)])
+def test_whole_questions_say_what_their_rows_say_and_every_row_comes_once(form, seats):
+    rows, chosen = 400, torch.Generator().manual_seed(2)
+    questions, fronts = (torch.randint(0, of, (rows,), generator=chosen) for of in (60, 9))
+    asked, hidden = seen(form, 60)[Columns.OBS], seen(form, 9)[Columns.OBS]["critic"]
+    observed = {name: part[questions] for name, part in asked.items() if name != "critic"} | {"critic": hidden[fronts]}
+    numbered = {name: torch.arange(rows, dtype=torch.float32) for name in LOSS_COLUMNS}
+    batch = MultiAgentBatch({"leader": SampleBatch({Columns.OBS: observed} | numbered)}, env_steps=rows)
+    made, whole = module(form, seats), WholeQuestions(batch)
+    expected = made.forward_train({Columns.OBS: observed})[Columns.ACTION_DIST_INPUTS]
+    values = made.compute_values({Columns.OBS: observed})
+    parts = [part["leader"] for part in whole.minibatches(2, 90, np.random.default_rng(0))]
+    order = torch.cat([part[Columns.ACTIONS].long() for part in parts])
+    said = torch.cat([made.forward_train(part)[Columns.ACTION_DIST_INPUTS] for part in parts])
+    assert torch.equal(order.reshape(2, rows).sort(dim=1).values, torch.arange(rows).expand(2, rows))
+    assert len(parts) == 8
+    assert max(map(len, (part[Columns.OBS]["actor"] for part in parts))) < 60
+    assert torch.allclose(said, expected[order], atol=1e-5)
+    assert torch.allclose(torch.cat([made.compute_values(part) for part in parts]), values[order], atol=1e-5)
 
 
 def leader_module(game):
