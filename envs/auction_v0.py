@@ -53,13 +53,15 @@ from rllib_stackelberg.economics.auctions import OUT, TERMS, best_reserve, mixtu
 from rllib_stackelberg.economics.direct_mechanisms import best_mechanism, sale
 from rllib_stackelberg.economics.optimal_auctions import best_revenue
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
-from rllib_stackelberg.rules.game import OVER, StackelbergGame, State
+from rllib_stackelberg.rules.game import OVER, USUAL_UPDATES, StackelbergGame, State
 from rllib_stackelberg.rules.interim import InterimRules
 from rllib_stackelberg.rules.priors import Prior, prior_of
 from rllib_stackelberg.rules.solution import Bound, Method
 from rllib_stackelberg.rules.turns import Seats, Turn
 
 MOST_BIDS = 512
+
+FEWER_UPDATES = 100
 
 MOST_QUESTIONS = 4096
 """Combinations of bids that a table has."""
@@ -275,6 +277,11 @@ class Auction(SealedBids):
             weights=weights / 2,
         )
         return InterimRules(facts, expect, np.array([kinds.index(kind) for kind in kinds]), self.prior.blocks)
+
+    @property
+    def response_updates(self):
+        """Fewer where every bidder learns at all of its values in every update."""
+        return FEWER_UPDATES if self.independent else USUAL_UPDATES
 
     def describe_action(self, turn, key, action):
         """The bid, or the terms that the leader chooses."""

@@ -16,7 +16,6 @@ from rllib_stackelberg.files.tensors import refuse_unreal
 from rllib_stackelberg.leader.policy import LeaderNetwork, network_from
 from rllib_stackelberg.networks import layer_tensors
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT
-from rllib_stackelberg.plays.paths import courses
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -144,7 +143,7 @@ class Valuer:
     @property
     def large(self) -> bool:
         """Whether a valuation costs more than an iteration."""
-        return courses(self.game) > TABLE_LIMIT
+        return self.settings.episode_outcomes(self.game) > TABLE_LIMIT
 
     @property
     def first_samples(self) -> int:
@@ -153,7 +152,7 @@ class Valuer:
 
     def due(self, iteration: int) -> bool:
         """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
-        if not tabulated(self.game):
+        if not tabulated(self.game) and self.settings.random_response:
             return iteration % ESTIMATED_EVERY == 0
         if self.large:
             return iteration % LARGE_EVERY == 0
