@@ -16,8 +16,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from rllib_stackelberg.compilation import njit
 
 
 class AuctionFacts(NamedTuple):
