@@ -52,10 +52,10 @@ from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
 from rllib_stackelberg.comparisons import check_comparable
+from rllib_stackelberg.economics.menu_engine import MENU, MenuFacts
 from rllib_stackelberg.economics.menus import (
     Buyer,
     Demand,
-    Menu,
     chosen,
     evenly_spread_revenue,
     grid_points,
@@ -66,7 +66,7 @@ from rllib_stackelberg.economics.menus import (
 from rllib_stackelberg.economics.optimal_menus import BOUNDED_TYPES, SOLVED_TYPES, MenuProgramme, menu_solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
-from rllib_stackelberg.rounding import estimate
+from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
 from rllib_stackelberg.rules.priors import prior_from
 from rllib_stackelberg.rules.solution import Bound, Method
@@ -159,6 +159,20 @@ class MenuGame(StackelbergGame):
         values = self.buyer.values[state.types[:, 0]] / self.buyer.values.max()
         return np.concatenate([posted, over, values, state.numbers], axis=1).astype(np.float32)
 
+    def opening_rows(self, nature):
+        """The seller opens the play: nobody has a learned turn."""
+        return np.zeros((len(nature), 0), dtype=np.int64)
+
+    def after_opening(self, nature, actions):
+        """Nothing posted."""
+        return self.start(nature, np.zeros((len(nature), 0), np.int64))
+
+    @property
+    def compiled(self):
+        """A play at a time (economics/menu_engine.py)."""
+        facts = MenuFacts(self.buyer.values, self.buyer.highest, self.buyer.demand == "unit")
+        return CompiledRules(facts, 1, MENU, lambda states, nature: self.after_opening(nature, states))
+
     def menu(self, numbers):
         """Menus of numbers `[..., entries * (items + 1)]`."""
         return menu_of(numbers, self.buyer.highest, self.buyer.demand)
@@ -184,7 +198,7 @@ class MenuGame(StackelbergGame):
         return MenuState(state.types, state.chance, numbers, taken, np.minimum(state.moves + 1, 2)), payoffs
 
     def describe_action(self, turn, key, action):
-        """The entry that is taken; of a menu entries that are, with the share of types, and what it is worth."""
+        """The entry that is taken; of a menu the entries that are, with the share of types."""
         if turn.kind == "reply":
             return f"entry {int(action[0])}" if action[0] else "nothing"
         menu = self.menu(action)
@@ -194,14 +208,13 @@ class MenuGame(StackelbergGame):
             for entry, (lottery, price, share) in enumerate(zip(*menu, shares, strict=True), start=1)
             if share > 0
         ]
-        return "; ".join([*(said or ["nothing that anybody takes"]), *self._spread_words(menu)])
+        return "; ".join(said) or "nothing that anybody takes"
 
-    def _spread_words(self, menu: Menu) -> list[str]:
-        """What a menu is worth over all values in the ranges."""
-        if self.ranges is None:
-            return []
-        found = evenly_spread_revenue(menu, self.ranges)
-        return [f"worth {estimate(found.revenue, found.error)} over all values in the ranges"]
+    def further_values(self, answers):
+        """Revenue over all values in the ranges."""
+        if self.ranges is None or 0 not in answers:
+            return {}
+        return {"over all values in the ranges": evenly_spread_revenue(self.menu(answers[0]), self.ranges).revenue}
 
     @cached_property
     def programme(self) -> MenuProgramme:

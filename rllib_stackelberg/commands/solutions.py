@@ -108,6 +108,7 @@ def _exact(game: StackelbergGame, ties: Ties, method: str | None) -> Stackelberg
 def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict[str, Any]:
     """What --json says of an optimum, and of the game's own bound beside it."""
     bound: Bound | None = game.bound()
+    found = strategy.LeaderStrategy.from_pairs(game, solution.leader_strategy)
     return {
         "game": game.id,
         "params": game.parameters,
@@ -125,7 +126,8 @@ def _solution_data(game: StackelbergGame, solution: StackelbergSolution) -> dict
         "bound": bound and bound.value,
         "bound_method": bound and bound.method,
         "baselines": game.baselines(),
-        "leader_strategy": strategy.LeaderStrategy.from_pairs(game, solution.leader_strategy).data(),
+        "further_values": bounds.further_values(found),
+        "leader_strategy": found.data(),
     }
 
 

@@ -38,7 +38,7 @@ EXACT_ITEMS = 2
 """Most items of which evenly spread buyers are counted exactly."""
 
 NEAR = 1e-6
-"""Payoffs that differ by such a share may be a tie."""
+"""Payoffs that differ by such a share of what they are made of may be a tie."""
 
 REPLICATES, POINTS = 16, 1 << 14
 """Of an estimate over more items: independent ones, and values of the buyer in each of them (a power of 2)."""
@@ -109,13 +109,13 @@ def chosen(menu: Menu, values: NDArray[np.float64]) -> NDArray[np.int64]:
     """
     prices = np.broadcast_to(menu.prices, (len(values), menu.prices.shape[-1]))
     worth = worth_of(menu.lotteries, values[:, None])
-    pays = worth - prices
+    pays, close = worth - prices, NEAR * (worth + prices)
     best = pays.argmax(axis=1)
-    largest = pays[np.arange(len(pays)), best]
+    largest = np.maximum(pays[np.arange(len(pays)), best], 0.0)
     taken = np.where(largest > 0, best + 1, 0)
     # Few buyers are near a tie; what rounding may be is looked at for them alone.
-    near = (pays >= (largest - NEAR * np.abs(largest))[:, None]).sum(axis=1) > 1
-    rows = np.flatnonzero(near | (np.abs(largest) <= NEAR * worth[np.arange(len(pays)), best]))
+    near = (pays + close >= largest[:, None]).sum(axis=1) + (largest <= close.max(axis=1))
+    rows = np.flatnonzero(near > 1)
     taken[rows] = _dearest_of_the_best(worth[rows], prices[rows])
     return taken
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.solution import Bound
@@ -38,13 +40,28 @@ def beside(game: StackelbergGame, value: float, solved: bool = False) -> dict[st
     Raises:
         RulesError: the game says numbers that are none.
     """
-    bound, baselines = game.bound() if solved else bound_of(game), dict(game.baselines())
-    wrong = [name for name, worth in baselines.items() if not math.isfinite(worth)]
-    if wrong:
-        raise RulesError(f"game {name_of(game)}: baselines() has {wrong[0]}: {baselines[wrong[0]]}; needed: numbers")
+    bound = game.bound() if solved else bound_of(game)
+    baselines = _finite(game, "baselines", game.baselines())
     return {
         "bound": bound and bound.value,
         "bound_method": bound and " ".join(filter(None, (bound.method, bound.source and f"({bound.source})"))),
         "bound_gap": bound and bound.value - value,
         "baselines": baselines,
     }
+
+
+def further_values(strategy: LeaderStrategy) -> dict[str, float]:
+    """What the game says of a leader strategy besides its value, by name.
+
+    Raises:
+        RulesError: the game says numbers that are none.
+    """
+    return _finite(strategy.game, "further_values", strategy.game.further_values(strategy.answers))
+
+
+def _finite(game: StackelbergGame, said: str, values: Mapping[str, float]) -> dict[str, float]:
+    """The values, all of which are numbers."""
+    wrong = [name for name, worth in values.items() if not math.isfinite(worth)]
+    if wrong:
+        raise RulesError(f"game {name_of(game)}: {said}() has {wrong[0]}: {values[wrong[0]]}; needed: numbers")
+    return dict(values)

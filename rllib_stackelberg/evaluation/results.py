@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.bounds import beside
+from rllib_stackelberg.evaluation.bounds import beside, further_values
 from rllib_stackelberg.evaluation.optimality_gap import Gap, best_against, rule_of, selected_by
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.evaluation.values import Evaluation
@@ -34,7 +34,8 @@ def result_data(
     `exact_reason` says why there is no exact value, where there is none. `exact_by_ties` and `exact_best_by_ties` are
     those of the solution; `reachable_value` is what the best strategy is worth against a follower that breaks ties as
     this one does, None where that is not known. `bound` is a number that no strategy's value exceeds, where one is
-    known, `bound_gap` how far the value is below it, and `baselines` what simpler ways are worth, by name.
+    known, `bound_gap` how far the value is below it, and `baselines` what simpler ways are worth, by name,
+    and `further_values` what the strategy is worth besides.
 
     Args:
         game: the game; strategy: the leader's; found: what it is worth.
@@ -56,6 +57,7 @@ def result_data(
         "gap": gap.size if gap else None,
         "gap_note": gap.note() if gap else None,
         **beside(game, found.leader_value, solved=known is not None),
+        "further_values": further_values(strategy),
         "questions": len(strategy.answers),
         "leader_strategy": strategy.data(QUESTIONS_LISTED),
     }

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
-from rllib_stackelberg.plays.answers import Answers, make_answers
+from rllib_stackelberg.plays.answers import Answers, SparseAnswers, make_answers
+from rllib_stackelberg.plays.compiled_plays import make_plays
 from rllib_stackelberg.plays.outcomes import OutcomeTable, Policies, Profiles
 from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.response.followers import Followers
@@ -288,6 +289,17 @@ class Closure(AskedFirst):
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         self.profiles = Profiles.of(game)
         super().__init__(game, settings, streams, envs, width=len(self.profiles))
+
+    def _make_plays(self, slots: int) -> Plays:
+        return make_plays(self.game, slots)
+
+    def _make_answers(self, envs: int) -> Answers:
+        # Compiled rules look answers up in hash tables.
+        return (
+            super()._make_answers(envs)
+            if self.game.compiled is None
+            else SparseAnswers(envs, self.game.leader_turn.width)
+        )
 
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         return self.profiles.choose(slots, turn, information)

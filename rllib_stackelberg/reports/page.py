@@ -99,6 +99,7 @@ def _content(run: FiniteRun) -> dict[str, Any]:
         "bounded": beside_bound(result),
         "bound_gap": estimate(result.get("bound_gap"), result["standard_error"]),
         "baselines": result.get("baselines", {}),
+        "further": {f"this strategy {name}": value for name, value in result.get("further_values", {}).items()},
         "verdict": verdict(result),
         "words": explained(word for word in (*words_of(result), "deviation gain") if word not in result["by_play"]),
         "plays": {play: explained([play]).get(play, "") for play in result["by_play"]},

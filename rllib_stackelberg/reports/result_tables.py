@@ -121,6 +121,7 @@ def _judged(data: dict[str, Any], trained: bool) -> list[RenderableType]:
     if beside_bound(data):
         lines.append(Text(f"bound: {data['bound_method']}"))
     lines += [Text(f"{name}: {number(value)}") for name, value in data.get("baselines", {}).items()]
+    lines += [Text(f"this strategy {name}: {number(value)}") for name, value in data.get("further_values", {}).items()]
     if data["gap_note"]:
         lines.append(Text("note: " + data["gap_note"], style="yellow"))
     return lines

@@ -57,6 +57,8 @@ def solution(data: dict[str, Any]) -> RenderableType:
         table.add_row("bound", f"{number(data['bound'])} ({data['bound_method']})")
     for name, value in data["baselines"].items():
         table.add_row(name, number(value))
+    for name, value in data["further_values"].items():
+        table.add_row(f"this strategy {name}", number(value))
     table.add_row("method", data["method"])
     if len(data["methods"]) > 1:
         table.add_row("--method may be", ", ".join(data["methods"]))

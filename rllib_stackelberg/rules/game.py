@@ -191,6 +191,14 @@ class StackelbergGame(Rules, ABC):
         """What the leader gets in simpler ways that the game knows of, by name: beside what it has learned."""
         return {}
 
+    def further_values(self, answers: Mapping[int, NDArray[np.float64]]) -> dict[str, float]:
+        """What a leader strategy is worth besides, by name: where types stand for more of them than there are in play.
+
+        Args:
+            answers: action `[leader width]` by question.
+        """
+        return {}
+
     def exports(self) -> Mapping[str, Callable[[], str]]:
         """What a file for other programs would say of the game, by the ending of its name (".nfg"); none by default."""
         return {}

@@ -187,6 +187,7 @@ class Result(ModelResult):
     bound_method: str | None = None
     bound_gap: Finite | None = None
     baselines: dict[str, Finite] = Field(default_factory=dict)
+    further_values: dict[str, Finite] = Field(default_factory=dict)
     questions: Count
     leader_strategy: list[Answer]
     worst_value: Finite | None = None

@@ -13,6 +13,8 @@ from rllib_stackelberg.commitment.correlated import (
 )
 from rllib_stackelberg.economics.contracts import HiddenAction, Team, contract_solve, team_solve
 from rllib_stackelberg.economics.direct_mechanisms import DirectMechanism, Setting, best_mechanism, sale
+from rllib_stackelberg.economics.menus import Buyer, Menu
+from rllib_stackelberg.economics.optimal_menus import MenuProgramme, menu_solve
 from rllib_stackelberg.economics.payments import payment_solve
 from rllib_stackelberg.economics.security import Targets, security_solve
 from rllib_stackelberg.economics.tolls import Network, toll_solve
@@ -31,12 +33,15 @@ from rllib_stackelberg.trees.commitment import sequence_form_solve, tree_solve
 from rllib_stackelberg.trees.normal_form import normal_form_solve
 
 __all__ = [
+    "Buyer",
     "CoarseCorrelated",
     "CoarseCorrelatedRange",
     "DirectMechanism",
     "Equilibrium",
     "FollowersPlay",
     "HiddenAction",
+    "Menu",
+    "MenuProgramme",
     "Method",
     "Network",
     "PopulationSolution",
@@ -53,6 +58,7 @@ __all__ = [
     "correlated_commitment_solve",
     "equilibria",
     "exact_solve",
+    "menu_solve",
     "methods_of",
     "mixed_commitment_solve",
     "normal_form_solve",

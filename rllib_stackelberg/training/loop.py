@@ -92,7 +92,7 @@ class Loop(GenerationLoop[Progress]):
     def iterate(self) -> dict[str, Any]:
         """One of RLlib's, with a fresh leader where the search wants one."""
         if self.search.restarts(self.iteration, self.seconds):
-            restart(self.algo)
+            restart(self.algo, self.search.beginning())
         return learn_once(self.algo)
 
     def look(self, reported: dict[str, Any]) -> Progress:
@@ -156,9 +156,9 @@ class Loop(GenerationLoop[Progress]):
         }
 
 
-def restart(algo: Algorithm) -> None:
-    """A fresh leader on the same workers, whose episodes and streams go on."""
-    algo.learner_group.foreach_learner(lambda learner: learner.restart())
+def restart(algo: Algorithm, best: LeaderNetwork | None = None) -> None:
+    """A fresh leader on the same workers, whose episodes and streams go on; `best`: as of `LeaderLearner.restart`."""
+    algo.learner_group.foreach_learner(lambda learner: learner.restart(best))
     # Handed over without a sequence number: with its old one a runner would take them for the weights it has.
     weights = algo.learner_group.get_weights()
     algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))

@@ -20,6 +20,9 @@ from rllib_stackelberg.economics.menus import (
 from rllib_stackelberg.economics.optimal_auctions import best_revenue
 from rllib_stackelberg.economics.optimal_menus import MenuProgramme, menu_solve
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
+from rllib_stackelberg.evaluation.results import result_data
+from rllib_stackelberg.plays.compiled_plays import CompiledPlays
+from rllib_stackelberg.plays.plays import Plays
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 
@@ -160,8 +163,31 @@ def test_the_rules_pay_what_the_menu_is_worth():
             found = evaluate_strategy(strategy, LeaderSettings().fitted(game))
             posted = game.menu(numbers)
             assert found.leader_value == pytest.approx(game.buyer.revenue(posted), abs=1e-12)
+            data = result_data(game, strategy, found)
+            over_all = evenly_spread_revenue(posted, game.ranges).revenue
+            assert data["further_values"] == {"over all values in the ranges": over_all}
             gets = (game.buyer.values @ posted.lotteries.T - posted.prices).max(axis=1, initial=0.0)
             assert found.follower_values[0] == pytest.approx(game.buyer.prior @ gets, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"types": 200}, {"grid": 6, "demand": "unit"}, {"items": 3, "grid": 4}, {"items": 1, "entries": 9}]
+)
+def test_compiled_rules_pay_the_same_to_the_bit_ties_included(parameters):
+    game, rng = make_game("menu", **parameters), np.random.default_rng(6)
+    nature = rng.integers(len(game.buyer.values), size=(2000, 1))
+    numbers, nobody, slots = (
+        rng.random((2000, game.leader_turn.numbers)),
+        np.zeros((2000, 0), np.int64),
+        np.arange(2000),
+    )
+    numbers[:1000] = np.round(numbers[:1000] * 6) / 6  # many of equally good entries
+    both = Plays(game, 2000), CompiledPlays(game, 2000, game.compiled)
+    for plays in both:
+        plays.open(slots, nature, nobody, nobody)
+        plays.answer(slots, numbers, lambda *_: None)
+    assert np.array_equal(both[0].payoffs, both[1].payoffs)
+    assert 0.2 < (both[0].payoffs[:, 0] > 0).mean() < 0.9
 
 
 def test_ten_items_are_better_sold_together():

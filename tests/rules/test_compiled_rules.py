@@ -42,7 +42,8 @@ def played(plays, game, nature, moves, seed):
 def same_plays(game, count=200):
     rng = np.random.default_rng(1)
     nature = draw_nature(game, count, rng)
-    moves = np.stack([rng.integers(turn.choices, size=count) for turn in game.learned_turns], axis=1)
+    turns = game.learned_turns
+    moves = np.array([rng.integers(turn.choices, size=count) for turn in turns], np.int64).reshape(len(turns), count).T
     plays = make_plays(game, count), Plays(game, count)
     assert isinstance(plays[0], CompiledPlays)
     compiled, arrays = (played(each, game, nature, moves, seed=2) for each in plays)

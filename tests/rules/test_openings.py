@@ -21,7 +21,7 @@ def test_an_opening_at_once_is_the_opening_turn_by_turn(label):
         return
     turns = game.learned_turns
     assert rows.shape == (50, len(turns))
-    sent = np.stack([rng.integers(turn.choices, size=50) for turn in turns], axis=1)
+    sent = np.array([rng.integers(turn.choices, size=50) for turn in turns], np.int64).reshape(len(turns), 50).T
     state, actions = game.begin(nature), np.zeros((50, game.width))
     for k, turn in enumerate(turns):
         assert (game.turn(state) == game.turns.index(turn)).all()

@@ -266,6 +266,17 @@ def test_by_default_leaders_start_afresh_where_another_schedule_fits_and_more_is
     assert not any(search.restarts(k, 0.0) for k in range(100))
 
 
+def test_a_fresh_leader_looks_closely_around_the_best_answers_until_that_is_of_no_more_use():
+    options = TrainOptions.checked(game="escape", max_iterations=9)
+    search = Search(options, options.rules, options.resolved_settings)
+    assert search.beginning() is None
+    begun = []
+    for name, value in [("a", 0.5), ("a", 0.5), ("b", 0.5001), ("c", 0.8), ("c", 0.8)]:
+        search.best.offer(name, Found(value, True))
+        begun.append(search.beginning())
+    assert begun == ["a", None, None, "c", None]
+
+
 def test_a_restart_reaches_learner_and_runner():
     algo = leader_config("PPO", game="maintain", game_config={"mixed": True}, response_updates=10).build_algo()
     try:
@@ -282,5 +293,13 @@ def test_a_restart_reaches_learner_and_runner():
         algo.train()  # the learner must know the runner's weights from its own
         # It is asked one question for numbers: it began afresh at a random answer, a fifth into its schedule.
         assert float(algo.get_module().log_std) == pytest.approx(-2 - 5 / 150)
+        best = algo.get_module().export()
+        restart(algo, best)
+        acts = algo.env_runner.module.export()
+        for one, other in zip(acts.layers, best.layers, strict=True):
+            np.testing.assert_allclose(one[0], other[0], rtol=1e-5, atol=1e-7)
+        algo.train()
+        assert float(algo.get_module().log_std) == pytest.approx(-3 - 5 / 150)
+        assert algo.learner_group.get_state()["learner"]["end"] == 1.3
     finally:
         algo.stop()

@@ -25,7 +25,7 @@ def example(max_seconds: float, **params: object) -> Example:
         return all(row["value"] >= (1 + CLOSE) * bound.value for row in rows)
 
     words = f"within {CLOSE:.0%} of the system optimum in every seed"
-    return Example("congestion", (words, close), params=params, max_seconds=max_seconds)
+    return Example("congestion", (words, close), params=params, max_seconds=max_seconds, stop_at_optimum=True)
 
 
 EXAMPLES = [

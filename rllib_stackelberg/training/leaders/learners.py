@@ -22,6 +22,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
+from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.leaders.batches import (
     DirectCredit,
@@ -35,6 +36,12 @@ from rllib_stackelberg.training.leaders.batches import (
 
 SCATTERED = 0.2
 """Share of the schedule that a leader skips who begins afresh at a random answer: it looks around there first."""
+
+CLOSE = 0.4
+"""Share that one skips who looks more closely around an answer that is known to be good."""
+
+CLOSEST = 1.3
+"""Share of the schedule, beyond its end, to which exploring goes on shrinking then: edges are found to a hair."""
 
 CREDITED = 2 / 3
 """Share of the schedule over which the weight of direct credit falls to 0."""
@@ -51,7 +58,7 @@ class LeaderLearner(TorchLearner):
     def build(self) -> None:
         """Begin the schedule."""
         super().build()
-        self._updates = 0
+        self._updates, self._end = 0, 1.0
 
     def _make_batch_if_necessary(self, training_data: Any) -> Any:
         batch = super()._make_batch_if_necessary(training_data)
@@ -64,21 +71,25 @@ class LeaderLearner(TorchLearner):
         self._updates += 1
         self._anneal()
 
-    def restart(self) -> None:
+    def restart(self, best: LeaderNetwork | None = None) -> None:
         """Forget what was learned, weights and optimizers, and begin the schedule anew.
 
         A leader that is asked one question for numbers begins at a random answer, and a part into its schedule: what
         was missed from the middle of the box would be missed again.
+
+        Args:
+            best: where such a leader begins instead, to look around there more closely than before.
         """
-        given, self._updates = self.config.learner_config_dict, 0
+        given, self._updates, self._end = self.config.learner_config_dict, 0, 1.0
         if given.get("scattered"):
             whole = given.get("anneal_updates", 0) * given.get("updates_per_batch", 1)
-            self._updates = round(SCATTERED * whole)
+            self._updates = round((SCATTERED if best is None else CLOSE) * whole)
+            self._end = 1.0 if best is None else CLOSEST
         for module_id, module in self.module.items():
             with torch.no_grad():
                 module.unwrapped().restart()
             if given.get("scattered"):
-                module.unwrapped().scatter()
+                module.unwrapped().scatter(best)
             for _, optimizer in self.get_optimizers_for_module(module_id):
                 optimizer.state.clear()
         self._anneal()
@@ -92,6 +103,7 @@ class LeaderLearner(TorchLearner):
     def _anneal(self) -> None:
         done = self.done
         for module_id, module in self.module.items():
+            module.unwrapped().end = self._end
             factor = module.unwrapped().anneal(done)
             if not isinstance(self.config.lr, float) or (factor == 1.0 and self._updates):
                 continue  # RLlib's own schedule, or nothing to anneal
@@ -101,12 +113,13 @@ class LeaderLearner(TorchLearner):
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """With the place in the schedule."""
-        return super().get_state(*args, **kwargs) | {"updates": self._updates}
+        return super().get_state(*args, **kwargs) | {"updates": self._updates, "end": self._end}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """With the place in the schedule."""
         super().set_state(state)
         self._updates = state.get("updates", self._updates)
+        self._end = state.get("end", self._end)
 
 
 class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):

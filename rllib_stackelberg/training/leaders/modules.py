@@ -51,6 +51,9 @@ class LeaderRLModule(TorchRLModule):
     """
 
     pi: nn.Sequential
+    end = 1.0
+    """Share of the schedule after which exploring shrinks no more; its learner sets it."""
+
     actor_part = "actor"
     """Of the observation: what the actor reads."""
     takes_questions: ClassVar[bool] = False
@@ -115,8 +118,11 @@ class LeaderRLModule(TorchRLModule):
         self.load_state_dict(new.state_dict(), strict=False)  # target networks are made later
         copy_to_targets(self)
 
-    def scatter(self) -> None:
-        """After `restart`: begin at a random answer, if it is one question of numbers; by default as always."""
+    def scatter(self, best: LeaderNetwork | None = None) -> None:
+        """After `restart`, of one question of numbers: begin at a random answer, or as `best` does.
+
+        By default it begins as always.
+        """
 
     def export(self) -> LeaderNetwork:
         """The greedy leader as data: by default the layers of `pi`.

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
 from ray.rllib.core.learner.utils import make_target_network
@@ -44,6 +45,8 @@ STEP_FEATURES = 64
 INITIAL_OUTPUT_GAIN = 0.01
 """Of the actor's last layer: a fresh leader is close to indifferent."""
 
+
+Weights = NDArray[np.float32]
 
 WORTH_SORTING = 512
 """Rows from which on it pays to look for those that are alike."""
@@ -178,11 +181,30 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
             start_afresh(self.vf, 1.0)
         self.anneal(0.0)
 
-    def scatter(self) -> None:
-        """Begin at a random answer instead of the middle of the unit box: another leader may climb another hill."""
+    def scatter(self, best: LeaderNetwork | None = None) -> None:
+        """Begin at a random answer instead of the middle of the unit box: another leader may climb another hill.
+
+        Args:
+            best: the actor to begin with instead.
+        """
+        if best is not None and self.layout is None:
+            self._take_over(best)
+            return
         last = [layer for layer in self.pi.modules() if isinstance(layer, nn.Linear)][-1]
         with torch.no_grad():
             last.bias.copy_((torch.rand_like(last.bias) - 0.5) / self.scales[1])
+        copy_to_targets(self)
+
+    def _take_over(self, network: LeaderNetwork) -> None:
+        """Be the actor that `export` made data of."""
+        linear = [layer for layer in self.pi if isinstance(layer, nn.Linear)]
+        scale, middle = self._stretched(linear[-1].out_features, self.choices)
+        *before, (weight, bias) = network.layers
+        layers = [*before, (weight / scale[:, None], (bias - middle) / scale)]
+        with torch.no_grad():
+            for layer, (weight, bias) in zip(linear, layers, strict=True):
+                layer.weight.copy_(torch.as_tensor(weight))
+                layer.bias.copy_(torch.as_tensor(bias))
         copy_to_targets(self)
 
     def get_non_inference_attributes(self) -> list[str]:
@@ -227,7 +249,7 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
         if self.discrete:
             return 1.0
         first, last = self.network_config["first_log_std"], self.network_config["last_log_std"]
-        fallen = min(1.0, done) * (last - first)
+        fallen = min(self.end, done) * (last - first)
         self.log_std.fill_(first + fallen)
         self.sharpness.fill_(self.network_config["last_sharpness"] ** min(1.0, done))
         return math.exp(fallen)
@@ -254,10 +276,14 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     def _scaled(self, layers: Layers, choices: int) -> Layers:
         """Layers whose last one puts out what the distribution is given: so many scores, then coordinates."""
         *before, (weight, bias) = layers
-        of_choices, of_numbers = self.scales
-        scale = np.where(np.arange(len(bias)) < choices, of_choices, of_numbers).astype(np.float32)
-        middle = np.where(np.arange(len(bias)) < choices, 0.0, 0.5).astype(np.float32)
+        scale, middle = self._stretched(len(bias), choices)
         return (*before, (weight * scale[:, None], bias * scale + middle))
+
+    def _stretched(self, outputs: int, choices: int) -> tuple[Weights, Weights]:
+        """What outputs, scores of choices first, are multiplied by, and what is added, `[outputs]` each."""
+        of_choices, of_numbers = self.scales
+        scores = np.arange(outputs) < choices
+        return np.where(scores, of_choices, of_numbers).astype(np.float32), np.where(scores, 0, 0.5).astype(np.float32)
 
 
 class TargetLeaderModule(LeaderModule, TargetNetworkAPI):

@@ -58,8 +58,8 @@ TABLES = 64
 DECISIONS = ("optimal", "settled", "_begun", "_calm")
 """Of a search: plain values that it keeps from one iteration to the next."""
 
-TRIALS = ("tried", "highest")
-"""Likewise; a generation of a version that tried no strategies has none, and the search begins to try them."""
+TRIALS = ("tried", "highest", "_closest")
+"""Likewise; a generation of an earlier version may have none, and the search begins with what they are at first."""
 
 
 @dataclass
@@ -224,6 +224,7 @@ class Search:
         self.tried, self.highest = 0, -math.inf
         self._begun = 0
         self._calm = 0
+        self._closest: float | None = None  # value of the answers around which a fresh leader has looked closely
         self._found: Evaluation | None = None
 
     def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
@@ -315,6 +316,18 @@ class Search:
             self._begun, self._calm = iteration, 0
             return True
         return False
+
+    def beginning(self) -> LeaderNetwork | None:
+        """What a fresh leader is to begin with, and to look around more closely; None: with nothing.
+
+        The best so far, unless that has been done and has led to nothing better: what stopped somewhere close to an
+        edge gets closer, and what did not is left to others.
+        """
+        found, before = self.best.found, self._closest
+        if found is None or (before is not None and not exceeds(found.leader_value, before, slack=self.best.tolerance)):
+            return None
+        self._closest = found.leader_value
+        return self.best.network
 
     def _left(self, iteration: int, seconds: float) -> float:
         """Iterations that the run has left, about; a run of so many iterations repeats exactly."""

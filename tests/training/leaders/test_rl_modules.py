@@ -111,3 +111,19 @@ def test_leaders_that_are_asked_once_for_numbers_are_scattered():
     assert scattered("contract")
     assert not scattered("maintain")  # a choice
     assert not scattered("message-spm", leader="scores")  # many questions
+
+
+def test_a_leader_that_looks_closely_begins_as_the_best_one_acted():
+    best, made = module(Box(0, 1, (2,), np.float32)), module(Box(0, 1, (2,), np.float32))
+    with torch.no_grad():
+        for p in best.parameters():
+            p += 0.3 * torch.randn_like(p)
+    made.scatter(best.export())
+    seen = batch()
+    theirs, own = (
+        each.forward_train(seen)[Columns.ACTION_DIST_INPUTS][:, :2].detach().numpy() for each in (best, made)
+    )
+    assert np.ptp(theirs) > 0.1
+    np.testing.assert_allclose(own, theirs, atol=1e-5)
+    made.end = 1.3
+    assert made.anneal(10) == pytest.approx(np.exp(-5 * 1.3))
