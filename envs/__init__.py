@@ -199,6 +199,13 @@ register_game(
     defaults=RunDefaults(max_seconds=60, settings={"followers": "regret-matching-plus"}),
 )
 register_game(
+    "posted-prices",
+    "rllib_stackelberg.envs.posted_prices_v0:PostedPrices",
+    summary="seller visits buyers one after another and posts prices to each",
+    source="Brero et al. 2021; Ravindranath et al. 2024",
+    defaults=RunDefaults(max_seconds=120),
+)
+register_game(
     "congestion",
     "rllib_stackelberg.envs.congestion_v0:Congestion",
     summary="city tolls roads, drivers of different values of time choose paths",

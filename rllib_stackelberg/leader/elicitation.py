@@ -61,7 +61,7 @@ class Credit(NamedTuple):
 
     Attributes:
         met: `[Q]`, weight of the reward's plays in which it was asked, of 1 for all plays.
-        paid: `[Q]`, what those paid the leader, weighted.
+        paid: `[Q]`, what those paid the leader from there on, weighted.
     """
 
     met: NDArray[np.float64]

@@ -118,16 +118,18 @@ class Foreseen(InPlay):
         slots = self._slots_of(owners)[:, : self.reward_width].ravel()
         plays, weights = make_plays(self.game, len(slots)), self._reward_weights(owners).ravel()
         every, met = np.arange(len(slots)), [np.zeros((2, 0), dtype=np.int64)]  # followers may not come to a question
+        before = [np.zeros(0)]
         plays.begin(every, self._reward_nature(owners), lambda own, turn, _: self._taken[slots[own], turn])
         while len(waiting := every[plays.waiting]):
             asked = slots[waiting] // self.width, plays.question[waiting]
             met.append(np.stack([waiting, numbered(*asked)]))
+            before.append(plays.payoffs[waiting, 0])
             plays.answer(waiting, self.answers.take(*asked), self._choose)
         by, of = np.concatenate(met, axis=1)
         rows = numbered(envs, questions)
         order = np.argsort(rows)
         place = order[np.searchsorted(rows, of, sorter=order)]
-        often, paid = weights[by], weights[by] * plays.payoffs[by, 0]
+        often, paid = weights[by], weights[by] * (plays.payoffs[by, 0] - np.concatenate(before))
         sums = (np.bincount(place, each, len(rows)).astype(np.float64) for each in (often, paid))
         return Credit(*sums)
 

@@ -110,9 +110,11 @@ class InPlay(Elicitation):
             self._begin_profiles(slots)
             return
         slots = slots[:, : self.reward_width]
-        if self.sampled is not None:
-            self._uniforms[slots] = self._reward_draws(envs)[1]
-        nature = self._reward_nature(envs)
+        if self.sampled is None:
+            nature = self._reward_nature(envs)
+        else:
+            cells, self._uniforms[slots] = self._reward_draws(envs)
+            nature = self.game.nature.values(cells).reshape(-1, self.game.nature.width)
         self.plays.begin(slots.ravel(), nature, self._choose)
 
     def _reward_draws(self, envs: Index) -> tuple[Index, NDArray[np.float64]]:

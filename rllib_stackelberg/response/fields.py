@@ -16,6 +16,9 @@ SAMPLED_PLAYS = 100
 PLAYS_ASKED_ONCE = 2000
 """The same where followers move once and a question is asked once, so that a play costs little. What a leader is paid
 is then less noisy than what its answers differ by: with a hundred plays it learns to be ten times worse."""
+PLAYS_JUDGED = 500
+"""The same where no follower learns and a leader is asked several questions: each answer is then judged by what plays
+paid from its question on, not all of them by what all plays paid."""
 
 OfKind = TypeVar("OfKind", bound=Learner)
 
@@ -47,8 +50,9 @@ class ResponseFields(BaseModel):
             tie_breaking.py. With sampled updates only actions that pay alike in every play stay tied; with expected
             ones also those that pay alike on average.
         reward_plays: "exact" (types and chance enumerated) or a number of sampled plays; by default exact where
-            that takes up to `outcomes.TABLE_LIMIT` (4,096) plays, else `PLAYS_ASKED_ONCE` (2,000), or `SAMPLED_PLAYS`
-            (100, the paper's number) of learners from experience and where the leader is asked at every turn.
+            that takes up to `outcomes.TABLE_LIMIT` (4,096) plays, else `PLAYS_ASKED_ONCE` (2,000), `PLAYS_JUDGED` (500)
+            where no follower learns and there are several questions, or `SAMPLED_PLAYS` (100, the paper's number) of
+            learners from experience and where the leader is asked at every turn.
         deviation_margin: how much better, in payoff units, a follower's action shall be for it than every other one,
             wherever it may have to choose. 0: as good is enough. With a margin it does not matter how followers break
             ties, nor that they judge payoffs wrongly by less than the margin: the mechanism is robust to both, and

@@ -15,7 +15,7 @@ from rllib_stackelberg.followers.learner import Learner, UtilityLearner
 from rllib_stackelberg.followers.trajectory import TrajectoryLearner
 from rllib_stackelberg.plays.outcomes import EXACT_LIMIT, TABLE_LIMIT, Profiles
 from rllib_stackelberg.plays.paths import Paths
-from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE, SAMPLED_PLAYS, ResponseFields
+from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE, PLAYS_JUDGED, SAMPLED_PLAYS, ResponseFields
 from rllib_stackelberg.response.followers import Settings
 from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -86,7 +86,8 @@ def fitted_in_play(settings: Settings, game: StackelbergGame) -> Settings:
         allowed = f"a number of plays, or exact up to {EXACT_LIMIT:,} plays"
         raise InvalidFieldError("reward_plays", f"exact takes {plays:,} plays in this game", allowed)
     few = EXACT_LIMIT if settings.by_table else TABLE_LIMIT
-    sampled = PLAYS_ASKED_ONCE if settings.leader_queries == "once" else SAMPLED_PLAYS
+    judged = PLAYS_ASKED_ONCE if game.followers_learn or game.leader_turn.rows == 1 else PLAYS_JUDGED
+    sampled = judged if settings.leader_queries == "once" else SAMPLED_PLAYS
     chosen = settings.reward_plays or ("exact" if plays <= few else sampled)
     return settings.model_copy(update={"reward_plays": chosen})
 

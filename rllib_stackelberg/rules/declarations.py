@@ -38,8 +38,11 @@ def check_game(game: StackelbergGame) -> None:
     for turn in game.turns:
         _check_turn(game, turn)
     _check_together(game)
-    if game.prior.width != len(game.followers):
-        raise InvalidFieldError("prior", f"has {game.prior.width} columns", f"one per follower ({len(game.followers)})")
+    if game.type_parts < 1:
+        raise InvalidFieldError("type_parts", f"is {game.type_parts}", "at least 1")
+    if game.prior.width != (columns := len(game.followers) * game.type_parts):
+        each = "one" if game.type_parts == 1 else f"type_parts={game.type_parts}"
+        raise InvalidFieldError("prior", f"has {game.prior.width} columns", f"{each} per follower ({columns})")
     if game.memory < 1:
         raise InvalidFieldError("memory", f"is {game.memory}", "at least 1")
     if len(game.observation_spaces) != len(game.agents):

@@ -60,6 +60,8 @@ class StackelbergGame(Rules, ABC):
     Attributes:
         turns: every kind of turn; exactly one of them has kind "leader".
         prior: over the followers' types, one column per follower.
+        type_parts: columns of the prior that a follower's type consists of, if it is drawn in parts: a value for each
+            item. Those of the first follower come first.
         chance: over chance moves (channel noise, demand), one column each; none by default.
         payoff_range: `[agents, 2]`, smallest and largest total payoff per agent of a play whose reply turns
             follow `reply`.
@@ -80,6 +82,7 @@ class StackelbergGame(Rules, ABC):
 
     turns: tuple[Turn, ...]
     prior: Prior
+    type_parts: int = 1
     chance: Prior = NO_CHANCE
     payoff_range: NDArray[np.float64]
     observation_spaces: tuple[Box, ...]
@@ -92,7 +95,7 @@ class StackelbergGame(Rules, ABC):
 
     @abstractmethod
     def start(self, types: NDArray[np.int64], chance: NDArray[np.int64]) -> State:
-        """Plays with the given types `[B, followers]` and chance moves `[B, chance.width]`."""
+        """Plays with the given types `[B, followers * type_parts]` and chance moves `[B, chance.width]`."""
 
     def resume(self, types: NDArray[np.int64], chance: NDArray[np.int64], carried: NDArray[np.int64]) -> State:
         """As `start`, after plays that left the given states `[B]`; a game with memory has this one too."""
@@ -264,6 +267,11 @@ class StackelbergGame(Rules, ABC):
     def learned_turns(self) -> tuple[Turn, ...]:
         """The learned turn of each follower, in follower order."""
         return tuple(sorted((turn for turn in self.turns if turn.kind == "learned"), key=lambda t: t.agent))
+
+    @cached_property
+    def followers_learn(self) -> bool:
+        """Whether a learner has a choice to make: if not, nothing but the leader's answers and nature matters."""
+        return any(turn.choices > 1 for turn in self.learned_turns)
 
     @cached_property
     def moves(self) -> int:

@@ -104,6 +104,12 @@ class Prior:
         )
 
     @cached_property
+    def _even(self) -> tuple[bool, ...]:
+        """Per block whether it has many cells, all of them equally likely."""
+        likely = [block.ravel()[cells] for block, cells in zip(self.blocks, self._cells, strict=True)]
+        return tuple(len(own) > FEW and bool((own == own[0]).all()) for own in likely)
+
+    @cached_property
     def size(self) -> int:
         """Number of joint values of positive probability."""
         total = 1
@@ -115,7 +121,8 @@ class Prior:
         """Inverse-CDF draw, one uniform per block: `[..., blocks]` -> cells `[..., blocks]`."""
         cells = np.empty(uniforms.shape, dtype=np.int64)
         for k, thresholds in enumerate(self._thresholds):
-            cells[..., k] = _drawn(thresholds, np.ascontiguousarray(uniforms[..., k]))
+            own = np.ascontiguousarray(uniforms[..., k])
+            cells[..., k] = _drawn_even(thresholds, own) if self._even[k] else _drawn(thresholds, own)
         return cells
 
     def values(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,6 +167,13 @@ def _drawn(thresholds: NDArray[np.float64], uniforms: NDArray[np.float64]) -> ND
     for threshold in thresholds:
         passed += uniforms >= threshold
     return passed
+
+
+def _drawn_even(thresholds: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.integer]:
+    """As `_drawn`, of evenly spaced thresholds, which rounding leaves: a guess is wrong by one at most."""
+    guess = np.minimum((uniforms * (len(thresholds) + 1)).astype(np.int64), len(thresholds))
+    around = np.concatenate([[-np.inf], thresholds, [np.inf]])
+    return guess - (uniforms < around[guess]) + (uniforms >= around[guess + 1])
 
 
 def prior_from(field: str, probabilities: Sequence | NDArray, shape: Sequence[int]) -> Prior:

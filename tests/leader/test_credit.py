@@ -1,13 +1,16 @@
 """What of a reward met each question, and how answers are judged by it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game
 from rllib_stackelberg.leader.actions import sampled
 from rllib_stackelberg.rules.game import OVER
-from rllib_stackelberg.training.leaders.batches import direct_advantages
+from rllib_stackelberg.training.leaders.batches import OwnAdvantages, direct_advantages
 from tests.games_for_tests import Offers
 
 MODES = {"sampled": {"reward_plays": 40}, "exact": {"reward_plays": "exact"}}
@@ -92,3 +95,47 @@ def test_what_the_leader_sees_explains_is_no_merit():
     assert found.argmax() == 7
     assert found[50:].abs().max() == 0
     assert found[:50].square().mean() == pytest.approx(1.0, rel=1e-4)
+
+
+def sold(envs=3):
+    """An episode of a sale in which every visit pays: whose questions were asked, and the share of buyers left."""
+    game = make_game("posted-prices", buyers=4, items=2, quantiles=20)
+    env = StackelbergPOMDP(game, LeaderSettings.checked(response_updates=1, reward_plays=200), envs)
+    env.begin(np.arange(envs))
+    fronts, left = [], []
+    while len(live := env.live):
+        front = env.front(live)
+        left.append(env.observe(front)["actor"][:, 0])
+        env.answer(front, sampled(env.single_action_space, len(front.envs)))
+        fronts.append(front)
+    owners, questions, _ = (np.concatenate(part) for part in zip(*fronts, strict=True))
+    return env, owners, questions, np.concatenate(left)
+
+
+def test_answers_have_no_merit_of_what_was_paid_before():
+    """All plays meet a question of the first visit and earn the value from there; the last visit earns its own sale."""
+    env, owners, questions, left = sold()
+    credit = env.elicitation.credit(owners, questions)
+    first, last = left == left.max(), left == left.min()
+    for episode in range(3):
+        mine = owners == episode
+        assert credit.met[mine & first].sum() == pytest.approx(1.0)
+        by_visit = [credit.paid[mine & (left == share)].sum() for share in sorted(set(left), reverse=True)]
+        assert by_visit[0] == pytest.approx(env.elicitation.value[episode])
+        assert (np.diff(by_visit) <= 1e-12).all()
+    assert (credit.paid[last] <= 2 * credit.met[last] + 1e-12).all()
+
+
+def test_answers_are_judged_by_their_own_plays_alone():
+    """By what the critic did not expect of them, as often as they were met; the critic learns what they earned."""
+    met, paid = torch.tensor([1.0, 0.5, 0.25, 0.0]), torch.tensor([3.0, 0.5, 0.5, 0.0])
+    expected = torch.tensor([2.0, 1.0, 1.0, 7.0])
+    critic = SimpleNamespace(compute_values=lambda rows: expected)
+    modules = {"leader": SimpleNamespace(unwrapped=lambda: critic)}
+    rows = OwnAdvantages()(rl_module=modules, batch={"leader": {"met": met, "paid": paid}}, episodes=[])["leader"]
+    apart = torch.tensor([1.0, 0.0, 0.25, 0.0])
+    torch.testing.assert_close(rows[Postprocessing.ADVANTAGES], apart / apart.square().mean().sqrt())
+    torch.testing.assert_close(rows[Postprocessing.VALUE_TARGETS], torch.tensor([3.0, 1.0, 2.0, 7.0]))
+    exact = {"met": met, "paid": met * expected}
+    rows = OwnAdvantages()(rl_module=modules, batch={"leader": exact}, episodes=[])["leader"]
+    assert rows[Postprocessing.ADVANTAGES].abs().max() == 0

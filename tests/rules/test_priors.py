@@ -63,3 +63,16 @@ def test_what_is_no_distribution_is_refused_by_name(bad):
 def test_a_prior_of_the_wrong_shape_is_refused():
     with pytest.raises(InvalidFieldError, match="shape"):
         prior_from("prior", [[0.5, 0.5]], (2, 2))
+
+
+def test_equally_likely_values_are_drawn_as_by_their_distribution_function():
+    """To the bit, also next to its steps."""
+    rng = np.random.default_rng(0)
+    for size in (65, 100, 1000, 4093):
+        prior = Prior.uniform(size)
+        steps = np.cumsum(prior.blocks[0])[:-1]
+        around = np.concatenate(
+            [steps, np.nextafter(steps, 0), np.nextafter(steps, 1), rng.random(10_000), [0, 1 - 2**-53]]
+        )
+        drawn = prior.draw(around[:, None])[:, 0]
+        np.testing.assert_array_equal(drawn, np.searchsorted(steps, around, side="right"))

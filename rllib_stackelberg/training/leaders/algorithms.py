@@ -24,6 +24,8 @@ from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.leader.env import choose_elicitation
+from rllib_stackelberg.leader.foreseen import Foreseen
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, find_algorithm
@@ -40,6 +42,8 @@ LONG_EPISODES = 64
 """In parallel where an episode is played rather than looked up, or its response is long."""
 VAST_EPISODES = 32
 """In parallel where an episode has thousands of questions."""
+ALONE_EPISODES = 32
+"""In parallel where no follower learns: answers are judged by their own plays, of which a few episodes have enough."""
 VAST_QUESTIONS = 20_000
 """Questions of a game from which on an episode is taken to have thousands."""
 TABULATED_PLAYS = 2**20
@@ -58,6 +62,8 @@ MINIBATCH_ROWS = 4096
 DIRECT_CREDIT = 0.3
 FEWER_EPOCHS = 4
 """Where an epoch is several steps."""
+SURER_RATE = 3e-2
+"""First rate where answers are judged by what they bring alone (`LeaderProblem.played_alone`): there is less noise."""
 FRAGMENT = 16
 """Steps of an episode in a row of V-trace where a leader is asked at every turn."""
 UPDATES_PER_ROUND = 4
@@ -108,8 +114,16 @@ class LeaderProblem:
         return self.once and self.questions > MOST_QUESTIONS
 
     @property
+    def played_alone(self) -> bool:
+        """Whether no follower learns, and what plays pay from a question on is known (`Episodes.credit`)."""
+        kind = choose_elicitation(self.game, self.settings)
+        return self.once and self.questions > 1 and not self.game.followers_learn and issubclass(kind, Foreseen)
+
+    @property
     def parallel_episodes(self) -> int:
         """Environments of a runner."""
+        if self.played_alone:
+            return ALONE_EPISODES
         if self.once and self.settings.in_play(self.game):
             return VAST_EPISODES if self.questions > VAST_QUESTIONS else LONG_EPISODES
         usual = LONG_EPISODES if self.once and self.settings.long_response(self.game) else PARALLEL_EPISODES
@@ -153,16 +167,20 @@ PPO_TRAINING: dict[str, Any] = {
 
 def tune_ppo(config: PPOConfig, problem: LeaderProblem) -> None:
     """A round of episodes is a batch, whatever its number of rows; a step takes all of it, or a few thousand rows."""
-    pieces = {"minibatch_rows": MINIBATCH_ROWS, "direct_credit": DIRECT_CREDIT} if problem.many else {}
+    pieces: dict[str, Any] = {"minibatch_rows": MINIBATCH_ROWS, "direct_credit": DIRECT_CREDIT} if problem.many else {}
+    if problem.played_alone:
+        pieces |= {"direct_credit": 0.0, "own_advantages": True}
     shares = {"response_transitions": problem.settings.response_transitions}
     config.learners(learner_config_dict=shares | pieces | problem.schedule)
+    epochs = {"lambda_": 1.0, "num_epochs": FEWER_EPOCHS} if problem.many and not problem.played_alone else {}
+    first_rate = SURER_RATE if problem.played_alone else FIRST_RATE
     config.training(
-        lr=3e-3 if problem.discrete else FIRST_RATE,
+        lr=3e-3 if problem.discrete else first_rate,
         train_batch_size_per_learner=problem.parallel_episodes if problem.once else problem.batch_size,
         minibatch_size=None,
         # The critic's loss is in payoff units squared: bring it back to order one.
         vf_loss_coeff=0.5 / problem.payoff_scale**2,
-        **PPO_TRAINING | ({"lambda_": 1.0, "num_epochs": FEWER_EPOCHS} if problem.many else {}),
+        **PPO_TRAINING | epochs,
     )
 
 

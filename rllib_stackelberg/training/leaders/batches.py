@@ -204,6 +204,31 @@ def direct_advantages(met: torch.Tensor, paid: torch.Tensor, seen: torch.Tensor)
     return found
 
 
+class OwnAdvantages(ConnectorV2):
+    """Learner connector: an answer is judged by what plays of the reward pay from its question on, and by nothing else.
+
+    Takes the place of the advantage estimator in games whose followers have nothing to learn: there an answer changes
+    what happens after its question and no more. Advantages are what plays that met a question paid above what the
+    critic expects there, weighted by how often it was met: the gradient of the leader's expected payoff (Sutton et
+    al. 2000, NeurIPS). Their mean square is 1 over the batch.
+    """
+
+    def __call__(self, *, rl_module: Any, batch: dict[str, Any], episodes: list, **kwargs: Any) -> dict[str, Any]:
+        """Advantages, and what the critic learns, of every module's batch."""
+        for module_id, rows in batch.items():
+            with torch.no_grad():
+                expected = rl_module[module_id].unwrapped().compute_values(rows)
+            met = rows["met"]
+            there = met > 0
+            paid = torch.where(there, rows["paid"] / torch.where(there, met, 1.0), expected)
+            apart = met * (paid - expected)
+            size = apart.square().mean().sqrt()
+            explained = size <= NOTHING_LEFT * rows["paid"].abs().max()
+            rows[Postprocessing.ADVANTAGES] = torch.zeros_like(apart) if explained else apart / size
+            rows[Postprocessing.VALUE_TARGETS] = paid
+        return batch
+
+
 class NothingToLearnError(Exception):
     """Every row of a batch was dropped."""
 

@@ -129,7 +129,8 @@ class LeaderEnvRunner(ResumableEnvRunner):
             asked.append(front)
         columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
         owners, questions, _ = (np.concatenate(part) for part in zip(*asked, strict=True))
-        if self.config.learner_config_dict.get("direct_credit"):  # it takes the reward's plays once more
+        wanted = self.config.learner_config_dict
+        if wanted.get("direct_credit") or wanted.get("own_advantages"):  # it takes the reward's plays once more
             credit = env.elicitation.credit(owners, questions)
             parts = () if credit is None else zip(CREDIT, credit, strict=True)
             columns |= {name: part.astype(np.float32) for name, part in parts}

@@ -27,6 +27,7 @@ from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.leaders.batches import (
     DirectCredit,
     NothingToLearnError,
+    OwnAdvantages,
     RealRows,
     ResponseRows,
     WholeEpisodes,
@@ -126,9 +127,9 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
     """PPO.
 
     `learner_config_dict["response_transitions"]`: share of the response phase's rows that reach the loss;
-    `"direct_credit"`: first weight of `DirectCredit` (0); `"minibatch_rows"`: rows of a gradient step, about, of whole
-    episodes (all, if RLlib's `minibatch_size` and this are None), which are those of whole questions if the module
-    takes them.
+    `"direct_credit"`: first weight of `DirectCredit` (0); `"own_advantages"`: whether answers are judged by
+    `OwnAdvantages` instead; `"minibatch_rows"`: rows of a gradient step, about, of whole episodes (all, if RLlib's
+    `minibatch_size` and this are None), which are those of whole questions if the module takes them.
     """
 
     def build(self) -> None:
@@ -145,6 +146,9 @@ class LeaderPPOLearner(LeaderLearner, PPOTorchLearner):
                 self._learner_connector.append(self._thinning)
         else:
             self._learner_connector.append(WholeEpisodes())
+            if self.config.learner_config_dict.get("own_advantages"):
+                self._learner_connector.append(OwnAdvantages())
+                return
             self._learner_connector.append(
                 GeneralAdvantageEstimation(gamma=self.config.gamma, lambda_=self.config.lambda_)
             )
