@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.economics.purchases import best_bundle, price_of, worth_of
 from rllib_stackelberg.rules.compiled_rules import CompiledFunctions
 

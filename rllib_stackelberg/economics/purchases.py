@@ -15,9 +15,8 @@ largest, and of single kinds the first.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_stackelberg.compilation import kept
+from rllib_stackelberg.compilation import kept, njit
 
 ITEMS, FEE, SIZES, BUNDLES = range(4)
 
