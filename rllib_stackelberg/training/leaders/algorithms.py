@@ -40,7 +40,7 @@ from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLe
 PARALLEL_EPISODES = 128
 LONG_EPISODES = 64
 """In parallel where an episode is played rather than looked up, or its response is long."""
-VAST_EPISODES = 32
+VAST_EPISODES = 16
 """In parallel where an episode has thousands of questions."""
 ALONE_EPISODES = 32
 """In parallel where no follower learns: answers are judged by their own plays, of which a few episodes have enough."""

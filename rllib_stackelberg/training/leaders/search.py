@@ -46,8 +46,13 @@ USUAL_SCHEDULE = 150.0
 ESTIMATED_EVERY, ESTIMATED_SAMPLES = 10, 16
 """Iterations between valuations, and their sample size, where a value is estimated from plays."""
 
-LARGE_EVERY = 5
-"""Iterations between valuations in games of so many courses of play that one costs more than an iteration."""
+LARGE_EVERY, LARGE_SAMPLES = 10, (16, 64)
+"""Iterations between valuations in games of so many courses of play that one costs more than an iteration, and sample
+sizes of it."""
+
+FAR = 0.25
+"""Of the way that a run has come from its first iteration: a leader whose exploring play is farther than that behind
+the snapshot kept has none worth a costly valuation."""
 
 RESPOND_EVERY = 5
 """Iterations between valuations where a response is long."""
@@ -58,7 +63,7 @@ TABLES = 64
 DECISIONS = ("optimal", "settled", "_begun", "_calm")
 """Of a search: plain values that it keeps from one iteration to the next."""
 
-TRIALS = ("tried", "highest", "_closest")
+TRIALS = ("tried", "highest", "_closest", "_outset")
 """Likewise; a generation of an earlier version may have none, and the search begins with what they are at first."""
 
 
@@ -138,7 +143,7 @@ class Valuer:
         """Sample sizes on which a snapshot that looks best is valued again; none where once is exact, or costly."""
         if not self.settings.random_response or self.settings.long_response(self.game) or not tabulated(self.game):
             return ()
-        return SELECTION_SAMPLES[1:2] if self.large else SELECTION_SAMPLES[1:]
+        return LARGE_SAMPLES[1:] if self.large else SELECTION_SAMPLES[1:]
 
     @property
     def large(self) -> bool:
@@ -148,7 +153,9 @@ class Valuer:
     @property
     def first_samples(self) -> int:
         """Sample size on which every snapshot is valued that is due."""
-        return SELECTION_SAMPLES[0] if tabulated(self.game) else ESTIMATED_SAMPLES
+        if not tabulated(self.game):
+            return ESTIMATED_SAMPLES
+        return LARGE_SAMPLES[0] if self.large else SELECTION_SAMPLES[0]
 
     def due(self, iteration: int) -> bool:
         """Whether the snapshot of an iteration is worth its valuation (the last one always is)."""
@@ -225,11 +232,14 @@ class Search:
         self._begun = 0
         self._calm = 0
         self._closest: float | None = None  # value of the answers around which a fresh leader has looked closely
+        self._outset = math.inf
         self._found: Evaluation | None = None
 
     def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
         """The value of a snapshot, or of the last one that was due; the best is kept."""
-        if self._found is None or self.value.due(iteration):
+        if self._found is None:
+            self._outset = mean_return
+        if self._found is None or (self.value.due(iteration) and not self._far_behind(mean_return)):
             self._found = self.value(network, self.value.first_samples)
             self._compare(network, self._found)
             self._try_one()
@@ -240,6 +250,14 @@ class Search:
         self.settled = goal is not None and not exceeds(goal, mean_return, slack=near) and not math.isnan(mean_return)
         self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
         return self._found
+
+    def _far_behind(self, mean_return: float) -> bool:
+        """Whether a valuation costs more than an iteration, and exploring play says that it is not worth it."""
+        kept = self.best.found
+        if kept is None or not self.value.large:
+            return False
+        come = kept.leader_value - self._outset
+        return come > 0 and kept.leader_value - mean_return > FAR * come
 
     def _try_one(self) -> None:
         """Value the next of few leader strategies."""
