@@ -30,8 +30,9 @@ Bound: Myerson's optimal auction with ironing for independent values, the best d
 values, without a reserve and with the best one. With alike bidders, fine bids and the same reserve the first price is
 worth the same (revenue equivalence). Of `auction-table` the best direct mechanism is the exact optimum.
 
-However many outcomes there are, `auction` with independent values is learned and valued without sampling: what a bid is
-worth on average takes the distribution of each bidder's bids (rllib_stackelberg/economics/auction_engine.py).
+However many outcomes there are, `auction` is learned and valued without sampling: what a bid is worth on average takes
+the distribution of each bidder's bids, with correlated values for each of up to 10,000 joint values
+(rllib_stackelberg/economics/auction_engine.py).
 
 Source: Vickrey 1961 (J. Finance 16); Myerson 1981 (Mathematics of Operations Research 6). Version history: v0.
 """
@@ -47,7 +48,7 @@ from gymnasium.spaces import Box, Discrete
 from pydantic import Field
 
 from rllib_stackelberg.comparisons import check_comparable
-from rllib_stackelberg.economics.auction_engine import AuctionFacts, expect
+from rllib_stackelberg.economics.auction_engine import AuctionFacts, JointFacts, expect, expect_jointly
 from rllib_stackelberg.economics.auction_tables import direct_solve
 from rllib_stackelberg.economics.auctions import OUT, TERMS, best_reserve, mixture, second_price_of, settle
 from rllib_stackelberg.economics.direct_mechanisms import best_mechanism, sale
@@ -62,6 +63,9 @@ from rllib_stackelberg.rules.turns import Seats, Turn
 MOST_BIDS = 512
 
 FEWER_UPDATES = 100
+
+MOST_CELLS = 10_000
+"""Joint values of correlated bidders up to which expected payoffs are exact."""
 
 MOST_QUESTIONS = 4096
 """Combinations of bids that a table has."""
@@ -254,18 +258,28 @@ class Auction(SealedBids):
         return settle(self.levels[bids], terms)
 
     def interim(self):
-        """What bids are worth on average (economics/auction_engine.py), where values are independent."""
-        if not self.independent:
+        """What bids are worth on average (economics/auction_engine.py), unless there are too many joint values."""
+        if self.independent:
+            kinds = [
+                (own.tobytes(), block.tobytes()) for own, block in zip(self.values, self.prior.blocks, strict=True)
+            ]
+            alike = np.array([kinds.index(kind) for kind in kinds])
+            return InterimRules(self._facts(), expect, alike, self.prior.blocks)
+        if self.prior.size > MOST_CELLS:
             return None
+        bidders = np.arange(len(self.values))
+        facts = JointFacts(self._facts(), *self.prior.support())
+        return InterimRules(facts, expect_jointly, bidders, [self.prior.marginal(i) for i in bidders])
+
+    def _facts(self) -> AuctionFacts:
         bidders, most = len(self.values), max(map(len, self.values))
         values, marginals = np.zeros((2, bidders, most))
-        for i, (own, marginal) in enumerate(zip(self.values, self.prior.blocks, strict=True)):
-            values[i, : len(own)], marginals[i, : len(own)] = own, marginal
-        kinds = [(own.tobytes(), marginal.tobytes()) for own, marginal in zip(values, marginals, strict=True)]
+        for i, own in enumerate(self.values):
+            values[i, : len(own)], marginals[i, : len(own)] = own, self.prior.marginal(i)
         nodes, weights = np.polynomial.legendre.leggauss((bidders + 1) // 2)
         chosen = np.full(len(TERMS), -1)
         chosen[self.chosen] = np.arange(len(self.chosen))
-        facts = AuctionFacts(
+        return AuctionFacts(
             values=values,
             marginals=marginals,
             rows=np.array([len(own) for own in self.values]),
@@ -276,12 +290,11 @@ class Auction(SealedBids):
             nodes=(nodes + 1) / 2,
             weights=weights / 2,
         )
-        return InterimRules(facts, expect, np.array([kinds.index(kind) for kind in kinds]), self.prior.blocks)
 
     @property
     def response_updates(self):
         """Fewer where every bidder learns at all of its values in every update."""
-        return FEWER_UPDATES if self.independent else USUAL_UPDATES
+        return USUAL_UPDATES if self.interim() is None else FEWER_UPDATES
 
     def describe_action(self, turn, key, action):
         """The bid, or the terms that the leader chooses."""

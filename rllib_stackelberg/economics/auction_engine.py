@@ -45,6 +45,20 @@ class AuctionFacts(NamedTuple):
     weights: NDArray[np.float64]
 
 
+class JointFacts(NamedTuple):
+    """Of an instance with correlated values.
+
+    Attributes:
+        auction: all but how likely values are.
+        types: number of each bidder's value, in all joint values that there are, `[cells, bidders]`.
+        probabilities: of each, `[cells]`.
+    """
+
+    auction: AuctionFacts
+    types: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+
 class Kinds(NamedTuple):
     """Bidders who do the same, counted: the first of each kind, and how many they are, `[kinds]` each."""
 
@@ -124,13 +138,20 @@ def _worth(facts, count, terms, offered, wins, pays):
         lower[:] = upto
 
 
-@njit(error_model="numpy")
-def expect(facts, leads, first, action, policy, utilities, payoffs):
-    """See `InterimRules.expect`."""
-    kinds, actions, terms = _kinds(leads), len(facts.levels) + 1, facts.held.copy()
+@njit
+def _terms(facts, action):
+    """Those that are held, and those that the leader chooses."""
+    terms = facts.held.copy()
     for k in range(len(terms)):
         if facts.chosen[k] >= 0:
             terms[k] = action[facts.chosen[k]]
+    return terms
+
+
+@njit(error_model="numpy")
+def expect(facts, leads, first, action, policy, utilities, payoffs):
+    """See `InterimRules.expect`: of independent values."""
+    kinds, actions, terms = _kinds(leads), len(facts.levels) + 1, _terms(facts, action)
     offered, wins, pays = np.zeros((3, len(kinds.first), actions))
     _offered(facts, kinds, first, terms[0], policy, offered)
     _worth(facts, kinds.number, terms, offered, wins, pays)
@@ -147,3 +168,32 @@ def expect(facts, leads, first, action, policy, utilities, payoffs):
                 payoffs[0] += kinds.number[g] * share * paid
     for bidder in range(len(leads)):
         payoffs[1 + bidder] = payoffs[1 + leads[bidder]]
+
+
+@njit(error_model="numpy")
+def expect_jointly(facts, leads, first, action, policy, utilities, payoffs):
+    """See `InterimRules.expect`: of correlated values, joint value by joint value. Nobody counts as alike."""
+    auction, bidders, actions = facts.auction, len(leads), len(facts.auction.levels) + 1
+    terms, once = _terms(auction, action), np.ones(bidders, dtype=np.int64)
+    offered, wins, pays = np.zeros((3, bidders, actions))
+    reach = np.zeros(len(utilities))
+    payoffs[:], utilities[:] = 0.0, 0.0
+    for cell in range(len(facts.probabilities)):
+        chance = facts.probabilities[cell]
+        offered[:] = 0.0
+        for i in range(bidders):
+            for k in range(actions):
+                accepted = k > 0 and auction.levels[k - 1] >= terms[0]
+                offered[i, k if accepted else 0] += policy[first[i] + facts.types[cell, i], k]
+        _worth(auction, once, terms, offered, wins, pays)
+        for i in range(bidders):
+            row, value = first[i] + facts.types[cell, i], auction.values[i, facts.types[cell, i]]
+            reach[row] += chance
+            for k in range(actions):
+                worth, share = value * wins[i, k], chance * policy[row, k]
+                utilities[row, k] += chance * (worth - pays[i, k])
+                payoffs[1 + i] += share * (worth - pays[i, k])
+                payoffs[0] += share * ((1 - auction.welfare) * pays[i, k] + auction.welfare * worth)
+    for row in range(len(reach)):
+        if reach[row] > 0:
+            utilities[row] /= reach[row]

@@ -63,9 +63,12 @@ def drawn_auction(rng):
     if rng.random() < 0.5:
         each, prior = [each[0]] * bidders, [prior[0]] * bidders
     terms = ["reserve", "second_price", "fee", "all_pay"]
+    shape = [len(own) for own in each]
+    joint = rng.multinomial(8, np.full(np.prod(shape), 1 / np.prod(shape))).reshape(shape) / 8
+    correlated = bidders > 1 and rng.random() < 0.5
     return {
         "values": each,
-        "prior": [own.tolist() for own in prior],
+        "prior": joint.tolist() if correlated else [own.tolist() for own in prior],
         "bids": np.sort(rng.choice(10, rng.integers(1, 5), replace=False) / 4).tolist(),
         "chooses": list(rng.choice(terms, rng.integers(1, 5), replace=False)),
         "reserve": float(rng.choice([0, 0.25, 0.3])),
