@@ -62,7 +62,7 @@ from rllib_stackelberg.rules.turns import Seats, Turn
 
 MOST_BIDS = 512
 
-FEWER_UPDATES = 100
+FEWER_UPDATES, MORE_UPDATES = 100, 500
 
 MOST_CELLS = 10_000
 """Joint values of correlated bidders up to which expected payoffs are exact."""
@@ -247,6 +247,7 @@ class Auction(SealedBids):
         terms = Turn("settle", 0, Box(np.zeros(len(most)), most, dtype=np.float64), "leader")
         fee_paid = self.top if "fee" in chooses else fee
         all_paying = "all_pay" in chooses or all_pay > 0
+        self.losers_pay = all_paying or fee_paid > 0
         highest = float(self.levels[-1])
         revenue = (len(self.values) if all_paying else 1) * highest + len(self.values) * fee_paid
         self.declare(terms, Box(0, 1, (1,), np.float32), revenue, highest + fee_paid)
@@ -293,8 +294,10 @@ class Auction(SealedBids):
 
     @property
     def response_updates(self):
-        """Fewer where every bidder learns at all of its values in every update."""
-        return USUAL_UPDATES if self.interim() is None else FEWER_UPDATES
+        """Fewer where every bidder learns at all of its values in every update; more where losers pay."""
+        if self.interim() is None:
+            return USUAL_UPDATES
+        return MORE_UPDATES if self.losers_pay else FEWER_UPDATES
 
     def describe_action(self, turn, key, action):
         """The bid, or the terms that the leader chooses."""
