@@ -75,6 +75,18 @@ def test_your_own_game_is_trained_to_a_certified_result(tmp_path, monkeypatch):
     assert evaluate(tmp_path / "helped", game, ties="lowest")["leader_value"] == pytest.approx(0.25)
 
 
+def test_the_table_of_auctions_is_what_bidders_learn():
+    game = make_game("auction", values=100, chooses=["reserve", "second_price", "fee", "all_pay"])
+    rows = re.findall(r"^\| ([\d., ]+) \| .* \| (\.\d{4}) \| ([.\d]+) \|$", README, re.M)
+    assert len(rows) == 8
+    settings = LeaderSettings.checked(followers="regret-matching-plus", response_updates=1000)
+    for terms, value, gain in rows:
+        strategy = LeaderStrategy.from_pairs(game, [(0, tuple(map(float, terms.split(", "))))])
+        found = evaluate_strategy(strategy, settings)
+        assert found.leader_value == pytest.approx(float(value), abs=6e-5)
+        assert found.certificate.deviation_gain == pytest.approx(float(gain), abs=6e-5)
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local", "no_page", "few_responses")
 def test_a_game_of_six_followers_is_trained_through_seats(tmp_path, monkeypatch):

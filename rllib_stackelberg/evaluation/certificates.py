@@ -13,8 +13,9 @@
 - Learners from experience (trajectories.py) have neither of the first two; their deviation gain is the largest from
   another action at one row.
 
-All in payoff units; each is the worst over response samples. Where there are too many outcomes to sum over, values
-and gains are estimated from plays (estimates.py), and the certificate says so.
+All in payoff units; each is the worst over response samples. Where there are too many outcomes to sum over, and the
+rules know no short way to expected payoffs (rules/interim.py), values and gains are estimated from plays
+(estimates.py), and the certificate says so.
 """
 
 from __future__ import annotations
