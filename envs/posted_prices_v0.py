@@ -95,7 +95,7 @@ class PostedPrices(StackelbergGame):
         items: Annotated[int, Field(ge=1, le=12)] = 5,
         demand: Literal["additive", "unit", "subset"] = "additive",
         wants: Annotated[int, Field(ge=1, le=12)] | None = None,
-        tops: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None,
+        tops: list[float] | None = None,
         quantiles: Annotated[int, Field(ge=2, le=10_000)] = 1000,
         prices: Literal["items", "fee", "sizes", "bundles"] | None = None,
         order: Literal["given", "chosen"] | None = None,

@@ -126,6 +126,20 @@ def test_the_table_of_ties_is_what_solve_finds(tmp_path, monkeypatch):
     assert found.leader_strategy == ((0, 4),)
 
 
+def test_the_tables_of_posted_prices_are_what_solve_finds():
+    section = README[README.index("## Posted prices") : README.index("## Lead somebody else's environment")]
+    rows = re.findall(r"^\| `setting=([\w-]+)` \| ([.\d]+) \| ([.\d]+) \| ([.\d]+) \|$", section, re.M)
+    assert len(rows) == 5
+    for setting, static, optimum, bound in rows:
+        game = make_game("posted-prices", setting=setting)
+        found = game.baselines()["the same prices for everybody"], solve(game).leader_value, game.bound().value
+        assert found == pytest.approx([float(static), float(optimum), float(bound)], rel=2e-5)
+    (apart,) = re.findall(r"^\| 5, 5 \| ([.\d]+) \| ([.\d]+) \|", section, re.M)
+    game = make_game("posted-prices", prices="items")
+    static = game.baselines()["the same prices for everybody"]
+    assert [static, solve(game).leader_value] == pytest.approx(list(map(float, apart)), abs=5e-4)
+
+
 def test_the_table_of_trees_is_what_solve_finds(capsys):
     section = README[README.index("## Games in extensive form") : README.index("## From Python")]
     found = []

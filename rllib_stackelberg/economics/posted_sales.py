@@ -136,6 +136,9 @@ class PostedSale:
             raise InvalidFieldError("prices", "by number of items, with several units of a kind", "items, fee")
 
 
+MOST_KINDS = 12
+"""Most kinds of items."""
+
 MOST_BUNDLED = 6
 """Most kinds whose bundles have a price each."""
 
@@ -155,6 +158,8 @@ def uniform_sale(
     >>> sale.values[0, 0].tolist(), sale.numbers
     ([[0.25, 0.75], [0.5, 1.5]], 2)
     """
+    if not 1 <= len(tops) <= MOST_KINDS or not all(0 < top < np.inf for top in tops):
+        raise InvalidFieldError("tops", f"got {list(tops)}", f"1..{MOST_KINDS} numbers above 0, one for each item")
     points = (np.arange(quantiles) + 0.5) / quantiles
     kinds = len(tops)
     return PostedSale(

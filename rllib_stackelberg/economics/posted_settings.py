@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rllib_stackelberg.comparisons import check_comparable
-from rllib_stackelberg.economics.posted_sales import PostedSale
+from rllib_stackelberg.economics.posted_sales import MOST_KINDS, PostedSale
 from rllib_stackelberg.economics.purchases import ITEMS
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules.priors import SUM_TOLERANCE
@@ -78,7 +78,6 @@ def _nested(values: Any) -> Sequence:
 
 
 MOST_BUYERS = 64
-MOST_KINDS = 12
 MOST_UNITS = 64
 
 

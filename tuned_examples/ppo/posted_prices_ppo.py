@@ -1,0 +1,65 @@
+"""This example learns prices that a seller posts to buyers whom it visits one after another, with PPO.
+
+Buyers have nothing to learn: they take what leaves them most. So every answer of the leader is judged by what plays
+pay from its question on. Values are drawn, not counted through.
+
+Five buyers and five items, and ten and ten, values additive and uniform from 0 to 1: prices by number of items.
+Ravindranath et al. 2024 (table 1) have 3.13 and 7.60 by dynamic programming over sets of items, a network trained for
+each set; 3.09 and 6.68 by PPO with a price for each bundle; 3.00 and 7.41 item by item. The settings of Brero et al.
+2021 by name stand beside their exact optima.
+
+How to run: `python tuned_examples/ppo/posted_prices_ppo.py --seeds 3`; `--only colors` runs the instances whose name
+contains that, `--json FILE` adds what was run to the rows of a file, and `--as-test` makes it a regression test.
+
+Results to expect: see the README.
+"""
+
+from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.training.examples import Example, Rows, main
+
+CLOSE = 0.015
+"""Of the published values, and of the optima of named settings."""
+
+ERRORS = 3.0
+"""Standard errors that a value may lie above what nothing exceeds."""
+
+
+def example(max_seconds: float, best: float, **params: object) -> Example:
+    """An instance, and the best value there is for it."""
+
+    def close(rows: Rows) -> bool:
+        return all((1 - CLOSE) * best <= row["value"] for row in rows)
+
+    def below(rows: Rows) -> bool:
+        return all(row["value"] <= best + ERRORS * (row["error"] or 0.0) + 1e-9 for row in rows)
+
+    checks = [(f"within {CLOSE:.1%} of {best:.6g} in every seed", close), ("never above it", below)]
+    words, good = " and ".join(text for text, _ in checks), [check for _, check in checks]
+    return Example(
+        "posted-prices",
+        (words, lambda rows: all(check(rows) for check in good)),
+        params=params,
+        max_seconds=max_seconds,
+        stop_at_optimum=True,
+    )
+
+
+def named(setting: str, max_seconds: float) -> Example:
+    """A setting of Brero et al."""
+    solution = solve(make_game("posted-prices", setting=setting))
+    assert solution is not None
+    return example(max_seconds, solution.leader_value, setting=setting)
+
+
+EXAMPLES = [
+    example(60, 3.13, buyers=5, items=5),
+    example(240, 7.60, buyers=10, items=10),
+    named("colors", 60),
+    named("inventory", 30),
+    named("kitchen-sink", 30),
+    named("id", 60),
+    named("two-worlds", 30),
+]
+
+if __name__ == "__main__":
+    main(EXAMPLES, __doc__)
