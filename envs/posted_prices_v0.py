@@ -86,7 +86,6 @@ class PostedPrices(StackelbergGame):
     """
 
     source = "Brero et al. 2021; Ravindranath et al. 2024"
-    moves_apart = False
 
     def __init__(
         self,

@@ -86,7 +86,7 @@ def fitted_in_play(settings: Settings, game: StackelbergGame) -> Settings:
         allowed = f"a number of plays, or exact up to {EXACT_LIMIT:,} plays"
         raise InvalidFieldError("reward_plays", f"exact takes {plays:,} plays in this game", allowed)
     few = EXACT_LIMIT if settings.by_table else TABLE_LIMIT
-    judged = PLAYS_ASKED_ONCE if game.followers_learn or game.leader_turn.rows == 1 else PLAYS_JUDGED
+    judged = PLAYS_JUDGED if game.played_alone else PLAYS_ASKED_ONCE
     sampled = judged if settings.leader_queries == "once" else SAMPLED_PLAYS
     chosen = settings.reward_plays or ("exact" if plays <= few else sampled)
     return settings.model_copy(update={"reward_plays": chosen})

@@ -64,10 +64,14 @@ class Response(LearnedRows[OutcomeTable]):
 
     @classmethod
     def in_play(cls, settings: ResponseFields, game: StackelbergGame) -> bool:
-        """See `Followers`: as asked for, by default in games too large for a table, or for draws from one."""
+        """See `Followers`: as asked for, by default in games too large for a table, or for draws from one.
+
+        And where no follower learns: answers are then judged by the plays that met their questions.
+        """
         if settings.leader_queries == "every_turn" or settings.elicitation is not None:
             return settings.leader_queries == "every_turn" or settings.elicitation == "in_play"
-        return Profiles.count(game) > TABLE_LIMIT or not (settings.expected or game.moves_apart)
+        drawn = game.moves_apart and not game.played_alone
+        return Profiles.count(game) > TABLE_LIMIT or not (settings.expected or drawn)
 
     @classmethod
     def exact_updates(cls, settings: ResponseFields) -> bool:

@@ -269,9 +269,13 @@ class StackelbergGame(Rules, ABC):
         return tuple(sorted((turn for turn in self.turns if turn.kind == "learned"), key=lambda t: t.agent))
 
     @cached_property
-    def followers_learn(self) -> bool:
-        """Whether a learner has a choice to make: if not, nothing but the leader's answers and nature matters."""
-        return any(turn.choices > 1 for turn in self.learned_turns)
+    def played_alone(self) -> bool:
+        """Whether no learner has a choice to make, and the leader is asked several questions.
+
+        Then nothing but nature and the leader's answers matters, and each of these by what plays pay from its question
+        on: the leader's problem is a Markov decision process, or a partially observed one.
+        """
+        return self.leader_turn.rows != 1 and all(turn.choices == 1 for turn in self.learned_turns)
 
     @cached_property
     def moves(self) -> int:

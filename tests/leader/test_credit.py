@@ -7,8 +7,9 @@ import pytest
 import torch
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
-from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, make_game
+from rllib_stackelberg import LeaderSettings, StackelbergPOMDP, leader_config, make_game
 from rllib_stackelberg.leader.actions import sampled
+from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE, PLAYS_JUDGED
 from rllib_stackelberg.rules.game import OVER
 from rllib_stackelberg.training.leaders.batches import OwnAdvantages, direct_advantages
 from tests.games_for_tests import Offers
@@ -124,6 +125,26 @@ def test_answers_have_no_merit_of_what_was_paid_before():
         assert by_visit[0] == pytest.approx(env.elicitation.value[episode])
         assert (np.diff(by_visit) <= 1e-12).all()
     assert (credit.paid[last] <= 2 * credit.met[last] + 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "alone"),
+    [
+        ("posted-prices", {"setting": "kitchen-sink"}, True),
+        ("posted-prices", {}, True),
+        ("message-spm", {"messages": 1, "buyers": 3}, True),
+        ("message-spm", {"buyers": 3}, False),
+        ("menu", {}, False),
+    ],
+)
+def test_leaders_that_nobody_learns_from_are_trained_by_their_own_plays(name, parameters, alone):
+    """Where several questions are asked: what one is asked alone is judged by all that is paid anyway."""
+    game = make_game(name, **parameters)
+    config = leader_config(game=name, game_config=parameters)
+    assert game.played_alone == alone
+    assert config.learner_config_dict.get("own_advantages", False) == alone
+    settings = LeaderSettings.checked(response_updates=game.response_updates).fitted(game)
+    assert settings.reward_plays in (("exact", PLAYS_JUDGED) if alone else ("exact", PLAYS_ASKED_ONCE))
 
 
 def test_answers_are_judged_by_their_own_plays_alone():

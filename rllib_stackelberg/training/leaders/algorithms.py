@@ -116,8 +116,9 @@ class LeaderProblem:
     @property
     def played_alone(self) -> bool:
         """Whether no follower learns, and what plays pay from a question on is known (`Episodes.credit`)."""
-        kind = choose_elicitation(self.game, self.settings)
-        return self.once and self.questions > 1 and not self.game.followers_learn and issubclass(kind, Foreseen)
+        if self.settings.models or not (self.once and self.game.played_alone):
+            return False
+        return issubclass(choose_elicitation(self.game, self.settings), Foreseen)
 
     @property
     def parallel_episodes(self) -> int:
