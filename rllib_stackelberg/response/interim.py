@@ -19,13 +19,14 @@ from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.comparisons import NEGLIGIBLE, beyond_rounding, typical_spread
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.learner import UtilityLearner
+from rllib_stackelberg.plays.interim_worth import Rules, interim_worth
 from rllib_stackelberg.plays.outcomes import TABLE_LIMIT, Policies, Profiles
 from rllib_stackelberg.plays.plays import Leader, Plays
 from rllib_stackelberg.response.engine import FollowerArrays
 from rllib_stackelberg.response.fields import ResponseFields
 from rllib_stackelberg.response.fit import penalty
 from rllib_stackelberg.response.followers import Settings
-from rllib_stackelberg.response.interim_engine import Learned, Rules, interim_phase, interim_worth
+from rllib_stackelberg.response.interim_engine import Learned, interim_phase
 from rllib_stackelberg.response.learned_rows import LearnedRows
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.phase import Phase

@@ -5,26 +5,13 @@ Names of axes as in engine.py.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rllib_stackelberg.arrays import Index, Numbers
+from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.response.engine import learn_row
-
-
-class Rules(NamedTuple):
-    """A game's `InterimRules`, but for the function.
-
-    facts; reach `[R]`; leads `[M]`: the first follower that does what each does; first `[M]`: where rows begin.
-    """
-
-    facts: Any
-    reach: NDArray[np.float64]
-    leads: Index
-    first: Index
 
 
 class Learned(NamedTuple):
@@ -81,10 +68,3 @@ def interim_phase(kernels, who, expect, rules, learned, episodes, actions, updat
                         record,
                         widest,
                     )
-
-
-@kept(error_model="numpy")
-def interim_worth(expect, rules, actions, policy, utilities, payoffs):
-    """What play is worth: actions `[N, width]`, policy `[N, R, K]` -> utilities `[N, R, K]`, payoffs `[N, agents]`."""
-    for n in range(len(actions)):
-        expect(rules.facts, rules.leads, rules.first, actions[n], policy[n], utilities[n], payoffs[n])

@@ -13,6 +13,7 @@ from rllib_stackelberg.comparisons import exceeds
 from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.testing.conformance import PLAYS, inspect
+from rllib_stackelberg.testing.expectations import interim_findings
 from rllib_stackelberg.testing.inspection import Finding, Inspection
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def game_test(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> None:
     - a batch of plays equals the plays one by one, and states are not changed in place;
     - what an agent sees is in its observation space, and there is one key for each thing seen at its own turn;
     - bound and baselines are numbers, and no baseline is above the bound;
+    - expected payoffs that the game knows a short way to are what plays come to;
     - PettingZoo's `api_test` and `seed_test` pass.
 
     Raises:
@@ -46,7 +48,11 @@ def game_test(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> None:
 def examine(game: StackelbergGame, seed: int = 0, plays: int = PLAYS) -> Inspection:
     """What `game_test` finds, as data. PettingZoo's tests are run on a game that is otherwise without fault."""
     seen = inspect(game, plays, plays, seed)
-    return seen if seen.findings else replace(seen, findings=bound_findings(game) + pettingzoo_findings(game))
+    return (
+        seen
+        if seen.findings
+        else replace(seen, findings=(*bound_findings(game), *interim_findings(game, seed), *pettingzoo_findings(game)))
+    )
 
 
 def bound_findings(game: StackelbergGame) -> tuple[Finding, ...]:

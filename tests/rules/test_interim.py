@@ -2,13 +2,20 @@
 
 import numpy as np
 import pytest
+from rllib_stackelberg.envs.auction_v0 import Auction
 
 from rllib_stackelberg import make_game
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.response.interim import InterimTable
+from rllib_stackelberg.testing import game_test
+from rllib_stackelberg.testing.expectations import interim_findings
 from tests.conftest import GAMES, game_called
 
 OFFERED = [label for label in GAMES if game_called(label).interim() is not None]
+
+
+SPREAD = np.random.default_rng(0).dirichlet(np.ones(144)).reshape(12, 12)
+"""Of two correlated bidders."""
 
 
 def policies_of(game, rng, samples, alike=()):
@@ -106,3 +113,28 @@ def test_sixty_four_bidders_are_worth_what_theory_says():
         from_theory = game.baselines()["second price, no reserve"]
         assert value == pytest.approx(from_theory, rel=1e-12)
         assert max(own.max() for own in table.gains([truth] * 64)) == 0.0
+
+
+class FaultyAuction(Auction):
+    """Expects payoffs of another auction than the one that is played, or other rows."""
+
+    fault: str
+
+    def interim(self):
+        rules = super().interim()
+        if self.fault == "fee":
+            return rules._replace(facts=rules.facts._replace(held=np.array([0, 0, 2.0, 0])))
+        return rules._replace(reach=[own[::-1] for own in rules.reach])
+
+
+@pytest.mark.parametrize(("fault", "found"), [("fee", "expects"), ("reach", "reach of follower_0 at row 0")])
+def test_expectations_that_plays_do_not_bear_out_are_found(fault, found):
+    game = FaultyAuction(values=[1, 2, 4], prior=[[0.5, 0.3, 0.2]] * 3)
+    game.fault = fault
+    with pytest.raises(AssertionError, match=found):
+        game_test(game)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"bidders": 64}, {"values": 12, "bidders": 2, "prior": SPREAD.tolist()}])
+def test_expectations_of_large_auctions_are_borne_out_by_plays(parameters):
+    assert not interim_findings(make_game("auction", **parameters), 0)
