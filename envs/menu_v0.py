@@ -214,7 +214,9 @@ class MenuGame(StackelbergGame):
         """Revenue over all values in the ranges."""
         if self.ranges is None or 0 not in answers:
             return {}
-        return {"over all values in the ranges": evenly_spread_revenue(self.menu(answers[0]), self.ranges).revenue}
+        found = evenly_spread_revenue(self.menu(answers[0]), self.ranges)
+        estimated = {"over all values, standard error": found.error} if found.error else {}
+        return {"over all values in the ranges": found.revenue} | estimated
 
     @cached_property
     def programme(self) -> MenuProgramme:

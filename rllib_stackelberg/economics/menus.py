@@ -108,6 +108,8 @@ def chosen(menu: Menu, values: NDArray[np.float64]) -> NDArray[np.int64]:
     [0, 2, 2, 1]
     """
     prices = np.broadcast_to(menu.prices, (len(values), menu.prices.shape[-1]))
+    if not prices.size:
+        return np.zeros(len(values), dtype=np.int64)
     worth = worth_of(menu.lotteries, values[:, None])
     pays, close = worth - prices, NEAR * (worth + prices)
     best = pays.argmax(axis=1)

@@ -22,6 +22,7 @@ from rllib_stackelberg.response.sampled_engine import planned
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
+from rllib_stackelberg.training.leaders.beginnings import Beginning, Beginnings
 from rllib_stackelberg.training.leaders.search import USUAL_SCHEDULE, Search
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.failures import Failures
@@ -92,8 +93,18 @@ class Loop(GenerationLoop[Progress]):
     def iterate(self) -> dict[str, Any]:
         """One of RLlib's, with a fresh leader where the search wants one."""
         if self.search.restarts(self.iteration, self.seconds):
-            restart(self.algo, self.search.beginning())
+            restart(self.algo, self._beginning())
         return learn_once(self.algo)
+
+    def _beginning(self) -> Beginning | None:
+        """Where a fresh leader begins that is scattered; None: as always."""
+        config = self.algo.config
+        assert config is not None
+        if not config.learner_config_dict.get("scattered"):
+            return None
+        known = (self.game, self.settings, self.options.seed, config.num_envs_per_env_runner)
+        found: Beginning = self._call(self.search.beginning, Beginnings(*known))
+        return found
 
     def look(self, reported: dict[str, Any]) -> Progress:
         """Value the greedy snapshot, if it is due."""
@@ -156,9 +167,9 @@ class Loop(GenerationLoop[Progress]):
         }
 
 
-def restart(algo: Algorithm, best: LeaderNetwork | None = None) -> None:
-    """A fresh leader on the same workers, whose episodes and streams go on; `best`: as of `LeaderLearner.restart`."""
-    algo.learner_group.foreach_learner(lambda learner: learner.restart(best))
+def restart(algo: Algorithm, beginning: Beginning | None = None) -> None:
+    """A fresh leader on the same workers, whose episodes and streams go on; arguments as of `LeaderLearner.restart`."""
+    algo.learner_group.foreach_learner(lambda learner: learner.restart(beginning))
     # Handed over without a sequence number: with its old one a runner would take them for the weights it has.
     weights = algo.learner_group.get_weights()
     algo.env_runner_group.foreach_env_runner(lambda runner: runner.set_state({COMPONENT_RL_MODULE: weights}))

@@ -133,6 +133,11 @@ def test_the_best_menu_is_the_best_direct_mechanism_of_a_thousand_buyers():
     assert doubted <= 5
 
 
+def test_what_is_worth_nothing_is_not_sold():
+    best = MenuProgramme(Buyer(np.zeros((2, 2)), np.full(2, 0.5))).best
+    assert (best.value, best.bound, len(best.menu.prices), best.doubt) == (0.0, 0.0, 0, "")
+
+
 def test_one_item_is_myersons():
     rng = np.random.default_rng(3)
     for _ in range(5):
@@ -164,8 +169,9 @@ def test_the_rules_pay_what_the_menu_is_worth():
             posted = game.menu(numbers)
             assert found.leader_value == pytest.approx(game.buyer.revenue(posted), abs=1e-12)
             data = result_data(game, strategy, found)
-            over_all = evenly_spread_revenue(posted, game.ranges).revenue
-            assert data["further_values"] == {"over all values in the ranges": over_all}
+            over_all = evenly_spread_revenue(posted, game.ranges)
+            assert data["further_values"]["over all values in the ranges"] == over_all.revenue
+            assert data["further_values"].get("over all values, standard error", 0) == over_all.error
             gets = (game.buyer.values @ posted.lotteries.T - posted.prices).max(axis=1, initial=0.0)
             assert found.follower_values[0] == pytest.approx(game.buyer.prior @ gets, abs=1e-12)
 

@@ -22,7 +22,6 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.connectors.learner.general_advantage_estimation import GeneralAdvantageEstimation
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
 
-from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.leaders.batches import (
     DirectCredit,
@@ -34,15 +33,10 @@ from rllib_stackelberg.training.leaders.batches import (
     WholeQuestions,
     minibatches,
 )
+from rllib_stackelberg.training.leaders.beginnings import Beginning
 
 SCATTERED = 0.2
 """Share of the schedule that a leader skips who begins afresh at a random answer: it looks around there first."""
-
-CLOSE = 0.4
-"""Share that one skips who looks more closely around an answer that is known to be good."""
-
-CLOSEST = 1.3
-"""Share of the schedule, beyond its end, to which exploring goes on shrinking then: edges are found to a hair."""
 
 CREDITED = 2 / 3
 """Share of the schedule over which the weight of direct credit falls to 0."""
@@ -72,25 +66,25 @@ class LeaderLearner(TorchLearner):
         self._updates += 1
         self._anneal()
 
-    def restart(self, best: LeaderNetwork | None = None) -> None:
+    def restart(self, beginning: Beginning | None = None) -> None:
         """Forget what was learned, weights and optimizers, and begin the schedule anew.
 
         A leader that is asked one question for numbers begins at a random answer, and a part into its schedule: what
         was missed from the middle of the box would be missed again.
 
         Args:
-            best: where such a leader begins instead, to look around there more closely than before.
+            beginning: where such a leader begins instead.
         """
         given, self._updates, self._end = self.config.learner_config_dict, 0, 1.0
         if given.get("scattered"):
             whole = given.get("anneal_updates", 0) * given.get("updates_per_batch", 1)
-            self._updates = round((SCATTERED if best is None else CLOSE) * whole)
-            self._end = 1.0 if best is None else CLOSEST
+            self._updates = round((SCATTERED if beginning is None else beginning.skipped) * whole)
+            self._end = 1.0 if beginning is None else beginning.end
         for module_id, module in self.module.items():
             with torch.no_grad():
                 module.unwrapped().restart()
             if given.get("scattered"):
-                module.unwrapped().scatter(best)
+                module.unwrapped().scatter(beginning and beginning.point)
             for _, optimizer in self.get_optimizers_for_module(module_id):
                 optimizer.state.clear()
         self._anneal()

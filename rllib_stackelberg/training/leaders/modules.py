@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from gymnasium.spaces import Box, Discrete, Tuple
+from numpy.typing import NDArray
 from ray.rllib.core.rl_module.apis import TargetNetworkAPI
 from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
@@ -118,8 +119,8 @@ class LeaderRLModule(TorchRLModule):
         self.load_state_dict(new.state_dict(), strict=False)  # target networks are made later
         copy_to_targets(self)
 
-    def scatter(self, best: LeaderNetwork | None = None) -> None:
-        """After `restart`, of one question of numbers: begin at a random answer, or as `best` does.
+    def scatter(self, point: NDArray[np.float64] | None = None) -> None:
+        """After `restart`, of one question of numbers: begin at a random answer, or at a point of the unit box.
 
         By default it begins as always.
         """

@@ -46,8 +46,6 @@ INITIAL_OUTPUT_GAIN = 0.01
 """Of the actor's last layer: a fresh leader is close to indifferent."""
 
 
-Weights = NDArray[np.float32]
-
 WORTH_SORTING = 512
 """Rows from which on it pays to look for those that are alike."""
 
@@ -181,30 +179,17 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
             start_afresh(self.vf, 1.0)
         self.anneal(0.0)
 
-    def scatter(self, best: LeaderNetwork | None = None) -> None:
+    def scatter(self, point: NDArray[np.float64] | None = None) -> None:
         """Begin at a random answer instead of the middle of the unit box: another leader may climb another hill.
 
         Args:
-            best: the actor to begin with instead.
+            point: where to begin instead, `[numbers]`.
         """
-        if best is not None and self.layout is None:
-            self._take_over(best)
-            return
         last = [layer for layer in self.pi.modules() if isinstance(layer, nn.Linear)][-1]
         with torch.no_grad():
-            last.bias.copy_((torch.rand_like(last.bias) - 0.5) / self.scales[1])
-        copy_to_targets(self)
-
-    def _take_over(self, network: LeaderNetwork) -> None:
-        """Be the actor that `export` made data of."""
-        linear = [layer for layer in self.pi if isinstance(layer, nn.Linear)]
-        scale, middle = self._stretched(linear[-1].out_features, self.choices)
-        *before, (weight, bias) = network.layers
-        layers = [*before, (weight / scale[:, None], (bias - middle) / scale)]
-        with torch.no_grad():
-            for layer, (weight, bias) in zip(linear, layers, strict=True):
-                layer.weight.copy_(torch.as_tensor(weight))
-                layer.bias.copy_(torch.as_tensor(bias))
+            given = point is not None and self.layout is None  # seats share what is said of each
+            begun = torch.as_tensor(point, dtype=last.bias.dtype) if given else torch.rand_like(last.bias)
+            last.bias.copy_((begun - 0.5) / self.scales[1])
         copy_to_targets(self)
 
     def get_non_inference_attributes(self) -> list[str]:
@@ -276,14 +261,10 @@ class LeaderModule(OwnNetworks, ValueFunctionAPI, InferenceOnlyAPI):
     def _scaled(self, layers: Layers, choices: int) -> Layers:
         """Layers whose last one puts out what the distribution is given: so many scores, then coordinates."""
         *before, (weight, bias) = layers
-        scale, middle = self._stretched(len(bias), choices)
-        return (*before, (weight * scale[:, None], bias * scale + middle))
-
-    def _stretched(self, outputs: int, choices: int) -> tuple[Weights, Weights]:
-        """What outputs, scores of choices first, are multiplied by, and what is added, `[outputs]` each."""
         of_choices, of_numbers = self.scales
-        scores = np.arange(outputs) < choices
-        return np.where(scores, of_choices, of_numbers).astype(np.float32), np.where(scores, 0, 0.5).astype(np.float32)
+        scale = np.where(np.arange(len(bias)) < choices, of_choices, of_numbers).astype(np.float32)
+        middle = np.where(np.arange(len(bias)) < choices, 0.0, 0.5).astype(np.float32)
+        return (*before, (weight * scale[:, None], bias * scale + middle))
 
 
 class TargetLeaderModule(LeaderModule, TargetNetworkAPI):

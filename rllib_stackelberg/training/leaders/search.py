@@ -22,6 +22,7 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.leaders.beginnings import Beginning, Beginnings
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
 from rllib_stackelberg.training.running.restoring import check_evaluation
 
@@ -63,7 +64,7 @@ TABLES = 64
 DECISIONS = ("optimal", "settled", "_begun", "_calm")
 """Of a search: plain values that it keeps from one iteration to the next."""
 
-TRIALS = ("tried", "highest", "_closest", "_outset")
+TRIALS = ("tried", "highest", "_closest", "_rounds", "_outset")
 """Likewise; a generation of an earlier version may have none, and the search begins with what they are at first."""
 
 
@@ -231,6 +232,7 @@ class Search:
         self.tried, self.highest = 0, -math.inf
         self._begun = 0
         self._calm = 0
+        self._rounds = 0
         self._closest: float | None = None  # value of the answers around which a fresh leader has looked closely
         self._outset = math.inf
         self._found: Evaluation | None = None
@@ -335,17 +337,19 @@ class Search:
             return True
         return False
 
-    def beginning(self) -> LeaderNetwork | None:
-        """What a fresh leader is to begin with, and to look around more closely; None: with nothing.
+    def beginning(self, beginnings: Beginnings) -> Beginning:
+        """Where a fresh leader is to begin that is asked one question for numbers.
 
-        The best so far, unless that has been done and has led to nothing better: what stopped somewhere close to an
-        edge gets closer, and what did not is left to others.
+        Close to the best answer so far, unless that has been done and has led to nothing better: what stopped somewhere
+        close to an edge gets closer, and what did not is left to others, who begin elsewhere.
         """
         found, before = self.best.found, self._closest
+        self._rounds += 1
         if found is None or (before is not None and not exceeds(found.leader_value, before, slack=self.best.tolerance)):
-            return None
+            return beginnings.lucky(self._rounds)
         self._closest = found.leader_value
-        return self.best.network
+        assert self.best.network is not None
+        return beginnings.close(self.best.network)
 
     def _left(self, iteration: int, seconds: float) -> float:
         """Iterations that the run has left, about; a run of so many iterations repeats exactly."""
