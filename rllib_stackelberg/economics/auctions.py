@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ OUT = -np.inf
 """The bid of who stays out."""
 
 Values = Sequence[NDArray[np.float64]]
+Amount = TypeVar("Amount", float, NDArray[np.float64])
 
 
 def settle(bids: NDArray[np.float64], terms: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -103,6 +105,6 @@ def best_reserve(values: Values, prior: Prior, welfare: float = 0.0) -> tuple[fl
     return float(tried[best]), worth[best]
 
 
-def mixture(revenue: float, welfare: float, weight: float) -> float:
+def mixture(revenue: Amount, welfare: Amount, weight: float) -> Amount:
     """What an auctioneer is paid who counts welfare with that weight, and revenue with the rest."""
     return (1 - weight) * revenue + weight * welfare
