@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete, Tuple
+from gymnasium.spaces import Box, Discrete, Space, Tuple
 from numpy.typing import NDArray
 
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -20,11 +20,11 @@ def leader_action_space(game: StackelbergGame) -> Discrete | Box | Tuple:
     return Tuple((Discrete(turn.choices), points)) if turn.numbers else Discrete(turn.choices)
 
 
-def as_rows(space: Discrete | Box | Tuple, actions: Any) -> NDArray[np.float64]:
+def as_rows(space: Space, actions: Any) -> NDArray[np.float64]:
     """Actions of a leader algorithm as `[N, width]`: a choice, then a point of the unit box.
 
     Args:
-        space: `leader_action_space(game)`.
+        space: `leader_action_space(game)`, or the game's own, which is of the same kind.
         actions: `[N]` choices, `[N, m]` points; of both, rows `[1 + m]` of an array or a list, or `(choices, points)`,
             or a list of N such pairs as the space samples them.
 
@@ -46,7 +46,7 @@ def as_rows(space: Discrete | Box | Tuple, actions: Any) -> NDArray[np.float64]:
 def to_game_actions(game: StackelbergGame, actions: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """From `leader_action_space` to the game's units `[N, width]`, and which rows had to be clipped."""
     turn = game.leader_turn
-    rows = as_rows(leader_action_space(game), actions)
+    rows = as_rows(turn.actions, actions)
     if turn.discrete:
         return rows, np.zeros(len(rows), dtype=bool)
     first = int(turn.chooses)
