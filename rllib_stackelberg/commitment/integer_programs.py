@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,14 @@ def solved(**arguments: Any) -> optimize.OptimizeResult:
 
 @contextlib.contextmanager
 def nothing_printed() -> Iterator[None]:
-    """Send what compiled code writes to standard output nowhere, where there is one; Python's is written before."""
+    """Send what compiled code writes to standard output nowhere, where there is one; Python's is written before.
+
+    Not in a thread: what others print meanwhile would be lost with it. Who asks for what the thread has found passes
+    through here, and sends nowhere what C has kept back till then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     sys.stdout.flush()
     try:
         kept = os.dup(1)

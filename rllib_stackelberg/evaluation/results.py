@@ -13,7 +13,8 @@ from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.solvers import StackelbergSolution, solution_or_reason
+from rllib_stackelberg.rules.solution import StackelbergSolution
+from rllib_stackelberg.solvers.optima import known_or_found
 
 QUESTIONS_LISTED = 50_000
 """Most answers that a result lists (`questions` says how many there are)."""
@@ -41,7 +42,7 @@ def result_data(
         game: the game; strategy: the leader's; found: what it is worth.
         settings, seed: of the response, with which a gap to the exact value is explained in full.
     """
-    solution, reason = solution_or_reason(game)
+    solution, reason = known_or_found(game)
     known = solution if solution and solution.exists else None
     gap = explained(known, found, strategy, settings, seed) if known else None
     return {

@@ -26,8 +26,8 @@ def result(data: dict[str, Any]) -> RenderableType:
     table = _head(data, trained=True)
     shown = (*_judged(data, trained=True), *_models(data), strategy(data["leader_strategy"]))
     run = f"{data['episodes']:,} leader episodes in {data['seconds']:.1f} s; run folder: {data['run_dir']}"
-    stopped = [Text(data["stopped"])] if data.get("stopped") else []
-    return Group(table, *shown, *_words(data), *stopped, _whole_line(run))
+    told = [Text(data[name]) for name in ("meanwhile", "stopped") if data.get(name)]
+    return Group(table, *shown, *_words(data), *told, _whole_line(run))
 
 
 def response(data: dict[str, Any]) -> RenderableType:

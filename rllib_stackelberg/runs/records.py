@@ -74,6 +74,7 @@ class Training(Record):
     explained_variance: Finite | None = None
     periods: Count | None = None
     stopped: Text | None = None
+    meanwhile: Text | None = None
 
 
 class Gain(Record):

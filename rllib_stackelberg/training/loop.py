@@ -121,7 +121,7 @@ class Loop(GenerationLoop[Progress]):
             mean_return=mean_return,
             value=found.leader_value,
             best=self.search.best.found.leader_value,
-            exact=self.search.exact,
+            exact=self.search.target.exact,
             explained_variance=float(reported["learners"]["default_policy"].get("vf_explained_var", float("nan"))),
         )
 
@@ -164,6 +164,7 @@ class Loop(GenerationLoop[Progress]):
             "explained_variance": progress.explained_variance,
             "final_value": value[1].leader_value,
             "stopped": self.search.reason(),
+            "meanwhile": self.search.target.meanwhile,
         }
 
 

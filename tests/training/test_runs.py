@@ -262,7 +262,7 @@ def test_by_default_leaders_start_afresh_where_another_schedule_fits_and_more_is
     search = Search(by_time, options.rules, options.resolved_settings, schedule=30)
     assert [k for k in range(100) if search.restarts(k, 0.1 * k)] == [30, 60]
     search = Search(options, options.rules, options.resolved_settings, schedule=30)
-    search.target = None
+    search.target.value = None
     assert not any(search.restarts(k, 0.0) for k in range(100))
     going_on = options.model_copy(update={"stop_at_optimum": False})
     search = Search(going_on, options.rules, options.resolved_settings, schedule=30)

@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rllib_stackelberg.comparisons import exceeds
-from rllib_stackelberg.evaluation.bounds import bound_of
 from rllib_stackelberg.evaluation.certificates import Certificate
-from rllib_stackelberg.evaluation.optimality_gap import best_against
 from rllib_stackelberg.evaluation.strategies import Evaluation, evaluate_policy, evaluate_strategy, tabulated
 from rllib_stackelberg.evaluation.values import ModelValue
 from rllib_stackelberg.files.tensors import refuse_unreal
@@ -20,10 +18,10 @@ from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
-from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.leaders.beginnings import Beginning, Beginnings
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
+from rllib_stackelberg.training.leaders.targets import Target
 from rllib_stackelberg.training.running.restoring import check_evaluation
 
 SELECTION_SAMPLES = (32, 128, 512)
@@ -196,10 +194,7 @@ class Search:
 
     Attributes:
         unit: in which values are compared.
-        best: the snapshot kept; exact: the exact leader value, None if unknown.
-        bound: where that is unknown, what no strategy's value exceeds; None if that is unknown, too.
-        target: the most that can be learned: the exact value against a follower that breaks ties as this one does,
-            where that is known, else `exact`, else the bound.
+        best: the snapshot kept; target: the most that can be learned.
         optimal: whether the snapshot kept has reached the target, in an equilibrium of the followers.
         tables: how many leader strategies there are, if they are few enough to try all, else 0; tried: so far.
         highest: what the best of those tried is worth against these followers.
@@ -221,12 +216,7 @@ class Search:
         self.options = options
         self.best = BestSnapshot(tolerance=SELECTION_TOLERANCE * self.unit)
         self.value = Valuer(game, settings, options.seed)
-        solution = solve(game)
-        known = solution if solution and solution.exists else None
-        self.exact = known.leader_value if known else None
-        best = best_against(known, game, settings) if known else None
-        self.bound = bound_of(game) if known is None else None
-        self.target = self.bound.value if self.bound else self.exact if best is None else best
+        self.target = Target(game, settings, waits=options.max_iterations is not None)
         self.optimal = self.settled = False
         self.tables = few_tables(game) if options.stop_at_optimum else 0
         self.tried, self.highest = 0, -math.inf
@@ -239,6 +229,7 @@ class Search:
 
     def look(self, iteration: int, network: LeaderNetwork, mean_return: float) -> Evaluation:
         """The value of a snapshot, or of the last one that was due; the best is kept."""
+        self.target.ask(iteration)
         if self._found is None:
             self._outset = mean_return
         if self._found is None or (self.value.due(iteration) and not self._far_behind(mean_return)):
@@ -246,8 +237,8 @@ class Search:
             self._compare(network, self._found)
             self._try_one()
         near = SETTLED_TOLERANCE * self.unit
-        if self.target is not None:
-            self.optimal = self.best.reaches(self.target, OPTIMUM_TOLERANCE * self.unit)
+        if self.target.value is not None:
+            self.optimal = self.best.reaches(self.target.value, OPTIMUM_TOLERANCE * self.unit)
         goal = self._goal()
         self.settled = goal is not None and not exceeds(goal, mean_return, slack=near) and not math.isnan(mean_return)
         self._calm = self._calm + 1 if abs(mean_return - self._found.leader_value) <= near else 0
@@ -271,7 +262,7 @@ class Search:
     def _goal(self) -> float | None:
         """What the snapshot kept has reached, if no other can be worth more; else None."""
         if self.optimal:
-            return self.target
+            return self.target.value
         kept, exhausted = self.best.found, 0 < self.tables == self.tried
         if kept is None or not exhausted:
             return None
@@ -282,13 +273,14 @@ class Search:
         """Why the run ended before its budget was used up, in a sentence; None if it did not."""
         if not (self.options.stop_at_optimum and self.settled):
             return None
-        if self.optimal and self.bound:
+        if self.optimal and self.target.bound:
             assert self.best.found is not None
             number = self.best.found.certificate.response_samples
             judged = f"no follower gained by leaving its play in the {number} response(s) that it was judged by"
-            reached = f"no strategy is worth more ({self.bound.method}), and {judged}"
+            reached = f"no strategy is worth more ({self.target.bound.method}), and {judged}"
         elif self.optimal:
-            known = "the exact optimum" if self.target == self.exact else "the optimum with these followers' ties"
+            ties = self.target.value != self.target.exact
+            known = "the optimum with these followers' ties" if ties else "the exact optimum"
             reached = f"{known} is reached, in an equilibrium of the followers"
         else:
             reached = f"all {self.tables} leader strategies were tried, and none is worth more against these followers"
@@ -330,7 +322,7 @@ class Search:
             due = begun >= after or self._calm >= CALM_ITERATIONS
         else:
             calm = self._calm >= CALM_ITERATIONS and begun >= self.schedule / 3
-            more = self.target is not None and self.options.stop_at_optimum
+            more = self.target.value is not None and self.options.stop_at_optimum
             due = more and (calm or begun >= self.schedule) and self._left(iteration, seconds) >= self.schedule / 2
         if due and not self.optimal:
             self._begun, self._calm = iteration, 0

@@ -1,14 +1,21 @@
 """What a run looks for, and when it has found all there is."""
 
 import json
+from threading import Event
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from rllib_stackelberg import evaluate_strategy, make_game
+from rllib_stackelberg.errors import RulesError
+from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.leader.policy import LeaderNetwork
+from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rules.solution import Bound
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.solvers.methods import solution_or_reason
+from rllib_stackelberg.solvers.optima import known_or_found, optimum_of
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
 from rllib_stackelberg.training.leaders.search import SELECTION_SAMPLES, Search, few_tables, table_strategy
@@ -67,20 +74,64 @@ def test_a_run_goes_on_while_exploring_play_earns_less_or_another_strategy_is_wo
 
 def test_a_bound_that_is_reached_leaves_nothing_to_learn(monkeypatch):
     """Rules without an exact solver whose bound is the largest value of any row."""
-    monkeypatch.setattr("rllib_stackelberg.training.leaders.search.solve", lambda game: None)
+    monkeypatch.setattr("rllib_stackelberg.solvers.optima.solution_or_reason", lambda game: (None, "none"))
     options = TrainOptions.checked(game="escape", max_iterations=9)
     for bound, reached in ((Bound(1.0, "first best"), True), (Bound(1.1, "too much"), False)):
         monkeypatch.setattr(type(options.rules), "bound", lambda game, bound=bound: bound)
         looking = Search(options, options.rules, options.resolved_settings)
         looking.look(1, always(options.rules, 2), 1.0)
-        assert (looking.exact, looking.target, looking.settled) == (None, bound.value, reached)
-    looking.bound, looking.target = Bound(1.0, "first best"), 1.0
+        assert (looking.target.exact, looking.target.value, looking.settled) == (None, bound.value, reached)
+    looking.target.bound, looking.target.value = Bound(1.0, "first best"), 1.0
     looking.look(2, always(options.rules, 2), 1.0)
     assert looking.reason() == (
         "Nothing is left to learn: no strategy is worth more (first best), and no follower gained by leaving its play "
         f"in the {SELECTION_SAMPLES[-1]} response(s) that it was judged by, and exploring play earns as much. "
         "--no-stop-at-optimum goes on."
     )
+
+
+def test_training_does_not_wait_for_an_optimum_that_takes_long(monkeypatch):
+    """The bound stands until the optimum is found, and nobody looks for that twice."""
+    begin, asked = Event(), []
+
+    def slow(game):
+        asked.append(game)
+        begin.wait()
+        return solution_or_reason(game)
+
+    monkeypatch.setattr("rllib_stackelberg.training.leaders.targets.PATIENCE", 0.01)
+    monkeypatch.setattr("rllib_stackelberg.solvers.optima.solution_or_reason", slow)
+    options = TrainOptions.checked(game="escape", max_seconds=9)
+    game = options.rules
+    monkeypatch.setattr(type(game), "bound", lambda game: Bound(1.5, "too much"))
+    looking = Search(options, game, options.resolved_settings)
+    looking.look(1, always(game, 2), 1.0)
+    assert (looking.target.exact, looking.target.value, looking.settled) == (None, 1.5, False)
+    assert looking.target.meanwhile.endswith("when training ended; 1.5 (too much) stood as a bound.")
+    begin.set()
+    assert optimum_of(game).wait(30)
+    looking.look(2, always(game, 2), 1.0)
+    assert (looking.target.exact, looking.target.value, looking.settled) == (1.0, 1.0, True)
+    assert "found by iteration 2; until then 1.5 (too much)" in looking.target.meanwhile
+    strategy = LeaderStrategy.ask(game, looking.best.network.acting_in(game))
+    assert result_data(game, strategy, looking.best.found)["exact_value"] == 1.0
+    assert asked == [game]
+
+
+def test_a_run_of_so_many_iterations_waits_since_it_repeats_exactly(monkeypatch):
+    monkeypatch.setattr("rllib_stackelberg.training.leaders.targets.PATIENCE", 0.0)
+    looking = search()
+    assert (looking.target.exact, looking.target.meanwhile) == (1.0, None)
+
+
+def test_a_search_that_fails_is_told_and_begun_anew(monkeypatch):
+    game = make_game("escape")
+    with monkeypatch.context() as patch:
+        patch.setattr("rllib_stackelberg.solvers.optima.solution_or_reason", Mock(side_effect=RulesError("once")))
+        assert optimum_of(game, beside=True).wait(30)
+        with pytest.raises(RulesError, match="once"):
+            known_or_found(game)
+    assert known_or_found(game)[0].leader_value == 1.0
 
 
 def test_what_was_tried_is_part_of_a_generation():
@@ -135,7 +186,7 @@ def test_beside_a_penalty_other_values_still_differ(tmp_path, penalty):
     looking = Search(options, options.rules, options.resolved_settings)
     game = looking.value.game
     found = looking.look(1, always(game, 0), 2.0)
-    assert (found.leader_value, looking.target, looking.optimal) == (2.0, 3.0, False)
+    assert (found.leader_value, looking.target.value, looking.optimal) == (2.0, 3.0, False)
     looking.look(2, always(game, 1), 2.5)
     assert looking.best.found.leader_value == 3.0
     assert (looking.optimal, looking.settled) == (True, False)
