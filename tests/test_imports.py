@@ -165,6 +165,12 @@ def test_solvers_of_scipy_are_loaded_where_they_are_used():
     assert not [module for module in MODULES if "scipy" in outside(MODULES[module])]
 
 
+def test_numba_is_loaded_where_something_is_compiled():
+    """By `compilation`, whose `njit` and `kept` make a function when it is first used."""
+    modules = [module for module in MODULES if "numba" in outside(MODULES[module])]
+    assert {package_of(module) for module in modules} == {"compilation"}
+
+
 def test_the_platform_names_no_game():
     files = {path.stem for path in (ROOT / "envs").glob("*_v*.py")}
     assert len(files) >= 10

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import accumulate, islice, pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -74,11 +74,12 @@ def equilibria(table: OutcomeTable, share: float = NEGLIGIBLE) -> list[Equilibri
     """
     found: list[Equilibrium] = []
     turns = table.game.learned_turns
-    ends = np.cumsum([turn.keys for turn in turns])[:-1]
+    ends = list(accumulate((turn.keys for turn in turns), initial=0))
     for tried in stable_strategies(table, reached(table), share):
-        for s in np.flatnonzero(tried.stable[:, 1]):
-            own = tuple(tuple(part.tolist()) for part in np.split(tried.strategies[s], ends))
-            found.append(Equilibrium(own, tuple(tried.values[s].tolist())))
+        good = tried.stable[:, 1]
+        for strategy, values in zip(tried.strategies[good].tolist(), tried.values[good].tolist(), strict=True):
+            own = tuple(tuple(strategy[first:last]) for first, last in pairwise(ends))
+            found.append(Equilibrium(own, tuple(values)))
     return found
 
 
@@ -98,10 +99,10 @@ def reached(table: OutcomeTable) -> Allowed:
     """Every action at the rows that some play against this leader table reaches; one at the others."""
     allowed = []
     for m, turn in enumerate(table.game.learned_turns):
-        own = np.zeros((turn.keys, turn.choices), dtype=bool)
+        met = np.zeros(turn.keys + 1, dtype=bool)
+        met[table.information[..., m]] = True  # -1, for who does not move, is the last
+        own = np.repeat(met[:-1, None], turn.choices, axis=1)
         own[:, 0] = True
-        rows = np.unique(table.information[..., m])
-        own[rows[rows >= 0]] = True
         allowed.append(own)
     return allowed
 

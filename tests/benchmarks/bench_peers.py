@@ -11,10 +11,16 @@
 - all pure equilibria of n x n games: pygambit and QuantEcon.
 
 Both sides must come to the same value before they are timed. Printed are the least of the rounds, which are taken in
-turns, their ratio (above 1: this library is faster), and how far rounds of either spread (largest over smallest).
+turns, their ratio (above 1: this library is faster), and how far rounds of either spread (largest over smallest); above
+them where and when, and the versions of all that took part.
 """
 
+import os
+import platform
 import time
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,8 +40,28 @@ LINES: list[str] = []
 @pytest.fixture(scope="module", autouse=True)
 def lines():
     yield
-    print(f"\n\n{'problem':34s}{'peer':22s}{'ours':>12s}{'peer':>12s}{'ratio':>9s}{'spread':>14s}")
+    print(f"\n\n{circumstances()}")
+    print(f"{'problem':34s}{'peer':22s}{'ours':>12s}{'peer':>12s}{'ratio':>9s}{'spread':>14s}")
     print("\n".join(LINES))
+
+
+def circumstances():
+    """Date, machine and versions, a line each."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = sorted({line.partition(":")[2].strip() for line in lines if line.startswith("model name")})
+    machine = f"{' and '.join(names) or platform.processor()}, {os.cpu_count()} cores, {platform.platform()}"
+    packages = ("numpy", "scipy", "numba", "open_spiel", "pygambit", "quantecon")
+    versions = [f"{name} {metadata.version(name)}" for name in packages if installed(name)]
+    software = ", ".join([f"Python {platform.python_version()}", *versions])
+    return f"{datetime.now(UTC):%Y-%m-%d}\n{machine}\n{software}"
+
+
+def installed(name):
+    """Whether a peer is there to be compared with."""
+    try:
+        return bool(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def beside(problem, peer, ours, theirs, units=1.0, peers_units=1.0):
@@ -173,7 +199,7 @@ def test_mixed_commitment(n, peer, solve):
     beside(f"mixed commitment, {n} x {n}", peer, many, lambda: programs(leader, follower, solve), calls)
 
 
-@pytest.mark.parametrize("n", [5, 20, 60])
+@pytest.mark.parametrize("n", [5, 8, 20, 60])
 def test_pure_equilibria(n):
     first, second = np.random.default_rng(n).random((2, n, n)).round(1)
     _, table = followers_game(first, second)
