@@ -154,6 +154,7 @@ class Loop(GenerationLoop[Progress]):
         assert best.network is not None
         with storing(self.folder.path):
             best.network.save(self.folder.path)
+        stood = self.search.target.meanwhile
         final = (self._network or self.algo.get_module().export()).acting_in(self.game)
         value = self._call(evaluate_policy, self.game, final, self.settings, self.options.seed, every_play=False)
         return {
@@ -164,7 +165,7 @@ class Loop(GenerationLoop[Progress]):
             "explained_variance": progress.explained_variance,
             "final_value": value[1].leader_value,
             "stopped": self.search.reason(),
-            "meanwhile": self.search.target.meanwhile,
+            **({"meanwhile": stood} if stood else {}),
         }
 
 
