@@ -203,7 +203,7 @@ register_game(
     "rllib_stackelberg.envs.posted_prices_v0:PostedPrices",
     summary="seller visits buyers one after another and posts prices to each",
     source="Brero et al. 2021; Ravindranath et al. 2024",
-    defaults=RunDefaults(max_seconds=120),
+    defaults=RunDefaults(max_seconds=240),
 )
 register_game(
     "congestion",
