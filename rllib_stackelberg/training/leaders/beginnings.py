@@ -18,8 +18,8 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.streams import Purpose
 
-FEW = 8
-"""Of the random answers: those that are tried again, in as many episodes as all were in."""
+ROUNDS, FEW = 4, 8
+"""Rounds of parallel episodes in which random answers are tried, and how many of them are tried again in one more."""
 
 SOME, MOST = 0.3, 0.4
 """Share of the schedule that a leader skips who begins at a lucky answer, and close to the best one so far."""
@@ -61,15 +61,16 @@ class Beginnings:
         return Beginning(np.clip(network.greedy(seen["actor"])[0], 0.0, 1.0), MOST, CLOSEST)
 
     def lucky(self, number: int) -> Beginning:
-        """At the best of as many random answers as there are episodes; the same for the same number."""
+        """At the best of many random answers; the same for the same number."""
         source = np.random.SeedSequence(self.seed, spawn_key=(int(Purpose.SELECTION), number))
         rng = np.random.default_rng(source)
         env = StackelbergPOMDP(self.game, self.settings, self.episodes, seed=int(rng.integers(2**31)))
-        points = rng.random((self.episodes, self.game.leader_turn.numbers))
-        best = points[np.argsort(-_paid(env, points), kind="stable")[:FEW]]
+        points = rng.random((ROUNDS, self.episodes, self.game.leader_turn.numbers))
+        paid = np.concatenate([_paid(env, each) for each in points])
+        best = np.concatenate(points)[np.argsort(-paid, kind="stable")[:FEW]]
         again = np.arange(self.episodes) % FEW
-        paid = np.bincount(again, weights=_paid(env, best[again])) / np.bincount(again)
-        return Beginning(best[paid.argmax()], SOME, CLOSEST)
+        means = np.bincount(again, weights=_paid(env, best[again])) / np.bincount(again)
+        return Beginning(best[means.argmax()], SOME, CLOSEST)
 
 
 def _paid(env: StackelbergPOMDP, points: NDArray[np.float64]) -> NDArray[np.float64]:
