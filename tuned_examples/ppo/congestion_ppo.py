@@ -7,7 +7,8 @@ not always settle in it where others are stable, too.
 How to run: `python tuned_examples/ppo/congestion_ppo.py --seeds 3`; `--as-test` makes it a regression test.
 
 On Braess's network the way from the middle of the box ends at tolls that are worth 1.7 % less than the optimum, from
-where no slope leads on. One random answer in sixty is within 1 %, and that is where fresh leaders begin.
+where no slope leads on. One random answer in sixty is within 1 %, and that is where fresh leaders begin: eight of eight
+beginnings were within .3 %, over 64 responses that they had not been chosen by.
 
 Results to expect: the bar is 1 % of the system optimum in every seed, also with 64 drivers. The best tolls known on
 Braess's network are worth .2 % less than it to drivers who learn.
