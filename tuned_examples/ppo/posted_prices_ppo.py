@@ -11,7 +11,9 @@ each set; 3.09 and 6.68 by PPO with a price for each bundle; 3.00 and 7.41 item 
 How to run: `python tuned_examples/ppo/posted_prices_ppo.py --seeds 3`; `--only colors` runs the instances whose name
 contains that, `--json FILE` adds what was run to the rows of a file, and `--as-test` makes it a regression test.
 
-Results to expect: see the README.
+Results to expect: the bar is 1.5 % of the best known value in every seed. Single runs beside other work, with 64
+episodes in parallel instead of 32, came to 3.115 (50 s, 53 iterations) and 7.501 (150 s, 65 of the 100 iterations of a
+schedule). The named settings have not been measured yet.
 """
 
 from rllib_stackelberg import make_game, solve
