@@ -22,8 +22,8 @@ Terms, each held fixed or left to the leader (`chooses=`): a bid below the reser
 that counts costs the fee. A loser pays the share `all_pay` of its bid. Equal bids share the item evenly.
 
 Values: `values=100` are a hundred quantiles of U[0, 1], (k + 1/2) / 100; or a list for all; or a list for each bidder.
-They are equally likely, or have a `prior=`: one distribution for each bidder, or a joint one. Bids: the values that
-there are, unless `bids=` says otherwise.
+They are equally likely, or have a `prior=`: a distribution for all, one for each bidder, or a joint one. Bids: the
+values that there are, unless `bids=` says otherwise.
 
 Bound: Myerson's optimal auction with ironing for independent values, the best direct mechanism for correlated ones
 (a linear programme), first best where that is too large. Baselines: the second-price auction in which bidders bid their
@@ -74,7 +74,7 @@ class Auction(SealedBids):
     Args:
         bidders: how many there are; as many as `values` has lists, if it has one for each.
         values: how many quantiles of U[0, 1], or a list for all bidders, or one for each.
-        prior: of values: a distribution for each bidder, or a joint one; equally likely if it is not given.
+        prior: of values: a distribution for all, or for each bidder, or a joint one; equally likely, if not given.
         bids: how many, evenly spaced up to the largest value, or a list; the values there are, if it is not given.
         chooses: which terms the leader chooses; the others are held at the following.
         reserve: the lowest bid that counts.
@@ -176,7 +176,7 @@ class AuctionTable(SealedBids):
     Args:
         bidders: how many there are; as many as `values` has lists, if it has one for each.
         values: how many quantiles of U[0, 1], or a list for all bidders, or one for each.
-        prior: of values: a distribution for each bidder, or a joint one; equally likely if it is not given.
+        prior: of values: a distribution for all, or for each bidder, or a joint one; equally likely, if not given.
         bids: how many, evenly spaced up to the largest value, or a list; the values there are, if it is not given.
         most_paid: the largest payment; the largest value, if it is not given.
         welfare: weight of welfare in what the leader is paid; the rest is revenue's.

@@ -175,8 +175,10 @@ def values_of(values: Values, bidders: int) -> list[np.ndarray]:
 
 
 def value_prior(prior: list | None, values: list[np.ndarray]) -> Prior:
-    """Of the bidders' values: as it is given, or equally likely."""
+    """Of the bidders' values: as it is given, one distribution for all, or equally likely."""
     sizes = [len(own) for own in values]
+    if prior and all(np.isscalar(chance) for chance in prior):
+        prior = [prior] * len(values)
     return Prior.uniform(*sizes) if prior is None else prior_of("prior", prior, sizes)
 
 

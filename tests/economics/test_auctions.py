@@ -104,7 +104,7 @@ def test_a_payment_that_is_limited_by_hand():
         {"values": [[1, 2], [1, 3]], "prior": [[0.4, 0.1], [0.1, 0.4]]},
         {"values": [[1, 2], [1, 3]], "prior": [[0.4, 0.1], [0.1, 0.4]], "welfare": 0.5, "most_paid": 1.5},
         {"values": [1, 2], "bidders": 3},
-        {"values": [1, 2], "bids": [5, 6, 7]},
+        {"values": [1, 2], "prior": [0.3, 0.7], "bids": [5, 6, 7]},
     ],
 )
 def test_the_best_table_holds_an_equilibrium_that_is_worth_what_it_says(parameters):
@@ -140,7 +140,7 @@ def test_nonsense_is_refused_by_name():
         ({"values": [0.0]}, "values"),
         ({"values": [[1, 2], []]}, "values"),
         ({"values": [1, 2], "prior": [[0.5, 0.6]] * 3}, "prior"),
-        ({"values": [1, 2], "prior": [0.5, 0.5]}, "prior"),
+        ({"values": [1, 2], "prior": [0.5, 0.6]}, "prior"),
         ({"values": [1, 2], "prior": ["much", "little"]}, "prior"),
         ({"bids": 0}, "bids"),
         ({"bids": []}, "bids"),

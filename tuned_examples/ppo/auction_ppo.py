@@ -9,7 +9,8 @@ play is an equilibrium.
 How to run: `python tuned_examples/ppo/auction_ppo.py --seeds 3`; `--as-test` makes it a regression test.
 
 Results to expect: .5319, .5301 and .5319 with three bidders in 42 s a seed, all equilibria; theory has 17/32 = .53125
-for a reserve of 1/2, and the bar is 1 % less.
+for a reserve of 1/2, and the bar is 1 % less. Of 64 bidders of whom one in a hundred values the item at 1, others at .3
+and less, .577 and .575 (the second price with the best reserve .474, the bound .619), mostly at the first price.
 """
 
 from typing import Any
@@ -78,7 +79,7 @@ EXAMPLES = [
         details=certified,
     ),
     reserved(60, bidders=2, values=50, chooses=["reserve", "second_price", "fee", "all_pay"]),
-    reserved(60, bidders=64, values=[0.1, 0.2, 0.3, 1.0], prior=[[0.4, 0.3, 0.29, 0.01]] * 64),
+    reserved(60, bidders=64, values=[0.1, 0.2, 0.3, 1.0], prior=[0.4, 0.3, 0.29, 0.01]),
     table(60, values=2),
 ]
 
