@@ -77,10 +77,10 @@ def parameters(page: dict[str, Any]) -> str:
     if not page["details"]:
         return "This game has no parameters.\n"
     rows = [
-        (code(each.name), "required" if each.required else code(shown(each.default)), each.kind, each.meaning)
+        (code(each.name), "required" if each.required else code(shown(each.default)), f"*{each.kind}*: {each.meaning}")
         for each in (Parameter(**entry) for entry in page["details"])
     ]
-    return table(("name", "default", "what it may be", "what it means"), rows)
+    return table(("name", "default", "what it may be: what it means"), rows)
 
 
 def shown(value: Any) -> str:

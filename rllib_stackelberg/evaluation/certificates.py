@@ -34,7 +34,8 @@ from rllib_stackelberg.response.learned_rows import LearnedRows, Record
 from rllib_stackelberg.response.models import Play
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rounding import estimate
+from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.rules.display import facts_table
 from rllib_stackelberg.rules.ties import Ties
 
 
@@ -89,6 +90,21 @@ class Certificate:
     def data(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self) | {"equilibrium": self.equilibrium}
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the figures one by one."""
+        facts = {
+            f"equilibrium of the followers ({self.play} play)": "yes" if self.equilibrium else "no",
+            "most that a follower gains by leaving it": str(estimate(self.deviation_gain, self.deviation_error)),
+            "ties": self.ties_in_words(),
+            "BCCE gap of time-average play": "" if self.bcce_gap is None else number(self.bcce_gap, 4),
+            "regret": "" if self.regret is None else number(self.regret, 4),
+            "its bound": "" if self.regret_bound is None else number(self.regret_bound, 4),
+            "updates, response samples": f"{self.updates:,}, {self.response_samples:,}",
+        }
+        if self.regret_bound_vacuous:
+            facts["its bound"] += " (vacuous: no regret is larger)"
+        return facts_table("Certificate", facts)
 
     def words(self) -> str:
         """One paragraph for people."""

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from rllib_stackelberg.comparisons import exceeds
+from rllib_stackelberg.rounding import number
+from rllib_stackelberg.rules.display import MOST_ENTRIES, facts_table
 from rllib_stackelberg.rules.ties import Ties
 
 Action = int | tuple[float, ...]
@@ -47,6 +49,25 @@ class StackelbergSolution:
     def certain(self) -> bool:
         """Whether the value is known to be that of an optimal commitment."""
         return not self.doubt
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        answers = [f"{question}: {_action(action)}" for question, action in self.leader_strategy]
+        more = [f"and {len(answers) - MOST_ENTRIES:,} more"] if len(answers) > MOST_ENTRIES else []
+        facts = {
+            "leader value": number(self.leader_value),
+            "followers' values": ", ".join(number(value) for value in self.follower_values),
+            "leader strategy (question: answer)": "; ".join(answers[:MOST_ENTRIES] + more),
+            "method": self.method,
+            "ties": self.tie_break,
+            "not certain": self.doubt,
+        }
+        return facts_table("Exact optimum" if self.exists else "No pure equilibrium of the followers", facts)
+
+
+def _action(action: Action) -> str:
+    """An answer of the leader: a choice, or numbers."""
+    return str(action) if isinstance(action, int) else f"({', '.join(number(float(each)) for each in action)})"
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_the_game_of_the_guide_is_the_one_that_the_readme_tests():
 def test_every_game_has_a_page_with_its_parameters_and_its_optimum():
     assert {f"games/{spec.name}.md" for spec in games()} < GENERATED.keys()
     page = GENERATED["games/simple-allocation.md"]
-    assert "| `types` | `3` | integer in 1..1024 |" in page
+    assert "| `types` | `3` | *integer in 1..1024*: how many types" in page
     assert f"{solve(make_game('simple-allocation')).leader_value:g}: closed form" in page
 
 
