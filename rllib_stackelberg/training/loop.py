@@ -103,7 +103,7 @@ class Loop(GenerationLoop[Progress]):
         if not config.learner_config_dict.get("scattered"):
             return None
         known = (self.game, self.settings, self.options.seed, config.num_envs_per_env_runner)
-        found: Beginning = self._call(self.search.beginning, Beginnings(*known))
+        found: Beginning | None = self._call(self.search.beginning, Beginnings(*known))
         return found
 
     def look(self, reported: dict[str, Any]) -> Progress:

@@ -329,16 +329,17 @@ class Search:
             return True
         return False
 
-    def beginning(self, beginnings: Beginnings) -> Beginning:
-        """Where a fresh leader is to begin that is asked one question for numbers.
+    def beginning(self, beginnings: Beginnings) -> Beginning | None:
+        """Where a fresh leader is to begin that is asked one question for numbers; None: at any answer.
 
         Close to the best answer so far, unless that has been done and has led to nothing better: what stopped somewhere
-        close to an edge gets closer, and what did not is left to others, who begin elsewhere.
+        close to an edge gets closer, and what did not is left to others, who begin by turns at a lucky answer and at
+        any: the best of all need not lie close to what is good at first.
         """
         found, before = self.best.found, self._closest
         self._rounds += 1
         if found is None or (before is not None and not exceeds(found.leader_value, before, slack=self.best.tolerance)):
-            return beginnings.lucky(self._rounds)
+            return None if self._rounds % 2 else beginnings.lucky(self._rounds)
         self._closest = found.leader_value
         assert self.best.network is not None
         return beginnings.close(self.best.network)
