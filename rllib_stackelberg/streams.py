@@ -40,6 +40,7 @@ class Stream(IntEnum):
     FOLLOWER = 10
     MEMBERS = 11  # which members of a population are learned from
     MINIBATCHES = 12  # in which order rows of a batch are learned from
+    CUTS = 13  # after how many periods a play of a population is cut off
 
 
 def environment_seed(run: int, purpose: Purpose = Purpose.TRAINING, worker: int = 0) -> int:

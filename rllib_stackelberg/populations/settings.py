@@ -54,6 +54,15 @@ class PopulationSettings(BaseModel):
         noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
             `rate_decay_epochs`.
         mixing: share of the networks in their targets after an update.
+        averaging: share of the actors in their averages after an update: exploring plays, snapshots and saved policies
+            act by the averages. 1: by the actors themselves.
+        critics: of each side, that learn apart; targets and actors take the least of what they say (Fujimoto et al.
+            2018, arXiv 1802.09477).
+        layer_norm: whether critics' hidden layers are normalised before the activation (Ba et al. 2016, arXiv
+            1607.06450).
+        cutting: chance that an exploring play is cut off after a period, not over, and another one begins. Without it
+            plays that last long are all of about the same age, and a buffer or an epoch may hold no beginnings. With
+            1 - gamma, ages are as common in play as they count in the discounted value.
         squash_penalty: on actors whose outputs go far to an end of the unit box, from where they cannot be moved any
             more.
         hidden: widths of critics' hidden layers; activation: between them: with "silu" critics are smooth, and what is
@@ -91,6 +100,10 @@ class PopulationSettings(BaseModel):
     noise: Annotated[float, Field(ge=0, le=1)] = 0.1
     noise_decay: Fraction = 0.95
     mixing: Fraction = 0.05
+    averaging: Fraction = 1.0
+    critics: Annotated[int, Field(ge=1, le=16)] = 1
+    layer_norm: bool = False
+    cutting: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (64, 64)
     activation: Literal["relu", "silu"] = "relu"

@@ -78,6 +78,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         context = EnvContext(self.config.env_config, self.worker_index or 0)
         self._call("on_environment_created", env=self.env, env_context=context)
         self._returns = np.zeros((2, len(self.env)))
+        self._longest = np.full(len(self.env), np.inf)
         self._noise: list[dict[str, np.random.Generator]] = [{}] * len(self.env)
         self._all_began()
 
@@ -143,7 +144,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         paid = self.env.step(
             *(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes)
         )
-        endings = self.env.state.ending.copy()
+        endings = np.where(self._cut(), self.game.horizon, self.env.state.ending)
         after = self._observe()
         found = {
             "leader": before[LEADER], "next_leader": after[LEADER], "leader_action": leader, "leader_reward": paid[0],
@@ -153,8 +154,10 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         }  # fmt: skip
         self._returns += paid[0], paid[1].mean(axis=1)
         self._seen = after
+        self._report(np.flatnonzero(self.env.state.ending != RUNNING))
         if len(over := np.flatnonzero(endings != RUNNING)):
-            self._finish(over)
+            self.env.restart(over)
+            self._began_anew(over)
         return {name: values.astype(np.float32) for name, values in found.items()}, endings
 
     def _observe(self) -> Arrays:
@@ -193,20 +196,26 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         epoch = self.num_env_steps_sampled_lifetime // self.settings.epoch_periods
         return self.settings.noise * self.settings.noise_decay ** (epoch // self.settings.rate_decay_epochs)
 
-    def _finish(self, over: NDArray[np.int64]) -> None:
-        """Report plays that have ended, and begin others."""
+    def _cut(self) -> NDArray[np.bool_]:
+        """Which plays are cut off after this period: those still under way whose time has come."""
+        state = self.env.state
+        return (state.ending == RUNNING) & (state.period >= self._longest)
+
+    def _report(self, over: NDArray[np.int64]) -> None:
+        """Report plays that have ended by themselves."""
+        if not len(over):
+            return
         for play in over:
             self.metrics.log_value(EPISODE_LEN_MEAN, int(self.env.state.period[play]), reduce="mean", window=WINDOW)
             for name, total in zip((EPISODE_RETURN_MEAN, MEMBERS_RETURN), self._returns[:, play], strict=True):
                 self.metrics.log_value(name, float(total), reduce="mean", window=WINDOW)
         self.metrics.log_value(NUM_EPISODES, len(over), reduce="sum")
         self.metrics.log_value(NUM_EPISODES_LIFETIME, len(over), reduce="lifetime_sum")
-        self.env.restart(over)
-        self._began_anew(over)
 
     def _began_anew(self, rows: NDArray[np.int64]) -> None:
         for play in rows:
             self._noise[play] = self._explorers(play)
+            self._longest[play] = self._length(play)
         self._returns[:, rows] = 0.0
         self._seen = self._observe()
 
@@ -214,6 +223,12 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         """As `_began_anew`; which members are kept is drawn by streams of these episodes, too."""
         self._subsets = [self.env.generator(play, Stream.MEMBERS) for play in range(len(self.env))]
         self._began_anew(np.arange(len(self.env)))
+
+    def _length(self, play: int) -> float:
+        """After how many periods a play is cut off."""
+        if not self.settings.cutting:
+            return np.inf
+        return self.env.generator(play, Stream.CUTS).geometric(self.settings.cutting)
 
     def _explorers(self, play: int) -> dict[str, np.random.Generator]:
         return {side: self.env.generator(play, stream) for side, stream in EXPLORERS.items()}

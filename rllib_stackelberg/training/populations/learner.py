@@ -135,6 +135,13 @@ class SMFRLLearner(TorchLearner):
                 optimizer.step()
             for network, target in self.module[side].unwrapped().get_target_network_pairs():
                 follow(network, target, self.settings.mixing)
+            self._average(side)
+
+    def _average(self, side: str) -> None:
+        """Let the average of an actor follow it, if there is one."""
+        module = self.module[side].unwrapped()
+        if module.averaged_pi is not None:
+            follow(module.pi, module.averaged_pi, self.settings.averaging)
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Count the epoch; the learning rates fall by steps."""

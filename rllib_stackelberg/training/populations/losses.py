@@ -8,6 +8,7 @@ answer, bar for a mean over members, and r over its scale:
     members   Q_F(s_i, a_g, a_i, m, bar a) ->  r_i + gamma Q_F'(s_i', b, pi_F'(s_i', b), m', bar pi_F'(s', b))
               actor ascends Q_F(s_i, a_g, pi_F(s_i, a_g), m, bar a)
 
+Q is the least of what a side's critics say, each of which learns for itself (one, unless `critics` says more).
 A period after which a play is over does not bootstrap (nothing is paid from then on); one after which it is cut off at
 the horizon does. Without Stackelberg members neither see a_g nor does the leader's actor ask for their answer: it takes
 bar a as given. Without a mean field critics see neither m nor bar a.
@@ -129,21 +130,21 @@ def afterwards(over: Tensor, value: Tensor, missing: Tensor, gamma: float) -> Te
 
 
 def critic_loss(values: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error."""
-    return (values - target).square().mean()
+    """Mean squared error of values `[C, ...]`, summed over critics."""
+    return (values - target).square().flatten(1).mean(dim=1).sum()
 
 
 def leader_critic_loss(leader: LeaderSide, periods: Periods, ahead: Ahead, gamma: float) -> Tensor:
     """Of the leader's critic."""
     own = torch.cat([periods.leader, periods.leader_action], dim=-1)
-    values = leader.qf(own, periods.mean, periods.mean_action)
+    values = leader.qf.all(own, periods.mean, periods.mean_action)
     return critic_loss(values, leader_target(leader, periods, ahead, gamma))
 
 
 def members_critic_loss(members: MembersSide, periods: Periods, ahead: Ahead, gamma: float) -> Tensor:
     """Of the members' critic."""
     own = torch.cat([members.joined(periods.learned, periods.leader_action), periods.actions], dim=-1)
-    values = members.qf(own, periods.mean, periods.mean_action)
+    values = members.qf.all(own, periods.mean, periods.mean_action)
     return critic_loss(values, members_target(members, periods, ahead, gamma))
 
 

@@ -7,6 +7,7 @@ buffer, in critics and as actors output them. `setup` reads the model configurat
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from rllib_stackelberg.populations.policy import BoxActor
 from rllib_stackelberg.training.leaders.modules import layers_of
-from rllib_stackelberg.training.populations.networks import MeanFieldCritic, Normaliser, RewardScale, UnitActor
+from rllib_stackelberg.training.populations.networks import Critics, Normaliser, RewardScale, UnitActor
 
 LEADER, MEMBERS = "leader", "members"
 STATE, SHOWN = "state", "leader"
@@ -32,26 +33,39 @@ SETTLED = 1e8
 
 class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     """One side. `model_config`: widths (`state`, `actions`, of the `mean_state` and `mean_action`), `hidden`,
-    `activation` of critics, `actor_hidden`, and the switches `stackelberg`, `mean_field` and `centred`."""
+    `activation`, `critics` and `layer_norm` of critics, `actor_hidden`, `averaging`, and the switches `stackelberg`,
+    `mean_field` and `centred`.
+
+    Attributes:
+        pi: the actor that learns; averaged_pi: its average, which acts, if there is one; qf: the critics.
+    """
 
     pi: UnitActor
-    qf: MeanFieldCritic
+    averaged_pi: UnitActor | None
+    qf: Critics
 
     def setup(self) -> None:
         """Build the networks."""
         config = self.model_config
         self.normaliser = Normaliser(config["state"])
         self.pi = UnitActor(config["state"] + self.shown, config["actor_hidden"], config["actions"])
+        self.averaged_pi = deepcopy(self.pi).requires_grad_(False) if config["averaging"] < 1 else None
         if not self.inference_only:
             self.reward_scale = RewardScale(config["centred"])
             means = {name: config[name] if config["mean_field"] else 0 for name in ("mean_state", "mean_action")}
             own = config["state"] + self.shown + config["actions"]
-            self.qf = MeanFieldCritic(own, config["hidden"], **means, activation=config["activation"])
+            given = {name: config[name] for name in ("activation", "layer_norm")}
+            self.qf = Critics(config["critics"], own, config["hidden"], **means, **given)
 
     @property
     def shown(self) -> int:
         """How many numbers of the leader's action this side sees."""
         return 0
+
+    @property
+    def acting(self) -> UnitActor:
+        """What acts, and is saved: the average, if there is one, else the actor."""
+        return self.pi if self.averaged_pi is None else self.averaged_pi
 
     def make_target_networks(self) -> None:
         """Copies that follow (the learner calls it)."""
@@ -74,7 +88,7 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
         return self.normaliser(seen)
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        return {Columns.ACTIONS: self.pi(self.inputs(batch[Columns.OBS]))}
+        return {Columns.ACTIONS: self.acting(self.inputs(batch[Columns.OBS]))}
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Nothing: losses need both sides at once (training/populations/losses.py)."""
@@ -84,11 +98,11 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
         """The actor as data, for a box of actions."""
         parts = (self.normaliser.mean, self.normaliser.deviation)
         mean, deviation = (part.detach().cpu().numpy().astype(np.float64) for part in parts)
-        return BoxActor(tuple(layers_of(self.pi.network)), mean, deviation, logged, low, high)
+        return BoxActor(tuple(layers_of(self.acting.network)), mean, deviation, logged, low, high)
 
     def load(self, actor: BoxActor) -> None:
         """Take over an actor and its statistics, which no longer move much."""
-        for network in (self.pi, self.target_pi):
+        for network in {self.pi, self.target_pi, self.acting}:
             linear = [layer for layer in network.network if isinstance(layer, nn.Linear)]
             with torch.no_grad():
                 for layer, (weight, bias) in zip(linear, actor.layers, strict=True):

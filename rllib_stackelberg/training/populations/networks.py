@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,12 +109,18 @@ class RewardScale(nn.Module):
             seen.copy_(seen + (float(new.mean()) - seen) * share)
 
 
-def layers(sizes: Sequence[int], activation: str = "relu") -> nn.Sequential:
-    """Linear layers with activations between them."""
+def layers(sizes: Sequence[int], activation: str = "relu", layer_norm: bool = False) -> nn.Sequential:
+    """Linear layers with activations between them, of what is normalised or not."""
     made: list[nn.Module] = []
-    for width_in, width_out in pairwise(sizes):
-        made += [nn.Linear(width_in, width_out), BETWEEN[activation]()]
-    return nn.Sequential(*made[:-1])
+    for width_in, width_out in pairwise(sizes[:-1]):
+        made += [nn.Linear(width_in, width_out), between(width_out, activation, layer_norm)]
+    return nn.Sequential(*made, nn.Linear(*sizes[-2:]))
+
+
+def between(width: int, activation: str, layer_norm: bool) -> nn.Module:
+    """What stands between two linear layers."""
+    made = BETWEEN[activation]()
+    return nn.Sequential(nn.LayerNorm(width), made) if layer_norm else made
 
 
 class UnitActor(nn.Module):
@@ -148,7 +155,13 @@ class MeanFieldCritic(nn.Module):
     """
 
     def __init__(
-        self, own: int, hidden: Sequence[int], mean_state: int = 0, mean_action: int = 0, activation: str = "relu"
+        self,
+        own: int,
+        hidden: Sequence[int],
+        mean_state: int = 0,
+        mean_action: int = 0,
+        activation: str = "relu",
+        layer_norm: bool = False,
     ):
         super().__init__()
         first, *rest = hidden
@@ -156,8 +169,8 @@ class MeanFieldCritic(nn.Module):
         self.mean_state = nn.Linear(mean_state, first) if mean_state else None
         self.mean_action = nn.Linear(mean_action, first) if mean_action else None
         wide = first * (1 + bool(mean_state) + bool(mean_action))
-        self.between = BETWEEN[activation]()
-        self.rest = layers([wide, *rest, 1], activation)
+        self.between = between(wide, activation, layer_norm)
+        self.rest = layers([wide, *rest, 1], activation, layer_norm)
 
     def forward(self, own: Tensor, mean_state: Tensor | None = None, mean_action: Tensor | None = None) -> Tensor:
         """Values `[R]` of `[R, own]`, or `[R, K]` of `[R, K, own]`; the means are `[R, ...]` either way."""
@@ -168,3 +181,20 @@ class MeanFieldCritic(nn.Module):
                 part = layer(mean)
                 parts.append(part if own.dim() == 2 else part[:, None].expand(*own.shape[:2], part.shape[-1]))
         return self.rest(self.between(torch.cat(parts, dim=-1))).squeeze(-1)
+
+
+class Critics(nn.Module):
+    """Critics of the same inputs that differ in how they began: what the least hopeful of them says."""
+
+    def __init__(self, count: int, own: int, hidden: Sequence[int], **given: Any):
+        """`count`: how many; the rest is as of `MeanFieldCritic`."""
+        super().__init__()
+        self.each = nn.ModuleList(MeanFieldCritic(own, hidden, **given) for _ in range(count))
+
+    def all(self, *inputs: Tensor) -> Tensor:
+        """Of every critic, `[C, ...]`."""
+        return torch.stack([critic(*inputs) for critic in self.each])
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The least of them."""
+        return self.all(*inputs).amin(dim=0)

@@ -27,9 +27,10 @@ GAMMA = 0.9
 WIDTHS = {"leader_actions": W, "mean_state": E, "mean_action": V, "hidden": (8, 8), "actor_hidden": (8,)}
 
 
-def sides(stackelberg=True, mean_field=True):
+def sides(stackelberg=True, mean_field=True, critics=1):
     torch.manual_seed(0)
     switches = WIDTHS | {"stackelberg": stackelberg, "mean_field": mean_field, "centred": False, "activation": "relu"}
+    switches |= {"averaging": 1.0, "critics": critics, "layer_norm": False}
     wide = lambda n: Box(-np.inf, np.inf, (n,), np.float32)  # noqa: E731
     leader = LeaderSide(
         observation_space=wide(D), action_space=Box(0, 1, (W,)), model_config=switches | {"state": D, "actions": W}
@@ -93,6 +94,49 @@ def test_targets_are_computed_by_the_copies_and_have_no_gradient():
     assert gradients(leader.qf)
     assert not gradients(leader.target_qf)
     assert not gradients(leader.pi)
+
+
+def test_each_of_several_critics_learns_for_itself_what_the_least_hopeful_promises():
+    leader, members = sides(critics=2)
+    batch = periods()
+    ahead = Ahead.of(leader, members, batch)
+    own = torch.cat([batch.next_leader, ahead.leader], dim=-1)
+    with torch.no_grad():
+        for critic in leader.target_qf.each:  # so that now one, now the other is the less hopeful
+            critic.rest[-1].bias -= critic(own, batch.next_mean, ahead.mean).median()
+    target = leader_target(leader, batch, ahead, GAMMA)
+    values = torch.stack([critic(own, batch.next_mean, ahead.mean) for critic in leader.target_qf.each])
+    assert 0 < (values[0] < values[1]).float().mean() < 1
+    open_ended = ~batch.over.bool()
+    assert torch.allclose(target, (batch.leader_reward + GAMMA * values.min(dim=0).values * open_ended))
+    leader_critic_loss(leader, batch, ahead, GAMMA).backward()
+    inputs = torch.cat([batch.leader, batch.leader_action], dim=-1), batch.mean, batch.mean_action
+    for critic in leader.qf.each:
+        found = [parameter.grad.clone() for parameter in critic.parameters()]
+        critic.zero_grad()
+        (critic(*inputs) - target).square().mean().backward()
+        assert all(torch.allclose(a, p.grad, atol=1e-7) for a, p in zip(found, critic.parameters(), strict=True))
+
+
+def test_normalised_critics_compute_what_numpy_does():
+    """Also for members, whose means are the same for all of a period."""
+    torch.manual_seed(0)
+    critic = MeanFieldCritic(D, (8, 6), E, V, "relu", layer_norm=True)
+    own, mean, action = torch.randn(R, K, D), torch.randn(R, E), torch.rand(R, V)
+
+    def linear(layer, values):
+        return values @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+
+    def normal(values):
+        deviations = values - values.mean(axis=-1, keepdims=True)
+        return np.maximum(deviations / np.sqrt((deviations**2).mean(axis=-1, keepdims=True) + 1e-5), 0)
+
+    parts = [linear(critic.own, own.numpy())]
+    for layer, values in ((critic.mean_state, mean), (critic.mean_action, action)):
+        parts.append(np.broadcast_to(linear(layer, values.numpy())[:, None], parts[0].shape))
+    hidden, last = (layer for layer in critic.rest if isinstance(layer, torch.nn.Linear))
+    wanted = linear(last, normal(linear(hidden, normal(np.concatenate(parts, axis=-1)))))
+    np.testing.assert_allclose(critic(own, mean, action).detach().numpy(), wanted[..., 0], atol=1e-5)
 
 
 def test_targets_lag_and_arrive():

@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 from rllib_stackelberg.errors import InterruptedRunError, InvalidFieldError
 from rllib_stackelberg.populations.policy import PopulationPolicy
@@ -160,7 +159,7 @@ def test_snapshots_go_on():
 @pytest.mark.usefixtures("ray_local")
 def test_all_that_is_learned_from_survives(tmp_path):
     """Networks, targets, optimizers, statistics, scales of rewards, counters, rates, and RLlib's means."""
-    settings = TINY | {"rate_decay_epochs": 1, "centred": True}
+    settings = TINY | {"rate_decay_epochs": 1, "centred": True, "averaging": 0.1, "critics": 2, "layer_norm": True}
     with torch_threads():
         first, second = (smfrl_config(game=LEVY, seed=seed, **settings).build_algo() for seed in (0, 1))
         for _ in range(3):
@@ -172,9 +171,8 @@ def test_all_that_is_learned_from_survives(tmp_path):
             same(states[0][name], states[1][name])
         assert states[1]["epochs"] == 2
         module = states[1]["rl_module"][MEMBERS]
-        assert not torch.equal(
-            torch.as_tensor(module["qf.own.weight"]), torch.as_tensor(module["target_qf.own.weight"])
-        )
+        for one, other in (("qf.each.1.own", "target_qf.each.1.own"), ("pi.network.0", "averaged_pi.network.0")):
+            assert not np.array_equal(module[f"{one}.weight"], module[f"{other}.weight"])
         assert module["reward_scale.count"] == states[1]["rl_module"][LEADER]["reward_scale.count"] * 20 == 72 * 20
         learner = second.learner_group._learner
         assert learner.get_optimizer(MEMBERS, "actor").param_groups[0]["lr"] == pytest.approx(1e-4 * 0.95**2)

@@ -54,6 +54,51 @@ def test_pieces_are_cut_where_plays_end_and_say_how():
         assert [episode.is_truncated for episode in episodes] == [not terminated, not terminated, False] * 3
 
 
+def test_plays_are_cut_off_at_ages_as_common_as_they_count_in_a_discounted_value():
+    """Of a play that may last long, the chance to get to be older than t is gamma^t."""
+    gamma, periods = 0.8, 400
+    made = runner({"periods": periods}, cutting=1 - gamma, plays=20)
+    pieces = [piece for piece in made.sample(num_timesteps=20 * periods) if piece.is_done]
+    assert all(piece.is_truncated and not piece.is_terminated for piece in pieces)
+    lengths = np.array([len(piece) for piece in pieces])
+    for age in (1, 3, 8):
+        wanted = gamma**age
+        assert (lengths > age).mean() == pytest.approx(wanted, abs=4 * np.sqrt(wanted * (1 - wanted) / len(lengths)))
+    assert not made.metrics.reduce().get("num_episodes")  # none of them has ended by itself
+
+
+def test_a_play_that_fails_before_it_is_cut_off_is_over():
+    pieces = [piece for piece in runner({"fails_at": 4}, cutting=0.2).sample(num_timesteps=300) if piece.is_done]
+    assert {len(piece) for piece in pieces} == {1, 2, 3, 4}
+    assert [piece.is_terminated for piece in pieces] == [len(piece) == 4 for piece in pieces]
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_actors_that_act_and_are_saved_are_what_a_fold_of_those_that_learn_says():
+    share, settings = 0.3, TINY | {"updates": 1, "averaging": 0.3, "rate": 0.01}
+    with torch_threads():
+        algo = smfrl_config(game=LEVY, **settings).build_algo()
+        modules = {side: algo.learner_group._learner.module[side].unwrapped() for side in ("leader", "members")}
+        learned = {side: [p.detach().numpy() for p in module.pi.parameters()] for side, module in modules.items()}
+        folded = {side: [values.copy() for values in found] for side, found in learned.items()}
+        for epoch in range(5):
+            algo.train()
+            if epoch >= settings["random_epochs"]:
+                for side, found in learned.items():
+                    folded[side] = [(1 - share) * a + share * b for a, b in zip(folded[side], found, strict=True)]
+        policy = algo.policy()
+        for side, actor in (("leader", policy.leader), ("members", policy.members)):
+            saved = [values for layer in actor.layers for values in layer]
+            for one, wanted, now in zip(saved, folded[side], learned[side], strict=True):
+                np.testing.assert_allclose(one, wanted, rtol=1e-5, atol=1e-7)
+                assert not np.allclose(one, now, rtol=1e-3, atol=0)
+        algo.start_from(policy)
+        again = algo.policy()
+        assert all(np.array_equal(a, b) for a, b in zip(again.leader.layers[0], policy.leader.layers[0], strict=True))
+        algo.stop()
+
+
 def test_what_is_kept_are_exact_means_and_some_members():
     made = runner({"members": 50}, kept_members=10)
     episode = made.sample(num_timesteps=9)[0]

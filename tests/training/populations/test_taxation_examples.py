@@ -19,10 +19,13 @@ from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tuned_examples" / "smfrl"))
-estimates, kept, measures, figures, baselines, exploited = map(
+estimates, kept, measures, figures, baselines, exploited, steadiness = map(
     importlib.import_module,
-    ("estimates", "kept_runs", "taxation_measures", "taxation_figures", "taxation_baselines", "exploitability_smfrl"),
-)
+    (
+        "estimates", "kept_runs", "taxation_measures", "taxation_figures", "taxation_baselines", "exploitability_smfrl",
+        "steadiness_smfrl",
+    ),
+)  # fmt: skip
 
 PARAMS = {"households": 8, "task": "gdp", "years": 20}
 VALUES = [0.5, 3.0, 2.0, 700.0, 1.0, 4.0, 2.5]
@@ -223,3 +226,43 @@ def test_seeds_are_kept_with_their_options_and_epochs(tmp_path):
         with pytest.raises(InvalidFieldError) as refused:
             exploited.finished(file, exploited.options(arguments, seed), at)
         assert refused.value.field == field
+
+
+@pytest.mark.parametrize("run", [saved(), ruinous()])
+def test_steadiness_is_of_the_plays_that_snapshots_are_valued_on(run):
+    found = steadiness.Pass.of(run.game(), run.policy, run.seed)
+    wanted = evaluate_population(run.game(), run.policy, run.seed, Purpose.SELECTION, steadiness.PLAYS)
+    assert (found.value, found.lasted) == pytest.approx((wanted.leader.mean(), wanted.periods.mean()))
+    sums, gamma = found.discounted(0.9), 0.9
+    paid = np.nan_to_num(found.paid)
+    for year in range(len(paid)):
+        np.testing.assert_allclose(sums[year], gamma ** np.arange(len(paid) - year) @ paid[year:])
+
+
+def test_what_the_caps_cut_off_is_no_move_that_matters():
+    policy = (0.1, 0.02, 0.05, 0.02, 0.1)
+    game, played = saved().game(), steadiness.Pass.of(saved().game(), saved(leader=policy).policy, 3)
+    step, width = 0.01, MOST - LEAST
+    other = saved(leader=(0.1 + step, *policy[1:])).policy.leader
+    found = steadiness.moved(game, saved().policy.leader, other, played)
+    assert found["moved"] == pytest.approx(step / width / np.sqrt(5))
+    assert found["that matter"] == pytest.approx(step / (0.2 - LEAST) / np.sqrt(5))
+    above = [steadiness.Pass.of(game, saved(leader=(rate, *policy[1:])).policy, 3) for rate in (0.5, 0.9)]
+    found = steadiness.moved(game, other, saved(leader=(0.9, *policy[1:])).policy.leader, above[0])
+    assert found["moved"] == pytest.approx(0.4 / width / np.sqrt(5), rel=1e-6)
+    assert found["that matter"] == 0
+    np.testing.assert_allclose(above[0].paid, above[1].paid)
+
+
+def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
+    column = {"value": [-5.0, 100.0, 99.0, 90.0, 98.5], "lasted": [3.0, 20.0, 20.0, 7.0, 20.0]}
+    column |= {"discounted": [0.0, 1.0, 4.0, 0.0, 0.0]}
+    others = ("moved", "that matter", "late", "critic error", "shape", "youngest")
+    rows = [
+        {name: values[k] for name, values in column.items()} | dict.fromkeys(others, 0.5) | {"oldest": 7.5}
+        for k in range(5)
+    ]
+    found = steadiness.summary(rows, settled=3, years=20)
+    assert (found["best"], found["worst"], found["last"]) == (100, 0.9, 0.985)
+    assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
+    assert (found["value differs"], found["ages"]) == pytest.approx((np.sqrt((9 + 16 + 0) / 3), 7))

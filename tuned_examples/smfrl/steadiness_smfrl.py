@@ -1,0 +1,314 @@
+"""This example shows how steadily SMFRL's government does in `taxation`, and what moves it, for some arms of settings.
+
+The game is `taxation` with the task "gdp". After every epoch the greedy policies as they then are, not the best so far,
+are played on the same few economies. Reported by arm, of the epochs from `--settled` on, over all seeds:
+
+- best: the largest value of the government in a run, of all its epochs; worst: the smallest over it;
+- within 2 %: the share of epochs whose value is that close to it; last: the last epoch's value over it;
+- failed: the share of epochs whose policies do not last all years;
+- moved: how far the government's action is from what the policy of the epoch before would have done in the same states,
+  root mean square in the unit box; that matter: the same of what the caps leave of both, in the box of the caps;
+- late: as the latter, after the first `EARLY` years;
+- critic error: root mean square of what the government's critic says less the discounted payoffs that follow, in states
+  of the first `EARLY` years; shape: the same without the mean error, which misleads nobody;
+- value differs: root mean square of the difference between discounted values, from the first year on, of the policies
+  of two epochs in a row: what a critic must tell apart. All three are in the critic's units;
+- ages: how many years the youngest and the oldest of the exploring plays have lasted after an epoch, the median of
+  their difference.
+
+How to run: `python tuned_examples/smfrl/steadiness_smfrl.py --arms default --seeds 1`. What is done is kept in
+`ARM-SEED.json` under `--out` and not run again: an interrupted call goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from kept_runs import check_same
+from numpy.typing import NDArray
+from rich.box import SIMPLE
+from rich.table import Table
+from rllib_stackelberg.envs.taxation_v0 import Taxation
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.files.folder import to_json, write_atomically
+from rllib_stackelberg.populations.play import PopulationPlays, logged, told
+from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.streams import Purpose, Streams
+from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.training.populations.learner import SMFRLLearner
+from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
+from rllib_stackelberg.training.populations.setup import configured
+from rllib_stackelberg.training.populations.smfrl import SMFRL
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
+
+EXAMPLES: list = []
+"""No leader is trained against a response here (what `tests/test_learning.py` runs)."""
+
+FALLING = {"rate_decay": 0.85, "noise_decay": 0.85, "rate_decay_epochs": 3}
+"""As in closed_forms_smfrl.py."""
+
+ARMS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "averaging": {"averaging": 0.002},
+    "layer-norm": {"layer_norm": True},
+    "two-critics": {"critics": 2},
+    "slow-targets": {"mixing": 0.005},
+    "falling": FALLING,
+    "centred": {"centred": True},
+    "recent": {"buffer_periods": 3_000},
+    "cutting": {"cutting": 0.025},
+    "cutting-averaging": {"cutting": 0.025, "averaging": 0.002},
+    "cutting-falling": {"cutting": 0.025, **FALLING},
+    "cutting-layer-norm": {"cutting": 0.025, "layer_norm": True},
+    "all": {"cutting": 0.025, "averaging": 0.002, "layer_norm": True, **FALLING},
+}
+"""Settings that differ from the defaults."""
+
+PLAYS = 8
+EARLY = 30
+CLOSE = 0.02
+
+Epoch = dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """Greedy plays of a policy, by year T and play P; NaN where a play had ended.
+
+    Attributes:
+        seen: what the government saw `[T, P, 6]`; mean: households' mean state, as told `[T, P, 2]`; actions: of the
+            government `[T, P, 5]`; answers: households' mean action, in the unit box `[T, P, 2]`; paid: the government
+            `[T, P]`.
+    """
+
+    seen: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    actions: NDArray[np.float64]
+    answers: NDArray[np.float64]
+    paid: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, game: Taxation, policy: PopulationPolicy, seed: int) -> Pass:
+        """Play on the selection streams of a seed."""
+        plays = PopulationPlays(game, Streams(seed, Purpose.SELECTION), range(PLAYS))
+        which = logged(game.member_space)
+        years: list[list[NDArray]] = []
+        while len(rows := plays.running):
+            state = plays.state.take(rows)
+            leader, members = policy.play(game, state)
+            mean = told(game.observe_members(state), which).mean(axis=1)
+            told_of = (game.observe_leader(state), mean, leader, policy.members.unit(members).mean(axis=1))
+            paid = plays.step(leader, members, rows)[0]
+            years.append([_spread(values, rows) for values in (*told_of, paid)])
+        return cls(*(np.stack(column) for column in zip(*years, strict=True)))
+
+    @property
+    def value(self) -> float:
+        """The government's payoff of a play."""
+        return float(np.nansum(self.paid, axis=0).mean())
+
+    @property
+    def lasted(self) -> float:
+        """Years, mean over plays."""
+        return float(np.isfinite(self.paid).sum(axis=0).mean())
+
+    def discounted(self, gamma: float) -> NDArray[np.float64]:
+        """What follows each year, that year included `[T, P]`; nothing is paid after the end."""
+        paid, after = np.nan_to_num(self.paid), np.zeros(self.paid.shape[1])
+        sums = np.empty_like(paid)
+        for year in range(len(paid) - 1, -1, -1):
+            sums[year] = after = paid[year] + gamma * after
+        return sums
+
+
+def _spread(values: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values of some plays `[R, ...]` at their places among all, NaN elsewhere."""
+    found = np.full((PLAYS, *values.shape[1:]), np.nan)
+    found[rows] = values
+    return found
+
+
+def rms(values: NDArray) -> float:
+    """Root mean square of what is a number; NaN if nothing is."""
+    known = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(known**2))) if len(known) else float("nan")
+
+
+def moved(game: Taxation, one: BoxActor, before: BoxActor, played: Pass) -> Epoch:
+    """How far the government's actions in the states of a pass are from those of another actor."""
+    other = before.act(before.features(played.seen))
+    caps = game.caps
+    matter = (np.minimum(played.actions, caps) - np.minimum(other, caps)) / (caps - one.low)
+    return {
+        "moved": rms(one.unit(played.actions) - one.unit(other)),
+        "that matter": rms(matter[:EARLY]),
+        "late": rms(matter[EARLY:]),
+    }
+
+
+@torch.no_grad()
+def said(learner: SMFRLLearner, played: Pass, unit: BoxActor, which: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The government's critic on what was seen and done `[T, P]`, in its units."""
+    leader, members = (learner.module[side].unwrapped() for side in (LEADER, MEMBERS))
+    seen, mean, action, answer = (
+        torch.from_numpy(values.astype(np.float32))
+        for values in (told(played.seen, which), played.mean, unit.unit(played.actions), played.answers)
+    )
+    rows = [values.flatten(0, 1) for values in (seen, mean, action, answer)]
+    own = torch.cat([leader.normaliser(rows[0]), rows[2]], dim=-1)
+    return leader.qf(own, members.normaliser(rows[1]), rows[3]).reshape(played.paid.shape).numpy().astype(np.float64)
+
+
+def true(learner: SMFRLLearner, played: Pass) -> NDArray[np.float64]:
+    """What the critic should say `[T, P]`: discounted payoffs that follow, in its units, from its origin."""
+    gamma, scale = learner.settings.gamma, learner.module[LEADER].unwrapped().reward_scale
+    sums = played.discounted(gamma) - float(scale.origin) / (1 - gamma)
+    return learner.reward_factor * sums / float(scale.unit)
+
+
+def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: PopulationPolicy, seed: int) -> Epoch:
+    """All that is measured after an epoch."""
+    played = Pass.of(game, policy, seed)
+    learner = algo.learner_group._learner
+    sums, which = true(learner, played), logged(game.leader_space)
+    error = (said(learner, played, policy.leader, which) - sums)[:EARLY]
+    ages = algo.env_runner_group.local_env_runner.env.state.period
+    mean = np.nanmean(error) if np.isfinite(error).any() else 0.0
+    return {
+        "value": played.value,
+        "lasted": played.lasted,
+        "discounted": float(sums[0].mean()),
+        "critic error": rms(error),
+        "shape": rms(error - mean),
+        "youngest": float(ages.min()),
+        "oldest": float(ages.max()),
+        **moved(game, policy.leader, before.leader, played),
+    }
+
+
+def measured(chosen: PopulationOptions) -> list[Epoch]:
+    """Train, and look after every epoch."""
+    algo, game = configured(chosen).build_algo(), chosen.rules
+    assert isinstance(game, Taxation)
+    epochs, before = [], algo.policy()
+    try:
+        for _ in range(chosen.max_iterations or 0):
+            algo.train()
+            policy = algo.policy()
+            epochs.append(looked(algo, game, policy, before, chosen.seed))
+            before = policy
+    finally:
+        algo.stop()
+    return epochs
+
+
+def options(arguments: argparse.Namespace, arm: str, seed: int) -> PopulationOptions:
+    """Of one run."""
+    return PopulationOptions.checked(
+        game="taxation",
+        params={"households": arguments.households, "task": "gdp"},
+        settings=ARMS[arm],
+        seed=seed,
+        max_iterations=arguments.epochs,
+        out=arguments.out,
+    )
+
+
+def kept(file: Path, chosen: PopulationOptions) -> list[Epoch]:
+    """What is kept of a run that is done already; else train, and keep it.
+
+    Raises:
+        InvalidFieldError: a file of other options is there; it is not touched.
+    """
+    if file.exists():
+        found = json.loads(file.read_text(encoding="utf-8"))
+        check_same(found["options"], chosen, file)
+        return found["epochs"]
+    epochs = measured(chosen)
+    write_atomically(file, to_json({"options": chosen.resolved(), "epochs": epochs}).encode())
+    return epochs
+
+
+def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
+    """Of a run, of its epochs from `settled` on (the first is 1)."""
+    column = {name: np.array([epoch[name] for epoch in epochs], dtype=np.float64) for name in epochs[0]}
+    best = column["value"].max()
+    late = {name: values[settled - 1 :] for name, values in column.items()}
+    steps = np.diff(column["discounted"])[settled - 2 :]
+    relative = late["value"] / best
+    return {
+        "best": float(best),
+        "worst": float(relative.min()),
+        "within 2 %": float((relative >= 1 - CLOSE).mean()),
+        "last": float(relative[-1]),
+        "failed": float((late["lasted"] < years).mean()),
+        **{name: rms(late[name]) for name in ("moved", "that matter", "late", "critic error", "shape")},
+        "value differs": rms(steps),
+        "ages": float(np.median(late["oldest"] - late["youngest"])),
+    }
+
+
+def over_seeds(rows: Sequence[Epoch]) -> Epoch:
+    """Means over seeds; of the worst epoch the smallest."""
+    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return means | {"worst": min(row["worst"] for row in rows)}
+
+
+def show(table: Mapping[str, Epoch], title: str) -> None:
+    """For people: two tables, what is reached and what moves."""
+    names = list(next(iter(table.values())))
+    for part in (names[:5], names[5:]):
+        shown = Table(title=title, box=SIMPLE, title_justify="left")
+        for column in ("arm", *part):
+            shown.add_column(column)
+        for arm, row in table.items():
+            shown.add_row(arm, *(f"{row[name]:.4g}" for name in part))
+        Terminal(width=110).print(shown)
+
+
+def main() -> None:
+    """Measure what is not done yet, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
+    parser.add_argument("--arms", nargs="+", default=["default"], choices=list(ARMS))
+    parser.add_argument("--epochs", type=int, default=48, help="of training, each")
+    parser.add_argument("--settled", type=int, default=12, help="first epoch that is judged")
+    parser.add_argument("--households", type=int, default=25)
+    parser.add_argument("--out", type=Path, default=Path("results/taxation-steadiness"), help="runs, kept")
+    arguments = parser.parse_args()
+    if not 2 <= arguments.settled <= arguments.epochs or arguments.seeds < 1:
+        parser.error("--seeds: at least 1; --settled: from 2 to --epochs")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, list[list[Epoch]]] = {arm: [] for arm in arguments.arms}
+    try:
+        with ray_session(), torch_threads():
+            for arm, found in runs.items():
+                for seed in range(arguments.seeds):
+                    found.append(kept(arguments.out / f"{arm}-{seed}.json", options(arguments, arm, seed)))
+                    print(f"{arm} seed {seed}: " + values_of(found[-1]), flush=True)
+    except InvalidFieldError as error:
+        parser.error(str(error))
+    years = options(arguments, arguments.arms[0], 0).rules.periods
+    rows = {arm: [summary(epochs, arguments.settled, years) for epochs in found] for arm, found in runs.items()}
+    table = {arm: over_seeds(found) for arm, found in rows.items()}
+    show(table, f"taxation, {arguments.seeds} seed(s), epochs {arguments.settled} to {arguments.epochs}")
+    write_atomically(arguments.out / "table.json", to_json({"table": table, "runs": rows}).encode())
+
+
+def values_of(epochs: Sequence[Epoch]) -> str:
+    """Values by epoch in percent of the best, of a run."""
+    values = np.array([epoch["value"] for epoch in epochs])
+    return " ".join(f"{100 * value / values.max():.0f}" for value in values)
+
+
+if __name__ == "__main__":
+    main()
