@@ -114,7 +114,7 @@ def layers(sizes: Sequence[int], activation: str = "relu", layer_norm: bool = Fa
     made: list[nn.Module] = []
     for width_in, width_out in pairwise(sizes[:-1]):
         made += [nn.Linear(width_in, width_out), between(width_out, activation, layer_norm)]
-    return nn.Sequential(*made, nn.Linear(*sizes[-2:]))
+    return nn.Sequential(*made, nn.Linear(sizes[-2], sizes[-1]))
 
 
 def between(width: int, activation: str, layer_norm: bool) -> nn.Module:
