@@ -6,8 +6,10 @@ prints; `...` in it stands for anything. What trains is marked `<!-- trains -->`
 """
 
 import doctest
+import os
 import re
 import shlex
+import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -18,6 +20,8 @@ from typer.testing import CliRunner
 
 from docs.generators import pages
 from docs.generators.commands import marked
+from docs.generators.notebooks import NOTEBOOKS, notebook
+from docs.generators.pieces import BLOCK, included
 from rllib_stackelberg import games, make_game, solve
 from rllib_stackelberg.cli import app
 from tests.test_readme import block as block_of_readme
@@ -25,10 +29,7 @@ from tests.test_readme import block as block_of_readme
 DOCS = Path(__file__).parents[2] / "docs"
 WRITTEN = sorted(path.name for path in DOCS.glob("*.md"))
 GENERATED = pages()
-INCLUDE = re.compile(
-    r"```\{include\} (\S+)\n(?::start-after: \"(?P<start>.*)\"\n:end-before: \"(?P<end>.*)\"\n)?```", re.M
-)
-BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]*) -->\s*)?```(?P<language>\w+)\n(?P<code>.*?)```", re.S)
+GENERATED_PART = re.compile(r"```\{include\} generated/(\S+)\n```")
 CHECK = doctest.OutputChecker()
 ALIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -43,23 +44,14 @@ class Block:
     shown: str | None
 
 
-def included(text: str) -> str:
-    """With what a page includes from other files in its place."""
-
-    def content(match: re.Match) -> str:
-        source = (DOCS / match[1]).resolve()
-        text = GENERATED[match[1].removeprefix("generated/")] if "generated/" in match[1] else source.read_text()
-        if match["start"] is None:
-            return text
-        start = match["start"].replace("\\n", "\n")
-        return text.split(start, 1)[1].split(match["end"], 1)[0]
-
-    return INCLUDE.sub(content, text)
+def whole(text: str) -> str:
+    """With what a page includes, written or generated, in its place."""
+    return GENERATED_PART.sub(lambda match: GENERATED[match[1]], included(text))
 
 
 def blocks(text: str) -> list[Block]:
     """In order, each with its output."""
-    found = [(m["language"], m["code"], m["mark"] or "") for m in BLOCK.finditer(included(text))]
+    found = [(m["language"], m["code"], m["mark"] or "") for m in BLOCK.finditer(whole(text))]
     following = [*found, ("", "", "")][1:]
     return [
         Block(language, code, mark, after[1] if after[0] == "text" else None)
@@ -154,3 +146,22 @@ def test_links_between_pages_lead_somewhere():
             for part in Path(inside).parts:
                 parts = parts[:-1] if part == ".." and parts and parts[-1] != ".." else [*parts, part]
             assert "/".join(parts) in texts or place.resolve().exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_its_guide(name):
+    """`python -m docs.generators.notebooks` writes them."""
+    assert (DOCS / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8") == notebook(NOTEBOOKS[name])
+
+
+@pytest.mark.learning
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs(name, tmp_path, monkeypatch):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    content = nbformat.read(DOCS / "notebooks" / f"{name}.ipynb", as_version=4)
+    nbformat.validate(content)
+    nbclient.NotebookClient(content, timeout=250, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    printed = [output for cell in content.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert printed
+    assert not [output for output in printed if output.output_type == "error"]
