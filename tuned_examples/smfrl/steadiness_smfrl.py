@@ -6,6 +6,8 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
 - best: the largest value of the government in a run, of all its epochs; worst: the smallest over it;
 - within 2 %: the share of epochs whose value is that close to it; last: the last epoch's value over it;
 - failed: the share of epochs whose policies do not last all years;
+- by its move: root mean square of how much the value changes, over the best, because the government does as after the
+  next epoch and households still as before; by theirs: of how much it then changes because households do so, too;
 - moved: how far the government's action is from what the policy of the epoch before would have done in the same states,
   root mean square in the unit box; that matter: the same of what the caps leave of both, in the box of the caps;
 - late: as the latter, after the first `EARLY` years;
@@ -178,6 +180,7 @@ def true(learner: SMFRLLearner, played: Pass) -> NDArray[np.float64]:
 def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: PopulationPolicy, seed: int) -> Epoch:
     """All that is measured after an epoch."""
     played = Pass.of(game, policy, seed)
+    led = PopulationPolicy(policy.leader, before.members, policy.sees_leader)
     learner = algo.learner_group._learner
     sums, which = true(learner, played), logged(game.leader_space)
     error = (said(learner, played, policy.leader, which) - sums)[:EARLY]
@@ -185,6 +188,7 @@ def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: Popula
     mean = np.nanmean(error) if np.isfinite(error).any() else 0.0
     return {
         "value": played.value,
+        "value to old answers": Pass.of(game, led, seed).value,
         "lasted": played.lasted,
         "discounted": float(sums[0].mean()),
         "critic error": rms(error),
@@ -201,14 +205,30 @@ def measured(chosen: PopulationOptions) -> list[Epoch]:
     assert isinstance(game, Taxation)
     epochs, before = [], algo.policy()
     try:
-        for _ in range(chosen.max_iterations or 0):
+        for epoch in range(1, (chosen.max_iterations or 0) + 1):
             algo.train()
             policy = algo.policy()
             epochs.append(looked(algo, game, policy, before, chosen.seed))
+            print(f"epoch {epoch}: " + _words(epochs[-1]), flush=True)
             before = policy
     finally:
         algo.stop()
     return epochs
+
+
+def _words(found: Epoch) -> str:
+    names = (
+        "value",
+        "value to old answers",
+        "lasted",
+        "discounted",
+        "that matter",
+        "critic error",
+        "shape",
+        "youngest",
+        "oldest",
+    )
+    return ", ".join(f"{name} {found[name]:.4g}" for name in names)
 
 
 def options(arguments: argparse.Namespace, arm: str, seed: int) -> PopulationOptions:
@@ -244,6 +264,7 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
     best = column["value"].max()
     late = {name: values[settled - 1 :] for name, values in column.items()}
     steps = np.diff(column["discounted"])[settled - 2 :]
+    values, led = column["value"][settled - 2 :] / best, column["value to old answers"][settled - 1 :] / best
     relative = late["value"] / best
     return {
         "best": float(best),
@@ -251,6 +272,8 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
         "within 2 %": float((relative >= 1 - CLOSE).mean()),
         "last": float(relative[-1]),
         "failed": float((late["lasted"] < years).mean()),
+        "by its move": rms(led - values[:-1]),
+        "by theirs": rms(values[1:] - led),
         **{name: rms(late[name]) for name in ("moved", "that matter", "late", "critic error", "shape")},
         "value differs": rms(steps),
         "ages": float(np.median(late["oldest"] - late["youngest"])),
@@ -266,7 +289,7 @@ def over_seeds(rows: Sequence[Epoch]) -> Epoch:
 def show(table: Mapping[str, Epoch], title: str) -> None:
     """For people: two tables, what is reached and what moves."""
     names = list(next(iter(table.values())))
-    for part in (names[:5], names[5:]):
+    for part in (names[:7], names[7:]):
         shown = Table(title=title, box=SIMPLE, title_justify="left")
         for column in ("arm", *part):
             shown.add_column(column)

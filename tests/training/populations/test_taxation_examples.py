@@ -256,7 +256,7 @@ def test_what_the_caps_cut_off_is_no_move_that_matters():
 
 def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     column = {"value": [-5.0, 100.0, 99.0, 90.0, 98.5], "lasted": [3.0, 20.0, 20.0, 7.0, 20.0]}
-    column |= {"discounted": [0.0, 1.0, 4.0, 0.0, 0.0]}
+    column |= {"discounted": [0.0, 1.0, 4.0, 0.0, 0.0], "value to old answers": [0.0, 0.0, 97.0, 99.0, 94.0]}
     others = ("moved", "that matter", "late", "critic error", "shape", "youngest")
     rows = [
         {name: values[k] for name, values in column.items()} | dict.fromkeys(others, 0.5) | {"oldest": 7.5}
@@ -265,4 +265,6 @@ def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     found = steadiness.summary(rows, settled=3, years=20)
     assert (found["best"], found["worst"], found["last"]) == (100, 0.9, 0.985)
     assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
+    assert found["by its move"] == pytest.approx(np.sqrt((0.03**2 + 0 + 0.04**2) / 3))
+    assert found["by theirs"] == pytest.approx(np.sqrt((0.02**2 + 0.09**2 + 0.045**2) / 3))
     assert (found["value differs"], found["ages"]) == pytest.approx((np.sqrt((9 + 16 + 0) / 3), 7))
