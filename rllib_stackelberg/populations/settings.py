@@ -50,6 +50,9 @@ class PopulationSettings(BaseModel):
         centred: critics learn what is paid above the mean of recent rewards, instead of all of it. Sharper where doing
             right matters little beside what is paid anyway; unsteady where early policies are paid far less than later
             ones.
+        recent: least share of an epoch's rewards in the statistics that rewards are measured by. 0: all so far count
+            the same, and years of ruin at the beginning may make all that is paid later look small to critics for
+            long. If `centred`, it is .1 at least.
         rate: of Adam; critic_rate: of the critics; rate_decay: its factor every `rate_decay_epochs`.
         noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
             `rate_decay_epochs`.
@@ -93,6 +96,7 @@ class PopulationSettings(BaseModel):
     buffer_periods: Count = 10**6
     gamma: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.975
     centred: bool = False
+    recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     rate: Positive = 1e-4
     critic_rate: Positive = 1e-3
     rate_decay: Fraction = 0.95

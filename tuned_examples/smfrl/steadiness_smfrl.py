@@ -15,6 +15,7 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
   of the first `EARLY` years; shape: the same without the mean error, which misleads nobody;
 - value differs: root mean square of the difference between discounted values, from the first year on, of the policies
   of two epochs in a row: what a critic must tell apart. All three are in the critic's units;
+- unit: root mean square of the payoff of a year that counts as 1 in that;
 - ages: how many years the youngest and the oldest of the exploring plays have lasted after an epoch, the median of
   their difference.
 
@@ -66,12 +67,16 @@ ARMS: dict[str, dict[str, Any]] = {
     "slow-targets": {"mixing": 0.005},
     "falling": FALLING,
     "centred": {"centred": True},
-    "recent": {"buffer_periods": 3_000},
+    "short-buffer": {"buffer_periods": 3_000},
+    "recent": {"recent": 0.3},
+    "recent-cutting": {"recent": 0.3, "cutting": 0.025},
+    "recent-averaging": {"recent": 0.3, "averaging": 0.002},
+    "recent-cutting-averaging": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002},
     "cutting": {"cutting": 0.025},
     "cutting-averaging": {"cutting": 0.025, "averaging": 0.002},
     "cutting-falling": {"cutting": 0.025, **FALLING},
     "cutting-layer-norm": {"cutting": 0.025, "layer_norm": True},
-    "all": {"cutting": 0.025, "averaging": 0.002, "layer_norm": True, **FALLING},
+    "all": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002, "layer_norm": True, **FALLING},
 }
 """Settings that differ from the defaults."""
 
@@ -193,6 +198,7 @@ def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: Popula
         "discounted": float(sums[0].mean()),
         "critic error": rms(error),
         "shape": rms(error - mean),
+        "unit": float(learner.module[LEADER].unwrapped().reward_scale.unit),
         "youngest": float(ages.min()),
         "oldest": float(ages.max()),
         **moved(game, policy.leader, before.leader, played),
@@ -274,7 +280,7 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
         "failed": float((late["lasted"] < years).mean()),
         "by its move": rms(led - values[:-1]),
         "by theirs": rms(values[1:] - led),
-        **{name: rms(late[name]) for name in ("moved", "that matter", "late", "critic error", "shape")},
+        **{name: rms(late[name]) for name in ("moved", "that matter", "late", "critic error", "shape", "unit")},
         "value differs": rms(steps),
         "ages": float(np.median(late["oldest"] - late["youngest"])),
     }

@@ -33,8 +33,8 @@ SETTLED = 1e8
 
 class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     """One side. `model_config`: widths (`state`, `actions`, of the `mean_state` and `mean_action`), `hidden`,
-    `activation`, `critics` and `layer_norm` of critics, `actor_hidden`, `averaging`, and the switches `stackelberg`,
-    `mean_field` and `centred`.
+    `activation`, `critics` and `layer_norm` of critics, `actor_hidden`, `averaging`, `recent`, and the switches
+    `stackelberg`, `mean_field` and `centred`.
 
     Attributes:
         pi: the actor that learns; averaged_pi: its average, which acts, if there is one; qf: the critics.
@@ -51,7 +51,7 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
         self.pi = UnitActor(config["state"] + self.shown, config["actor_hidden"], config["actions"])
         self.averaged_pi = deepcopy(self.pi).requires_grad_(False) if config["averaging"] < 1 else None
         if not self.inference_only:
-            self.reward_scale = RewardScale(config["centred"])
+            self.reward_scale = RewardScale(config["centred"], config["recent"])
             means = {name: config[name] if config["mean_field"] else 0 for name in ("mean_state", "mean_action")}
             own = config["state"] + self.shown + config["actions"]
             given = {name: config[name] for name in ("activation", "layer_norm")}

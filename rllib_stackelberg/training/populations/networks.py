@@ -19,7 +19,7 @@ SMALLEST_SHARE = 1e-2
 """Of the mean of rewards, below which their deviation counts as none."""
 
 RECENT = 0.1
-"""Least share of new rewards in statistics of recent ones."""
+"""Least share of new rewards in what is centred."""
 
 BETWEEN: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "silu": nn.SiLU}
 """Activations."""
@@ -62,18 +62,19 @@ class Normaliser(nn.Module):
 class RewardScale(nn.Module):
     """What rewards are measured in, so that critics learn numbers of order one.
 
-    That is their root mean square so far. If `centred`, it is the deviation of recent ones from their mean: what is the
-    same whatever is done, mean / (1 - gamma), would else be nearly all of a value. Nothing, which is what is paid after
-    the end of a play, then is `-missing` a period, and policies are ordered as they are by what is paid.
+    That is their root mean square so far, or of recent ones (`recent`: the least share of new ones in it). If
+    `centred`, it is the deviation of recent ones from their mean: what is the same whatever is done, mean /
+    (1 - gamma), would else be nearly all of a value. Nothing, which is what is paid after the end of a play, then is
+    `-missing` a period, and policies are ordered as they are by what is paid.
     """
 
     mean: Tensor
     square: Tensor
     count: Tensor
 
-    def __init__(self, centred: bool = False) -> None:
+    def __init__(self, centred: bool = False, recent: float = 0.0) -> None:
         super().__init__()
-        self.centred = centred
+        self.centred, self.recent = centred, max(recent, RECENT) if centred else recent
         for name in ("mean", "square", "count"):
             self.register_buffer(name, torch.zeros(()))
 
@@ -102,9 +103,7 @@ class RewardScale(nn.Module):
     def take(self, rewards: NDArray) -> None:
         """Count in rewards of any shape."""
         self.count.copy_(self.count + rewards.size)
-        share = rewards.size / float(self.count)
-        if self.centred:
-            share = max(share, RECENT)
+        share = max(rewards.size / float(self.count), self.recent)
         for seen, new in ((self.mean, rewards), (self.square, np.square(rewards))):
             seen.copy_(seen + (float(new.mean()) - seen) * share)
 

@@ -51,7 +51,10 @@ from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunn
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE, LeaderSide, MembersSide
 
-PASSED_ON = "actor_hidden", "activation", "stackelberg", "mean_field", "centred", "averaging", "critics", "layer_norm"
+PASSED_ON = (
+    "actor_hidden", "activation", "stackelberg", "mean_field", "centred", "recent", "averaging", "critics",
+    "layer_norm",
+)  # fmt: skip
 """Settings that networks are made by."""
 
 BUFFER = "rllib_stackelberg.training.populations.buffer.PeriodEpisodeReplayBuffer"

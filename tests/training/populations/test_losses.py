@@ -30,7 +30,7 @@ WIDTHS = {"leader_actions": W, "mean_state": E, "mean_action": V, "hidden": (8, 
 def sides(stackelberg=True, mean_field=True, critics=1):
     torch.manual_seed(0)
     switches = WIDTHS | {"stackelberg": stackelberg, "mean_field": mean_field, "centred": False, "activation": "relu"}
-    switches |= {"averaging": 1.0, "critics": critics, "layer_norm": False}
+    switches |= {"averaging": 1.0, "critics": critics, "layer_norm": False, "recent": 0.0}
     wide = lambda n: Box(-np.inf, np.inf, (n,), np.float32)  # noqa: E731
     leader = LeaderSide(
         observation_space=wide(D), action_space=Box(0, 1, (W,)), model_config=switches | {"state": D, "actions": W}
@@ -252,6 +252,23 @@ def test_centred_rewards_are_measured_from_the_mean_of_recent_ones():
     assert found.mean().item() == pytest.approx(0, abs=0.05)
     assert found.std().item() == pytest.approx(1, abs=0.05)
     assert scale(torch.zeros(())).item() == pytest.approx(-scale.missing.item())
+
+
+def test_ruin_is_forgotten_by_the_scale_of_recent_rewards():
+    """By a geometric series, once an epoch is less than its least share of all that there was."""
+    rng, share, epochs = np.random.default_rng(0), 0.3, 12
+    scales = RewardScale(recent=share), RewardScale()
+    ruin, later = rng.normal(-500, 50, 1000), rng.normal(5, 3, (epochs, 1000))
+    for rewards in (ruin, *later):
+        for scale in scales:
+            scale.take(rewards)
+    shares = np.maximum(1 / np.arange(1, epochs + 2), share)  # 1, 1/2, 1/3, .3, .3, ...
+    left = shares * np.cumprod([1, *(1 - shares[:0:-1])])[::-1]
+    assert left.sum() == pytest.approx(1)
+    squares = np.array([np.square(rewards).mean() for rewards in (ruin, *later)])
+    assert scales[0].unit.item() == pytest.approx(np.sqrt(left @ squares), rel=1e-4)
+    assert scales[1].unit.item() == pytest.approx(np.sqrt(squares.mean()), rel=1e-4)
+    assert scales[0].origin == scales[1].origin == 0
 
 
 def test_centring_changes_values_by_one_affine_function():

@@ -257,7 +257,7 @@ def test_what_the_caps_cut_off_is_no_move_that_matters():
 def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     column = {"value": [-5.0, 100.0, 99.0, 90.0, 98.5], "lasted": [3.0, 20.0, 20.0, 7.0, 20.0]}
     column |= {"discounted": [0.0, 1.0, 4.0, 0.0, 0.0], "value to old answers": [0.0, 0.0, 97.0, 99.0, 94.0]}
-    others = ("moved", "that matter", "late", "critic error", "shape", "youngest")
+    others = ("moved", "that matter", "late", "critic error", "shape", "unit", "youngest")
     rows = [
         {name: values[k] for name, values in column.items()} | dict.fromkeys(others, 0.5) | {"oldest": 7.5}
         for k in range(5)
