@@ -73,10 +73,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "recent-averaging": {"recent": 0.3, "averaging": 0.002},
     "recent-cutting-averaging": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002},
     "cutting": {"cutting": 0.025},
-    "cutting-averaging": {"cutting": 0.025, "averaging": 0.002},
-    "cutting-falling": {"cutting": 0.025, **FALLING},
-    "cutting-layer-norm": {"cutting": 0.025, "layer_norm": True},
-    "all": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002, "layer_norm": True, **FALLING},
+    "recent-layer-norm": {"recent": 0.3, "layer_norm": True},
+    "recent-two-critics": {"recent": 0.3, "critics": 2},
+    "layer-norm-averaging": {"layer_norm": True, "averaging": 0.002},
+    "all": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002, "layer_norm": True, "critics": 2},
 }
 """Settings that differ from the defaults."""
 
