@@ -5,6 +5,8 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
 
 - best: the largest value of the government in a run, of all its epochs; worst: the smallest over it;
 - within 2 %: the share of epochs whose value is that close to it; last: the last epoch's value over it;
+- fall: the largest difference between the best value so far and a later one, over the best: what learns slowly is far
+  from its best at first, what wanders falls;
 - failed: the share of epochs whose policies do not last all years;
 - by its move: root mean square of how much the value changes, over the best, because the government does as after the
   next epoch and households still as before; by theirs: of how much it then changes because households do so, too;
@@ -76,6 +78,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "recent-layer-norm": {"recent": 0.3, "layer_norm": True},
     "recent-two-critics": {"recent": 0.3, "critics": 2},
     "layer-norm-averaging": {"layer_norm": True, "averaging": 0.002},
+    "recent-cutting-layer-norm": {"recent": 0.3, "cutting": 0.025, "layer_norm": True},
+    "fast-averages": {"recent": 0.3, "cutting": 0.025, "averaging": 0.01, "layer_norm": True},
+    "all-but-averaging": {"recent": 0.3, "cutting": 0.025, "layer_norm": True, "critics": 2},
     "all": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002, "layer_norm": True, "critics": 2},
 }
 """Settings that differ from the defaults."""
@@ -277,6 +282,7 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
         "worst": float(relative.min()),
         "within 2 %": float((relative >= 1 - CLOSE).mean()),
         "last": float(relative[-1]),
+        "fall": float(((np.maximum.accumulate(column["value"]) - column["value"])[settled - 1 :] / best).max()),
         "failed": float((late["lasted"] < years).mean()),
         "by its move": rms(led - values[:-1]),
         "by theirs": rms(values[1:] - led),
@@ -287,15 +293,15 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
 
 
 def over_seeds(rows: Sequence[Epoch]) -> Epoch:
-    """Means over seeds; of the worst epoch the smallest."""
+    """Means over seeds; of the worst epoch the smallest, of falls the largest."""
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return means | {"worst": min(row["worst"] for row in rows)}
+    return means | {"worst": min(row["worst"] for row in rows), "fall": max(row["fall"] for row in rows)}
 
 
 def show(table: Mapping[str, Epoch], title: str) -> None:
     """For people: two tables, what is reached and what moves."""
     names = list(next(iter(table.values())))
-    for part in (names[:7], names[7:]):
+    for part in (names[:8], names[8:]):
         shown = Table(title=title, box=SIMPLE, title_justify="left")
         for column in ("arm", *part):
             shown.add_column(column)
