@@ -61,6 +61,9 @@ EXAMPLES: list = []
 FALLING = {"rate_decay": 0.85, "noise_decay": 0.85, "rate_decay_epochs": 3}
 """As in closed_forms_smfrl.py."""
 
+STEADY = {"recent": 0.3, "cutting": 0.025, "layer_norm": True}
+"""What helped together; none of it is a default yet."""
+
 ARMS: dict[str, dict[str, Any]] = {
     "default": {},
     "averaging": {"averaging": 0.002},
@@ -71,17 +74,11 @@ ARMS: dict[str, dict[str, Any]] = {
     "centred": {"centred": True},
     "short-buffer": {"buffer_periods": 3_000},
     "recent": {"recent": 0.3},
-    "recent-cutting": {"recent": 0.3, "cutting": 0.025},
-    "recent-averaging": {"recent": 0.3, "averaging": 0.002},
-    "recent-cutting-averaging": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002},
     "cutting": {"cutting": 0.025},
-    "recent-layer-norm": {"recent": 0.3, "layer_norm": True},
-    "recent-two-critics": {"recent": 0.3, "critics": 2},
-    "layer-norm-averaging": {"layer_norm": True, "averaging": 0.002},
-    "recent-cutting-layer-norm": {"recent": 0.3, "cutting": 0.025, "layer_norm": True},
-    "fast-averages": {"recent": 0.3, "cutting": 0.025, "averaging": 0.01, "layer_norm": True},
-    "all-but-averaging": {"recent": 0.3, "cutting": 0.025, "layer_norm": True, "critics": 2},
-    "all": {"recent": 0.3, "cutting": 0.025, "averaging": 0.002, "layer_norm": True, "critics": 2},
+    "steady": STEADY,
+    "steady-two-critics": STEADY | {"critics": 2},
+    "steady-two-critics-averaging": STEADY | {"critics": 2, "averaging": 0.002},
+    **{f"without-{left_out}": {k: v for k, v in STEADY.items() if k != left_out} for left_out in STEADY},
 }
 """Settings that differ from the defaults."""
 
