@@ -266,6 +266,7 @@ def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     assert (found["best"], found["worst"], found["last"]) == (100, 0.9, 0.985)
     assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
     assert found["fall"] == pytest.approx(0.1)
+    assert found["error, of value"] == pytest.approx(0.5 / (4 / np.sqrt(3)))
     assert found["by its move"] == pytest.approx(np.sqrt((0.03**2 + 0 + 0.04**2) / 3))
     assert found["by theirs"] == pytest.approx(np.sqrt((0.02**2 + 0.09**2 + 0.045**2) / 3))
     assert (found["value differs"], found["ages"]) == pytest.approx((np.sqrt((9 + 16 + 0) / 3), 7))
