@@ -85,6 +85,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "cutting": {"cutting": 0.025},
     "steady": STEADY,
     "steady-averaging": STEADY | {"averaging": 0.002},
+    "steady-falling": STEADY | FALLING,
     **{f"without-{left_out}": {k: v for k, v in STEADY.items() if k != left_out} for left_out in STEADY},
 }
 """Settings that differ from the defaults."""
