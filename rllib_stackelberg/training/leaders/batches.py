@@ -69,7 +69,11 @@ def distinct_rows(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     >>> first, kind = distinct_rows(torch.tensor([[0.5, 1.0], [0.0, 1.0], [0.5, 1.0]]))
     >>> first.tolist(), kind.tolist()
     ([1, 0], [1, 0, 1])
+    >>> [found.tolist() for found in distinct_rows(torch.zeros(2, 0))]
+    [[0], [0, 0]]
     """
+    if not rows.shape[1]:  # nothing is seen: all are alike
+        return torch.zeros(min(len(rows), 1), dtype=torch.long), torch.zeros(len(rows), dtype=torch.long)
     values = np.ascontiguousarray(rows.detach().cpu().numpy())
     whole = values.view(np.dtype((np.void, values.shape[1] * values.itemsize))).ravel()
     _, first, kind = np.unique(whole, return_index=True, return_inverse=True)
