@@ -35,15 +35,6 @@ SMALLEST_SPREAD = 1e-8
 OF_QUESTION, OF_FRONT = "of_question", "of_front"
 """Columns of `WholeQuestions`."""
 
-LOSS_COLUMNS = (
-    Columns.ACTIONS,
-    Columns.ACTION_LOGP,
-    Columns.ACTION_DIST_INPUTS,
-    Postprocessing.ADVANTAGES,
-    Postprocessing.VALUE_TARGETS,
-)
-"""What PPO's loss reads of a row besides observations."""
-
 NOTHING_LEFT = 1e-6
 """Relative to the largest payment, in single precision: below it what is seen explains all of them."""
 
@@ -112,7 +103,7 @@ class WholeQuestions:
         kinds = len(first)
         first, self._front = distinct_rows(seen["critic"])
         self._hidden = seen["critic"][first]
-        self._rows = {name: rows[name] for name in LOSS_COLUMNS}
+        self._rows = {name: column for name, column in rows.items() if name != Columns.OBS}
         self._order = torch.argsort(question, stable=True)
         self._times = torch.bincount(question, minlength=kinds)
         self._starts = self._times.cumsum(0) - self._times

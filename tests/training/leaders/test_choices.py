@@ -12,7 +12,7 @@ from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.training.leaders.batches import LOSS_COLUMNS, WholeQuestions
+from rllib_stackelberg.training.leaders.batches import WholeQuestions
 from rllib_stackelberg.training.leaders.distributions import REACH, ChoiceThenNumbers, held_near, only_open
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLeaderModule, problem_config
@@ -219,7 +219,7 @@ def test_whole_questions_say_what_their_rows_say_and_every_row_comes_once(form, 
     questions, fronts = (torch.randint(0, of, (rows,), generator=chosen) for of in (60, 9))
     asked, hidden = seen(form, 60)[Columns.OBS], seen(form, 9)[Columns.OBS]["critic"]
     observed = {name: part[questions] for name, part in asked.items() if name != "critic"} | {"critic": hidden[fronts]}
-    numbered = {name: torch.arange(rows, dtype=torch.float32) for name in LOSS_COLUMNS}
+    numbered = {Columns.ACTIONS: torch.arange(rows, dtype=torch.float32)}
     batch = MultiAgentBatch({"leader": SampleBatch({Columns.OBS: observed} | numbered)}, env_steps=rows)
     made, whole = module(form, seats), WholeQuestions(batch)
     expected = made.forward_train({Columns.OBS: observed})[Columns.ACTION_DIST_INPUTS]
