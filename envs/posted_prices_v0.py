@@ -205,8 +205,9 @@ class PostedPrices(StackelbergGame):
         return np.where(state.at == 0, state.question, 0)
 
     def open_choices(self, state):
-        """Who is left."""
-        return buyer_sets.members(state.left, self.sale.buyers)
+        """Who is left; of buyers that are alike, the one with the lowest number."""
+        left = buyer_sets.members(state.left, self.sale.buyers)
+        return left & ~(left @ self.sale.earlier)
 
     def _nature(self, state):
         return np.concatenate([state.types, state.chance], axis=1, dtype=np.int64)

@@ -93,7 +93,10 @@ GAMES = {
     ),
     "auction-table": ("auction-table", {"values": 2}),
     "posted-prices": ("posted-prices", {"buyers": 3, "items": 2, "quantiles": 10}),
-    "posted-prices-chosen": ("posted-prices", {"buyers": 3, "tops": [1, 2], "order": "chosen", "prices": "fee"}),
+    "posted-prices-chosen": (
+        "posted-prices",
+        {"values": [[[[1, 2], [3, 1]], [[1, 2], [3, 1]], [[2, 0]]]], "order": "chosen", "prices": "fee"},
+    ),
     "posted-prices-subset": ("posted-prices", {"buyers": 2, "items": 2, "demand": "subset", "quantiles": 4}),
     "posted-prices-kitchen-sink": ("posted-prices", {"setting": "kitchen-sink"}),
     "congestion": ("congestion", {"network": "braess", "drivers": 3}),

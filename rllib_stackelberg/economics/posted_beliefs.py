@@ -149,10 +149,11 @@ class BeliefProgram:
         return visited, stock, tuple(np.round(belief, DIGITS).tolist())
 
     def left(self, visited: int) -> Iterator[int]:
-        """Who may be next."""
+        """Who may be next: of those that are alike, the one with the lowest number."""
         if self.in_order:
             return iter([visited] if visited < self.sale.buyers else [])
-        return (b for b in range(self.sale.buyers) if not visited >> b & 1)
+        left = np.array([not visited >> b & 1 for b in range(self.sale.buyers)])
+        return iter(np.flatnonzero(left & ~(left @ self.sale.earlier)).tolist())
 
     def after(self, node: Node, buyer: int, bundle: int, chance: NDArray[np.float64]) -> Node:
         """The node after a buyer has taken a bundle, which has these chances by world."""

@@ -150,18 +150,9 @@ def _alone(sale: PostedSale) -> Static:
     return Static(float(total[best]), (float(prices[best]),), tuple(range(sale.buyers)))
 
 
-def _told(sale: PostedSale, buyer: int) -> bytes:
-    """All that there is to know of a buyer beforehand."""
-    own = sale.values[:, buyer % sale.values.shape[1]]
-    return b"".join([own.tobytes(), *(part.tobytes() for part in sale.marginals[buyer])])
-
-
 def _groups(sale: PostedSale) -> list[list[int]]:
     """Buyers that are alike."""
-    found: dict[bytes, list[int]] = {}
-    for b in range(sale.buyers):
-        found.setdefault(_told(sale, b), []).append(b)
-    return list(found.values())
+    return [np.flatnonzero(sale.groups == group).tolist() for group in range(int(sale.groups.max()) + 1)]
 
 
 def _kinds_of_buyers(sale: PostedSale) -> list[int]:

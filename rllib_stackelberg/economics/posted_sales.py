@@ -7,6 +7,7 @@ which is drawn and seen by nobody.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rllib_stackelberg.arrays import Flags, Index
 from rllib_stackelberg.economics.purchases import BUNDLES, ITEMS, SIZES, numbers_of
 from rllib_stackelberg.errors import InvalidFieldError
 
@@ -75,13 +77,33 @@ class PostedSale:
         return float(self.values.max())
 
     @cached_property
+    def groups(self) -> Index:
+        """Of each buyer the number of its group; those of a group are alike, and can change places."""
+        numbers: dict[bytes, int] = {}
+        found = [numbers.setdefault(self._told_of(b), len(numbers)) for b in range(self.buyers)]
+        return np.array(found, dtype=np.int64)
+
+    def _told_of(self, buyer: int) -> bytes:
+        """All that there is to know of a buyer beforehand."""
+        own = self.values[:, buyer % self.values.shape[1]]
+        return b"".join([own.tobytes(), *(part.tobytes() for part in self.marginals[buyer])])
+
+    @property
     def alike(self) -> bool:
-        """Whether buyers can change places."""
-        own, first = self.values, self.marginals[0]
-        same = all(np.array_equal(own[:, b], own[:, 0]) for b in range(own.shape[1]))
-        return same and all(
-            np.array_equal(one, other) for each in self.marginals for one, other in zip(each, first, strict=True)
-        )
+        """Whether all buyers can change places."""
+        return not self.groups.any()
+
+    @cached_property
+    def earlier(self) -> Flags:
+        """`[b, c]`: whether buyer b is of the group of buyer c, and has the lower number: it is visited before c."""
+        return np.triu(self.groups[:, None] == self.groups, 1)
+
+    @cached_property
+    def visited_sets(self) -> int:
+        """How many sets of visited buyers may come about."""
+        if not self.chosen:
+            return self.buyers + 1
+        return math.prod(int(size) + 1 for size in np.bincount(self.groups))
 
     @cached_property
     def kinds_alike(self) -> bool:

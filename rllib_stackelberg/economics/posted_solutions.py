@@ -39,8 +39,7 @@ def methods_of_sale(sale: PostedSale, view: PostedView) -> dict[str, Method]:
     if by_kind:
         found["kinds-apart"] = Method(lambda: _apart(sale, view))
     elif sale.parts == 1:
-        buyers = sale.buyers if sale.alike or not sale.chosen else 2**sale.buyers
-        states = buyers * int(np.prod(sale.stock + 1, dtype=object))
+        states = sale.visited_sets * int(np.prod(sale.stock + 1, dtype=object))
         if states > MOST_SEARCHED:
             if (plan := static_plan(sale)) is not None and not exceeds(first_best(sale).value, plan.value):
                 found["static-prices"] = Method(lambda: _static(sale, view, plan))

@@ -1,6 +1,7 @@
 """What a seller sees of a sale at posted prices, and the key of it.
 
-It sees who is left and how much of each kind is. Where values of buyers depend on each other, what one of them has
+It sees who is left and how much of each kind is. Of buyers that are alike the one with the lowest number is visited
+first, so that it sees how many are left. Where values of buyers depend on each other, what one of them has
 bought says something of the others: then it sees who took what. Of single items that are alike it sees how many are
 left. A key is a sum of what visits and units sold add to it.
 """
@@ -72,7 +73,9 @@ class PostedView:
         if self.history:
             self.questions, visits = self.bundles**sale.buyers, [self.bundles**b for b in buyers]
         elif sale.chosen:
-            self.questions, visits = self.stocks * 2**sale.buyers, [self.stocks * 2**b for b in buyers]
+            sizes = np.bincount(sale.groups).tolist()
+            by_group = np.cumprod([self.stocks, *(size + 1 for size in sizes)], dtype=object)
+            self.questions, visits = by_group[-1], by_group[sale.groups].tolist()
         else:
             self.questions, visits = self.stocks * (sale.buyers + 1), [self.stocks] * sale.buyers
         if self.questions >= NUMBERED:
@@ -150,9 +153,10 @@ class PostedView:
         """Who is left at a key."""
         if self.history:
             return self.digits(np.array([question]))[0] == 0
-        visited = question // self.stocks
-        order = np.arange(self.sale.buyers)
-        return (visited >> order & 1) == 0 if self.sale.chosen else order >= visited
+        if not self.sale.chosen:
+            return np.arange(self.sale.buyers) >= question // self.stocks
+        size = np.bincount(self.sale.groups)[self.sale.groups]
+        return self.sale.earlier.sum(axis=0) >= question // self.visit_places % (size + 1)
 
     def sold_at(self, question: int) -> Index:
         """Units sold of each kind at a key; of items that are counted, how many."""

@@ -243,6 +243,34 @@ def test_plans_are_worth_what_they_say(name):
     assert worth_of_plan(game, solution) == pytest.approx(solution.leader_value, rel=1e-9)
 
 
+def test_of_buyers_that_are_alike_so_many_are_left():
+    """Ten of each color: 11^3 sets of visited buyers times 11^2 stocks, not 2^30; the lowest of each color is open."""
+    game = make_game("posted-prices", setting="colors")
+    assert game.turns[0].rows == 11**5
+    state = game.begin(np.zeros((1, 30), dtype=np.int64))
+    asked = []
+    for _ in range(12):
+        opened = np.flatnonzero(game.open_choices(state)[0])
+        asked.append(opened.tolist())
+        assert np.flatnonzero(game.view.left_at(int(state.question[0])))[[0]] == opened[0]
+        state, _ = game.transition(state, np.array([[opened[-1], 0.0, 0.0]]))
+        state, _ = game.transition(state, game.reply(state))
+    assert asked[:3] == [[0, 10, 20], [0, 10, 21], [0, 10, 22]]
+    assert asked[10:] == [[0, 10], [0, 11]]
+
+
+def test_alike_buyers_in_the_order_of_their_numbers_lose_nothing():
+    """Against a programme over all orders, where values depend on a world that buyers have in common."""
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        values = rng.integers(1, 10, (2, 2, 2))[:, [0, 0, 1]]
+        sale = table_sale(Tables(values[..., None].tolist(), units=[int(rng.integers(1, 4))]), chosen=True)
+        assert sale.groups.tolist() == [0, 0, 1]
+        free = replace(sale)
+        free.__dict__["earlier"] = np.zeros((3, 3), dtype=bool)
+        assert BeliefProgram(sale).solve().value == pytest.approx(BeliefProgram(free).solve().value, rel=1e-12)
+
+
 def test_static_prices_and_fees_are_no_better():
     """The same price for everybody, then item by item, then first best."""
     for objective, demand in itertools.product(("revenue", "welfare"), ("additive", "unit")):
@@ -275,7 +303,7 @@ def test_bounds_of_sales_that_compete():
         ({"prices": "bundles", "items": 8}, "prices"),
         ({"setting": "inventory", "prices": "sizes"}, "prices"),
         ({"setting": "nowhere"}, "setting"),
-        ({"buyers": 60, "items": 12, "order": "chosen"}, "buyers"),
+        ({"values": [[[[b + 1] * 12] for b in range(60)]], "order": "chosen"}, "buyers"),
         ({"values": [[1, 2]]}, "values"),
         ({"values": [[[[1.0]], [[1.0, 2.0]]]]}, "values"),
         ({"values": [[[[-1.0]]]]}, "values"),
