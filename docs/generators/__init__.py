@@ -1,6 +1,8 @@
 """Pages that are generated: each module has `pages()`, a text for each path below `docs/generated`."""
 
 import shutil
+from collections import ChainMap
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import architecture, commands, games, learners, reference, results
@@ -8,9 +10,9 @@ from . import architecture, commands, games, learners, reference, results
 GENERATORS = (architecture, commands, games, learners, reference, results)
 
 
-def pages() -> dict[str, str]:
+def pages() -> Mapping[str, str]:
     """Every generated page by its path below `docs/generated`."""
-    return {path: text for generator in GENERATORS for path, text in generator.pages().items()}
+    return ChainMap(*(generator.pages() for generator in GENERATORS))
 
 
 def write_pages(folder: Path) -> None:

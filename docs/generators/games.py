@@ -1,6 +1,7 @@
 """The gallery: a page for every registered game, from the registry, docstrings and exact solvers."""
 
 from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -13,7 +14,7 @@ from rllib_stackelberg.rules.registry import GameSpec, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
 from rllib_stackelberg.solvers import solution_or_reason
 
-from .markdown import code, contents, deeper, table
+from .markdown import Texts, code, contents, deeper, table
 
 HEAD = """# Games
 
@@ -24,16 +25,19 @@ leader gets with the parameters' defaults, if followers who are indifferent help
 """
 
 
-def made_by_default(spec: GameSpec) -> StackelbergGame | PopulationGame | None:
+@cache
+def made_by_default(name: str) -> StackelbergGame | PopulationGame | None:
     """The game by its defaults; None where it needs to be told something first, such as a file."""
     try:
-        return make_rules(spec.name)
+        return make_rules(name)
     except InvalidFieldError:
         return None
 
 
-def optimum(game: StackelbergGame | PopulationGame | None) -> tuple[str, str]:
-    """The exact optimum, and how it was found or why there is none."""
+@cache
+def optimum(name: str) -> tuple[str, str]:
+    """The exact optimum of a game by its defaults, and how it was found or why there is none."""
+    game = made_by_default(name)
     if game is None:
         return "", "depends on what the game is given"
     if isinstance(game, PopulationGame):
@@ -91,8 +95,8 @@ def shown(value: Any) -> str:
 
 def page(spec: GameSpec) -> str:
     """The page of one game."""
-    facts, game = game_page(spec), made_by_default(spec)
-    value, how = optimum(game)
+    facts, game = game_page(spec), made_by_default(spec.name)
+    value, how = optimum(spec.name)
     lines = [f"# {spec.name}\n", f"{sentence(spec.summary)}\n"]
     lines += [f"{facts['about']}\n"] if facts["about"] else []
     lines += [f"Source: {facts['source']}.\n"] if facts["source"] else []
@@ -125,13 +129,16 @@ def commands(spec: GameSpec, game: Any, solved: bool) -> str:
     return "```console\n" + "\n".join(f"$ {line}" for line in lines) + f"\n```\n\n{trains}"
 
 
-def pages() -> dict[str, str]:
-    """The list, and a page for each."""
-    rows = []
-    for spec in all_games():
-        value, _ = optimum(made_by_default(spec))
-        rows.append((f"[`{spec.name}`]({spec.name}.md)", spec.summary, "yes" if spec.messages else "", value))
+def index() -> str:
+    """The list of games."""
+    rows = [
+        (f"[`{spec.name}`]({spec.name}.md)", spec.summary, "yes" if spec.messages else "", optimum(spec.name)[0])
+        for spec in all_games()
+    ]
     head = ("game", "who leads, who follows", "messages", "exact optimum")
-    names = [spec.name for spec in all_games()]
-    index = HEAD + table(head, rows) + "\n" + contents(names)
-    return {"games/index.md": index} | {f"games/{spec.name}.md": page(spec) for spec in all_games()}
+    return HEAD + table(head, rows) + "\n" + contents([spec.name for spec in all_games()])
+
+
+def pages() -> Texts:
+    """The list, and a page for each; games are solved when the page of one is read."""
+    return Texts({"games/index.md": index} | {f"games/{spec.name}.md": partial(page, spec) for spec in all_games()})

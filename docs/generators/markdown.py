@@ -1,7 +1,30 @@
 """Markdown that pages are made of."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+
+class Texts(Mapping[str, str]):
+    """Pages by their paths, each made when it is first read.
+
+    >>> texts = Texts({"one.md": lambda: "# One", "two.md": lambda: str(1 / 0)})
+    >>> list(texts), texts["one.md"]
+    (['one.md', 'two.md'], '# One')
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], str]]):
+        self._makers, self._made = makers, dict[str, str]()
+
+    def __getitem__(self, path: str) -> str:
+        if path not in self._made:
+            self._made[path] = self._makers[path]()
+        return self._made[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
