@@ -11,7 +11,7 @@ Ten sampled updates a response (multiplicative weights, epsilon .1). Every arm p
 How to run: `python tuned_examples/ppo/ablation_ppo.py --seeds 5`; `--only "matrix-design: p=0"` runs one group of arms,
 `--max-seconds 20` ends each run there instead, if it is earlier, `--as-test` makes it a regression test.
 
-Results to expect: see the README.
+Results to expect: see tuned_examples/results/ablation.md.
 """
 
 import statistics

@@ -8,7 +8,7 @@ the best and the mean of one response each, and what the best table is worth to 
 
 How to run: `python tuned_examples/ppo/baselines_ppo.py --seeds 3`; `--as-test` makes it a regression test.
 
-Results to expect: see the README.
+Results to expect: see tuned_examples/results/baselines.md.
 """
 
 from rllib_stackelberg.training.examples import Example, Rows, main, reaches

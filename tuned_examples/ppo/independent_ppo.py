@@ -3,8 +3,8 @@
 A baseline: nobody responds to a commitment here, every policy climbs its own payoff against what the others happen to
 play (training/independent/independent.py). Two values come of it. "As commitment": the leader's greedy answers, fixed,
 against followers that respond to them by multiplicative weights, exact over types; it is what the other examples report
-of a leader trained against that response ("our leader", the README's medians). "In play": what the leader gets when all
-learned policies play greedily against each other; not bounded by the optimum, because followers who are still
+of a leader trained against that response ("our leader", the medians of docs/measured). "In play": what the leader gets
+when all learned policies play greedily against each other; not bounded by the optimum, because followers who are still
 learning need not play a best response.
 
 Results to expect: in games of common interest (simple allocation, escape) the optimum, in most seeds. In matrix design
@@ -45,7 +45,7 @@ class Instance:
 
     Attributes:
         game, params: as in `TrainOptions`.
-        our_leader: what a leader that is trained against the response reaches (the README's median).
+        our_leader: what a leader that is trained against the response reaches (the median of docs/measured).
         bar: between which values the mean over seeds of the commitment lies.
     """
 

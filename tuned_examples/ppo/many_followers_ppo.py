@@ -10,7 +10,7 @@ How to run: `python tuned_examples/ppo/many_followers_ppo.py --seeds 10`; `--onl
 whose name contains that; `--json FILE` adds what was run to the rows of a file, so that instances can be run one by
 one, and the table at the end is of all that stand there. `--as-test` makes it a regression test.
 
-Results to expect: see the README.
+Results to expect: see docs/measured/many_buyers.md.
 """
 
 from collections.abc import Callable

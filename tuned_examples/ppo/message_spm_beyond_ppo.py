@@ -3,12 +3,14 @@
 Each instance stands against the exact optimum without messages (column "exact without"), which messages should beat.
 Where no exact solver knows the optimum with messages (column "exact"), a leader cannot know that it is done: it starts
 afresh every 100 iterations until its budget is spent, and the best snapshot counts. The leader gives scores
-(`leader=scores`), as it did when the README's results were recorded; `many_followers_ppo.py` has more buyers and items.
+(`leader=scores`), as it did when the results of docs/measured/messages.md were recorded; `many_followers_ppo.py` has
+more buyers and items.
 
 How to run: `python tuned_examples/ppo/message_spm_beyond_ppo.py --seeds 3`; `--as-test` makes it a regression test;
 `--only TEXT` runs the instances whose name contains TEXT.
 
-Results to expect: in most seeds at least the value without messages, within .001; the README says which beat it.
+Results to expect: in most seeds at least the value without messages, within .001; docs/measured/messages.md says which
+beat it.
 """
 
 from typing import Any

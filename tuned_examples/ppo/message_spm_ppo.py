@@ -5,8 +5,8 @@ none. A leader that misses the certified optimum starts afresh after some iterat
 
 With 250 sampled updates the followers' own noise is what is left to lose: mechanisms that are efficient in equilibrium
 are played wrongly in a few of a hundred responses. Instances with small differences in utility therefore let followers
-learn longer (`response_updates`). The leader gives scores (`leader=scores`), as it did when the README's results were
-recorded; `many_followers_ppo.py` has the form that is the default.
+learn longer (`response_updates`). The leader gives scores (`leader=scores`), as it did when the results of
+docs/measured/messages.md were recorded; `many_followers_ppo.py` has the form that is the default.
 
 How to run: `python tuned_examples/ppo/message_spm_ppo.py --seeds 10`; `--as-test` makes it a regression test; `--only
 TEXT` runs the instances whose name contains TEXT.

@@ -22,13 +22,13 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
 - ages: how many years the youngest and the oldest of the exploring plays have lasted after an epoch, the median of
   their difference.
 
-What was found so far (20 households, 36 epochs, one or two seeds: a first look, the table is in the README): the
-critic is wrong by several times of what it values, and by a hundred times of what it must tell apart. It promises
-what it has not seen (`layer_norm` alone ends falls in one seed), measures payoffs by years of ruin long past
-(`recent`), and sees no beginnings while all plays are old (`cutting`); the latter two alone do not help. `steady` has
-all of it and two critics, without which one seed of two climbs as high and then drifts down by 6 %. With rates that
-fall on top (`steady-falling`, one seed) the value rises from epoch 12 to 48 and never falls. Averages of actors on
-top learn so slowly that plays survive eight epochs later. Not measured yet: the other arms, six seeds, 100
+What was found so far (20 households, 36 epochs, one or two seeds: a first look, the table is in
+docs/measured/taxation.md): the critic is wrong by several times of what it values, and by a hundred times of what it
+must tell apart. It promises what it has not seen (`layer_norm` alone ends falls in one seed), measures payoffs by years
+of ruin long past (`recent`), and sees no beginnings while all plays are old (`cutting`); the latter two alone do not
+help. `steady` has all of it and two critics, without which one seed of two climbs as high and then drifts down by 6 %.
+With rates that fall on top (`steady-falling`, one seed) the value rises from epoch 12 to 48 and never falls. Averages
+of actors on top learn so slowly that plays survive eight epochs later. Not measured yet: the other arms, six seeds, 100
 households.
 
 How to run: `python tuned_examples/smfrl/steadiness_smfrl.py --arms default --seeds 1`.

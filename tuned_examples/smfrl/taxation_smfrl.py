@@ -17,10 +17,10 @@ either side gains, relatively, by learning on alone for some epochs (training/po
 How to run: `python tuned_examples/smfrl/taxation_smfrl.py --seeds 10 --arms all`. Runs that are
 finished under `--out` are not run again: an interrupted call goes on. `--json FILE` is where the table is written.
 
-Results to expect (ten seeds, 25 epochs; the table is in the README): both arms with a mean field survive all 300 years
-from epoch 6 or 7 on in every seed. Without it critics have no idea what households do on average: plays end early in
-two seeds of ten, in four without Stackelberg too. Whether households see the policy makes no difference to survival.
-The ablations of the paper's released code all end in the first year; here that is none of them.
+Results to expect (ten seeds, 25 epochs; the table is in docs/measured/taxation.md): both arms with a mean field survive
+all 300 years from epoch 6 or 7 on in every seed. Without it critics have no idea what households do on average: plays
+end early in two seeds of ten, in four without Stackelberg too. Whether households see the policy makes no difference to
+survival. The ablations of the paper's released code all end in the first year; here that is none of them.
 """
 
 import argparse
