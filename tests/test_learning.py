@@ -6,6 +6,7 @@ Slow: `python -m pytest -m learning` (STACKELBERG_SEEDS sets the number of seeds
 import importlib.util
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ EXAMPLES = Path(__file__).parents[1] / "tuned_examples"
 SEEDS = int(os.environ.get("STACKELBERG_SEEDS", "10"))
 
 
+@cache
 def load(path):
+    """The examples of a file, which solves games for its bars."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # where a dataclass looks its module up
     spec.loader.exec_module(module)
