@@ -74,6 +74,12 @@ def package_of(module: str) -> str:
 TYPES_ALONE = "TYPE_CHECKING"
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """What stands in a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def statements(body: list[ast.stmt], types: bool) -> Iterator[ast.stmt]:
     """Statements at any depth, the imports among them; without `types` not those for type checkers alone."""
     for statement in body:
@@ -87,7 +93,7 @@ def statements(body: list[ast.stmt], types: bool) -> Iterator[ast.stmt]:
 def imports_of(path: Path, types: bool = True) -> frozenset[str]:
     """Full names of what a file imports, anywhere in it."""
     found: set[str] = set()
-    for node in statements(ast.parse(path.read_text(encoding="utf-8")).body, types):
+    for node in statements(tree_of(path).body, types):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -171,6 +177,18 @@ def test_numba_is_loaded_where_something_is_compiled():
     assert {package_of(module) for module in modules} == {"compilation"}
 
 
+def test_trackers_are_loaded_by_nobody():
+    """Who logs to them has them; `training.running.tracking` finds those that are there."""
+    told = {module: {name.partition(".")[0] for name in imports_of(path)} for module, path in MODULES.items()}
+    assert not [module for module, names in told.items() if names & {"mlflow", "wandb"}]
+
+
+def test_one_file_knows_pygambit_and_loads_it_late():
+    assert not [module for module in MODULES if "pygambit" in outside(MODULES[module])]
+    named = [module for module in MODULES if 'import_module("pygambit' in MODULES[module].read_text(encoding="utf-8")]
+    assert named == ["formats.gambit"]
+
+
 def test_the_platform_names_no_game():
     files = {path.stem for path in (ROOT / "envs").glob("*_v*.py")}
     assert len(files) >= 10
@@ -187,16 +205,6 @@ def test_games_know_their_folder_by_the_packages_name():
     assert not [module for module in modules if "envs" in outside(MODULES[module])]
 
 
-def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game():
-    code = (
-        "import sys, rllib_stackelberg, rllib_stackelberg.cli;"
-        "bad = [m for m in sys.modules if m in ('ray', 'torch') or m.endswith('_v0')];"
-        "print(bad); sys.exit(bool(bad))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 SLOW = {"ray", "torch", "scipy.optimize", "scipy.sparse", "scipy.special", "scipy.stats", "matplotlib", "jinja2"}
 """Libraries that take long to load; programmes and figures need some."""
 LOOPS, ENVIRONMENTS, OWN = {"numba"}, {"pettingzoo"}, {"gymnasium", f"{NAME}.followers", f"{NAME}.solvers"}
@@ -210,20 +218,43 @@ LOADS = {
     "games message-spm": SLOW | LOOPS | ENVIRONMENTS,
     "solve escape": SLOW | LOOPS | ENVIRONMENTS | {f"{NAME}.leader", f"{NAME}.online"},
     "solve message-spm types=2 messages=2": {"ray", "torch", "matplotlib", "jinja2", "pettingzoo"},
-    "doctor": (SLOW - {"torch"}) | ENVIRONMENTS | OWN,
 }
-"""What commands do without."""
+"""What commands do without, and all that are above them; tests/runs/test_doctor.py says it of the doctor."""
+
+IN_TURN = """
+import sys
+from rllib_stackelberg import cli
+
+print("loaded", *sys.modules, flush=True)
+for command in sys.argv[1:]:
+    sys.argv[1:] = command.split()
+    try:
+        cli.main()
+    except SystemExit as ended:
+        assert not ended.code or not command, command
+    print("loaded", *sys.modules, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """What a process has loaded that imports the package, and after each of the commands that it runs then."""
+    arguments = [sys.executable, "-c", IN_TURN, *LOADS]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, check=False)
+    said = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("loaded ")]
+    assert len(said) == len(LOADS) + 1, done.stderr
+    return {command: set(modules) for command, modules in zip(("import", *LOADS), said, strict=True)}
+
+
+def test_importing_the_package_loads_neither_ray_nor_torch_nor_a_game(loaded):
+    assert not [module for module in loaded["import"] if module in ("ray", "torch") or module.endswith("_v0")]
+    assert f"{NAME}.cli" in loaded["import"]
 
 
 @pytest.mark.parametrize("command", LOADS)
-def test_a_command_loads_nothing_that_it_does_without(command):
-    code = "import sys; from rllib_stackelberg import cli; cli.main()"
-    code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {code}"
-    arguments = [sys.executable, "-c", code, *command.split()]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, check=False)
-    loaded = set(done.stdout.splitlines()[-1].split())
-    assert NAME in loaded, done.stderr
-    assert loaded & LOADS[command] == set()
+def test_a_command_loads_nothing_that_it_does_without(loaded, command):
+    assert NAME in loaded[command]
+    assert loaded[command] & LOADS[command] == set()
 
 
 GROUND = {"arrays", "comparisons", "compilation", "errors", "files", "lazy_modules", "rounding"}

@@ -1,4 +1,4 @@
-"""pygambit is loaded in one file, where a game of it is asked for, and may be missing."""
+"""pygambit may be missing."""
 
 import sys
 
@@ -6,13 +6,6 @@ import pytest
 
 from rllib_stackelberg import make_game
 from rllib_stackelberg.errors import InvalidFieldError
-from tests.test_imports import MODULES, outside
-
-
-def test_one_file_knows_pygambit_and_loads_it_late():
-    assert not [module for module in MODULES if "pygambit" in outside(MODULES[module])]
-    named = [module for module in MODULES if 'import_module("pygambit' in MODULES[module].read_text(encoding="utf-8")]
-    assert named == ["formats.gambit"]
 
 
 @pytest.mark.parametrize("game", ["bimatrix", "normal-form", "extensive"])
