@@ -244,7 +244,7 @@ def reproduce(
 
     Examples:
         rllib-stackelberg reproduce --budget 10
-        rllib-stackelberg reproduce elicitation --seeds 1 --out results
+        rllib-stackelberg reproduce ablation --seeds 1 --out results
     """
     if budget is not None and not 0 < budget < float("inf"):
         raise InvalidFieldError("budget", f"got {budget}", "minutes above 0")

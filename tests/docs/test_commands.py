@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from docs.generators.commands import help_of
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.commands.application import parsed
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.experiments.paper import TABLES
 from rllib_stackelberg.rules.registry import games, make_rules
 from tests.docs.written import README, ROOT, WRITTEN, blocks, text_of
 
@@ -58,6 +60,16 @@ def test_what_is_no_command_is_seen():
         COMMANDS["solve"].make_context("solve", ["escape", "--metod", "x"])
     with pytest.raises(InvalidFieldError):
         make_rules("simple-allocation", **parsed(["kinds=3"]))
+
+
+def test_examples_of_the_help_are_commands():
+    examples = re.findall(r"^ +rllib-stackelberg ([a-z].*)$", "\n".join(map(help_of, COMMANDS)), re.M)
+    assert {line.split()[0] for line in examples} == COMMANDS.keys()
+    for name, *arguments in map(shlex.split, examples):
+        context = COMMANDS[name].make_context(name, list(arguments))
+        if context.params.get("game") in NAMES:
+            make_rules(context.params["game"], **parsed(context.params.get("params")))
+        assert context.params.get("table") in {None, *(table.name for table in TABLES)}
 
 
 def test_every_command_is_shown():
