@@ -166,7 +166,7 @@ class Congestion(StackelbergGame):
         return Traffic(state.types, state.chance, choices, state.moves + 1), payoffs
 
     def _paid(self, choices: np.ndarray, tolls: np.ndarray) -> np.ndarray:
-        """Payoffs `[B, agents]` of paths `[B, drivers]` with tolls `[B, >= links]`; sums are in order, to the bit."""
+        """Payoffs `[B, agents]` of paths `[B, drivers]` with tolls `[B, >= links]`; sums are in order, bit for bit."""
         network = self.network
         taken, paid = network.path_times(network.loads(choices)), np.zeros((len(choices), len(network.paths)))
         for link in range(network.paths.shape[1]):

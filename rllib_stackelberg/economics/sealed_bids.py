@@ -117,7 +117,7 @@ class SealedBids(StackelbergGame):
         return BidState(state.types, state.chance, bids, state.moves + 1), payoffs
 
     def _paid(self, types: np.ndarray, bids: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Payoffs `[B, agents]`; sums are in order, to the bit."""
+        """Payoffs `[B, agents]`; sums are in order, bit for bit."""
         shares, payments = self.pay(bids, actions)
         worth = shares * np.stack([own[types[:, i]] for i, own in enumerate(self.values)], axis=1)
         of_leader = mixture(payments, worth, self.welfare)

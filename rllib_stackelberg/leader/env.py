@@ -234,7 +234,7 @@ class StackelbergPOMDP(VectorEnv):
         self._ended[:] = True
 
     def get_state(self) -> dict[str, Any]:
-        """Where all episodes stand, as data: what a later `set_state` goes on from, to the bit."""
+        """Where all episodes stand, as data: what a later `set_state` goes on from, bit for bit."""
         return {
             "run": self.streams.run,
             "worker": self.worker,

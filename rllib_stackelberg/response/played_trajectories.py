@@ -1,6 +1,6 @@
 """Learners from experience in games of more courses of play than a table of paths may have: their plays are played.
 
-They learn what they would learn along the table, with the same draws and to the bit, move by move as plays go on. What
+They learn what they would learn along the table, with the same draws and bit for bit, move by move as plays go on. What
 an episode holds does not grow with the number of courses, only with the rows that followers have.
 """
 

@@ -3,7 +3,7 @@
 The rules of a game are written in arrays (game.py), and nothing more is needed. A game with many followers may offer
 the same once more as functions that numba compiles: a play then costs a fraction of a microsecond. They begin where all
 followers have made their learned moves at once (`StackelbergGame.opening_rows`), and go on from question to question.
-The rules in arrays are the reference: both are the same to the bit, which a test of the platform checks in every game
+The rules in arrays are the reference: both are the same bit for bit, which a test of the platform checks in every game
 that offers both.
 """
 

@@ -152,7 +152,7 @@ class StackelbergGame(Rules, ABC):
         return None
 
     def after_opening(self, nature: NDArray[np.int64], actions: NDArray[np.int64]) -> State:
-        """The plays after all learned turns, with actions `[B, learned turns]`: as turn by turn, to the bit.
+        """The plays after all learned turns, with actions `[B, learned turns]`: as turn by turn, bit for bit.
 
         Asked of a game whose `opening_rows` are not None. Such turns pay nobody.
         """

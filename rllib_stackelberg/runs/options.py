@@ -44,7 +44,7 @@ class TrainOptions(GameOptions):
             None: the game's default, or no limit if `max_iterations` is given.
         max_iterations: of RLlib; with it, a run repeats exactly.
         restart_after: iterations after which a leader that has not reached the certified optimum starts afresh
-            (earlier if its mean return has long been that of its greedy snapshots); the best snapshot of all starts
+            (earlier if its mean return has long been that of its snapshots); the best snapshot of all starts
             is kept. None: when its schedule is over, if an optimum or a bound is known and missed, and time is left.
         stop_at_optimum: end when nothing is left to learn: the best snapshot has reached the exact value, in an
             equilibrium of the followers, or what the best of all leader strategies is worth, where they are few enough

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; `value` is of the latest greedy snapshot that was valued."""
+    """Where a run stands; `value` is of the latest snapshot that was valued."""
 
     iteration: int
     episodes: int
@@ -31,7 +31,7 @@ class PopulationProgress:
     Attributes:
         iteration: epochs; periods: played; plays: that have ended; seconds: of training; done: share of the run.
         mean_return, members_return: of the last exploring plays that have ended; NaN before the first.
-        value, members_value, lasted: of the latest greedy snapshot that was valued (payoffs of a play; periods).
+        value, members_value, lasted: of the latest snapshot that was valued (payoffs of a play; periods).
         best: value of the snapshot that is kept; NaN before there is one.
     """
 

@@ -30,7 +30,7 @@ def learner_test(learner: Learner, seed: int = 0) -> None:
     - equal payoffs of all actions do not move a learner that sees them all;
     - fresh rows are all alike and share nothing, whatever was learned before; same draws, same play; an update leaves
       the state that it is given as it was;
-    - a batch of rows equals its rows one by one, to the bit;
+    - a batch of rows equals its rows one by one, bit for bit;
     - permuting actions permutes the policy;
     - a bandit learner does not see the payoffs of actions that it did not draw;
     - regret of the mixed strategies stays below the declared bound at every update against random, biased, switching

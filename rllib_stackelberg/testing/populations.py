@@ -36,7 +36,7 @@ def population_game_test(game: PopulationGame, seed: int = 0, plays: int = 16) -
 
     - declarations agree with each other; PettingZoo's `api_test` and `seed_test` pass;
     - observations, payoffs and reports have their shapes, and observations are in their spaces;
-    - the same uniforms and actions give the same play, and a batch of plays equals the plays one by one, to the bit;
+    - the same uniforms and actions give the same play, and a batch of plays equals the plays one by one, bit for bit;
     - what has ended stays as it is and pays nothing, an ending is one of `endings`, and the horizon is kept;
     - best answers and the optimum, where they are known, are actions in range;
     - actions out of range are refused by name; the smallest and the largest uniform are survived.

@@ -64,7 +64,7 @@ class Example:
         details: further columns, of a run's result.
 
     Of the columns, `mean_return` is of the exploring leader at the end, `whole_return` its mean over all iterations
-    (the sooner it learns, the higher), `value` of the best greedy snapshot, `last_snapshot` of the last one; `seconds`
+    (the sooner it learns, the higher), `value` of the best snapshot, `last_snapshot` of the last one; `seconds`
     are of training, `whole_seconds` of all from the first step to the certificate and the page. Where no exact value is
     known, the bound and the game's baselines stand beside it; where values are estimated,
     `random_judged` is what the best random table is worth on fresh plays: `random_best` flatters.

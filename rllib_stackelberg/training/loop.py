@@ -107,7 +107,7 @@ class Loop(GenerationLoop[Progress]):
         return found
 
     def look(self, reported: dict[str, Any]) -> Progress:
-        """Value the greedy snapshot, if it is due."""
+        """Value the snapshot, if it is due."""
         runners = reported["env_runners"]
         mean_return = float(runners.get("leader_value", float("nan")))
         network = self.algo.get_module().export()

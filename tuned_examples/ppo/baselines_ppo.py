@@ -1,6 +1,6 @@
 """This example holds learning against two of the paper's baselines: luck, and learning against best responses.
 
-"value" is that of the best greedy snapshot against the followers it was trained with; "judged" is what the same
+"value" is that of the best snapshot against the followers it was trained with; "judged" is what the same
 strategy is worth against followers who learn by multiplicative weights (250 sampled updates). "random" columns are of
 as many uniformly random leader tables as the run played episodes (at most 10,000), against the followers of the run:
 the best and the mean of one response each, and what the best table is worth to the judge. Brero et al., arXiv

@@ -1,7 +1,7 @@
 """This example learns a mixed commitment in Maintain with PPO over a continuous action.
 
 The optimum, 11/12 at (1/4, 3/4, 0), lies at the edge of what the follower accepts: one step further loses
-everything, so an exploring leader keeps its distance and the best greedy snapshot is what counts.
+everything, so an exploring leader keeps its distance and the best snapshot is what counts.
 
 How to run: `python tuned_examples/ppo/maintain_ppo.py --seeds 10`; `--as-test` makes it a regression test.
 

@@ -67,7 +67,7 @@ from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.alternation import MEMBERS_EPOCHS
 
 EVERY_EPOCH = {"evaluate_every": 1}
-"""Settings of all arms: a greedy snapshot is valued after every epoch, or turn."""
+"""Settings of all arms: a snapshot is valued after every epoch, or turn."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ ARMS: dict[str, dict[str, Any]] = {
 ABLATIONS = "smfrl", "no-stackelberg", "no-mean-field", "neither"
 
 EVERY_EPOCH = {"evaluate_every": 1}
-"""Settings of all arms: a greedy snapshot is valued after every epoch."""
+"""Settings of all arms: a snapshot is valued after every epoch."""
 
 MEASURES: dict[str, Callable[[dict[str, Any]], float]] = {
     "years": lambda result: result["lasted"],
@@ -96,7 +96,7 @@ def row(result: dict[str, Any]) -> dict[str, float]:
 
 
 def survives_from(result: dict[str, Any]) -> float:
-    """Epoch from which on all greedy snapshots of a run survive; one more than there were if the last does not."""
+    """Epoch from which on all snapshots of a run survive; one more than there were if the last does not."""
     folder = RunFolder(Path(result["run_dir"]))
     lasted = [line["lasted"] for line in folder.progress()]
     short = [epoch for epoch, years in enumerate(lasted, start=1) if years < PopulationRun(folder).game.periods]

@@ -18,7 +18,7 @@ from ray.rllib.core.distribution.torch.torch_distribution import TorchDeterminis
 from torch.distributions import Categorical
 
 CLOSED = -1e9
-"""Score of a choice that is not open: its probability is 0 to the bit, and entropies and divergences stay finite."""
+"""Score of a choice that is not open: its probability is exactly 0, and entropies and divergences stay finite."""
 
 
 def only_open(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

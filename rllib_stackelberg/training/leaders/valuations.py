@@ -97,7 +97,7 @@ def evaluation_from(data: dict[str, Any]) -> Evaluation:
 
 @dataclass
 class Valuer:
-    """Values greedy snapshots on the selection streams; equal tables are valued once."""
+    """Values snapshots on the selection streams; equal tables are valued once."""
 
     game: StackelbergGame
     settings: LeaderSettings

@@ -67,7 +67,7 @@ class PopulationLoop(GenerationLoop[PopulationProgress]):
         return self.algo.iterate()
 
     def look(self, reported: dict[str, Any]) -> PopulationProgress:
-        """Value the greedy snapshot, if it is due."""
+        """Value the snapshot, if it is due."""
         self._returns |= {name: reported[name] for name in RETURNS if not math.isnan(reported.get(name, math.nan))}
         self._done = self.options.done(self.iteration, self.seconds)
         every = self.snapshots.settings.evaluate_every

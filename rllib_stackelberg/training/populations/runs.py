@@ -1,4 +1,4 @@
-"""Training runs on games with a population: SMFRL trains, the best greedy snapshot is kept and reported.
+"""Training runs on games with a population: SMFRL trains, the best snapshot is kept and reported.
 
 `train_population` begins one, `resume_population` goes on with one that was stopped or killed.
 """
@@ -63,7 +63,7 @@ def resume_population(
     """Go on with a run from its last good generation, or from its beginning where it has none.
 
     Networks, targets, optimizers, statistics, replay buffer, counters and the best snapshot are as they were; plays
-    that were under way begin anew, on streams of their own. So the result is not, to the bit, that of a run that was
+    that were under way begin anew, on streams of their own. So the result is not, bit for bit, that of a run that was
     never stopped. A run that has a result, and no higher limit, is left as it is.
 
     Args:
