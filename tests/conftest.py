@@ -116,6 +116,9 @@ GAMES = {
     "centipede-second": ("centipede", {"leads": "second", "mixed": True}),
 }
 
+VARIANTS = {label for label, (name, _) in GAMES.items() if label != name}
+"""Second instances of a game."""
+
 # The same for games with a population.
 POPULATIONS = {
     "taxation": ("taxation", {"households": 5, "years": 3}),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rllib_stackelberg.errors import InvalidFieldError
@@ -61,7 +62,13 @@ def catalogue_names() -> tuple[str, ...]:
     Raises:
         InvalidFieldError: pygambit is not installed.
     """
-    return tuple(_pygambit(FIELD).catalog.games()["Game"])
+    return _names(_pygambit(FIELD))
+
+
+@cache
+def _names(library: Any) -> tuple[str, ...]:
+    """As installed: it looks through all its files for them."""
+    return tuple(library.catalog.games()["Game"])
 
 
 def catalogue_game(name: str, field: str = FIELD) -> pygambit.Game:

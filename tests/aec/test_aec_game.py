@@ -2,6 +2,7 @@
 
 import logging
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pettingzoo
@@ -104,8 +105,14 @@ def episodes_of(game, fields, envs=2, episodes=2):
     return found
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", OWN)
+SECOND = {("message-spm-grid", "looked up"), ("message-spm-grid", "every turn"), ("maintain", "every turn")}
+"""Of which others of their kind are there: message-spm with scores, another matrix game."""
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [pytest.param(*pair, marks=[pytest.mark.learning] * (pair in SECOND)) for pair in product(OWN, MODES)],
+)
 def test_own_games_led_through_their_view_are_the_same_to_the_bit(name, mode):
     game, first_type = OWN[name]()
     batched, viewed = (episodes_of(g, MODES[mode]) for g in (game, Viewed(game, first_type)))
@@ -223,7 +230,7 @@ def crosses(leader):
     return policy
 
 
-@pytest.mark.parametrize("leader", [first_free, best])
+@pytest.mark.parametrize("leader", [first_free, pytest.param(best, marks=pytest.mark.learning)])
 def test_a_strategy_in_somebody_elses_environment_is_worth_what_expectimax_says(leader, few_plays, monkeypatch):
     monkeypatch.setattr(estimates, "REWARD_PLAYS", 200)
     settings = LeaderSettings.checked(response_updates=25, followers="mw:epsilon=0.5")

@@ -8,6 +8,7 @@ import pytest
 from rllib_stackelberg import make_game
 from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 from rllib_stackelberg.rules.game import OVER
+from tests.conftest import ONE_SHOT, game_called
 from tests.games_for_tests import BayesianGame, NoisyAllocation, leader_table
 
 
@@ -36,9 +37,16 @@ def policies(game, seed):
     return [rng.dirichlet(np.ones(turn.choices), size=(1, turn.keys)) for turn in game.learned_turns]
 
 
+SLOW = {"message-spm-anonymous-2-items"}
+"""Looped through for seconds, and another of its kind is there."""
+
+
 @pytest.mark.parametrize("seed", [0])
-def test_table_values_and_deviations_equal_plain_loops(one_shot_game, seed):
-    game = one_shot_game
+@pytest.mark.parametrize(
+    "label", [pytest.param(label, marks=[pytest.mark.learning] * (label in SLOW)) for label in ONE_SHOT]
+)
+def test_table_values_and_deviations_equal_plain_loops(label, seed):
+    game = game_called(label)
     table_of = leader_table(game, seed)
     table = tabulate(game, table_of[None])
     strategy = policies(game, seed)

@@ -97,7 +97,7 @@ def test_random_responses_are_averaged_over_samples(play):
     ("params", "play"),
     [
         (TYPES2 | {"objective": "revenue"}, "last"),
-        (UNEQUAL, "last"),
+        pytest.param(UNEQUAL, "last", marks=pytest.mark.learning),
         (UNEQUAL | {"objective": "revenue"}, "argmax"),
         (UNEQUAL | {"price_grid": 2, "noise": 0.2}, "last"),
         (UNEQUAL | {"price_grid": 2, "noise": 0.2, "objective": "revenue"}, "last"),
