@@ -13,7 +13,28 @@ UP = "../../../tuned_examples"
 HEAD = """# Results
 
 Every page below shows files that a command wrote. No number on them was typed by hand: each page says which command
-writes it again.
+writes it again. [What was measured](../../measured/index.md) has more, with words.
+
+arm
+: One way to do it, such as one way to train. Arms of a table have the same seeds and the same game.
+
+instance
+: A game with its parameters.
+
+asked once
+: The leader is asked each distinct question once per episode; the [paper](../../paper.md) asks at every turn.
+
+Stackelberg POMDP, Basic POMDP
+: The leader learns from all of an episode, or only from the phase in which it is paid.
+
+MAPPO, PPO
+: The critic sees the followers' state (a central critic), or only what the leader sees.
+
+no gain from deviating
+: In how many seeds no follower could gain by leaving the reported play.
+
+released code, as recorded
+: What somebody measured earlier with the code that was released with the paper. It was not run again here.
 
 """
 

@@ -25,7 +25,7 @@ def check(
     game: GameArgument,
     params: Parameters = None,
     plays: Annotated[int, typer.Option(min=1, max=100_000, help="how many are played side by side")] = PLAYS,
-    seed: Annotated[int, typer.Option(min=0, help="of types, chance and actions")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="random seed of types, chance and actions")] = 0,
     as_json: Json = False,
 ) -> None:
     """Play a game and say what breaks the rules contract.

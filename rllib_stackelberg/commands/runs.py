@@ -128,8 +128,12 @@ def _(rules: StackelbergGame, game: str, params: Mapping[str, Any], given: Mappi
 @takes(*REACH)
 def resume(
     run: Annotated[Path, typer.Argument(help="run folder")],
-    max_seconds: Annotated[float | None, typer.Option(help="of training, in all [default: as before]")] = None,
-    max_iterations: Annotated[int | None, typer.Option(help="of RLlib, in all [default: as before]")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="train at most so long, in all [default: as before]")
+    ] = None,
+    max_iterations: Annotated[
+        int | None, typer.Option(help="train at most so many iterations, in all [default: as before]")
+    ] = None,
     game: TrustedGame = None,
     *,
     as_json: Json = False,
@@ -232,7 +236,7 @@ def report(
 @command
 def reproduce(
     table: Annotated[str | None, typer.Argument(help=f"one of {', '.join(experiment_tables())} [default: all]")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="of every arm")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="random seeds of every arm, that is, of every way to do it")] = 3,
     budget: Annotated[
         float | None, typer.Option(help="minutes; fewer seeds, then shorter runs [default: no limit]")
     ] = None,

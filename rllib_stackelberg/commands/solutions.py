@@ -56,7 +56,7 @@ def solve(
     game: GameArgument,
     params: Parameters = None,
     against_response: Annotated[
-        bool, typer.Option("--against-response", help="against learning followers (expected updates)")
+        bool, typer.Option("--against-response", help="against followers that learn, by expected updates")
     ] = False,
     *,
     method: Annotated[str | None, typer.Option(help="one way to the optimum, by name [default: the best]")] = None,
@@ -154,7 +154,7 @@ def respond(
     leader: Annotated[Path, typer.Option(help="JSON file: a result, or its leader_strategy")],
     params: Parameters = None,
     *,
-    seed: Annotated[int, typer.Option(help="of the response streams")] = 0,
+    seed: Annotated[int, typer.Option(help="random seed of the followers' response")] = 0,
     equilibria: Annotated[bool, typer.Option(help="list all pure equilibria of the followers too")] = False,
     as_json: Json = False,
     **given: Any,
@@ -195,7 +195,7 @@ def _read_strategy(file: Path) -> Any:
 def play(
     game: GameArgument,
     params: Parameters = None,
-    seed: Annotated[int, typer.Option(help="of types, chance and the random actions")] = 0,
+    seed: Annotated[int, typer.Option(help="random seed of types, chance and actions")] = 0,
 ) -> None:
     """Print a playthrough: who moves, sees and gets what.
 

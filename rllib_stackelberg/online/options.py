@@ -40,11 +40,12 @@ class OnlineOptions(BaseModel):
     params: dict[str, Any] = {}
     leader: str = Field(description=f"learner, with parameters as in UCBE:bonus=50: {_names('leader')}")
     follower: str = Field(description=f"learner: {_names('follower')}")
-    rounds: int = Field(default=3000, ge=1, le=10**6, description="of every seed")
-    seeds: int = Field(default=20, ge=1, le=1000, description="played side by side")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="of the whole run")
+    rounds: int = Field(default=3000, ge=1, le=10**6, description="how many rounds are played")
+    seeds: int = Field(default=20, ge=1, le=1000, description="how many seeds, played side by side")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="random seed of the whole run")
     noise: Noise | None = Field(
-        default=None, description="of rewards [default: bernoulli, a coin, in a finite game; else rules]"
+        default=None,
+        description="what rewards are drawn by [default: bernoulli, a coin, in a finite game; else the rules]",
     )
     out: Path | None = Field(
         default=None, description="folder for results, curves and report, new or empty [default: none is written]"

@@ -73,7 +73,7 @@ class ResponseFields(BaseModel):
     followers: Learners = (MultiplicativeWeights(),)
     models: FollowerModels = ()
     response_updates: Updates = Field(
-        default=250, description="updates of a response phase [default: as `games GAME` says, else 250]"
+        default=250, description="how often followers update in a response [default: as `games GAME` says, else 250]"
     )
     settled_plays: Annotated[int, Field(ge=1, le=10**7)] | None = Field(
         default=None, description="end a response once no best action has changed for so many plays [default: never]"
@@ -83,7 +83,11 @@ class ResponseFields(BaseModel):
         default="once", description="ask once per observation, or at every turn"
     )
     elicitation: Literal["closure", "in_play"] | None = None
-    reward_play: Play = Field(default="argmax", description="followers' play in the reward phase")
+    reward_play: Play = Field(
+        default="argmax",
+        description="what followers play while the leader is paid: the action each finds best, a draw from what each "
+        "ended with, or all that was played while they learned",
+    )
     ties: Ties = Field(
         default="lowest",
         description="which of equally good actions followers take: the lowest, the best or worst for the leader, any",
@@ -103,7 +107,8 @@ class ResponseFields(BaseModel):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="share of response-phase turns learned from, asked at every turn",
+        description="share of the response phase's turns that the leader learns from; below 1 only with "
+        "--leader-queries every_turn",
     )
 
     def learners_of(self, kind: type[OfKind]) -> tuple[OfKind, ...]:

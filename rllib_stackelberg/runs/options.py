@@ -69,19 +69,22 @@ class TrainOptions(GameOptions):
     critic: Literal["central", "local"] | None = Field(
         default=None, description="what the critic sees [default: central, where there is a critic]"
     )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="of the whole run")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="random seed of the whole run")
     max_seconds: Positive | None = Field(
-        default=None, description="of training [default: as `games GAME` says, else 60; none with --max-iterations]"
+        default=None,
+        description="train at most so long [default: as `games GAME` says, else 60; none with --max-iterations]",
     )
     max_iterations: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="of RLlib; with it a run repeats exactly [default: no limit]"
+        default=None,
+        description="train at most so many RLlib iterations; with it a run repeats exactly [default: no limit]",
     )
     restart_after: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="iterations until a fresh start [default: a schedule, if a bound is missed]",
+        description="iterations after which a leader that missed the optimum starts afresh [default: once its "
+        "exploration has ended, if the optimum or a bound is known and missed]",
     )
-    stop_at_optimum: bool = Field(default=True, description="end once nothing is left to learn [default: do end]")
-    num_env_runners: int = Field(default=0, ge=0, description="remote sampling processes")
+    stop_at_optimum: bool = Field(default=True, description="end once nothing is left to learn [default: end]")
+    num_env_runners: int = Field(default=0, ge=0, description="further processes that play episodes")
     ray_address: str | None = Field(
         default=None,
         exclude=True,
@@ -90,10 +93,16 @@ class TrainOptions(GameOptions):
     mlflow: str | None = Field(default=None, description="log to this MLflow experiment too [default: none]")
     wandb: str | None = Field(default=None, description="log to this W&B project too [default: none]")
     max_failures: int = Field(
-        default=MOST_FAILURES, ge=0, description="errors of the game that are survived, per process"
+        default=MOST_FAILURES,
+        ge=0,
+        description="so often a process makes the game anew after an error in it; then the run stops",
     )
     game_timeout: float = Field(
-        default=GAME_SECONDS, gt=0, le=LONGEST, allow_inf_nan=False, description="seconds from one question to the next"
+        default=GAME_SECONDS,
+        gt=0,
+        le=LONGEST,
+        allow_inf_nan=False,
+        description="stop if the game takes so many seconds from one question to the next",
     )
     out: Path | None = Field(
         default=None, description="run folder, new or empty [default: runs/GAME-TIME-PROCESS, a new one]"
