@@ -9,6 +9,7 @@ from .markdown import contents, deeper
 
 ROOT = Path(__file__).parents[2]
 RESULTS, FIGURES = ROOT / "tuned_examples" / "results", ROOT / "tuned_examples" / "figures"
+AGAIN = "tuned_examples/figures/draw_again.py"
 UP = "../../../tuned_examples"
 HEAD = """# Results
 
@@ -73,7 +74,10 @@ def script_of(figure: Path) -> Path | None:
 
 def figure_page() -> str:
     """All figures that stand apart from tables, each with what its script says."""
-    parts = ["# Figures\n\nEach stands with the words of the script that draws it.\n"]
+    parts = [
+        "# Figures\n\nEach stands with the words of the script that measures and draws it.\n\n"
+        f"`python {AGAIN}` draws all of them again, from recorded numbers.\n"
+    ]
     for figure in sorted(FIGURES.glob("*.svg")):
         script = script_of(figure)
         assert script, f"no script draws {figure.name}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.certificates import Certificate
@@ -68,6 +69,17 @@ class Dependence:
             found += [("optimistic equilibrium", self.pure[0].values[0])]
         found += [("best BCCE", self.coarse.best.values[0])]
         return found + [(f"{m.name}, {play}", value) for m in self.models for play, value in m.by_play.items()]
+
+    def data(self) -> dict[str, Any]:
+        """As plain data, for a figure: leader values of both ends of the BCCE, of the best and the worst pure
+        equilibrium (there may be none), and by learner and play."""
+        ends = self.coarse.worst.values[0], self.coarse.best.values[0]
+        pure = (self.pure[0], self.pure[-1]) if self.pure else ()
+        return {
+            "coarse": list(ends),
+            "pure": [equilibrium.values[0] for equilibrium in pure],
+            "models": {model.name: dict(model.by_play) for model in self.models},
+        }
 
 
 def utility_learners(no_regret: bool = True) -> tuple[UtilityLearner, ...]:

@@ -99,7 +99,7 @@ MESSAGES = ExperimentTable(
             seconds=10, options=RESTART,
         ),
     ),
-    label="welfare lost",
+    label="leader value: minus the welfare lost",
     references=(
         ("3 types", "0 after 61-110 s", RECORDED),
         ("PI, epsilon .2", "0 after 8 s", RECORDED),
@@ -178,6 +178,7 @@ CONVERGENCE = ExperimentTable(
     ),
     measure="bcce_gap",
     label="BCCE gap of time-average play, worst of 64 responses",
+    over="response_updates",
 )  # fmt: skip
 
 TABLES = (CONVERGENCE, GAMES, ABLATION, MESSAGES, BASELINES, FOLLOW_UP)

@@ -73,6 +73,7 @@ class ExperimentTable:
         claim: what it tests, one sentence.
         measure: column whose mean and standard error over seeds are shown and drawn.
         label: of that column, in words.
+        over: the setting, a number, by which arms of an instance differ: drawn as curves over it; empty if they do not.
         arms: its lines; references: (what, figure, source) that others have recorded, not measured here.
     """
 
@@ -83,6 +84,7 @@ class ExperimentTable:
     measure: Literal["value", "mean_return", "bcce_gap"] = "value"
     label: str = "leader value"
     references: tuple[tuple[str, str, str], ...] = ()
+    over: str = ""
 
     @property
     def instances(self) -> list[str]:

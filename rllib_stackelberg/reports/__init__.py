@@ -9,38 +9,52 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rllib_stackelberg.reports.figures import (
+    from rllib_stackelberg.reports.drawings import draw_again, write_drawing
+    from rllib_stackelberg.reports.figures import bands_figure, gap_figure, learning_figure
+    from rllib_stackelberg.reports.online import write_online
+    from rllib_stackelberg.reports.page import write_report
+    from rllib_stackelberg.reports.result_figures import (
         arms_figure,
-        bands_figure,
         costs_figure,
         dependence_figure,
         gap_curves_figure,
-        gap_figure,
-        learning_figure,
+        relation_figure,
     )
-    from rllib_stackelberg.reports.online import write_online
-    from rllib_stackelberg.reports.page import write_report
     from rllib_stackelberg.reports.svg import save_svg
+
+MODULES = {
+    "drawings": ("draw_again", "write_drawing"),
+    "figures": ("bands_figure", "gap_figure", "learning_figure"),
+    "online": ("write_online",),
+    "page": ("write_report",),
+    "result_figures": (
+        "arms_figure", "costs_figure", "dependence_figure", "gap_curves_figure", "relation_figure",
+    ),
+    "svg": ("save_svg",),
+}  # fmt: skip
+"""Where each name stands."""
+
+_MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 __all__ = [
     "arms_figure",
     "bands_figure",
     "costs_figure",
     "dependence_figure",
+    "draw_again",
     "gap_curves_figure",
     "gap_figure",
     "learning_figure",
+    "relation_figure",
     "save_svg",
+    "write_drawing",
     "write_online",
     "write_report",
 ]
 
-ELSEWHERE = {"save_svg": "svg", "write_online": "online", "write_report": "page"}
-"""Where what is no figure stands."""
-
 
 def __getattr__(name: str) -> Any:
     """A page's or a figure's function, loaded on first use."""
-    if name not in __all__:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{ELSEWHERE.get(name, 'figures')}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

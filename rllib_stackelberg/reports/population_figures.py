@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from rllib_stackelberg.reports.axes import NARROW, add_legend, label_axes, panel_axes
+from rllib_stackelberg.reports.axes import FILE_WIDTH, NARROW, PANELS_ABREAST, add_legend, label_axes, panel_axes
 from rllib_stackelberg.reports.svg import colour
 
 ORDERS = 100
@@ -21,13 +21,13 @@ OUTER = (10, 90)
 """Percentiles of plays that a band goes between."""
 
 
-def sides_figure(progress: Sequence[Mapping[str, Any]], width: float = 720, height: float = 260) -> Figure:
+def sides_figure(progress: Sequence[Mapping[str, Any]], width: float = FILE_WIDTH, height: float = 260) -> Figure:
     """What leader and members get in a play, over the epochs of training: greedy snapshots, and exploring plays.
 
     Args:
         progress: lines of progress.jsonl; width, height: in CSS pixels.
     """
-    figure, every = panel_axes(width, height, ["leader", "members, mean"], abreast=_abreast(width, 2), share_y=False)
+    figure, every = panel_axes(width, height, ["leader", "members, mean"], share_y=False)
     sides = (("mean_return", "value"), ("members_return", "members_value"))
     epochs = [line["iteration"] for line in progress]
     for axes, keys in zip(every, sides, strict=True):
@@ -42,7 +42,7 @@ def sides_figure(progress: Sequence[Mapping[str, Any]], width: float = 720, heig
 
 
 def course_figure(
-    panels: Mapping[str, NDArray[np.float64]], label: str = "periods", width: float = 720, height: float = 170
+    panels: Mapping[str, NDArray[np.float64]], label: str = "periods", width: float = FILE_WIDTH, height: float = 170
 ) -> Figure:
     """Figures of plays over their periods: the median play and most of the others, one panel each.
 
@@ -56,7 +56,7 @@ def course_figure(
     >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['output']
     """
-    figure, every = panel_axes(width, height, list(panels), abreast=_abreast(width, 3), share_y=False)
+    figure, every = panel_axes(width, height, list(panels), share_y=False)
     for axes, values in zip(every, panels.values(), strict=True):
         periods = np.arange(1, len(values) + 1)
         low, middle, high = np.nanpercentile(values, (OUTER[0], 50, OUTER[1]), axis=1)
@@ -64,14 +64,10 @@ def course_figure(
         axes.plot(periods, middle, color=colour("first"), linewidth=1.8, label="median play")
         _scaled(axes, values)
         axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    for axes in every[-_abreast(width, 3) :]:
+    for axes in every[-(1 if width < NARROW else PANELS_ABREAST) :]:
         axes.set_xlabel(label, color=colour("muted"))
     add_legend(figure, width)
     return figure
-
-
-def _abreast(width: float, most: int) -> int:
-    return 1 if width < NARROW else most
 
 
 def _scaled(axes: Axes, values: NDArray[np.float64]) -> None:

@@ -25,12 +25,23 @@ COLOURS = {
     "rule": ("#dfe3e8", "#343b45"),
     "first": ("#1f63b0", "#6fb1f5"),
     "second": ("#b8530f", "#f0a15e"),
+    "third": ("#7b3fa0", "#c39bf0"),
+    "fourth": ("#0e7c86", "#4fd0d8"),
+    "fifth": ("#b0246d", "#f58cc0"),
+    "sixth": ("#6f6a00", "#d3cc5a"),
+    "seventh": ("#7d5a4a", "#cfa994"),
     "reference": ("#1b7a4b", "#5fc492"),
     "good": ("#1a7f4b", "#54c78c"),
     "open": ("#966400", "#e0b050"),
     "bad": ("#b3261e", "#ff8a80"),
 }
 """Light and dark value of every colour that a figure uses; a page may use them too."""
+
+SERIES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "ink")
+"""Colours of curves, in the order in which they are taken: each tells itself from those before it."""
+
+SHOWN_AT = 1.35
+"""How much larger than drawn a file is shown where there is room: it is drawn for a phone."""
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif'
 
@@ -66,6 +77,8 @@ def save_svg(figure: Figure, path: Path) -> None:
     """A file of its own, that follows the colour scheme of whoever shows it; written atomically."""
     root = _drawing(figure, "figure")
     root.set("xmlns", SVG)
+    width, height = (float(side) for side in root.attrib["viewBox"].split()[2:])
+    root.attrib |= {"width": f"{SHOWN_AT * width:.0f}", "height": f"{SHOWN_AT * height:.0f}"}
     style = ElementTree.Element("style")
     style.text = f"{theme()}\ntext {{ font-family: {FONT}; }}"
     root.insert(0, style)

@@ -151,7 +151,7 @@ def test_figures_show_every_model_and_both_ends():
     found = {
         title: response_models(pick(0, seed=seed), [BestResponse()], updates=5) for title, seed in (("A", 0), ("B", 1))
     }
-    figure = dependence_figure(found)
+    figure = dependence_figure({title: each.data() for title, each in found.items()})
     for axes, each in zip(figure.axes, found.values(), strict=True):
         (span,) = axes.patches
         assert [span.get_x(), span.get_x() + span.get_width()] == pytest.approx(ends(each.coarse))
@@ -167,7 +167,7 @@ def test_figures_show_every_model_and_both_ends():
 def test_their_files_follow_the_colour_scheme(tmp_path):
     found = response_models(pick(0), [BestResponse()], updates=5)
     curves = {"independent": {"mw": [(1, 0.5), (10, 0.1)]}}
-    for name, figure in {"models": dependence_figure({"A": found}), "curves": gap_curves_figure(curves)}.items():
+    for name, figure in {"models": dependence_figure({"A": found.data()}), "curves": gap_curves_figure(curves)}.items():
         save_svg(figure, tmp_path / f"{name}.svg")
         text = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
         assert not re.findall(r"#[0-9a-f]{6}\b", text[text.index("</style>") :])

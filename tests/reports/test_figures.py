@@ -55,7 +55,8 @@ def test_gaps_start_from_zero(gaps):
 def test_arms_show_seeds_mean_and_standard_error():
     figure = arms_figure(ARMS, "leader value", exact=1.0)
     axes = figure.axes[0]
-    assert [text.get_text() for text in axes.get_yticklabels()] == list(ARMS)
+    assert [text.get_text() for text in axes.texts[::2]] == list(ARMS)
+    assert [text.get_text() for text in axes.texts[1::2]] == ["0.90 ± 0.06", "0.25", "0.5"]
     bars = [(c.lines[0].get_xdata()[0], c.lines[2][0].get_segments()[0]) for c in axes.containers]
     for (mean, bar), values in zip(bars, ARMS.values(), strict=True):
         error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0
@@ -64,6 +65,32 @@ def test_arms_show_seeds_mean_and_standard_error():
     assert set(lines(figure)["exact optimum"].get_xdata()) == {1.0}
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first arm is on top
     assert "exact optimum" not in lines(arms_figure(ARMS, "leader value"))
+
+
+def test_an_axis_of_nearly_equal_values_says_how_large_they_are():
+    for values in ([1.0, 1.0], [0.999, 1.0], [0.0, 0.0], [-6.0, -6.0]):
+        low, high = arms_figure({"arm": values}, "leader value").axes[0].get_xlim()
+        assert low < min(*values, 0) <= max(*values, 0) < high
+    low, high = arms_figure({"arm": [0.5, 1.0]}, "leader value").axes[0].get_xlim()
+    assert 0.4 < low < 0.5 < 1.0 < high < 1.1
+
+
+def test_curves_have_colours_of_their_own():
+    curves = {f"learner {k}": [(1, 0.5), (10, 0.1)] for k in range(8)}
+    drawn = gap_curves_figure({"a game": curves}).axes[0].get_lines()
+    assert len({line.get_color() for line in drawn}) == len(curves)
+    assert len({light for light, _ in COLOURS.values()}) == len(COLOURS)  # files tell them apart by these
+
+
+def test_what_is_learned_early_is_drawn_on_a_logarithmic_axis():
+    early = [
+        PROGRESS[0] | {"episodes": k, "value": min(k / 1_000, 1), "mean_return": None} for k in range(500, 60_000, 500)
+    ]
+    late = [line | {"value": line["episodes"] / 60_000} for line in early]
+    axes = learning_figure(early, 1.0).axes[0]
+    assert (axes.get_xscale(), axes.get_xticks().tolist()) == ("log", [500, 1_000, 10_000, 59_500])
+    assert learning_figure(late, 1.0).axes[0].get_xscale() == "linear"
+    assert learning_figure(early[:1], 1.0).axes[0].get_xscale() == "linear"
 
 
 def test_a_file_stands_alone_and_follows_the_colour_scheme(tmp_path):

@@ -26,7 +26,7 @@ from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.evaluation.limit_cycles import LimitCycle, LimitPlay
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import bands_figure, save_svg
+from rllib_stackelberg.reports import bands_figure, write_drawing
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.rounds import RoundsResponse
 from rllib_stackelberg.response.rounds_engine import rounds_of
@@ -195,10 +195,9 @@ def main() -> None:
         write_atomically(arguments.out / "pricing_algorithms.md", "\n".join([*texts, command, ""]).encode())
         data = {"markets": markets, "policies": policies, "price war": war}
         write_atomically(arguments.out / "pricing_algorithms.json", to_json(data).encode())
-        save_svg(
-            bands_figure(war, "price", {}, time="periods since one of them was made to undercut"),
-            arguments.out / "pricing_algorithms.svg",
-        )
+        drawing = arguments.out / "pricing_algorithms"
+        time_axis = "periods since one of them was made to undercut"
+        write_drawing(drawing, bands_figure, curves=war, label="price", references={}, time=time_axis)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from rllib_stackelberg import LeaderSettings, Prior, StackelbergGame, State, Tur
 from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import costs_figure, save_svg
+from rllib_stackelberg.reports import costs_figure, write_drawing
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Streams
@@ -170,8 +170,7 @@ def main(out: Path) -> None:
         for name, costs in curves.items():
             powers = [exponent(costs, first, SIZES[-1]) for first in (SIZES[0], middle)]
             print(f"| {axis}, {name} | {' | '.join(f'{costs[size]:.3g}' for size in SIZES)} | {' | '.join(powers)} |")
-    out.mkdir(parents=True, exist_ok=True)
-    save_svg(costs_figure(panels), out / "response_cost.svg")
+    write_drawing(out / "response_cost", costs_figure, panels=panels)
 
 
 if __name__ == "__main__":

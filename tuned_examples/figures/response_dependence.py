@@ -25,7 +25,7 @@ from rich.progress import track
 from rllib_stackelberg import MultiplicativeWeights, make_game
 from rllib_stackelberg.evaluation.dependence import Dependence, gap_curve, response_models, utility_learners
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, save_svg
+from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, write_drawing
 
 GAME = {"types": 3, "actions": 3, "tables": 3}
 UPDATES = 1_000
@@ -102,11 +102,10 @@ def main(games: int, out: Path) -> None:
         seeds = range(games)
         found = [dependences(seed, correlated) for seed in track(seeds, kind)]
         gaps[kind] = curves(seeds, correlated)
-        panels |= {f"{kind}, table {k}": each for k, each in enumerate(found[0])}
+        panels |= {f"{kind.split()[0]}, table {k}": each.data() for k, each in enumerate(found[0])}
         show(f"{kind}, {games} games", lines(found, gaps[kind]))
-    out.mkdir(parents=True, exist_ok=True)
-    save_svg(gap_curves_figure(gaps), out / "bcce_gaps.svg")
-    save_svg(dependence_figure(panels), out / "response_models.svg")
+    write_drawing(out / "bcce_gaps", gap_curves_figure, panels=gaps)
+    write_drawing(out / "response_models", dependence_figure, panels=panels)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""This script draws welfare against bits of communication: equilibrium optimum, reachable optimum, learned.
+"""This script draws the welfare that is lost against bits of communication: equilibrium, reachable, learned.
 
 Bits are the capacity of the buyers' channels per play; at 0 there are no messages. Equilibrium: the best mechanism in
 which followers play the equilibrium that the leader likes best (mixed-integer programs, clean channels). Reachable:
@@ -7,7 +7,8 @@ tuned examples, followers who learn by sampled updates.
 
 How to run: `python tuned_examples/ppo/message_spm_ppo.py --seeds 10 --json learned.json`, the same for
 `message_spm_beyond_ppo.py --json beyond.json`, then
-`python tuned_examples/figures/welfare_bits.py learned.json beyond.json --out welfare_bits.svg`.
+`python tuned_examples/figures/welfare_bits.py learned.json beyond.json --out .`.
+`python tuned_examples/figures/draw_again.py` draws the recorded numbers again.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 from rich.progress import track
 
 from rllib_stackelberg import LeaderSettings, make_game, solve
+from rllib_stackelberg.reports import relation_figure, write_drawing
 from rllib_stackelberg.solvers import response_solve
 
 PI = {"values": [[0.2, 1.0], [0.0, 0.4]], "prior": [[0.8, 0.2], [0.5, 0.5]]}
@@ -31,11 +33,14 @@ PANELS = {
 }
 CHANNELS = [{"messages": 1}, {"noise": 0.1}, {"messages": 2}, {"messages": 3}]
 REACHABLE = LeaderSettings(update_mode="expected")
+LEARNED = "learned, each seed"
+
+Points = list[tuple[float, float]]
 
 
-def points(name: str, own: dict[str, Any], grid: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+def points(name: str, own: dict[str, Any], grid: dict[str, Any]) -> dict[str, Points]:
     """(bits, leader value) of the two optima, over the channels."""
-    found: dict[str, list[tuple[float, float]]] = {"equilibrium optimum": [], "reachable optimum": []}
+    found: dict[str, Points] = {"equilibrium optimum": [], "reachable optimum": []}
     for channel in CHANNELS:
         if "noise" in channel and grid != PANELS["3 types"][2]:
             continue
@@ -47,7 +52,7 @@ def points(name: str, own: dict[str, Any], grid: dict[str, Any]) -> dict[str, li
     return found
 
 
-def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[str, Any]) -> list[tuple[float, float]]:
+def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[str, Any]) -> Points:
     """(bits, leader value) of every seed of the instances of a panel."""
     found = []
     for channel in CHANNELS:
@@ -60,33 +65,30 @@ def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[
     return found
 
 
-def draw(files: list[Path], out: Path) -> None:
-    """All panels."""
-    import matplotlib.pyplot as plt  # not before this package, which sees to it that there is a backend
+def lost(found: Points) -> Points:
+    """The welfare lost, where the leader's value is what is lost, counted negative."""
+    return [(bits, 0.0 - value) for bits, value in found]
 
+
+def main(files: list[Path], out: Path) -> None:
+    """All panels."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for file in files:
         rows |= json.loads(file.read_text(encoding="utf-8"))
-    figure, axes = plt.subplots(1, len(PANELS), figsize=(11, 2.8), sharey=True, layout="constrained")
-    for axis, title in zip(axes, track(PANELS, "solving"), strict=True):
+    panels = {}
+    for title in track(PANELS, "solving"):
         name, own, grid = PANELS[title]
-        for (label, curve), style in zip(points(name, own, grid).items(), ("ks--", "C0o-"), strict=True):
-            axis.plot(
-                *zip(*curve, strict=True), style, label=label, markersize=6, markerfacecolor="none", linewidth=1.2
-            )
-        dots = learned(rows, name, own)
-        if dots:
-            axis.plot(*zip(*dots, strict=True), "C1x", label="learned, each seed", markersize=7)
-        axis.set(title=title, xlabel="bits per play")
-        axis.grid(alpha=0.3)
-    axes[0].set_ylabel("expected welfare loss")
-    axes[0].legend(fontsize=7, loc="lower right")
-    figure.savefig(out)
+        found = points(name, own, grid) | {LEARNED: learned(rows, name, own)}
+        panels[title] = {label: lost(each) for label, each in found.items() if each}
+    write_drawing(
+        out / "welfare_bits", relation_figure, panels=panels, x="bits per play", y="welfare lost, expected",
+        single=[LEARNED], height=170,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", type=Path, nargs="*", help="what the tuned examples wrote with --json")
-    parser.add_argument("--out", type=Path, default=Path("welfare_bits.svg"))
+    parser.add_argument("--out", type=Path, default=Path(), help="folder of the figure")
     arguments = parser.parse_args()
-    draw(arguments.files, arguments.out)
+    main(arguments.files, arguments.out)

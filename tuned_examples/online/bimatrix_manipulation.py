@@ -25,7 +25,7 @@ from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
-from rllib_stackelberg.reports import bands_figure, save_svg
+from rllib_stackelberg.reports import bands_figure, write_drawing
 from rllib_stackelberg.terminal import Terminal
 
 KNOWN = {"leader": [[0.7, 0.1], [0.5, 0.2]], "follower": [[0.3, 0.2], [0.9, 0.1]]}
@@ -137,8 +137,8 @@ def main() -> None:
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
         curves = {name: results[f"EXP3 against {name}"]["curves"]["follower_average"] for name in FOLLOWERS}
-        figure = bands_figure(curves, "follower's average payoff so far", {})
-        save_svg(figure, arguments.out / "bimatrix_manipulation.svg")
+        label, drawing = "follower's average payoff so far", arguments.out / "bimatrix_manipulation"
+        write_drawing(drawing, bands_figure, curves=curves, label=label, references={})
         data = {"known": results, "random": shares, "learned": learned}
         write_atomically(arguments.out / "bimatrix_manipulation.json", to_json(data).encode())
 

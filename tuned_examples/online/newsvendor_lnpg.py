@@ -23,7 +23,7 @@ from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.online.meeting import OnlineRecord
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, half_width
-from rllib_stackelberg.reports import bands_figure, save_svg
+from rllib_stackelberg.reports import bands_figure, write_drawing
 from rllib_stackelberg.rounding import estimate, number
 from rllib_stackelberg.terminal import Terminal
 
@@ -103,8 +103,9 @@ def main() -> None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         curves = {name: curves_data(records[pair]) for name, pair in DRAWN.items()}
         for name, (measure, label) in FIGURES.items():
-            figure = bands_figure({who: found[measure] for who, found in curves.items()}, label, {})
-            save_svg(figure, arguments.out / f"newsvendor_lnpg_{name}.svg")
+            drawn = {who: found[measure] for who, found in curves.items()}
+            drawing = arguments.out / f"newsvendor_lnpg_{name}"
+            write_drawing(drawing, bands_figure, curves=drawn, label=label, references={})
         data = {" against ".join(pair): found for pair, found in rows.items()}
         write_atomically(arguments.out / "newsvendor_lnpg.json", to_json(data).encode())
 
