@@ -53,6 +53,7 @@ from rllib_stackelberg.economics.sealed_bids import Bids, SealedBids, Share, Val
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.game import USUAL_UPDATES
 from rllib_stackelberg.rules.interim import InterimRules
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.solution import Method
 from rllib_stackelberg.rules.turns import Seats, Turn
 
@@ -168,6 +169,16 @@ class Auction(SealedBids):
             return super().describe_action(turn, key, action)
         names = [TERMS[k].replace("_", " ") for k in self.chosen]
         return ", ".join(f"{name} {term:.4g}" for name, term in zip(names, action, strict=True))
+
+    def pictured(self, answers):
+        """The terms."""
+        return tuple(
+            Bars(
+                "Terms of the auction",
+                {TERMS[k].replace("_", " "): term for k, term in zip(self.chosen, own, strict=True)},
+            )
+            for own in (action.tolist() for action in answers.values())
+        )
 
 
 class AuctionTable(SealedBids):

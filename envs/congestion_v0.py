@@ -48,6 +48,7 @@ from rllib_stackelberg.economics.traffic_engine import TRAFFIC, TrafficFacts
 from rllib_stackelberg.errors import BeyondLimitsError, InvalidFieldError
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import OVER, USUAL_UPDATES, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import Bound, Method
 
@@ -185,6 +186,13 @@ class Congestion(StackelbergGame):
         if turn.kind == "learned":
             return f"path {int(action[0])}"
         return "tolls " + ", ".join(f"{toll:.4g}" for toll in action)
+
+    def pictured(self, answers):
+        """The toll of each link."""
+        return tuple(
+            Bars("Toll of each link", {f"link {link}": toll for link, toll in enumerate(action.tolist())})
+            for action in answers.values()
+        )
 
     def methods(self):
         """The system optimum, held by tolls."""

@@ -56,6 +56,7 @@ from rllib_stackelberg.economics.contracts import (
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.priors import Prior, prior_from
 from rllib_stackelberg.rules.solution import Bound, Method
 
@@ -172,6 +173,17 @@ class HiddenActions(StackelbergGame):
             said[0]
             if len(said) == 1
             else "; ".join(f"{name}: {own}" for name, own in zip(self.followers, said, strict=True))
+        )
+
+    def pictured(self, answers):
+        """Who is paid what for which outcome."""
+        return tuple(
+            Bars(
+                f"What {name} is paid for each outcome",
+                {f"worth {worth:g}": paid for worth, paid in zip(self.rewards.tolist(), own, strict=True)},
+            )
+            for action in answers.values()
+            for name, own in zip(self.followers, action.reshape(-1, len(self.rewards)).tolist(), strict=True)
         )
 
 

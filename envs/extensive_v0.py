@@ -51,6 +51,7 @@ from rllib_stackelberg.formats.gambit import catalogue_game, tree_of
 from rllib_stackelberg.formats.openspiel import openspiel_tree
 from rllib_stackelberg.rounding import shares
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.pictures import CHANCE_MOVES, Branch, Tree
 from rllib_stackelberg.rules.players import player_index
 from rllib_stackelberg.rules.priors import Prior
 from rllib_stackelberg.rules.solution import Method, StackelbergSolution
@@ -58,6 +59,8 @@ from rllib_stackelberg.trees import instances
 from rllib_stackelberg.trees.commitment import tree_methods
 from rllib_stackelberg.trees.courses import Courses, move_apart
 from rllib_stackelberg.trees.tree import CHANCE, NONE, GameTree
+
+DRAWN_LEAVES = 40
 
 
 @dataclass
@@ -228,6 +231,35 @@ class TreeGame(StackelbergGame):
             return self.tree.action_label(own, min(int(action[0]), count - 1))
         probabilities = self._probabilities(action[None], np.array([count]))[0, :count].tolist()
         return shares((self.tree.action_label(own, k), share) for k, share in enumerate(probabilities))
+
+    def pictured(self, answers):
+        """The tree, with the leader's and chance's probabilities; none of a tree with more leaves than can be read."""
+        if len(self.tree.leaves) > DRAWN_LEAVES:
+            return ()
+        branches = tuple(self._branch(number, answers) for number in range(len(self.tree.nodes)))
+        return (Tree("The game as a tree", branches, tuple(self.tree.players[player] for player in self.players)),)
+
+    def _branch(self, number, answers):
+        """A node as it is drawn."""
+        node, over = self.tree.nodes[number], self.courses.actions[number] == 0
+        moves = CHANCE_MOVES if self.courses.chance[number] else int(self.mover[number])
+        payoffs = tuple(self.paid[number].tolist()) if over else ()
+        drawn = Branch(node.parent, "", None if over else moves, int(self.row[number]), node.action, payoffs)
+        if node.parent == NONE:
+            return drawn
+        before = self.tree.nodes[node.parent].information_set
+        label, probability = self.tree.action_label(before, node.action), None
+        if self.courses.chance[node.parent]:
+            probability = float(self.tree.information_sets[before].probabilities[node.action])
+        elif self.mover[node.parent] == 0 and int(self.row[node.parent]) in answers:
+            probability = self._likely(answers[int(self.row[node.parent])], node.parent, node.action)
+        return replace(drawn, label=label, probability=probability)
+
+    def _likely(self, answer, parent, action):
+        """With which probability the leader's answer is an action at a node."""
+        if not self.mixed:
+            return float(int(answer[0]) == action)
+        return float(self._probabilities(answer[None], self.courses.actions[[parent]])[0, action])
 
     def exports(self):
         """Gambit's format; it does not say who leads."""

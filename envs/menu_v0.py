@@ -68,6 +68,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.priors import prior_from
 from rllib_stackelberg.rules.solution import Bound, Method
 
@@ -209,6 +210,19 @@ class MenuGame(StackelbergGame):
             if share > 0
         ]
         return "; ".join(said) or "nothing that anybody takes"
+
+    def pictured(self, answers):
+        """What is for sale at which price, and how many take it; entries that nobody takes are left out."""
+        found = []
+        for action in answers.values():
+            menu = self.menu(action)
+            taken = self.buyer.shares(menu)[1:]
+            sold = sorted((each for each in zip(*menu, taken, strict=True) if each[2] > 0), key=lambda each: each[1])
+            found += [
+                Bars("Price of each entry", {_lottery(lottery): float(price) for lottery, price, _ in sold}),
+                Bars("Share of buyers who take it", {_lottery(lottery): float(share) for lottery, _, share in sold}),
+            ]
+        return tuple(found)
 
     def further_values(self, answers):
         """Revenue over all values in the ranges."""

@@ -44,6 +44,7 @@ from rllib_stackelberg.economics.security import METHODS, Targets, expected, sec
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import read_fields
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, Turn
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.priors import prior_from
 from rllib_stackelberg.rules.solution import Method
 from rllib_stackelberg.rules.ties import broken
@@ -171,6 +172,16 @@ class Security(StackelbergGame):
         if turn.kind == "learned":
             return f"target {int(action[0])}"
         return "covers " + ", ".join(f"{t}: {share:.3g}" for t, share in enumerate(self.coverage(action)))
+
+    def pictured(self, answers):
+        """How well each target is guarded."""
+        return tuple(
+            Bars(
+                "How likely each target is guarded",
+                {f"target {place}": share for place, share in enumerate(self.coverage(action).tolist())},
+            )
+            for action in answers.values()
+        )
 
     def methods(self):
         """ORIGAMI, linear programmes, or a mixed-integer one."""

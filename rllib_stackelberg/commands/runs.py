@@ -220,15 +220,26 @@ def evaluate(
 
 @command
 def report(
-    run: Annotated[Path, typer.Argument(help="run folder")], game: TrustedGame = None, as_json: Json = False
+    run: Annotated[Path, typer.Argument(help="run folder")],
+    game: TrustedGame = None,
+    figure: Annotated[
+        list[Path] | None,
+        typer.Option(help="write mechanism.svg, followers.svg, learning.svg or gap.svg instead; repeat for more"),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Write report.html, a page about a run, into its folder.
+    """Write report.html, a page about a run, into its folder; or some of its figures, as files.
 
     Examples:
         rllib-stackelberg report runs/escape
+        rllib-stackelberg report runs/escape --figure mechanism.svg
     """
-    from rllib_stackelberg.reports import write_report  # only this command needs what draws figures
+    from rllib_stackelberg.reports import write_figures, write_report  # only this command needs what draws figures
 
+    if figure:
+        write_figures(run, figure, game)
+        show(Text("\n".join(map(str, figure))), {"figures": [str(file) for file in figure]}, as_json)
+        return
     path = write_report(run, game)
     show(tables.report(path), {"report": str(path)}, as_json)
 

@@ -6,6 +6,8 @@ samples. A response of more updates goes on with the draws of a shorter one, so 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import courses
@@ -29,15 +31,28 @@ def update_ladder(updates: int) -> list[int]:
     return sorted({round(updates ** (rung / RUNGS)) for rung in range(RUNGS + 1)})
 
 
-def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[tuple[int, float]]:
-    """(updates, BCCE gap) at the rungs below `response_updates`, on the streams of a report.
+class Rung(NamedTuple):
+    """Followers that have learned for a while.
+
+    Attributes:
+        updates: how many there were; gap: BCCE gap of what was recorded until then.
+        weights: per follower the mean strategy `[row][action]` that they have come to.
+    """
+
+    updates: int
+    gap: float
+    weights: dict[str, list[list[float]]]
+
+
+def rungs_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[Rung]:
+    """Followers at the rungs below `response_updates`, on the streams of a report.
 
     A rung that would cost more than what is left of `WORK` ends the ladder: by counting, so that reports repeat.
 
     Args:
         strategy: of a tabulated game; settings, seed: of the run.
     """
-    found: list[tuple[int, float]] = []
+    found: list[Rung] = []
     left = WORK
     outcomes = courses(strategy.game)
     expected = followers_for(strategy.game, settings).exact_updates(settings)
@@ -47,15 +62,27 @@ def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -
         left -= updates * each + RESPONSE_SAMPLES * outcomes
         if left < 0:
             break
-        found.append((updates, gap_after(updates, strategy, settings, seed)))
+        found.append(rung(updates, strategy, settings, seed))
     return found
+
+
+def rung(
+    updates: int, strategy: LeaderStrategy, settings: LeaderSettings, seed: int, samples: int = RESPONSE_SAMPLES
+) -> Rung:
+    """Utility learners after a number of updates; the gap is the worst over response samples."""
+    shorter = settings.model_copy(update={"response_updates": updates, "reward_play": "last"})
+    found = evaluate_strategy(strategy, shorter, seed, samples=samples, every_play=False)
+    assert found.certificate.bcce_gap is not None
+    return Rung(updates, found.certificate.bcce_gap, found.weights)
+
+
+def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[tuple[int, float]]:
+    """(updates, BCCE gap) of `rungs_before`."""
+    return [(each.updates, each.gap) for each in rungs_before(strategy, settings, seed)]
 
 
 def gap_after(
     updates: int, strategy: LeaderStrategy, settings: LeaderSettings, seed: int, samples: int = RESPONSE_SAMPLES
 ) -> float:
     """BCCE gap after a number of updates, the worst over response samples; of utility learners."""
-    shorter = settings.model_copy(update={"response_updates": updates})
-    gap = evaluate_strategy(strategy, shorter, seed, samples=samples, every_play=False).certificate.bcce_gap
-    assert gap is not None
-    return gap
+    return rung(updates, strategy, settings, seed, samples).gap

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rllib_stackelberg.reports.drawings import draw_again, write_drawing
     from rllib_stackelberg.reports.figures import bands_figure, gap_figure, learning_figure
     from rllib_stackelberg.reports.online import write_online
-    from rllib_stackelberg.reports.page import write_report
+    from rllib_stackelberg.reports.page import write_figures, write_report
     from rllib_stackelberg.reports.result_figures import (
         arms_figure,
         costs_figure,
@@ -26,7 +26,7 @@ MODULES = {
     "drawings": ("draw_again", "write_drawing"),
     "figures": ("bands_figure", "gap_figure", "learning_figure"),
     "online": ("write_online",),
-    "page": ("write_report",),
+    "page": ("write_figures", "write_report"),
     "result_figures": (
         "arms_figure", "costs_figure", "dependence_figure", "gap_curves_figure", "relation_figure",
     ),
@@ -48,6 +48,7 @@ __all__ = [
     "relation_figure",
     "save_svg",
     "write_drawing",
+    "write_figures",
     "write_online",
     "write_report",
 ]

@@ -91,7 +91,12 @@ def _table(game: StackelbergGame, turn: Turn, policy: NDArray[np.float64], never
     )
 
 
+def action_name(game: StackelbergGame, turn: Turn, key: int, action: int) -> str:
+    """What the game calls an action, given what is known."""
+    return game.describe_action(turn, key, np.array([action], dtype=float))
+
+
 def _name(game: StackelbergGame, turn: Turn, action: int, rows: int) -> str:
     """What the game calls an action at all of the first rows."""
-    called = {game.describe_action(turn, key, np.array([action], dtype=float)) for key in range(rows)}
+    called = {action_name(game, turn, key, action) for key in range(rows)}
     return called.pop() if len(called) == 1 else str(action)

@@ -6,23 +6,22 @@ policy (convergence.py). The same run folder gives the same bytes.
 
 from __future__ import annotations
 
-from functools import partial, singledispatch
+from collections.abc import Iterable
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.evaluation.convergence import gaps_before
-from rllib_stackelberg.evaluation.strategies import tabulated
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.verdict import verdict
 from rllib_stackelberg.files.folder import write_atomically
-from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports.figures import gap_figure, learning_figure
+from rllib_stackelberg.reports.follower_learning import panels_left_out
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.glossary import UNITS, explained, words_of
 from rllib_stackelberg.reports.population import population_html
-from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.reports.rendering import rendered, shown
 from rllib_stackelberg.reports.result_tables import beside_bound, certificate_words, certified_model, learned_value
 from rllib_stackelberg.reports.result_tables import gap as gap_of
-from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.reports.run_figures import RunFigures
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import find_spec
@@ -50,6 +49,26 @@ def write_report(run: str | Path, game: str | None = None) -> Path:
         InvalidFieldError: a file of the run is missing or broken, by name.
     """
     return write_page(open_run(run, game))
+
+
+def write_figures(run: str | Path, files: Iterable[Path], game: str | None = None) -> None:
+    """Write figures of a run as files: `mechanism.svg`, `followers.svg`, `learning.svg` or `gap.svg`, in any folder.
+
+    Args:
+        run: its folder; files: to write; game: as of `write_report`.
+
+    Raises:
+        InvalidFieldError: as `write_report`; a file's name is none of these, or the run has nothing to draw for it.
+    """
+    opened = open_run(run, game)
+    if not isinstance(opened, FiniteRun):
+        raise InvalidFieldError("figure", "is of a game with a population", "none: its report has its figures")
+    with result_fits(opened.folder):
+        opened.game.forget()
+        result = _told(opened.folder.read("result", Result))
+        figures = RunFigures(opened, result, opened.folder.progress())
+        for file in files:
+            figures.save(file)
 
 
 def write_page(run: FiniteRun | PopulationRun) -> Path:
@@ -82,9 +101,8 @@ def _content(run: FiniteRun) -> dict[str, Any]:
     folder, game = run.folder, run.game
     result, config, progress = _told(folder.read("result", Result)), folder.read("config"), folder.progress()
     spec = find_spec(folder.game_name())
-    gaps = _gaps(run, result)
+    figures = RunFigures(run, result, progress)
     answers = result["leader_strategy"][:ANSWERS_SHOWN]
-    curves = partial(learning_figure, bound=result.get("bound"))
     followers = follower_tables(game, result["weights"], result.get("unvisited"))
     return {
         "name": spec.name or config["game"],
@@ -110,10 +128,11 @@ def _content(run: FiniteRun) -> dict[str, Any]:
             model | {"value": learned_value(model), "verdict": verdict(model)} for model in result.get("by_model", [])
         ],
         "certified": certified_model(result)["name"] if "by_model" in result else None,
-        "learning": both_widths("learning", LABELS["learning"], curves, progress, result["exact_value"])
-        if progress
-        else None,
-        "gap_curve": both_widths("gap", LABELS["gap"], gap_figure, gaps) if gaps else None,
+        "learning": figures.on_page("learning"),
+        "mechanism": figures.on_page("mechanism"),
+        "follower_learning": figures.on_page("followers"),
+        "learning_left_out": panels_left_out(game),
+        "gap_curve": figures.on_page("gap"),
         "answers": answers[:ANSWERS_OPEN],
         "more_answers": answers[ANSWERS_OPEN:],
         "left_out": result["questions"] - len(answers),
@@ -128,28 +147,3 @@ def _told(result: dict[str, Any]) -> dict[str, Any]:
     """A result whose certificates are whole: what an older one leaves open, and what follows from the rest."""
     whole = result | {"certificate": certificate_from(result["certificate"]).data()}
     return whole | ({"by_model": [_told(model) for model in result["by_model"]]} if "by_model" in result else {})
-
-
-def _gaps(run: FiniteRun, result: dict[str, Any]) -> list[tuple[int, float]]:
-    """(updates, BCCE gap), ending in the certificate's own; empty for games that are not tabulated."""
-    game = run.game
-    if not tabulated(game) or not game.learned_turns or result["certificate"]["bcce_gap"] is None:
-        return []
-    strategy = LeaderStrategy.ask(game, run.leader().acting_in(game))
-    certificate = result["certificate"]
-    earlier = gaps_before(strategy, _certified(run.settings, result), run.seed)
-    return [*earlier, (certificate["updates"], certificate["bcce_gap"])]
-
-
-def _certified(settings: LeaderSettings, result: dict[str, Any]) -> LeaderSettings:
-    """The settings that the result's certificate is of: under several models those of one."""
-    if not settings.models:
-        return settings
-    name = certified_model(result)["name"]
-    return next(part.settings for part in settings.parts if part.name == name)
-
-
-LABELS = {
-    "learning": "Leader value over leader episodes",
-    "gap": "BCCE gap of the followers over their updates",
-}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, tostring
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -61,6 +62,11 @@ def both_widths(name: str, label: str, draw: Callable[..., Figure], *data: Any) 
     """A figure at every width; its text is ours and escaped where it is written."""
     drawn = {kind: draw(*data, width=width) for kind, width in WIDTHS.items()}
     return {kind: Markup(inline_svg(figure, f"{name}-{kind}", label)) for kind, figure in drawn.items()}
+
+
+def at_widths(draw: Callable[[float], Element]) -> dict[str, Markup]:
+    """A drawing at every width; its text is escaped where it is written."""
+    return {kind: Markup(tostring(draw(width), encoding="unicode")) for kind, width in WIDTHS.items()}
 
 
 def shown(values: dict[str, Any]) -> list[tuple[str, str]]:

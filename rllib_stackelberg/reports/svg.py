@@ -68,14 +68,23 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         figure: drawn in `COLOURS`; name: tells its identifiers from those of other figures of the page.
         label: what it shows, for readers who do not see it.
     """
+    return ElementTree.tostring(drawn_figure(figure, name, label), encoding="unicode")
+
+
+def drawn_figure(figure: Figure, name: str, label: str) -> ElementTree.Element:
+    """As `inline_svg`, the element itself."""
     root = _drawing(figure, name)
     root.attrib |= {"role": "img", "aria-label": label}
-    return ElementTree.tostring(root, encoding="unicode")
+    return root
 
 
 def save_svg(figure: Figure, path: Path) -> None:
     """A file of its own, that follows the colour scheme of whoever shows it; written atomically."""
-    root = _drawing(figure, "figure")
+    write_svg(_drawing(figure, "figure"), path)
+
+
+def write_svg(root: ElementTree.Element, path: Path) -> None:
+    """A drawing in the variables of `theme` as a file of its own; written atomically."""
     root.set("xmlns", SVG)
     width, height = (float(side) for side in root.attrib["viewBox"].split()[2:])
     root.attrib |= {"width": f"{SHOWN_AT * width:.0f}", "height": f"{SHOWN_AT * height:.0f}"}

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.rounding import shares
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.turns import Seats, Turn, in_range
 
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
 
     from rllib_stackelberg.rules.compiled_rules import CompiledRules
     from rllib_stackelberg.rules.interim import InterimRules
+    from rllib_stackelberg.rules.pictures import Picture
     from rllib_stackelberg.rules.solution import Bound, Method, StackelbergSolution
 
 OVER = -1
+
+PICTURED_ANSWERS = 4
+"""Most mixtures of a leader that are drawn."""
 
 USUAL_UPDATES = 250
 """Of a response phase: those of Brero et al., arXiv 2210.03852."""
@@ -225,6 +231,19 @@ class StackelbergGame(Rules, ABC):
         chosen = [str(int(action[0]))] if turn.chooses else []
         numbers = ", ".join(f"{number:.4g}" for number in action[len(chosen) :])
         return ": ".join([*chosen, numbers] if turn.numbers else chosen)
+
+    def pictured(self, answers: Mapping[int, NDArray[np.float64]]) -> tuple[Picture, ...]:
+        """How a leader strategy looks, in a few pictures; by default the mixtures among its first answers.
+
+        Args:
+            answers: action `[leader width]` by question.
+        """
+        turn, found = self.leader_turn, []
+        for key, action in islice(answers.items(), PICTURED_ANSWERS):
+            mixture = self.probabilities(turn, key, action)
+            if mixture is not None:
+                found.append(Bars(f"{self.describe(turn, key)}: probability of each action", mixture))
+        return tuple(found)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ def test_gaps_are_those_of_shorter_runs_and_fall(mode):
     assert [updates for updates, _ in gaps] == update_ladder(1000)[:-1]
     for updates, gap in gaps[::4]:
         shorter = LeaderSettings.checked(response_updates=updates, update_mode=mode)
-        assert gap == evaluate_strategy(strategy, shorter, 3).certificate.bcce_gap
+        # Another play is reported beside it: the same sum in another order.
+        assert gap == pytest.approx(evaluate_strategy(strategy, shorter, 3).certificate.bcce_gap, rel=1e-12)
     assert gaps[-1][1] < gaps[0][1] / 2
 
 

@@ -1,11 +1,12 @@
 """Pages for half their time."""
 
 from contextlib import contextmanager
+from xml.etree.ElementTree import tostring
 
 import pytest
 from markupsafe import Markup
 
-from rllib_stackelberg.reports import online, page, population
+from rllib_stackelberg.reports import online, population, run_figures
 from rllib_stackelberg.reports.rendering import WIDTHS
 from rllib_stackelberg.reports.svg import inline_svg
 
@@ -15,10 +16,16 @@ def drawn(name, label, draw, *data):
     return dict.fromkeys(WIDTHS, Markup(inline_svg(draw(*data, width=WIDTHS["wide"]), f"{name}-wide", label)))
 
 
+def drawn_wide(draw):
+    """As `at_widths`, likewise."""
+    return dict.fromkeys(WIDTHS, Markup(tostring(draw(WIDTHS["wide"]), encoding="unicode")))
+
+
 @contextmanager
 def drawing_once():
     """Figures of pages are drawn at one width and shown at both; for tests of a page's words."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (online, page, population):
+        for module in (online, population):
             patch.setattr(module, "both_widths", drawn)
+        patch.setattr(run_figures, "at_widths", drawn_wide)
         yield

@@ -12,7 +12,7 @@ from rllib_stackelberg import make_game
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import estimates
-from rllib_stackelberg.reports import page, rendering, write_report
+from rllib_stackelberg.reports import page, rendering, run_figures, write_report
 from rllib_stackelberg.reports.glossary import explained
 from rllib_stackelberg.reports.result_tables import certificate_words, learned_value
 from rllib_stackelberg.rounding import number
@@ -125,9 +125,9 @@ def test_follower_strategies_are_those_of_the_result(run, found):
 def test_figures_are_drawn_at_both_widths_and_named(found):
     drawn = [attributes for tag, attributes in found.elements if tag == "svg"]
     assert [figure["aria-label"] for figure in drawn] == [
-        label for label in page.LABELS.values() for _ in rendering.WIDTHS
+        label for label in run_figures.LABELS.values() for _ in rendering.WIDTHS
     ]  # fmt: skip
-    assert [figure["viewbox"].split()[2] for figure in drawn] == ["720", "340", "720", "340"]
+    assert [figure["viewbox"].split()[2] for figure in drawn] == 4 * ["720", "340"]
     assert found.text.count("exact optimum") >= 3  # a tile, and the legend at two widths
 
 

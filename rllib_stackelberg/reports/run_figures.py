@@ -1,0 +1,121 @@
+"""The figures of a run, each in a page at two widths and as a file: the mechanism, and how both sides learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from markupsafe import Markup
+
+from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation.convergence import Rung, rung, rungs_before
+from rllib_stackelberg.evaluation.observed_plays import answered_by_policy
+from rllib_stackelberg.evaluation.strategies import tabulated
+from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.reports.axes import FILE_WIDTH
+from rllib_stackelberg.reports.figures import gap_figure, learning_figure
+from rllib_stackelberg.reports.follower_learning import learning_drawing
+from rllib_stackelberg.reports.mechanism import mechanism_drawing, pictures_of
+from rllib_stackelberg.reports.rendering import at_widths
+from rllib_stackelberg.reports.result_tables import certified_model
+from rllib_stackelberg.reports.svg import drawn_figure, write_svg
+from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rules.pictures import Picture
+from rllib_stackelberg.runs.run import FiniteRun
+
+LABELS = {
+    "learning": "Leader value over leader episodes",
+    "mechanism": "The learned mechanism, and what followers do under it",
+    "followers": "What followers play, over their updates",
+    "gap": "BCCE gap of the followers over their updates",
+}
+"""Names of figures, and what they show, for readers who do not see them."""
+
+
+class RunFigures:
+    """The figures of one run; what they are drawn from is found once.
+
+    Args:
+        run: the run.
+        result: its result, whole.
+        progress: lines of its progress.jsonl.
+    """
+
+    def __init__(self, run: FiniteRun, result: dict[str, Any], progress: list[dict[str, Any]]):
+        self.run, self.result, self.progress = run, result, progress
+
+    @cached_property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Of the mechanism."""
+        game = self.run.game
+        strategy = LeaderStrategy.from_data(game, self.result["leader_strategy"])
+        answer = answered_by_policy(game, self.run.leader().acting_in(game))
+        return pictures_of(game, strategy, answer, self.result["weights"])
+
+    @cached_property
+    def rungs(self) -> list[Rung]:
+        """Followers as they learn against the saved policy; none of games that are not tabulated."""
+        game, certificate = self.run.game, self.result["certificate"]
+        if not tabulated(game) or not game.learned_turns or certificate["bcce_gap"] is None:
+            return []
+        strategy = LeaderStrategy.ask(game, self.run.leader().acting_in(game))
+        settings, seed = self._certified, self.run.seed
+        return [*rungs_before(strategy, settings, seed), rung(certificate["updates"], strategy, settings, seed)]
+
+    @property
+    def _certified(self) -> LeaderSettings:
+        """The settings that the result's certificate is of: under several models those of one."""
+        settings = self.run.settings
+        if not settings.models:
+            return settings
+        name = certified_model(self.result)["name"]
+        return next(part.settings for part in settings.parts if part.name == name)
+
+    @property
+    def gaps(self) -> list[tuple[int, float]]:
+        """(updates, BCCE gap), ending in the certificate's own."""
+        own = self.result["certificate"]
+        return [*((each.updates, each.gap) for each in self.rungs[:-1]), (own["updates"], own["bcce_gap"])]
+
+    def drawing(self, name: str) -> Callable[[float], Element] | None:
+        """What draws a figure at a width, as an `<svg>`; None where the run has nothing to draw.
+
+        Args:
+            name: one of `LABELS`.
+        """
+        game, label = self.run.game, LABELS[name]
+        exact, bound = self.result["exact_value"], self.result.get("bound")
+        drawings: dict[str, tuple[Any, Callable[[float], Element]]] = {
+            "mechanism": (self.pictures, lambda width: mechanism_drawing(self.pictures, width).root(label)),
+            "followers": (self.rungs[1:], lambda width: learning_drawing(game, self.rungs, width).root(label)),
+            "learning": (
+                self.progress,
+                lambda width: drawn_figure(
+                    learning_figure(self.progress, exact, width, bound=bound), f"learning-{width:g}", label
+                ),
+            ),
+            "gap": (self.rungs, lambda width: drawn_figure(gap_figure(self.gaps, width), f"gap-{width:g}", label)),
+        }
+        there, draw = drawings[name]
+        return draw if there else None
+
+    def on_page(self, name: str) -> dict[str, Markup] | None:
+        """A figure at every width; None where there is nothing to draw."""
+        draw = self.drawing(name)
+        return at_widths(draw) if draw else None
+
+    def save(self, file: Path) -> None:
+        """Write a figure into a file that is named after it.
+
+        Raises:
+            InvalidFieldError: a name that is none of a figure, or one of which the run has nothing to draw.
+        """
+        if file.suffix != ".svg" or file.stem not in LABELS:
+            raise InvalidFieldError("figure", f"got {file.name}", ", ".join(f"{name}.svg" for name in LABELS))
+        draw = self.drawing(file.stem)
+        if draw is None:
+            raise InvalidFieldError("figure", f"the run has nothing to draw for {file.name}", "another figure")
+        write_svg(draw(FILE_WIDTH), file)
