@@ -228,7 +228,9 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write report.html, a page about a run, into its folder; or some of its figures, as files.
+    """Write report.html, a page about a run, into its folder.
+
+    With --figure, some of its figures as files instead.
 
     Examples:
         rllib-stackelberg report runs/escape
