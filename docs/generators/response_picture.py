@@ -29,6 +29,9 @@ UPDATES = 60
 BOXES = (("leader", 8, 74), ("followers", 124, 190), ("leader", 356, 74))
 """Whose, from where, how high."""
 
+USED = ("paper", "card", "ink", "muted", "first", "second")
+"""Colours of the drawing."""
+
 LEFT, RIGHT = 8, 258
 
 
@@ -79,7 +82,7 @@ def heads() -> str:
 def style() -> str:
     """Colours of the project's figures, in which a leader is blue and followers are orange."""
     return f"""
-{theme()}
+{theme(USED)}
 text {{ font: 13px {FONT}; fill: var(--ink); }}
 .head {{ font-size: 14.5px; font-weight: 600; }}
 .small {{ font-size: 12px; fill: var(--muted); }}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Collection
 from pathlib import Path
 
 import matplotlib as mpl
@@ -55,9 +56,9 @@ def colour(name: str) -> str:
     return COLOURS[name][0]
 
 
-def theme() -> str:
-    """CSS that gives the variables their values in both colour schemes."""
-    light, dark = (" ".join(f"--{name}: {both[k]};" for name, both in COLOURS.items()) for k in (0, 1))
+def theme(names: Collection[str] = tuple(COLOURS)) -> str:
+    """CSS that gives the variables their values in both colour schemes; of some of `COLOURS`, by default all."""
+    light, dark = (" ".join(f"--{name}: {COLOURS[name][k]};" for name in names) for k in (0, 1))
     return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
 
 
