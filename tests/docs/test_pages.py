@@ -20,6 +20,7 @@ from docs.generators.commands import marked
 from docs.generators.notebooks import NOTEBOOKS, notebook
 from rllib_stackelberg import games, make_game, solve
 from rllib_stackelberg.cli import app
+from tests.docs.links import lost_links
 from tests.docs.written import DOCS, GENERATED, README, WRITTEN, Block, block_after, blocks, saved, text_of
 
 CHECK = doctest.OutputChecker()
@@ -87,7 +88,8 @@ def test_blocks_that_take_longer_run(page):
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("page", [page for page in GENERATED if page.startswith("games/")])
-def test_blocks_of_a_games_page_run(page):
+def test_a_games_page_runs_and_its_links_lead_somewhere(page):
+    assert lost_links(f"docs/generated/{page}", GENERATED[page]) == []
     for each in blocks(GENERATED[page]):
         run(each, {})
 
