@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rllib_stackelberg.leader.env import LeaderEnv, StackelbergPOMDP
     from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
     from rllib_stackelberg.plays.strategy import LeaderStrategy
+    from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, show_progress
     from rllib_stackelberg.response.models import FollowerModel
     from rllib_stackelberg.response.settings import LeaderSettings
     from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
@@ -74,6 +75,7 @@ _PLACES = {
     "leader.env": ("LeaderEnv", "StackelbergPOMDP"),
     "learning": ("TrainingResult", "certify", "leader_config", "train"),
     "plays.strategy": ("LeaderStrategy",),
+    "reports.notebook": ("learning_picture", "mechanism_picture", "show_progress"),
     "response.models": ("FollowerModel",),
     "response.settings": ("LeaderSettings",),
     "rules.game": ("StackelbergGame", "State", "Turn"),
@@ -132,13 +134,16 @@ __all__ = [
     "evaluate_strategy",
     "games",
     "leader_config",
+    "learning_picture",
     "load_policy",
     "make_game",
     "make_population",
+    "mechanism_picture",
     "pure_equilibria",
     "random_search",
     "register_game",
     "respond",
+    "show_progress",
     "solve",
     "train",
 ]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from rllib_stackelberg import reports
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
@@ -25,6 +26,8 @@ from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.rules.display import facts_table
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.held import rules_in
 from rllib_stackelberg.rules.population import PopulationGame
@@ -59,6 +62,25 @@ class TrainingResult:
     strategy: LeaderStrategy
     folder: Path
     data: Mapping[str, Any]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was found, and the mechanism as a picture."""
+        facts = {
+            "learned value": str(estimate(self.value, self.error)),
+            "exact optimum": number(self.exact),
+            "gap": "" if self.gap is None else number(self.gap),
+            "verdict": self.data["verdict"]["short"],
+            "leader episodes": f"{self.data['episodes']:,}",
+            "seconds": f"{self.data['seconds']:.1f}",
+            "folder": str(self.folder),
+        }
+        return facts_table("Training", facts) + self._picture()
+
+    def _picture(self) -> str:
+        """The mechanism, where all answers are known that plays ask for."""
+        if len(self.strategy.answers) < self.data["questions"]:
+            return ""
+        return reports.mechanism_picture(self.strategy.game, self.strategy, self.data["weights"])._repr_html_()
 
     @classmethod
     def of(cls, folder: Path, game: StackelbergGame, data: Mapping[str, Any]) -> Self:

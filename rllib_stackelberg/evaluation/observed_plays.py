@@ -153,7 +153,8 @@ def _flow(game: StackelbergGame, agent: int, plays: Sequence[Course]) -> Flow | 
     alike = [(share, steps) for share, steps in rows if tuple(step[:2] for step in steps) == shape]
     often = [share for share, _ in alike]
     columns = [_few(column, often) for column in zip(*([step[2] for step in steps] for _, steps in alike), strict=True)]
-    kept = [k for k, column in enumerate(columns) if len(set(column)) > 1 or shape[k][1] == agent]
+    said = [len(set(column)) > 1 or shape[k][1] == agent for k, column in enumerate(columns)]
+    kept = [k for k, says in enumerate(said) if says or k == len(said) - 1]
     kept = kept if len(kept) > 1 else list(range(len(columns)))
     if len(kept) < 2:
         return None

@@ -11,6 +11,8 @@ import numpy as np
 
 from rllib_stackelberg.evaluation.certificates import Certificate
 from rllib_stackelberg.response.models import Play
+from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.rules.display import MOST_ENTRIES, facts_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,18 @@ class Evaluation:
     def worst_value(self) -> float:
         """Leader value under the model that is worst for the leader."""
         return min((model.found.leader_value for model in self.by_model), default=self.leader_value)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what both sides get, and the certificate."""
+        plays = ", ".join(f"{play} {number(value)}" for play, value in self.by_play.items())
+        facts = {
+            "leader value": str(estimate(self.leader_value, self.standard_error)),
+            "followers' values": ", ".join(number(value) for value in self.follower_values[:MOST_ENTRIES]),
+            "play": self.play,
+            "leader value under every play": plays,
+            "worst model": number(self.worst_value) if self.by_model else "",
+        }
+        return facts_table("Response of the followers", facts) + self.certificate._repr_html_()
 
     def data(self) -> dict[str, Any]:
         """As plain data."""

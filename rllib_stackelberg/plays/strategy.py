@@ -23,6 +23,7 @@ from rllib_stackelberg.plays.answers import make_answers
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.paths import paths_against
 from rllib_stackelberg.plays.plays import Plays
+from rllib_stackelberg.rules.display import MOST_ENTRIES, facts_table
 from rllib_stackelberg.rules.game import StackelbergGame, Turn, check_actions
 
 LeaderFunction = Callable[..., NDArray[np.float64]]
@@ -133,6 +134,13 @@ class LeaderStrategy:
         for key, action in self.answers.items():
             table[0, key] = action
         return table
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the first answers."""
+        found = self.data(MOST_ENTRIES)
+        left = len(self.answers) - len(found)
+        facts = {entry["label"]: entry["shown"] for entry in found} | ({"more": f"{left:,} answers"} if left else {})
+        return facts_table("Leader strategy", facts)
 
     def data(self, most: int | None = None) -> list[dict[str, Any]]:
         """The plain-data form; of at most so many questions, the lowest keys first."""

@@ -86,15 +86,24 @@ def save_svg(figure: Figure, path: Path) -> None:
 
 def write_svg(root: ElementTree.Element, path: Path) -> None:
     """A drawing in the variables of `theme` as a file of its own; written atomically."""
-    root.set("xmlns", SVG)
+    write_atomically(path, standalone(root))
+
+
+def standalone(root: ElementTree.Element, scale: float = SHOWN_AT) -> bytes:
+    """A drawing in the variables of `theme`, as the content of a file of its own.
+
+    Args:
+        root: an `<svg>` element; scale: how much larger it is shown than drawn, where there is room.
+    """
     width, height = (float(side) for side in root.attrib["viewBox"].split()[2:])
-    root.attrib |= {"width": f"{SHOWN_AT * width:.0f}", "height": f"{SHOWN_AT * height:.0f}"}
-    style = ElementTree.Element("style")
+    sides = {"width": f"{scale * width:.0f}", "height": f"{scale * height:.0f}"}
+    whole = ElementTree.Element("svg", root.attrib | {"xmlns": SVG} | sides)
+    style = ElementTree.SubElement(whole, "style")
     style.text = f"{theme()}\ntext {{ font-family: {FONT}; }}"
-    root.insert(0, style)
     # Its own paper: what it is shown on may not follow the reader's colour scheme.
-    root.insert(1, ElementTree.Element("rect", width="100%", height="100%", fill="var(--paper)"))
-    write_atomically(path, ElementTree.tostring(root, encoding="utf-8") + b"\n")
+    ElementTree.SubElement(whole, "rect", width="100%", height="100%", fill="var(--paper)")
+    whole.extend(root)
+    return ElementTree.tostring(whole, encoding="utf-8") + b"\n"
 
 
 def _drawing(figure: Figure, name: str) -> ElementTree.Element:

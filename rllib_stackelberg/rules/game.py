@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
-from rllib_stackelberg.rounding import shares
+from rllib_stackelberg.rounding import number, shares
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
+from rllib_stackelberg.rules.display import MOST_ENTRIES, facts_table, shown_parameters
 from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.priors import NO_CHANCE, Prior
 from rllib_stackelberg.rules.turns import Seats, Turn, in_range
@@ -261,6 +262,22 @@ class StackelbergGame(Rules, ABC):
         low, high = np.asarray(self.payoff_range, dtype=float)[1:].T
         widest = float((high - low).max(initial=0.0))
         return widest if widest > 0 else 1.0
+
+    def _repr_html_(self) -> str:
+        """For notebooks: who moves, what is drawn before a play, and what can be got."""
+        kinds = {"leader": "asked of the leader", "learned": "learned", "reply": "the best reply"}
+        moves = [f"{turn.name} ({self.agents[turn.agent]}, {kinds[turn.kind]})" for turn in self.turns[:MOST_ENTRIES]]
+        more = [f"and {len(self.turns) - MOST_ENTRIES:,} more"] if len(self.turns) > MOST_ENTRIES else []
+        low, high = (number(float(each)) for each in self.payoff_range[0])
+        facts = {
+            "parameters": shown_parameters(self.parameters),
+            "followers": f"{len(self.followers):,}",
+            "moves": "; ".join(moves + more),
+            "values of types and chance": f"{self.nature.size:,}",
+            "the leader's payoff lies in": f"{low} to {high}",
+            "source": self.source,
+        }
+        return facts_table(name_of(self), facts)
 
     @cached_property
     def agents(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from rllib_stackelberg.arrays import Numbers
 from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
+from rllib_stackelberg.rules.display import facts_table, shown_parameters
 from rllib_stackelberg.rules.solution import PopulationSolution
 
 if TYPE_CHECKING:
@@ -120,6 +121,20 @@ class PopulationGame(Rules, ABC):
     def optimum(self) -> PopulationSolution | None:
         """The leader's best action against members who answer best, where it is known."""
         return None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: how many there are, what both sides decide, and how plays end."""
+        facts = {
+            "parameters": shown_parameters(self.parameters),
+            "members": f"{self.members:,}",
+            "periods": f"{self.periods:,}, unless a play ends before",
+            "the leader decides": _decided(self.leader_terms, self.leader_actions),
+            "each member decides": _decided(self.member_terms, self.member_actions),
+            "plays end by": ", ".join(self.endings[1:]),
+            "figures": ", ".join(f"{name} ({unit})" if unit else name for name, unit in self.units.items()),
+            "source": self.source,
+        }
+        return facts_table(name_of(self), facts)
 
     @property
     def followers(self) -> tuple[str, ...]:
@@ -260,3 +275,9 @@ def check_population(game: PopulationGame) -> None:
             raise InvalidFieldError(name, f"is {getattr(game, name)}", "a one-dimensional Box")
     if len(game.endings) < 2 or len(set(game.endings)) != len(game.endings):
         raise InvalidFieldError("endings", f"are {game.endings}", "different names, the first of plays that go on")
+
+
+def _decided(terms: tuple[str, ...], actions: spaces.Box) -> str:
+    """What the numbers of an action are."""
+    count = actions.shape[0]
+    return ", ".join(terms) or f"{count} number{'' if count == 1 else 's'}"

@@ -17,12 +17,14 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.results import result_data
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.evaluation.values import Evaluation
-from rllib_stackelberg.evaluation.verdict import population_verdict, with_verdicts
+from rllib_stackelberg.evaluation.verdict import population_verdict, verdict, with_verdicts
 from rllib_stackelberg.leader.policy import LeaderNetwork
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rules.base import Rules
+from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.rules.base import Rules, name_of
+from rllib_stackelberg.rules.display import facts_table, shown_parameters
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite, populated
@@ -31,7 +33,7 @@ from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.game_of_run import made_rules, parameters
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.runs.records import PopulationResult
+from rllib_stackelberg.runs.records import PopulationResult, Result
 
 SERVICES = ("mlflow", "wandb")
 OF_A_PERSON = ("ray_address", *SERVICES)
@@ -94,6 +96,17 @@ class Run(ABC):
         Args:
             ties: how followers break ties, if not as in the run.
         """
+
+    @abstractmethod
+    def _found(self) -> dict[str, str]:
+        """What the run's result says, for people: names and values."""
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was trained, and what it came to."""
+        named = {"folder": str(self.folder.path), "game": name_of(self.game)}
+        given = named | {"parameters": shown_parameters(self.parameters), "seed": str(self.seed)}
+        found = self._found() if self.folder.has("result") else {"result": "none yet: the run is not over"}
+        return facts_table("Run", given | found)
 
     @cached_property
     def seed(self) -> int:
@@ -187,6 +200,17 @@ class FiniteRun(Run):
         result = result_data(self.game, strategy, found, settings, self.seed)
         return with_verdicts(training | result | {"params": self.parameters})
 
+    def _found(self) -> dict[str, str]:
+        """As the base says."""
+        result = self.folder.read("result", Result)
+        return {
+            "leader value": str(estimate(result["leader_value"], result["standard_error"])),
+            "exact optimum": number(result["exact_value"]),
+            "verdict": verdict(result).short,
+            "leader episodes": f"{result['episodes']:,}",
+            "seconds": f"{result['seconds']:.1f}",
+        }
+
     def evaluate_against(self, settings: LeaderSettings) -> Evaluation:
         """What the leader is worth against other followers, or another response, than it was trained with."""
         leader = self.leader().acting_in(self.game)
@@ -223,6 +247,17 @@ class PopulationRun(Run):
             problem = f"{self.folder.path} is of algo {options.algo}, in turns, whose runs keep no checkpoints"
             raise InvalidFieldError("run", problem, "a run of algo SMFRL; train this one anew, into another folder")
         return options
+
+    def _found(self) -> dict[str, str]:
+        """As the base says."""
+        result = self.folder.read("result", PopulationResult)
+        return {
+            "leader's payoff": str(estimate(result["leader_value"], result["standard_error"])),
+            "members' payoff": str(estimate(result["members_value"], result["members_standard_error"])),
+            "verdict": population_verdict(result).short,
+            "epochs": f"{result['iterations']:,}",
+            "seconds": f"{result['seconds']:.1f}",
+        }
 
     def finished(self, options: PopulationOptions) -> dict[str, Any] | None:
         """The result, if there is one and nothing is left to do under these options, else None."""
