@@ -5,6 +5,10 @@ import pytest
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests train in their own process: none is needed
+if "PYTEST_XDIST_WORKER" in os.environ:  # processes that test side by side share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+gc.disable()  # until all modules are loaded, see below
 
 from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
@@ -26,6 +30,7 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Modules are not looked through for garbage over and over: with Ray and torch it takes 7 % of a test's time."""
     gc.freeze()
+    gc.enable()
 
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}

@@ -53,7 +53,7 @@ def test_a_game_of_six_followers_is_trained_through_seats(tmp_path, monkeypatch)
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_local", "few_responses")
+@pytest.mark.usefixtures("ray_local", "no_page", "few_responses")
 def test_somebody_elses_environment_is_led_in_under_20_lines(tmp_path, monkeypatch):
     """Training end to end: whatever is thrown is beaten, and the value of that has neither error nor exact value."""
     code = saved("lead_environment.md", "throws.py")
@@ -84,7 +84,7 @@ def test_the_example_of_rllib_runs(capsys, monkeypatch):
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_local")
+@pytest.mark.usefixtures("ray_local", "no_page")
 def test_the_example_of_train_ends_in_a_certified_result(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     made: dict = {}
