@@ -1,14 +1,13 @@
 import gc
 import os
+from functools import cache
 
 import pytest
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests train in their own process: none is needed
-if "PYTEST_XDIST_WORKER" in os.environ:  # processes that test side by side share the cores
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-gc.disable()  # until all modules are loaded, see below
+# Processes that test side by side share the cores: none of them computes with several threads.
+os.environ.update({"OMP_NUM_THREADS": "1"} if "PYTEST_XDIST_WORKER" in os.environ else {})
 
 from rllib_stackelberg import make_game, make_population
 from rllib_stackelberg.aec.spaces import seen
@@ -17,8 +16,12 @@ from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 
 def pytest_configure(config):
-    """Files are handed out in the order below; pytest-xdist would begin with those of most tests, not the longest."""
+    """Files are handed out in the order below; pytest-xdist would begin with those of most tests, not the longest.
+
+    No garbage is looked for while modules are loaded: there is none.
+    """
     config.option.loadscopereorder = False
+    gc.disable()
 
 
 def pytest_collection_modifyitems(items):
@@ -192,13 +195,10 @@ def tabulated(label):
     return Profiles.count(game_called(label)) <= TABLE_LIMIT
 
 
-ONE_SHOT = [label for label in EVERY_GAME if game_called(label).one_shot and tabulated(label)]
-
-
-@pytest.fixture(params=ONE_SHOT)
-def one_shot_game(request):
-    """Those in which nobody follows twice in a play, and whose outcomes are few."""
-    return game_called(request.param)
+@cache
+def one_shot_games():
+    """Labels of those in which nobody follows twice in a play, and whose outcomes are few; this makes all games."""
+    return [label for label in EVERY_GAME if game_called(label).one_shot and tabulated(label)]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.followers import BestResponse
 from rllib_stackelberg.leader.critic import relative
 from rllib_stackelberg.plays.outcomes import Profiles
-from tests.conftest import ONE_SHOT, VARIANTS, game_called
+from tests.conftest import VARIANTS, game_called, one_shot_games
 from tests.games_for_tests import BayesianGame, BrokenGame, NoisyAllocation, leader_table
 
 MODES = {
@@ -100,7 +100,7 @@ def problems():
     ways once (variants of a game with updates that are drawn), and one game of a kind with all plays and numbers of
     plays.
     """
-    for label in ONE_SHOT:
+    for label in one_shot_games():
         size = Profiles.count(game_called(label))
         for updates, reward in product(UPDATES, product(("argmax", "last", "average"), ("exact", 5))):
             if size > 60 and updates == "expected":
@@ -248,15 +248,17 @@ def test_provisional_value_is_the_value_once_everything_is_answered():
     assert observations["critic"][0, -1] == pytest.approx(2 / 3)
 
 
-def test_observations_stay_in_their_space(one_shot_game):
-    if isinstance(one_shot_game, BayesianGame) and one_shot_game.sequential:
+@pytest.mark.parametrize("label", one_shot_games())
+def test_observations_stay_in_their_space(label):
+    game = game_called(label)
+    if isinstance(game, BayesianGame) and game.sequential:
         settings = LeaderSettings.checked(response_updates=5, elicitation="in_play")
     else:
         settings = LeaderSettings.checked(response_updates=5)
-    env = StackelbergPOMDP(one_shot_game, settings, num_envs=3)
+    env = StackelbergPOMDP(game, settings, num_envs=3)
     env.action_space.seed(0)
     observations, _ = env.reset(seed=1)
-    table = leader_table(one_shot_game, seed=0) if one_shot_game.leader_turn.masked else None
+    table = leader_table(game, seed=0) if game.leader_turn.masked else None
     for _ in range(20):
         assert env.observation_space.contains(observations)
         actions = env.action_space.sample() if table is None else table[env.elicitation.question]

@@ -8,7 +8,7 @@ import pytest
 from rllib_stackelberg import make_game
 from rllib_stackelberg.plays.outcomes import Profiles, tabulate
 from rllib_stackelberg.rules.game import OVER
-from tests.conftest import ONE_SHOT, game_called
+from tests.conftest import game_called, one_shot_games
 from tests.games_for_tests import BayesianGame, NoisyAllocation, leader_table
 
 
@@ -43,7 +43,7 @@ SLOW = {"message-spm-anonymous-2-items"}
 
 @pytest.mark.parametrize("seed", [0])
 @pytest.mark.parametrize(
-    "label", [pytest.param(label, marks=[pytest.mark.learning] * (label in SLOW)) for label in ONE_SHOT]
+    "label", [pytest.param(label, marks=[pytest.mark.learning] * (label in SLOW)) for label in one_shot_games()]
 )
 def test_table_values_and_deviations_equal_plain_loops(label, seed):
     game = game_called(label)
