@@ -55,6 +55,12 @@ def test_a_tables_text_and_figures_are_what_its_data_give(name, tmp_path):
     assert (tmp_path / f"{name}.md").read_text() == (RESULTS / f"{name}.md").read_text()
 
 
+def test_every_figure_of_the_examples_has_its_data():
+    assert {file.stem for file in FIGURES.glob("*.svg")} == {
+        file.name.removesuffix(SUFFIX) for file in FIGURES.glob(f"*{SUFFIX}")
+    }
+
+
 def test_a_drawing_is_of_the_numbers_in_its_file_and_of_a_known_kind(tmp_path):
     curve = {"rounds": [1, 2], "mean": [0.123456789, 0.2], "low": [0.0, None], "high": [0.2, 0.3]}
     write_drawing(tmp_path / "a.b", bands_figure, curves={"a": curve}, label="gap", references={"a": 1 / 3})
