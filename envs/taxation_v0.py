@@ -79,9 +79,13 @@ from rllib_stackelberg.economics.households import Survey, synthetic
 from rllib_stackelberg.economics.inequality import gini, top_and_bottom
 from rllib_stackelberg.economics.shocks import Shock, ShockName
 from rllib_stackelberg.economics.taxes import CODES, SALES_TAX, TaxSystem, kept
+from rllib_stackelberg.rules.pictures import Bars
 from rllib_stackelberg.rules.population import RUNNING, PopulationGame, PopulationState
 
 LEAST, MOST = 0.001, 0.99
+SHOWN_AMOUNTS = np.array([1e4, 3e4, 1e5, 3e5, 1e6])
+"""Dollars a year for which the tax is drawn."""
+
 CAPS = np.array([0.2, 0.05, 0.2, 0.05, 0.3])
 HOURS = 365 * 24 * (2 / 3) * (2 / 3)
 INTEREST = 0.04
@@ -289,6 +293,19 @@ class Taxation(PopulationGame):
         for name, holds in reversed((*reasons, ("negative-wealth", negative), ("no-capital", ruined))):
             after.ending[holds] = self.endings.index(name)
         return np.where(undefined, 0.0, leader_paid), np.where(undefined[:, None], 0.0, members_paid)
+
+    def pictured(self, action):
+        """What the government chooses, and what of an income or of wealth is taxed."""
+        own = super().pictured(np.minimum(action, self.caps))
+        if self.code is not None:
+            return own
+        rates = np.minimum(action, self.caps)
+        names = [f"$ {amount:,.0f}" for amount in SHOWN_AMOUNTS]
+        taxed = [1 - kept(SHOWN_AMOUNTS, rates[k], rates[k + 1]) / SHOWN_AMOUNTS for k in (0, 2)]
+        return own + tuple(
+            Bars(f"Share of {name} that is taxed in a year", dict(zip(names, shares.tolist(), strict=True)))
+            for name, shares in zip(("income", "wealth"), taxed, strict=True)
+        )
 
     def report(self, state):
         """The year's accounts."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rllib_stackelberg.leader.env import LeaderEnv, StackelbergPOMDP
     from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
     from rllib_stackelberg.plays.strategy import LeaderStrategy
-    from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, show_progress
+    from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, policy_picture, show_progress
     from rllib_stackelberg.response.models import FollowerModel
     from rllib_stackelberg.response.settings import LeaderSettings
     from rllib_stackelberg.rules.game import StackelbergGame, State, Turn
@@ -75,7 +75,7 @@ _PLACES = {
     "leader.env": ("LeaderEnv", "StackelbergPOMDP"),
     "learning": ("TrainingResult", "certify", "leader_config", "train"),
     "plays.strategy": ("LeaderStrategy",),
-    "reports.notebook": ("learning_picture", "mechanism_picture", "show_progress"),
+    "reports.notebook": ("learning_picture", "mechanism_picture", "policy_picture", "show_progress"),
     "response.models": ("FollowerModel",),
     "response.settings": ("LeaderSettings",),
     "rules.game": ("StackelbergGame", "State", "Turn"),
@@ -139,6 +139,7 @@ __all__ = [
     "make_game",
     "make_population",
     "mechanism_picture",
+    "policy_picture",
     "pure_equilibria",
     "random_search",
     "register_game",

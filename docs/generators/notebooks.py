@@ -16,6 +16,7 @@ NOTEBOOKS = {
     "first_mechanism": "first_mechanism.md",
     "your_own_game": "own_game.md",
     "compare_follower_models": "follower_models.md",
+    "taxation": "taxation.md",
 }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rllib_stackelberg.reports.drawings import draw_again, write_drawing
     from rllib_stackelberg.reports.figures import bands_figure, gap_figure, learning_figure
-    from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, show_progress
+    from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, policy_picture, show_progress
     from rllib_stackelberg.reports.online import write_online
     from rllib_stackelberg.reports.page import write_figures, write_report
     from rllib_stackelberg.reports.result_figures import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MODULES = {
     "drawings": ("draw_again", "write_drawing"),
     "figures": ("bands_figure", "gap_figure", "learning_figure"),
-    "notebook": ("learning_picture", "mechanism_picture", "show_progress"),
+    "notebook": ("learning_picture", "mechanism_picture", "policy_picture", "show_progress"),
     "online": ("write_online",),
     "page": ("write_figures", "write_report"),
     "result_figures": (
@@ -49,6 +49,7 @@ __all__ = [
     "learning_figure",
     "learning_picture",
     "mechanism_picture",
+    "policy_picture",
     "relation_figure",
     "save_svg",
     "show_progress",

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from rllib_stackelberg.evaluation.convergence import rung, rungs_before
 from rllib_stackelberg.evaluation.observed_plays import answered_by
 from rllib_stackelberg.evaluation.values import Evaluation
@@ -22,10 +25,13 @@ from rllib_stackelberg.reports.svg import standalone, write_svg
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rules.population import PopulationGame
 
 WIDTH = 640
 """CSS pixels of a picture in a notebook."""
 
+
+POLICY = "What the leader does"
 
 COUNTED = ("iteration", "episodes", "plays")
 VALUED = {"mean_return": "mean return", "value": "greedy value", "best": "best"}
@@ -81,6 +87,16 @@ def mechanism_picture(
     pictures = pictures_of(game, strategy, answered_by(strategy), weights)
     label = LABELS["mechanism"]
     return Drawing(mechanism_drawing(pictures, width).root(label), label)
+
+
+def policy_picture(game: PopulationGame, action: ArrayLike, width: float = WIDTH) -> Drawing:
+    """What the leader of a population does in a period.
+
+    Args:
+        game: the game; action: the leader's, in the game's units `[w]`; width: in CSS pixels.
+    """
+    pictures = game.pictured(np.asarray(action, dtype=float))
+    return Drawing(mechanism_drawing(pictures, width).root(POLICY), POLICY)
 
 
 def learning_picture(

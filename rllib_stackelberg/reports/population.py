@@ -6,12 +6,17 @@ the streams that the result is of. The same run folder gives the same bytes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+from xml.etree.ElementTree import Element
+
+import numpy as np
 
 from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.course import Course, course
+from rllib_stackelberg.reports.mechanism import mechanism_drawing
 from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
-from rllib_stackelberg.reports.rendering import both_widths, rendered, shown
+from rllib_stackelberg.reports.rendering import at_widths, both_widths, rendered, shown
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.runs.records import PopulationResult
@@ -40,11 +45,18 @@ def _content(run: PopulationRun) -> dict[str, Any]:
         "members": game.members,
         "periods": game.periods,
         "learning": both_widths("learning", "What both sides get, over epochs", sides_figure, progress),
+        "mechanism": at_widths(partial(_mechanism, game, found)),
         "policies": both_widths("policies", "What both sides do, over periods", course_figure, _actions(game, found)),
         "course": both_widths("course", "Plays over periods", course_figure, _figures(game, found)),
         "configuration": shown({k: v for k, v in config.items() if k not in NOT_SHOWN} | config["settings"]),
         "versions": shown(config["versions"]),
     }
+
+
+def _mechanism(game: PopulationGame, found: Course, width: float) -> Element:
+    """What the leader does, the mean over the plays' periods."""
+    action = np.nanmean(found.leader, axis=(0, 1))
+    return mechanism_drawing(game.pictured(action), width).root("What the leader does")
 
 
 def _figures(game: PopulationGame, found: Course) -> dict[str, Any]:

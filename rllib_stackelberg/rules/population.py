@@ -23,6 +23,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RulesError
 from rllib_stackelberg.lazy_modules import LazyModule
 from rllib_stackelberg.rules.base import Batch, Rules, name_of
 from rllib_stackelberg.rules.display import facts_table, shown_parameters
+from rllib_stackelberg.rules.pictures import Bars, Picture
 from rllib_stackelberg.rules.solution import PopulationSolution
 
 if TYPE_CHECKING:
@@ -135,6 +136,15 @@ class PopulationGame(Rules, ABC):
             "source": self.source,
         }
         return facts_table(name_of(self), facts)
+
+    def pictured(self, action: Numbers) -> tuple[Picture, ...]:
+        """How an action of the leader looks, in a few pictures; by default its numbers.
+
+        Args:
+            action: in the game's units `[w]`.
+        """
+        names = self.leader_terms or [f"number {k + 1}" for k in range(len(action))]
+        return (Bars("What the leader does", dict(zip(names, action.tolist(), strict=True))),)
 
     @property
     def followers(self) -> tuple[str, ...]:
@@ -280,4 +290,4 @@ def check_population(game: PopulationGame) -> None:
 def _decided(terms: tuple[str, ...], actions: spaces.Box) -> str:
     """What the numbers of an action are."""
     count = actions.shape[0]
-    return ", ".join(terms) or f"{count} number{'' if count == 1 else 's'}"
+    return "; ".join(terms) or f"{count} number{'' if count == 1 else 's'}"

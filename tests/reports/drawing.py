@@ -27,5 +27,6 @@ def drawing_once():
     with pytest.MonkeyPatch.context() as patch:
         for module in (online, population):
             patch.setattr(module, "both_widths", drawn)
-        patch.setattr(run_figures, "at_widths", drawn_wide)
+        for module in (population, run_figures):
+            patch.setattr(module, "at_widths", drawn_wide)
         yield
