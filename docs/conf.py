@@ -27,7 +27,7 @@ version = release = rllib_stackelberg.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "generators"]
+exclude_patterns = ["_build", "generators", "templates"]
 suppress_warnings = ["ref.python"]  # attributes of several classes have one name: a word of a docstring may mean any
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "bysource"}
@@ -41,6 +41,7 @@ add_module_names = False
 
 html_theme = "furo"
 html_title = f"rllib-stackelberg {version}"
+templates_path = ["templates"]
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 html_math_renderer = "mathml"  # every browser shows it, and no page asks the network for a script
