@@ -72,6 +72,8 @@ class LabourSupplyGame(PopulationGame):
 
     source = "Heathcote, Storesletten & Violante 2017"
     draws = 0
+    leader_terms = ("progressivity",)
+    member_terms = ("share worked",)
 
     carries_over = ("households",)
 

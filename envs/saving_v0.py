@@ -72,6 +72,8 @@ class Saving(PopulationGame):
     """What both have in common: all of it in logarithms, in which the economy is linear and cannot overflow."""
 
     draws = 0
+    leader_terms = ("tax on output",)
+    member_terms = ("share saved",)
 
     carries_over = ("households", "periods", "spread")
 

@@ -5,13 +5,20 @@ from functools import cache, partial
 from typing import Any
 
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.evaluation.strategies import evaluate_strategy, tabulated
+from rllib_stackelberg.plays.paths import courses
+from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.reports.axes import FILE_WIDTH
 from rllib_stackelberg.reports.game_tables import game_page
+from rllib_stackelberg.reports.notebook import mechanism_picture, policy_picture
+from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.parameters import Parameter
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import GameSpec, make_rules
+from rllib_stackelberg.rules.registry import GameSpec, find_spec, make_rules
 from rllib_stackelberg.rules.registry import games as all_games
+from rllib_stackelberg.rules.solution import PopulationSolution, StackelbergSolution
 from rllib_stackelberg.solvers import solution_or_reason
 
 from .markdown import Texts, code, contents, deeper, table
@@ -24,6 +31,18 @@ leader gets with the parameters' defaults, if followers who are indifferent help
 
 """
 
+OPTIMUM_SHOWN = """## The optimum as a picture
+
+The leader is blue, followers are orange. Grey is what is drawn before a play.
+"""
+
+RESPONSE_SHOWN = """Followers do what they do after one response phase
+of learning, by the game's default settings.
+"""
+
+DRAWN = 5_000
+"""Most outcomes of a game whose response is drawn."""
+
 
 @cache
 def made_by_default(name: str) -> StackelbergGame | PopulationGame | None:
@@ -35,18 +54,40 @@ def made_by_default(name: str) -> StackelbergGame | PopulationGame | None:
 
 
 @cache
-def optimum(name: str) -> tuple[str, str]:
-    """The exact optimum of a game by its defaults, and how it was found or why there is none."""
+def solved(name: str) -> tuple[StackelbergSolution | PopulationSolution | None, str]:
+    """The exact optimum of a game by its defaults, or why there is none."""
     game = made_by_default(name)
     if game is None:
-        return "", "depends on what the game is given"
+        return None, "depends on what the game is given"
     if isinstance(game, PopulationGame):
-        known = game.optimum()
-        return (number(known.leader_value), known.method) if known else ("", "not known: train a leader")
+        return game.optimum(), "not known: train a leader"
     found, reason = solution_or_reason(game)
-    if found is None or not found.exists:
-        return "", f"none ({reason})"
-    return number(found.leader_value), found.method
+    return (found if found and found.exists else None), f"none ({reason})"
+
+
+def optimum(name: str) -> tuple[str, str]:
+    """The exact optimum, and how it was found or why there is none; as text."""
+    found, reason = solved(name)
+    return (number(found.leader_value), found.method) if found else ("", reason)
+
+
+def picture(name: str) -> str:
+    """The optimum as a picture, with what followers do who have learned to respond to it; nothing of large games."""
+    game, (found, _) = made_by_default(name), solved(name)
+    if isinstance(game, PopulationGame) and isinstance(found, PopulationSolution):
+        return OPTIMUM_SHOWN + policy_picture(game, found.leader_action, FILE_WIDTH)._repr_html_() + "\n"
+    if not isinstance(game, StackelbergGame) or not isinstance(found, StackelbergSolution) or not drawn(game):
+        return ""
+    strategy = LeaderStrategy.of(game, found.leader_strategy)
+    settings = LeaderSettings.checked(**find_spec(name).defaults.settings).fitted(game)
+    response = evaluate_strategy(strategy, settings, samples=1, every_play=False)
+    shown = mechanism_picture(game, strategy, response, FILE_WIDTH)._repr_html_()
+    return f"{OPTIMUM_SHOWN}{RESPONSE_SHOWN}\n{shown}\n"
+
+
+def drawn(game: StackelbergGame) -> bool:
+    """Whether a response takes no time to speak of."""
+    return tabulated(game) and courses(game) <= DRAWN
 
 
 def known_beside(game: StackelbergGame | PopulationGame | None) -> Iterator[str]:
@@ -102,6 +143,7 @@ def page(spec: GameSpec) -> str:
     lines += [f"Source: {facts['source']}.\n"] if facts["source"] else []
     lines += ["## Exact value\n", f"{f'{value}: {how}' if value else sentence(how)}.\n".replace("..", ".")]
     lines += [*known_beside(game), ""]
+    lines += [picture(spec.name)]
     lines += ["## Parameters\n", parameters(facts), turns(game)]
     lines += ["## Try it\n", commands(spec, game, bool(value)), "## Rules in full\n", rules(facts["rules"]), ""]
     return "\n".join(lines)
