@@ -8,8 +8,86 @@ import pytest
 from rllib_stackelberg import evaluate_strategy, make_game, solve
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.response.settings import LeaderSettings
+from rllib_stackelberg.rules.registry import make_rules
 from rllib_stackelberg.rules.ties import RULES
+from rllib_stackelberg.solvers import response_solve
 from tests.docs.written import block_after, saved, text_of
+
+
+def game_of(text):
+    """The game that a table names with its parameters, as on the command line."""
+    name, *given = text.split()
+    return make_rules(name, **dict(each.split("=", 1) for each in given))
+
+
+def shown(number):
+    """As precisely as a table shows it: half a unit of its last digit, and a little more."""
+    return pytest.approx(float(number), abs=0.501 * 10.0 ** -len(number.partition(".")[2]))
+
+
+def columns(page, pattern, at_least):
+    found = re.findall(pattern, text_of(page), re.M)
+    assert len(found) >= at_least
+    return found
+
+
+def test_exact_optima_are_what_solve_finds():
+    small = columns("measured/small_games.md", r"^\| `([\w= -]+)`.*?\| (-?[\d.]+) \|", 10)
+    design = columns("families/economic_design.md", r"^\| `([\w= -]+)` \| [-.\d]+ \| (-?[.\d]+) \|", 5)
+    silent = columns("measured/messages.md", r"^\| `(message-spm types=\d messages=1)` \| (-[.\d]+) \|", 3)
+    for game, optimum in small + design + silent:
+        assert solve(game_of(game)).leader_value == shown(optimum), game
+
+
+def test_simpler_ways_are_worth_what_is_said():
+    page = text_of("families/economic_design.md")
+    (tolls,) = re.findall(r"(-\d+) without tolls", page)
+    (same,) = re.findall(r"([.\d]+) with the same coverage everywhere", page)
+    assert shown(tolls) in game_of("congestion network=braess").baselines().values()
+    assert shown(same) in game_of("security targets=8 resources=3 types=2 seed=1").baselines().values()
+
+
+def test_manipulation_is_worth_what_is_said():
+    pair = r"([.\d]+), ([.\d]+)"
+    rows = columns("measured/manipulation.md", rf"^\| (\d) \| {pair} \| {pair} \|$", 6)
+    for seed, *values in rows:
+        game = make_game("random-bimatrix", sees_leader=True, seed=seed)
+        for followers, leader, follower in zip(
+            ("best-response", "best-manipulation"), values[::2], values[1::2], strict=True
+        ):
+            settings = LeaderSettings.checked(followers=followers)
+            found = evaluate_strategy(response_solve(game, settings).leader_strategy, settings, game=game)
+            assert (found.leader_value, found.follower_values[0]) == (shown(leader), shown(follower)), (seed, followers)
+
+
+PRINTED = {
+    "progressivity xi =": "leader",
+    "welfare": "welfare",
+    "output": "output",
+    "a tax of 1 - alpha =": "leader",
+    "growth": "growth factor",
+    r"a tax of \(1 - alpha x discount\) / 2 =": "leader",
+    "capital tends to": "steady capital",
+}
+"""What the page calls what an optimum holds."""
+
+
+def test_closed_forms_of_populations_are_what_solve_prints():
+    page, seen = "families/populations.md", 0
+    for game, said in columns(page, r"^\| `solve ((?:labour|public|output).*?)` \| .*? \| (.*) \|$", 5):
+        known = game_of(game).optimum()
+        given = {"leader": known.leader_action[0], **known.details}
+        for words, name in PRINTED.items():
+            for number in re.findall(rf"{words} (-?[.\d]+)", said):
+                scale = 100 if name == "growth factor" else 1
+                assert scale * (given[name] - (name == "growth factor")) == shown(number), (game, words)
+                seen += 1
+    assert seen == 8
+    settled = text_of("measured/taxation.md")
+    exact = re.findall(r"^\| `((?:labour|public|output)[\w= .-]*)` \| \w+ [.\d]+ \| ([.\d]+) \|", settled, re.M)
+    assert len(exact) == 4
+    for game, best in exact:
+        assert game_of(game).optimum().leader_action[0] == shown(best), game
 
 
 def test_the_table_of_auctions_is_what_bidders_learn():
