@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rllib_stackelberg import make_game, solve
+from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.economics.posted_beliefs import BeliefProgram, kinds_apart
 from rllib_stackelberg.economics.posted_menus import MenuSearch
 from rllib_stackelberg.economics.posted_references import first_best, static_plan
@@ -22,6 +23,12 @@ from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.testing.conformance import inspect
 
 SLACK = 1e-12
+
+
+@kept
+def bundle_taken(form, worth, bundled, wants, prices, available):
+    """As compiled loops have it; kept between processes, as what Python calls is if it is called so."""
+    return best_bundle(form, worth, bundled, wants, prices, available, SLACK)
 
 
 def price_by_hand(form, prices, bundle):
@@ -52,7 +59,7 @@ def test_buyers_take_the_best_of_all_bundles(form, bundled):
         worth = rng.random(2**kinds - 1 if bundled else kinds)
         wants, available = int(rng.integers(1, kinds + 1)), int(rng.integers(0, 2**kinds))
         prices = rng.random(numbers_of(form, kinds)) * rng.choice([0.3, 1.0])
-        taken = best_bundle(form, worth, bundled, wants, prices, available, SLACK)
+        taken = bundle_taken(form, worth, bundled, wants, prices, available)
         assert not taken & ~available
 
         def left(bundle, worth=worth, wants=wants, prices=prices):
