@@ -24,6 +24,14 @@ def pytest_configure(config):
     gc.disable()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Files of a whole suite are handed out as tests/distribution.py says."""
+    from tests.distribution import SuiteScheduling
+
+    return SuiteScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items):
     """Files that train come first: they take longest, and processes that test side by side are to end together."""
     trains = {item.path for item in items if item.get_closest_marker("ray")}
