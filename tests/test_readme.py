@@ -103,6 +103,12 @@ def test_other_findings_are_those_of_the_pages():
     assert float(hidden) < 0 < 0.8 < float(alone)
 
 
+def test_what_the_first_command_prints_is_what_the_guide_says():
+    """Which compares it with what the command prints (`python -m pytest -m learning tests/docs`)."""
+    printed = re.search(r"It ends in\n\n```\n(.*?)```", README, re.S).group(1)
+    assert printed in text_of("first_mechanism.md")
+
+
 def test_every_script_it_names_is_there():
     for script in re.findall(r"tuned_examples/[\w/]+\.\w+", README):
         assert (ROOT / script).exists()
