@@ -163,6 +163,29 @@ def _flow(game: StackelbergGame, agent: int, plays: Sequence[Course]) -> Flow | 
     return Flow(game.agents[agent], stages, links)
 
 
+def beliefs(flow: Flow) -> dict[str, dict[str, float]]:
+    """What whoever sees a follower's action must believe that it knows: probabilities, by Bayes' rule.
+
+    Args:
+        flow: of the follower.
+
+    Returns:
+        by action, and by what the follower may know; nothing where it knows nothing by itself.
+
+    >>> knows = Stage("knows", CHANCE_MOVES, {"low": 0.5, "high": 0.5})
+    >>> says = Stage("says", 1, {"no": 0.75, "yes": 0.25})
+    >>> links = {("low", "no"): 0.5, ("high", "no"): 0.25, ("high", "yes"): 0.25}
+    >>> beliefs(Flow("a buyer", (knows, says), (links,)))["yes"]
+    {'high': 1.0}
+    """
+    found: dict[str, dict[str, float]] = {}
+    for (before, after), links in zip(pairwise(flow.stages), flow.links, strict=True):
+        if before.owner == CHANCE_MOVES:
+            for (known, done), share in links.items():
+                found.setdefault(done, {})[known] = share / after.shares[done]
+    return found
+
+
 class Labels:
     """What information sets and actions are called, each asked of the game once."""
 

@@ -130,6 +130,7 @@ def _content(run: FiniteRun) -> dict[str, Any]:
         "certified": certified_model(result)["name"] if "by_model" in result else None,
         "learning": figures.on_page("learning"),
         "mechanism": figures.on_page("mechanism"),
+        "beliefs": figures.beliefs,
         "follower_learning": figures.on_page("followers"),
         "learning_left_out": panels_left_out(game),
         "gap_curve": figures.on_page("gap"),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.convergence import Rung, rung, rungs_before
-from rllib_stackelberg.evaluation.observed_plays import answered_by_policy
+from rllib_stackelberg.evaluation.observed_plays import answered_by_policy, beliefs
 from rllib_stackelberg.evaluation.strategies import tabulated
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.axes import FILE_WIDTH
@@ -23,13 +23,14 @@ from rllib_stackelberg.reports.rendering import at_widths
 from rllib_stackelberg.reports.result_tables import certified_model
 from rllib_stackelberg.reports.svg import drawn_figure, write_svg
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rules.pictures import Picture
+from rllib_stackelberg.rounding import shares
+from rllib_stackelberg.rules.pictures import Flow, Picture
 from rllib_stackelberg.runs.run import FiniteRun
 
 LABELS = {
-    "learning": "Leader value over leader episodes",
     "mechanism": "The learned mechanism, and what followers do under it",
     "followers": "What followers play, over their updates",
+    "learning": "Leader value over leader episodes",
     "gap": "BCCE gap of the followers over their updates",
 }
 """Names of figures, and what they show, for readers who do not see them."""
@@ -54,6 +55,12 @@ class RunFigures:
         strategy = LeaderStrategy.from_data(game, self.result["leader_strategy"])
         answer = answered_by_policy(game, self.run.leader().acting_in(game))
         return pictures_of(game, strategy, answer, self.result["weights"])
+
+    @property
+    def beliefs(self) -> list[tuple[str, str, str]]:
+        """(follower, action, what whoever sees it must believe that the follower knows)."""
+        flows = (picture for picture in self.pictures if isinstance(picture, Flow))
+        return [(flow.title, done, shares(known.items())) for flow in flows for done, known in beliefs(flow).items()]
 
     @cached_property
     def rungs(self) -> list[Rung]:

@@ -11,7 +11,7 @@ from rllib_stackelberg import games, make_game, respond, solve
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.convergence import Rung
-from rllib_stackelberg.evaluation.observed_plays import answered_by, flows, observed
+from rllib_stackelberg.evaluation.observed_plays import answered_by, beliefs, flows, observed
 from rllib_stackelberg.plays.sample_plays import opened_at
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.follower_learning import learning_drawing, panels_left_out
@@ -90,6 +90,16 @@ def test_a_flow_is_what_leads_to_what():
     assert ("type 0", "message 0") not in flow.links[0]
     pairs = {("message 0", "item 2"): items["item 2"], ("message 1", "item 0"): items["item 0"]}
     assert flow.links[1] == pytest.approx(pairs)
+
+
+def test_beliefs_follow_from_what_types_play():
+    game = make_game("simple-allocation", types=3, messages=2)
+    answers = LeaderStrategy.from_pairs(game, [(0, 2), (1, 0)])
+    pure = {"follower_0": [[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]]}
+    (flow,) = flows(game, observed(game, answered_by(answers), pure))
+    believed = beliefs(flow)
+    assert believed["message 0"] == pytest.approx({"type 2": 1.0})
+    assert believed["message 1"] == pytest.approx({"type 0": 0.5, "type 1": 0.5})
 
 
 def test_a_missing_answer_is_refused_by_name():
