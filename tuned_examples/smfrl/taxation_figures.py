@@ -14,18 +14,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from rllib_stackelberg.reports.axes import add_legend, label_axes, panel_axes, single_axes
+from rllib_stackelberg.reports.axes import FILE_WIDTH, add_legend, label_axes, panel_axes, single_axes
 from rllib_stackelberg.reports.svg import colour
 
-WIDTH = 720.0
 BEFORE, BEYOND = 3, 40
 """Years around a shock that are drawn."""
 
 STYLES = (
     ("first", "-"),
     ("second", (0, (6, 3))),
-    ("reference", (0, (1.5, 1.5))),
-    ("ink", (0, (6, 2, 1.5, 2))),
+    ("third", (0, (1.5, 1.5))),
+    ("fourth", (0, (6, 2, 1.5, 2))),
     ("muted", "-"),
 )
 """Colour and dashes by arm."""
@@ -39,14 +38,14 @@ def growth_figure(arms: Mapping[str, Plays], shock_year: int) -> Figure:
     Args:
         arms: dollars, of all plays of all seeds `[T, P]`, NaN after a play's end; shock_year: 1 is the first.
     """
-    figure, axes = single_axes(WIDTH, 320)
+    figure, axes = single_axes(FILE_WIDTH, 280)
     for (name, plays), style in zip(arms.items(), STYLES, strict=False):
         _median(axes, name, plays, style)
     _shock(axes, shock_year)
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(NullLocator())
     label_axes(axes, "year", "GDP per head, $")
-    add_legend(figure, WIDTH)
+    add_legend(figure, FILE_WIDTH)
     return figure
 
 
@@ -56,7 +55,7 @@ def shocks_figure(panels: Mapping[str, Mapping[str, Plays]], shock_year: int) ->
     Args:
         panels: by shock and arm `[T, P]`, NaN where either play had ended; shock_year: 1 is the first.
     """
-    figure, every = panel_axes(WIDTH, 280, [f"{name} shock" for name in panels])
+    figure, every = panel_axes(FILE_WIDTH, 210, [f"{name} shock" for name in panels])
     for axes, arms in zip(every, panels.values(), strict=True):
         for (name, plays), style in zip(arms.items(), STYLES, strict=False):
             _median(axes, name, plays[: shock_year + BEYOND], style)
@@ -64,7 +63,7 @@ def shocks_figure(panels: Mapping[str, Mapping[str, Plays]], shock_year: int) ->
         axes.set_xlim(max(1, shock_year - BEFORE), shock_year + BEYOND)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         label_axes(axes, "year", "output, of that without" if axes is every[0] else "")
-    add_legend(figure, WIDTH)
+    add_legend(figure, FILE_WIDTH)
     return figure
 
 
@@ -74,7 +73,7 @@ def mixed_figure(estimates: Mapping[float, Mapping[str, Estimate]], panels: Mapp
     Args:
         estimates: by share and measure; panels: the measures of each, by title; the first begins at 0.
     """
-    figure, every = panel_axes(WIDTH, 280, list(panels), share_y=False)
+    figure, every = panel_axes(FILE_WIDTH, 210, list(panels), share_y=False)
     shares = list(estimates)
     for axes, names in zip(every, panels.values(), strict=True):
         for name, (chosen, dashes) in zip(names, STYLES, strict=False):
@@ -91,7 +90,7 @@ def mixed_figure(estimates: Mapping[float, Mapping[str, Estimate]], panels: Mapp
         if axes is every[0]:
             axes.set_ylim(bottom=0)
         label_axes(axes, "do not adopt", "")
-    add_legend(figure, WIDTH)
+    add_legend(figure, FILE_WIDTH)
     return figure
 
 
