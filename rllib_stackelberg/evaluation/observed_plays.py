@@ -19,13 +19,16 @@ from rllib_stackelberg.followers.learner import draw_play
 from rllib_stackelberg.plays.sample_plays import draw_nature
 from rllib_stackelberg.plays.strategy import LeaderFunction, LeaderStrategy
 from rllib_stackelberg.rules.game import OVER, StackelbergGame, State, present
-from rllib_stackelberg.rules.pictures import CHANCE_MOVES, Flow, Stage
+from rllib_stackelberg.rules.pictures import CHANCE_MOVES, Flow, Matrix, Stage
 
 PLAYS = 2_000
 """Plays that are counted: shares are right to about a hundredth."""
 
 FOLLOWERS, NODES, ROWS = 4, 6, 12
 """Most followers, things that are told apart at a stage, and information sets of a follower that are."""
+
+MANY, MOST_ROWS, MOST_COLUMNS = 4, 64, 64
+"""Fewest actions, most information sets and most actions of which a matrix is drawn."""
 
 OTHERS = "others"
 
@@ -161,6 +164,23 @@ def _flow(game: StackelbergGame, agent: int, plays: Sequence[Course]) -> Flow | 
     stages = tuple(Stage(*shape[k], _shares(columns[k], often)) for k in kept)
     links = tuple(_shares(zip(columns[a], columns[b], strict=True), often) for a, b in pairwise(kept))
     return Flow(game.agents[agent], stages, links)
+
+
+def matrices(game: StackelbergGame, weights: Mapping[str, Any]) -> tuple[Matrix, ...]:
+    """What each of the first followers does, by what it knows, of those that know one of many things and choose of many.
+
+    Args:
+        game: the game; weights: per follower the strategy `[row][action]`, as in results.
+    """
+    told, found = Labels(game), []
+    for turn in game.learned_turns[:FOLLOWERS]:
+        if ROWS < turn.keys <= MOST_ROWS and MANY <= turn.choices <= MOST_COLUMNS:
+            k = game.turns.index(turn)
+            rows = tuple(told.known(Move(k, key, ())) for key in range(turn.keys))
+            columns = tuple(told.done(Move(k, turn.keys - 1, (float(action),))) for action in range(turn.choices))
+            own = tuple(tuple(row) for row in np.asarray(weights[game.agents[turn.agent]], dtype=float).tolist())
+            found.append(Matrix(f"{game.agents[turn.agent]}: {turn.name}", turn.agent, rows, columns, own))
+    return tuple(found)
 
 
 def beliefs(flow: Flow) -> dict[str, dict[str, float]]:

@@ -11,17 +11,20 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
-from rllib_stackelberg.evaluation.observed_plays import Answer, flows, observed
+from rllib_stackelberg.evaluation.observed_plays import Answer, flows, matrices, observed
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.axes import FILE_WIDTH
 from rllib_stackelberg.reports.canvas import LETTER, LINE, SIZE, Canvas, fitting
 from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.rules.pictures import CHANCE_MOVES, Bars, Branch, Flow, Picture, Stage, Tree
+from rllib_stackelberg.rules.pictures import CHANCE_MOVES, Bars, Branch, Flow, Matrix, Picture, Stage, Tree
 
 MOST_BARS = 24
 BAR, BESIDE, FOR_NUMBERS = 22.0, 0.45, 60.0
 """CSS pixels from bar to bar; names that take more of the width stand above their bars; CSS pixels for a number."""
+
+FEW_ROWS = 24
+"""Rows of a matrix up to which each has its name."""
 
 NODE, GAP, LEAST = 8.0, 14.0, 3.0
 """CSS pixels: how wide what is known or done is drawn, what is left between two of them, how high the rarest is."""
@@ -48,7 +51,10 @@ def pictures_of(
     own = tuple(_with_followers(game, picture, weights) for picture in game.pictured(strategy.answers))
     if any(isinstance(picture, Tree) for picture in own):
         return own  # what leads to what stands in the tree
-    return own + flows(game, observed(game, answer, weights))
+    many = matrices(game, weights)
+    shown = {game.agents[each.owner] for each in many}
+    led = tuple(flow for flow in flows(game, observed(game, answer, weights)) if flow.title not in shown)
+    return own + led + many
 
 
 def _with_followers(game: StackelbergGame, picture: Picture, weights: Mapping[str, Any]) -> Picture:
@@ -138,6 +144,26 @@ def _(picture: Flow, canvas: Canvas) -> None:
             canvas.box(k * column, y, NODE, thick, _fill(stage.owner))
             _name(canvas, name, share, k * column + NODE + 4, y + thick / 2, column - NODE - 10)
     canvas.height = top + height + GAP * (most - 1) + 4
+
+
+@draw.register
+def _(picture: Matrix, canvas: Canvas) -> None:
+    _heading(canvas, f"{picture.title}, by what it knows; the darker the more often")
+    left = min(max(map(len, picture.rows)) * LETTER * SIZE + 8, BESIDE * canvas.width)
+    high = LINE if len(picture.rows) <= FEW_ROWS else LINE / 2
+    across = (canvas.width - left) / len(picture.columns)
+    for place, (name, shares) in enumerate(zip(picture.rows, picture.shares, strict=True)):
+        if high == LINE or place % 2 == 0:
+            canvas.text(0, canvas.height + SIZE, fitting(name, left - 6)[0])
+        canvas.box(left, canvas.height + 1, canvas.width - left, high - 2, "card")
+        for column, share in enumerate(shares):
+            if share >= NEVER:
+                start = left + column * across
+                canvas.box(start, canvas.height + 1, across, high - 2, _fill(picture.owner), round(share, 3))
+        canvas.height += high
+    canvas.text(left, canvas.height + SIZE + 2, picture.columns[0], "muted")
+    canvas.text(canvas.width, canvas.height + SIZE + 2, picture.columns[-1], "muted", "end")
+    canvas.height += 1.5 * LINE
 
 
 def _fill(owner: int | None) -> str:

@@ -56,6 +56,24 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """How often each of many things is done, by what is known.
+
+    Attributes:
+        title: whose it is, and what is done.
+        owner: number of the agent.
+        rows: what is known; columns: what is done, both in their order.
+        shares: of each column in a row, `[row][column]`.
+    """
+
+    title: str
+    owner: int
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    shares: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Branch:
     """A node of a tree, and the branch that leads to it.
 
@@ -93,4 +111,4 @@ class Tree:
     players: tuple[str, ...]
 
 
-Picture = Bars | Flow | Tree
+Picture = Bars | Flow | Matrix | Tree

@@ -11,7 +11,7 @@ from rllib_stackelberg import games, make_game, respond, solve
 from rllib_stackelberg.cli import app
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.convergence import Rung
-from rllib_stackelberg.evaluation.observed_plays import answered_by, beliefs, flows, observed
+from rllib_stackelberg.evaluation.observed_plays import answered_by, beliefs, flows, matrices, observed
 from rllib_stackelberg.plays.sample_plays import opened_at
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.reports.follower_learning import learning_drawing, panels_left_out
@@ -62,6 +62,7 @@ def uniform(game):
 def test_every_game_has_pictures_that_stay_inside(game):
     answers = {0: np.zeros(game.leader_turn.width)} if game.leader_turn.rows == 1 else {}
     pictures = game.pictured(answers) + flows(game, observed(game, centre(game), uniform(game), 50))
+    pictures += matrices(game, uniform(game))
     assert pictures
     for width in (340, 720):
         root = mechanism_drawing(pictures, width).root("a mechanism")
@@ -100,6 +101,21 @@ def test_beliefs_follow_from_what_types_play():
     believed = beliefs(flow)
     assert believed["message 0"] == pytest.approx({"type 2": 1.0})
     assert believed["message 1"] == pytest.approx({"type 0": 0.5, "type 1": 0.5})
+
+
+def test_many_actions_of_many_types_are_a_matrix():
+    game = make_game("auction", bidders=2, values=20)
+    weights = uniform(game)
+    weights["follower_0"] = np.eye(20, 21, 1).tolist()  # bids its value
+    first, second = matrices(game, weights)
+    assert (first.rows[0], first.columns[0], first.columns[-1]) == ("value 0.025", "stays out", "bids 0.975")
+    drawn = mechanism_drawing([first, second]).root("bids")
+    shades = [box for box in drawn.iter("rect") if "--second" in box.get("style")]
+    sure = [box for box in shades if "opacity: 1" in box.get("style")]
+    assert (len(shades), len(sure)) == (20 + 20 * 21, 20)
+    places = [float(box.get("x")) for box in sure]
+    assert np.diff(places) == pytest.approx(np.full(19, float(sure[0].get("width"))), abs=0.2)  # a diagonal
+    assert matrices(make_game("simple-allocation"), {}) == ()
 
 
 def test_a_missing_answer_is_refused_by_name():
