@@ -167,7 +167,7 @@ def _flow(game: StackelbergGame, agent: int, plays: Sequence[Course]) -> Flow | 
 
 
 def matrices(game: StackelbergGame, weights: Mapping[str, Any]) -> tuple[Matrix, ...]:
-    """What each of the first followers does, by what it knows, of those that know one of many things and choose of many.
+    """What each of the first followers does, by what it knows, of those with many information sets and actions.
 
     Args:
         game: the game; weights: per follower the strategy `[row][action]`, as in results.
