@@ -1,5 +1,7 @@
 import gc
+import inspect
 import os
+import sys
 from functools import cache
 
 import pytest
@@ -15,13 +17,26 @@ from rllib_stackelberg.plays.outcomes import TABLE_LIMIT, Profiles
 from tests.games_for_tests import BayesianGame, NoisyAllocation
 
 
+def callers(context=0):
+    """As `inspect.stack`, without source text."""
+    found, frame = [], sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        found.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
+        frame = frame.f_back
+    return found
+
+
 def pytest_configure(config):
     """Files are handed out in the order below; pytest-xdist would begin with those of most tests, not the longest.
 
-    No garbage is looked for while modules are loaded: there is none.
+    No garbage is looked for while modules are loaded: there is none. And RLlib, which looks who has made each of an
+    algorithm's ten connectors, is given frames without the source text around them: reading that takes as long as a
+    small training, because pytest stands far below.
     """
     config.option.loadscopereorder = False
     gc.disable()
+    inspect.stack = callers
 
 
 @pytest.hookimpl(optionalhook=True)
