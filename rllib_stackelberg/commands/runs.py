@@ -224,7 +224,7 @@ def report(
     game: TrustedGame = None,
     figure: Annotated[
         list[Path] | None,
-        typer.Option(help="write mechanism.svg, followers.svg, learning.svg or gap.svg instead; repeat for more"),
+        typer.Option(help="write mechanism.svg, learning.svg or another figure instead, by its name; repeat for more"),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -11,17 +11,16 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.verdict import verdict
 from rllib_stackelberg.files.folder import write_atomically
 from rllib_stackelberg.reports.follower_learning import panels_left_out
 from rllib_stackelberg.reports.followers import follower_tables
 from rllib_stackelberg.reports.glossary import UNITS, explained, words_of
-from rllib_stackelberg.reports.population import population_html
+from rllib_stackelberg.reports.population import PopulationFigures, population_html
 from rllib_stackelberg.reports.rendering import rendered, shown
 from rllib_stackelberg.reports.result_tables import beside_bound, certificate_words, certified_model, learned_value
 from rllib_stackelberg.reports.result_tables import gap as gap_of
-from rllib_stackelberg.reports.run_figures import RunFigures
+from rllib_stackelberg.reports.run_figures import Figures, RunFigures
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.parameters import introduction
 from rllib_stackelberg.rules.registry import find_spec
@@ -52,7 +51,10 @@ def write_report(run: str | Path, game: str | None = None) -> Path:
 
 
 def write_figures(run: str | Path, files: Iterable[Path], game: str | None = None) -> None:
-    """Write figures of a run as files: `mechanism.svg`, `followers.svg`, `learning.svg` or `gap.svg`, in any folder.
+    """Write figures of a run as files, each named after its figure, in any folder; all of them or none.
+
+    These are `mechanism.svg`, `followers.svg`, `learning.svg` and `gap.svg`; of a run on a game with a population
+    `mechanism.svg`, `learning.svg`, `policies.svg` and `course.svg`.
 
     Args:
         run: its folder; files: to write; game: as of `write_report`.
@@ -61,14 +63,25 @@ def write_figures(run: str | Path, files: Iterable[Path], game: str | None = Non
         InvalidFieldError: as `write_report`; a file's name is none of these, or the run has nothing to draw for it.
     """
     opened = open_run(run, game)
-    if not isinstance(opened, FiniteRun):
-        raise InvalidFieldError("figure", "is of a game with a population", "none: its report has its figures")
     with result_fits(opened.folder):
-        opened.game.forget()
-        result = _told(opened.folder.read("result", Result))
-        figures = RunFigures(opened, result, opened.folder.progress())
-        for file in files:
-            figures.save(file)
+        figures_of(opened).save(files)
+
+
+@singledispatch
+def figures_of(run: Run) -> Figures:
+    """The figures of a run, by its kind."""
+    raise NotImplementedError(type(run).__name__)
+
+
+@figures_of.register
+def _(run: PopulationRun) -> Figures:
+    return PopulationFigures(run)
+
+
+@figures_of.register
+def _(run: FiniteRun) -> Figures:
+    run.game.forget()
+    return RunFigures(run, _told(run.folder.read("result", Result)), run.folder.progress())
 
 
 def write_page(run: FiniteRun | PopulationRun) -> Path:

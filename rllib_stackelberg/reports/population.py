@@ -6,7 +6,7 @@ the streams that the result is of. The same run folder gives the same bytes.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -16,11 +16,21 @@ from rllib_stackelberg.evaluation.verdict import population_verdict
 from rllib_stackelberg.populations.course import Course, course
 from rllib_stackelberg.reports.mechanism import mechanism_drawing
 from rllib_stackelberg.reports.population_figures import course_figure, sides_figure
-from rllib_stackelberg.reports.rendering import at_widths, both_widths, rendered, shown
+from rllib_stackelberg.reports.rendering import rendered, shown
+from rllib_stackelberg.reports.run_figures import Drawer, Figures
+from rllib_stackelberg.reports.svg import drawn_figure
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.runs.records import PopulationResult
 from rllib_stackelberg.runs.run import PopulationRun
+
+LABELS = {
+    "mechanism": "What the leader does",
+    "learning": "What both sides get, over epochs",
+    "policies": "What both sides do, over periods",
+    "course": "Plays over periods",
+}
+"""Names of figures, and what they show, for readers who do not see them."""
 
 NOT_SHOWN = ("game", "params", "settings", "versions", "out", "inputs", "source")
 
@@ -32,9 +42,8 @@ def population_html(run: PopulationRun) -> str:
 
 def _content(run: PopulationRun) -> dict[str, Any]:
     folder, game = run.folder, run.game
-    result, config, progress = folder.read("result", PopulationResult), folder.read("config"), folder.progress()
-    spec = find_spec(folder.game_name())
-    found = course(game, run.policies(), run.seed)
+    result, config = folder.read("result", PopulationResult), folder.read("config")
+    spec, figures = find_spec(folder.game_name()), PopulationFigures(run)
     return {
         "name": spec.name or config["game"],
         "summary": spec.summary,
@@ -44,19 +53,51 @@ def _content(run: PopulationRun) -> dict[str, Any]:
         "verdict": population_verdict(result),
         "members": game.members,
         "periods": game.periods,
-        "learning": both_widths("learning", "What both sides get, over epochs", sides_figure, progress),
-        "mechanism": at_widths(partial(_mechanism, game, found)),
-        "policies": both_widths("policies", "What both sides do, over periods", course_figure, _actions(game, found)),
-        "course": both_widths("course", "Plays over periods", course_figure, _figures(game, found)),
+        **{name: figures.on_page(name) for name in LABELS},
         "configuration": shown({k: v for k, v in config.items() if k not in NOT_SHOWN} | config["settings"]),
         "versions": shown(config["versions"]),
     }
 
 
-def _mechanism(game: PopulationGame, found: Course, width: float) -> Element:
-    """What the leader does, the mean over the plays' periods."""
-    action = np.nanmean(found.leader, axis=(0, 1))
-    return mechanism_drawing(game.pictured(action), width).root("What the leader does")
+class PopulationFigures(Figures):
+    """The figures of one run; plays are played once.
+
+    Args:
+        run: the run.
+    """
+
+    def __init__(self, run: PopulationRun):
+        self.run = run
+
+    @cached_property
+    def course(self) -> Course:
+        """Of the first plays that the result is of."""
+        return course(self.run.game, self.run.policies(), self.run.seed)
+
+    @property
+    def drawers(self) -> dict[str, Drawer]:
+        """As the base says."""
+        return {
+            "mechanism": self._mechanism, "learning": self._learning, "policies": self._policies,
+            "course": self._course,
+        }  # fmt: skip
+
+    def _mechanism(self, width: float) -> Element:
+        """The mean action over the plays' periods."""
+        action = np.nanmean(self.course.leader, axis=(0, 1))
+        return mechanism_drawing(self.run.game.pictured(action), width).root(LABELS["mechanism"])
+
+    def _learning(self, width: float) -> Element:
+        figure = sides_figure(self.run.folder.progress(), width)
+        return drawn_figure(figure, f"learning-{width:g}", LABELS["learning"])
+
+    def _policies(self, width: float) -> Element:
+        figure = course_figure(_actions(self.run.game, self.course), width=width)
+        return drawn_figure(figure, f"policies-{width:g}", LABELS["policies"])
+
+    def _course(self, width: float) -> Element:
+        figure = course_figure(_figures(self.run.game, self.course), width=width)
+        return drawn_figure(figure, f"course-{width:g}", LABELS["course"])
 
 
 def _figures(game: PopulationGame, found: Course) -> dict[str, Any]:

@@ -64,9 +64,11 @@ def both_widths(name: str, label: str, draw: Callable[..., Figure], *data: Any) 
     return {kind: Markup(inline_svg(figure, f"{name}-{kind}", label)) for kind, figure in drawn.items()}
 
 
-def at_widths(draw: Callable[[float], Element]) -> dict[str, Markup]:
-    """A drawing at every width; its text is escaped where it is written."""
-    return {kind: Markup(tostring(draw(width), encoding="unicode")) for kind, width in WIDTHS.items()}
+def at_widths(draw: Callable[[float], Element | None]) -> dict[str, Markup] | None:
+    """A drawing at every width, its text escaped; None where there is nothing to draw."""
+    drawn = {kind: draw(width) for kind, width in WIDTHS.items()}
+    found = {kind: Markup(tostring(root, encoding="unicode")) for kind, root in drawn.items() if root is not None}
+    return found or None
 
 
 def shown(values: dict[str, Any]) -> list[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,42 @@ LABELS = {
 """Names of figures, and what they show, for readers who do not see them."""
 
 
-class RunFigures:
+Drawer = Callable[[float], Element | None]
+"""What draws a figure at a width in CSS pixels, as an `<svg>`; None where there is nothing to draw."""
+
+
+class Figures(ABC):
+    """The figures of a run."""
+
+    @property
+    @abstractmethod
+    def drawers(self) -> dict[str, Drawer]:
+        """What draws each figure, by name."""
+
+    def on_page(self, name: str) -> dict[str, Markup] | None:
+        """A figure at every width; None where there is nothing to draw."""
+        return at_widths(self.drawers[name])
+
+    def save(self, files: Iterable[Path]) -> None:
+        """Write figures into files that are named after them; all of them or none.
+
+        Raises:
+            InvalidFieldError: a name that is none of a figure, or one of which the run has nothing to draw.
+        """
+        drawn = {file: self._drawn(file) for file in files}
+        for file, root in drawn.items():
+            write_svg(root, file)
+
+    def _drawn(self, file: Path) -> Element:
+        if file.suffix != ".svg" or file.stem not in self.drawers:
+            raise InvalidFieldError("figure", f"got {file.name}", ", ".join(f"{name}.svg" for name in self.drawers))
+        root = self.drawers[file.stem](FILE_WIDTH)
+        if root is None:
+            raise InvalidFieldError("figure", f"the run has nothing to draw for {file.name}", "another figure")
+        return root
+
+
+class RunFigures(Figures):
     """The figures of one run; what they are drawn from is found once.
 
     Args:
@@ -87,42 +123,26 @@ class RunFigures:
         own = self.result["certificate"]
         return [*((each.updates, each.gap) for each in self.rungs[:-1]), (own["updates"], own["bcce_gap"])]
 
-    def drawing(self, name: str) -> Callable[[float], Element] | None:
-        """What draws a figure at a width, as an `<svg>`; None where the run has nothing to draw.
+    @property
+    def drawers(self) -> dict[str, Drawer]:
+        """As the base says."""
+        return {
+            "mechanism": self._mechanism, "followers": self._followers, "learning": self._learning, "gap": self._gap,
+        }  # fmt: skip
 
-        Args:
-            name: one of `LABELS`.
-        """
-        game, label = self.run.game, LABELS[name]
-        exact, bound = self.result["exact_value"], self.result.get("bound")
-        drawings: dict[str, tuple[Any, Callable[[float], Element]]] = {
-            "mechanism": (self.pictures, lambda width: mechanism_drawing(self.pictures, width).root(label)),
-            "followers": (self.rungs[1:], lambda width: learning_drawing(game, self.rungs, width).root(label)),
-            "learning": (
-                self.progress,
-                lambda width: drawn_figure(
-                    learning_figure(self.progress, exact, width, bound=bound), f"learning-{width:g}", label
-                ),
-            ),
-            "gap": (self.rungs, lambda width: drawn_figure(gap_figure(self.gaps, width), f"gap-{width:g}", label)),
-        }
-        there, draw = drawings[name]
-        return draw if there else None
+    def _mechanism(self, width: float) -> Element | None:
+        return mechanism_drawing(self.pictures, width).root(LABELS["mechanism"]) if self.pictures else None
 
-    def on_page(self, name: str) -> dict[str, Markup] | None:
-        """A figure at every width; None where there is nothing to draw."""
-        draw = self.drawing(name)
-        return at_widths(draw) if draw else None
+    def _followers(self, width: float) -> Element | None:
+        if len(self.rungs) < 2:
+            return None
+        return learning_drawing(self.run.game, self.rungs, width).root(LABELS["followers"])
 
-    def save(self, file: Path) -> None:
-        """Write a figure into a file that is named after it.
+    def _learning(self, width: float) -> Element | None:
+        if not self.progress:
+            return None
+        figure = learning_figure(self.progress, self.result["exact_value"], width, bound=self.result.get("bound"))
+        return drawn_figure(figure, f"learning-{width:g}", LABELS["learning"])
 
-        Raises:
-            InvalidFieldError: a name that is none of a figure, or one of which the run has nothing to draw.
-        """
-        if file.suffix != ".svg" or file.stem not in LABELS:
-            raise InvalidFieldError("figure", f"got {file.name}", ", ".join(f"{name}.svg" for name in LABELS))
-        draw = self.drawing(file.stem)
-        if draw is None:
-            raise InvalidFieldError("figure", f"the run has nothing to draw for {file.name}", "another figure")
-        write_svg(draw(FILE_WIDTH), file)
+    def _gap(self, width: float) -> Element | None:
+        return drawn_figure(gap_figure(self.gaps, width), f"gap-{width:g}", LABELS["gap"]) if self.rungs else None

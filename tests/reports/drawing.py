@@ -6,7 +6,7 @@ from xml.etree.ElementTree import tostring
 import pytest
 from markupsafe import Markup
 
-from rllib_stackelberg.reports import online, population, run_figures
+from rllib_stackelberg.reports import online, run_figures
 from rllib_stackelberg.reports.rendering import WIDTHS
 from rllib_stackelberg.reports.svg import inline_svg
 
@@ -18,15 +18,14 @@ def drawn(name, label, draw, *data):
 
 def drawn_wide(draw):
     """As `at_widths`, likewise."""
-    return dict.fromkeys(WIDTHS, Markup(tostring(draw(WIDTHS["wide"]), encoding="unicode")))
+    root = draw(WIDTHS["wide"])
+    return None if root is None else dict.fromkeys(WIDTHS, Markup(tostring(root, encoding="unicode")))
 
 
 @contextmanager
 def drawing_once():
     """Figures of pages are drawn at one width and shown at both; for tests of a page's words."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (online, population):
-            patch.setattr(module, "both_widths", drawn)
-        for module in (population, run_figures):
-            patch.setattr(module, "at_widths", drawn_wide)
+        patch.setattr(online, "both_widths", drawn)
+        patch.setattr(run_figures, "at_widths", drawn_wide)
         yield

@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.course import course
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
-from rllib_stackelberg.reports import write_report
+from rllib_stackelberg.reports import write_figures, write_report
 from rllib_stackelberg.rounding import estimate
 from rllib_stackelberg.rules.registry import make_population
 from rllib_stackelberg.runs.evaluate import evaluate
@@ -85,3 +86,15 @@ def test_the_course_is_of_the_plays_that_are_valued():
         np.testing.assert_array_equal(lasted, valued.periods)
         np.testing.assert_array_equal(figures[lasted - 1, range(8)], valued.final[name])
     assert found.members.shape == (valued.periods.max(), 8, 2)
+
+
+def test_figures_of_a_run_are_files_all_or_none(tmp_path):
+    (tmp_path / "run").mkdir()
+    run = a_run(tmp_path / "run", "labour-supply", {"households": 5})
+    files = [tmp_path / f"{name}.svg" for name in ("mechanism", "learning")]
+    with pytest.raises(InvalidFieldError, match=r"figure: got gap\.svg; allowed: mechanism\.svg, learning\.svg"):
+        write_figures(run.path, [*files, tmp_path / "gap.svg"])
+    assert not any(file.exists() for file in files)
+    write_figures(run.path, files)
+    assert "progressivity" in files[0].read_text()
+    assert "members, mean" in files[1].read_text()
