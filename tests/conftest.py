@@ -5,6 +5,7 @@ import sys
 from functools import cache
 
 import pytest
+from typer import testing
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests train in their own process: none is needed
@@ -32,11 +33,12 @@ def pytest_configure(config):
 
     No garbage is looked for while modules are loaded: there is none. And RLlib, which looks who has made each of an
     algorithm's ten connectors, is given frames without the source text around them: reading that takes as long as a
-    small training, because pytest stands far below.
+    small training, because pytest stands far below. The application of the command line is made once, not for a call.
     """
     config.option.loadscopereorder = False
     gc.disable()
     inspect.stack = callers
+    testing._get_command = cache(testing._get_command)
 
 
 @pytest.hookimpl(optionalhook=True)
