@@ -44,8 +44,8 @@ class Rung(NamedTuple):
     weights: dict[str, list[list[float]]]
 
 
-def rungs_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[Rung]:
-    """Followers at the rungs below `response_updates`, on the streams of a report.
+def rungs_up_to(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[Rung]:
+    """Followers at the rungs up to `response_updates`, on the streams of a report.
 
     A rung that would cost more than what is left of `WORK` ends the ladder: by counting, so that reports repeat.
 
@@ -57,7 +57,7 @@ def rungs_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) 
     outcomes = courses(strategy.game)
     expected = followers_for(strategy.game, settings).exact_updates(settings)
     looked_up = expected or outcomes_against(strategy.game, strategy).simultaneous
-    for updates in update_ladder(settings.response_updates)[:-1]:
+    for updates in update_ladder(settings.response_updates):
         each = outcomes if expected else RESPONSE_SAMPLES * (1 if looked_up else PLAYED)
         left -= updates * each + RESPONSE_SAMPLES * outcomes
         if left < 0:
@@ -74,11 +74,6 @@ def rung(
     found = evaluate_strategy(strategy, shorter, seed, samples=samples, every_play=False)
     assert found.certificate.bcce_gap is not None
     return Rung(updates, found.certificate.bcce_gap, found.weights)
-
-
-def gaps_before(strategy: LeaderStrategy, settings: LeaderSettings, seed: int) -> list[tuple[int, float]]:
-    """(updates, BCCE gap) of `rungs_before`."""
-    return [(each.updates, each.gap) for each in rungs_before(strategy, settings, seed)]
 
 
 def gap_after(

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rllib_stackelberg.evaluation.convergence import rung, rungs_before
+from rllib_stackelberg.evaluation.convergence import rungs_up_to
 from rllib_stackelberg.evaluation.observed_plays import answered_by
 from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.plays.strategy import GivenStrategy, LeaderStrategy
@@ -117,9 +117,8 @@ def learning_picture(
     """
     strategy = LeaderStrategy.of(game, leader_strategy)
     own = (settings or LeaderSettings.checked()).fitted(game)
-    rungs = [*rungs_before(strategy, own, seed), rung(own.response_updates, strategy, own, seed)]
     label = LABELS["followers"]
-    return Drawing(learning_drawing(game, rungs, width).root(label), label)
+    return Drawing(learning_drawing(game, rungs_up_to(strategy, own, seed), width).root(label), label)
 
 
 def show_progress(now: Any) -> None:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.evaluation.convergence import Rung, rung, rungs_before
+from rllib_stackelberg.evaluation.convergence import Rung, rungs_up_to
 from rllib_stackelberg.evaluation.observed_plays import answered_by_policy, beliefs
 from rllib_stackelberg.evaluation.strategies import tabulated
 from rllib_stackelberg.plays.strategy import LeaderStrategy
@@ -105,8 +105,7 @@ class RunFigures(Figures):
         if not tabulated(game) or not game.learned_turns or certificate["bcce_gap"] is None:
             return []
         strategy = LeaderStrategy.ask(game, self.run.leader().acting_in(game))
-        settings, seed = self._certified, self.run.seed
-        return [*rungs_before(strategy, settings, seed), rung(certificate["updates"], strategy, settings, seed)]
+        return rungs_up_to(strategy, self._certified, self.run.seed)
 
     @property
     def _certified(self) -> LeaderSettings:
@@ -121,7 +120,8 @@ class RunFigures(Figures):
     def gaps(self) -> list[tuple[int, float]]:
         """(updates, BCCE gap), ending in the certificate's own."""
         own = self.result["certificate"]
-        return [*((each.updates, each.gap) for each in self.rungs[:-1]), (own["updates"], own["bcce_gap"])]
+        before = [(each.updates, each.gap) for each in self.rungs if each.updates < own["updates"]]
+        return [*before, (own["updates"], own["bcce_gap"])]
 
     @property
     def drawers(self) -> dict[str, Drawer]:

@@ -6,7 +6,7 @@ import pytest
 
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game
 from rllib_stackelberg.evaluation import convergence
-from rllib_stackelberg.evaluation.convergence import gaps_before, update_ladder
+from rllib_stackelberg.evaluation.convergence import rungs_up_to, update_ladder
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from tests.games_for_tests import BayesianGame
 
@@ -26,8 +26,8 @@ def test_gaps_are_those_of_shorter_runs_and_fall(mode):
     game = BayesianGame()
     strategy = LeaderStrategy.from_pairs(game, [(0, 0)])
     settings = LeaderSettings.checked(response_updates=1000, update_mode=mode)
-    gaps = gaps_before(strategy, settings, seed=3)
-    assert [updates for updates, _ in gaps] == update_ladder(1000)[:-1]
+    gaps = [(rung.updates, rung.gap) for rung in rungs_up_to(strategy, settings, seed=3)]
+    assert [updates for updates, _ in gaps] == update_ladder(1000)
     for updates, gap in gaps[::4]:
         shorter = LeaderSettings.checked(response_updates=updates, update_mode=mode)
         # Another play is reported beside it: the same sum in another order.
@@ -35,19 +35,29 @@ def test_gaps_are_those_of_shorter_runs_and_fall(mode):
     assert gaps[-1][1] < gaps[0][1] / 2
 
 
+def test_followers_go_on_from_rung_to_rung():
+    game = make_game("simple-allocation")
+    strategy = LeaderStrategy.from_pairs(game, [(key, key) for key in range(3)])
+    last = LeaderSettings.checked(response_updates=50, reward_play="last")
+    rungs = rungs_up_to(strategy, last, 0)
+    assert rungs[-1].weights == evaluate_strategy(strategy, last, 0).weights
+    learned = [rung.weights["follower_0"][0][0] for rung in rungs]
+    assert learned[0] < learned[-1] <= 1
+
+
 def test_work_is_bounded_by_ending_the_ladder(monkeypatch):
     game = make_game("simple-allocation")
     strategy = LeaderStrategy.from_pairs(game, [(key, key) for key in range(3)])
     settings = LeaderSettings.checked(response_updates=1000)
-    whole = gaps_before(strategy, settings, 0)
+    whole = rungs_up_to(strategy, settings, 0)
     monkeypatch.setattr(convergence, "WORK", convergence.RESPONSE_SAMPLES * (9 * 4 + 1 + 2 + 4 + 8))
-    assert gaps_before(strategy, settings, 0) == whole[:4]
+    assert rungs_up_to(strategy, settings, 0) == whole[:4]
 
 
 def test_followers_that_are_played_cost_more(monkeypatch):
     game = BayesianGame(sequential=True)
     strategy = LeaderStrategy.from_pairs(game, [(0, 0)])
     settings = LeaderSettings.checked(response_updates=20)
-    assert len(gaps_before(strategy, settings, 0)) == len(update_ladder(20)) - 1
+    assert len(rungs_up_to(strategy, settings, 0)) == len(update_ladder(20))
     monkeypatch.setattr(convergence, "WORK", convergence.RESPONSE_SAMPLES * (convergence.PLAYED + 16))
-    assert [updates for updates, _ in gaps_before(strategy, settings, 0)] == [1]
+    assert [rung.updates for rung in rungs_up_to(strategy, settings, 0)] == [1]

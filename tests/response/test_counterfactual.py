@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rllib_stackelberg import BestResponse, LeaderSettings, MultiplicativeWeights, StackelbergPOMDP, make_game
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation import plans
-from rllib_stackelberg.evaluation.convergence import gaps_before
+from rllib_stackelberg.evaluation.convergence import rungs_up_to
 from rllib_stackelberg.evaluation.plans import Follower, certify_plans
 from rllib_stackelberg.evaluation.strategies import evaluate_strategy
 from rllib_stackelberg.plays.outcomes import outcomes_against
@@ -335,8 +335,8 @@ def test_followers_find_the_optimum_of_the_interview(parameters, learner):
     assert found.leader_value == pytest.approx(solve(game).leader_value)
     assert found.certificate.equilibrium
     assert found.follower_values == (found.leader_value,)
-    rungs = gaps_before(strategy, LeaderSettings.checked(followers=learner), seed=0)
-    assert rungs[-1][1] < rungs[0][1] / 4
+    rungs = rungs_up_to(strategy, LeaderSettings.checked(followers=learner), seed=0)
+    assert rungs[-1].gap < rungs[0].gap / 4
 
 
 @pytest.mark.parametrize("play", ["argmax", "last", "average"])
