@@ -243,10 +243,11 @@ def _steps(game: StackelbergGame, agent: int, moves: Sequence[Move], told: Label
     steps.append((turn.name, agent, told.done(move)))
     after = [place for place in range(first + 1, len(moves)) if game.turns[moves[place].turn].agent == 0]
     before = [place for place in range(first) if game.turns[moves[place].turn].agent == 0]
-    if after:
-        steps.append((f"leader: {game.leader_turn.name}", 0, told.done(moves[after[0]])))
-    elif before:
-        steps.insert(0, (f"leader: {game.leader_turn.name}", 0, told.done(moves[before[-1]])))
+    leads = f"leader: {game.leader_turn.name}"
+    if before and (not after or before[-1] == first - 1):  # what it responds to, such as an offer
+        steps.insert(0, (leads, 0, told.done(moves[before[-1]])))
+    elif after:
+        steps.append((leads, 0, told.done(moves[after[0]])))
     return steps
 
 

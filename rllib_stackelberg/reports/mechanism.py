@@ -23,8 +23,8 @@ MOST_BARS = 24
 BAR, BESIDE, FOR_NUMBERS = 22.0, 0.45, 60.0
 """CSS pixels from bar to bar; names that take more of the width stand above their bars; CSS pixels for a number."""
 
-FEW_ROWS = 24
-"""Rows of a matrix up to which each has its name."""
+FEW_ROWS, FEW_COLUMNS = 24, 12
+"""Rows of a matrix up to which each has its name; columns up to which these may take more of the width."""
 
 NODE, GAP, LEAST = 8.0, 14.0, 3.0
 """CSS pixels: how wide what is known or done is drawn, what is left between two of them, how high the rarest is."""
@@ -149,7 +149,8 @@ def _(picture: Flow, canvas: Canvas) -> None:
 @draw.register
 def _(picture: Matrix, canvas: Canvas) -> None:
     _heading(canvas, f"{picture.title}, by what it knows; the darker the more often")
-    left = min(max(map(len, picture.rows)) * LETTER * SIZE + 8, BESIDE * canvas.width)
+    beside = BESIDE if len(picture.columns) > FEW_COLUMNS else 1.25 * BESIDE
+    left = min(max(map(len, picture.rows)) * LETTER * SIZE + 8, beside * canvas.width)
     high = LINE if len(picture.rows) <= FEW_ROWS else LINE / 2
     across = (canvas.width - left) / len(picture.columns)
     for place, (name, shares) in enumerate(zip(picture.rows, picture.shares, strict=True)):

@@ -93,6 +93,19 @@ def test_a_flow_is_what_leads_to_what():
     assert flow.links[1] == pytest.approx(pairs)
 
 
+def test_a_buyer_responds_to_its_own_offer():
+    game = make_game("posted-prices", buyers=2, items=1)
+
+    def answer(state):
+        return np.where(game.information(state)[:, None] == first, 0.25, 0.75)
+
+    first = int(game.information(game.begin(np.zeros((1, game.nature.width), dtype=np.int64)))[0])
+    one, two = flows(game, observed(game, answer, {}, plays=400))
+    assert [stage.owner for stage in one.stages] == [0, 1]
+    assert list(one.stages[0].shares) == ["prices 0.25"]
+    assert list(two.stages[0].shares) == ["prices 0.75"]
+
+
 def test_beliefs_follow_from_what_types_play():
     game = make_game("simple-allocation", types=3, messages=2)
     answers = LeaderStrategy.from_pairs(game, [(0, 2), (1, 0)])
