@@ -42,7 +42,8 @@ def source(language: str, code: str, mark: str) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Without marks, and without links to other pages."""
+    """Without marks, without pictures, which a notebook draws itself, and without links to other pages."""
+    text = re.sub(r"!\[[^\]]*\]\(static/[^)]*\)\n*", "", text)
     return re.sub(r"\[([^\]]+)\]\([\w/]+\.md\)", r"\1", re.sub(r"<!-- .*? -->\n", "", text)).strip()
 
 

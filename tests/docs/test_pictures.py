@@ -6,7 +6,7 @@ from base64 import b64decode
 
 import pytest
 
-from docs.generators import games, response_picture
+from docs.generators import games, guide_picture, response_picture
 from rllib_stackelberg.reports.svg import SVG
 
 
@@ -39,3 +39,7 @@ def test_a_games_page_shows_its_optimum(name, words):
 @pytest.mark.parametrize("name", ["posted-prices", "taxation", "extensive"])
 def test_a_game_too_large_or_without_an_optimum_has_no_picture(name):
     assert games.picture(name) == ""
+
+
+def test_the_picture_of_the_first_guide_is_what_the_guide_draws():
+    assert guide_picture.FILE.read_text(encoding="utf-8") == guide_picture.drawn()
