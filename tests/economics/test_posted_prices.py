@@ -70,9 +70,9 @@ def test_buyers_take_the_best_of_all_bundles(form, bundled):
 
 
 def test_who_is_indifferent_buys():
-    assert best_bundle(ITEMS, np.array([0.3]), False, 1, np.array([0.1 + 0.2]), 1, SLACK) == 1
-    assert best_bundle(SIZES, np.array([0.5, 0.25]), False, 2, np.array([0.5, 0.25]), 3, SLACK) == 3
-    assert best_bundle(FEE, np.array([1.0, 1.0]), False, 2, np.array([0.5, 0.5, 1.0]), 3, SLACK) == 3
+    assert bundle_taken(ITEMS, np.array([0.3]), False, 1, np.array([0.1 + 0.2]), 1) == 1
+    assert bundle_taken(SIZES, np.array([0.5, 0.25]), False, 2, np.array([0.5, 0.25]), 3) == 3
+    assert bundle_taken(FEE, np.array([1.0, 1.0]), False, 2, np.array([0.5, 0.5, 1.0]), 3) == 3
 
 
 def one_item(buyers, values, revenue):
