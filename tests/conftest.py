@@ -36,7 +36,8 @@ def pytest_configure(config):
     small training, because pytest stands far below. The application of the command line is made once, not for a call.
     """
     config.option.loadscopereorder = False
-    gc.disable()
+    if not config.getoption("numprocesses", None):  # which hands tests out and loads none
+        gc.disable()
     inspect.stack = callers
     testing._get_command = cache(testing._get_command)
 
