@@ -46,12 +46,13 @@ def title_of(text: str) -> str:
 
 
 def table_page(file: Path) -> str:
-    """A recorded table and its figures."""
+    """A recorded table, its figures before its rows."""
     text = file.read_text(encoding="utf-8")
     body = deeper(text.partition("\n")[2], 1)
     pictures = [f"![{title_of(text)}: {each.stem}]({UP}/results/{each.name})\n" for each in figures_of(file.stem)]
     again = f"\nWritten by `rllib-stackelberg reproduce {file.stem}`.\n" if file.stem in known() else ""
-    return f"# {title_of(text)}\n{again}{body}\n" + "\n".join(pictures)
+    words, bar, rows = body.partition("\n|")
+    return f"# {title_of(text)}\n{again}{words}\n" + "\n".join(pictures) + f"{bar}{rows}\n"
 
 
 def known() -> set[str]:
