@@ -6,7 +6,7 @@ learner with its default parameters.
 
 - A table per kind of prior, means over games. "leader value" is of the first payoff table, whoever picks it, by play;
   beside the learners stand the best and the worst BCCE and pure Bayesian equilibrium (over the games that have one).
-  "lost by its pick": a designer who believes this row picks the payoff table it likes best (argmax play); against
+  "lost by believing it": a designer who believes this row picks the payoff table it likes best (argmax play); against
   multiplicative weights that table is worth so much less than the best one. "BCCE gap" is of the worst of the response
   samples.
 - `bcce_gaps.svg`: the gap over updates of every learner that promises no regret, mean over games.
@@ -88,7 +88,7 @@ def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[list[str]
 
 def show(title: str, cells: Sequence[Sequence[str]]) -> None:
     """As a Markdown table."""
-    columns = ["followers", *(f"leader value, {play}" for play in PLAYS), "lost by its pick"]
+    columns = ["followers", *(f"leader value, {play}" for play in PLAYS), "lost by believing it"]
     columns += [f"BCCE gap, {updates:,}" for updates in SHOWN]
     print(f"\n{title}\n")
     for line in (columns, ["---"] * len(columns), *cells):
