@@ -244,10 +244,16 @@ def drawn_once():
 
 @pytest.fixture(scope="session")
 def ray_local():
-    """One Ray for all tests of a process: starting one takes seconds, and so does every run that finds none."""
+    """One Ray for all tests of a process: starting one takes seconds, and so does every run that finds none.
+
+    Whoever stops an algorithm waits for what watches the machine, which looks every .7 s: here it looks more often.
+    """
     import ray
+    from ray.tune.utils import UtilMonitor
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UtilMonitor.__init__, "__defaults__", (True, 0.05))
+        yield
     assert ray.is_initialized(), "a test ended the Ray of all"
     ray.shutdown()
