@@ -10,8 +10,8 @@ On Braess's network the way from the middle of the box ends at tolls that are wo
 where no slope leads on. One random answer in sixty is within 1 %, and that is where fresh leaders begin: eight of eight
 beginnings were within .3 %, over 64 responses that they had not been chosen by.
 
-Results to expect: the bar is 1 % of the system optimum in every seed, also with 64 drivers. The best tolls known on
-Braess's network are worth .2 % less than it to drivers who learn.
+Results to expect: within 1 % of the system optimum in every seed, also with 64 drivers. Of three seeds the worst were
+-5.4286 of -5.4286 (8 s), -11.826 of -11.795 on Braess's network (.3 %), and -42.31 of -42.22 with 64 drivers (.2 %).
 """
 
 from rllib_stackelberg import make_game
