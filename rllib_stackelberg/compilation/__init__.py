@@ -1,15 +1,15 @@
 """Compiled functions: made when they are first used, and kept between processes.
 
 `kept` decorates what Python calls: a loop, with all that it calls in turn. What only compiled code calls is decorated
-by `njit`, and is kept as a part of the loops that it is compiled into.
+by `njit`, and is kept as a part of the loops that it is compiled into; by `kernel`, if it makes no arrays.
 """
 
 from typing import Any
 
-from rllib_stackelberg.compilation.deferred import cache, kept, njit
+from rllib_stackelberg.compilation.deferred import cache, kept, kernel, njit
 from rllib_stackelberg.compilation.folder import cache_folder, unwritable
 
-__all__ = ["cache_folder", "has_kept", "kept", "njit", "unwritable"]
+__all__ = ["cache_folder", "has_kept", "kept", "kernel", "njit", "unwritable"]
 
 
 def has_kept(function: Any, *arguments: Any) -> bool:

@@ -74,6 +74,26 @@ def njit(function: Callable | None = None, **options: Any) -> Any:
     return Compiled(function, lambda: numba.njit(**options)(function))
 
 
+def kernel(function: Callable | None = None, **options: Any) -> Any:
+    """As `njit`, for functions that make no arrays, which loops call on those that they have made.
+
+    References to arrays are not counted in it: where numba cannot tell that counting changes nothing, it takes as long
+    as the arithmetic on a row. A function that makes an array is refused by numba.
+
+    >>> import numpy as np
+    >>> @kernel
+    ... def first(values):
+    ...     return values[0]
+    >>> first(np.arange(3.0))
+    0.0
+
+    Args:
+        function: to compile.
+        options: of `numba.njit`.
+    """
+    return njit(function, _nrt=False, **options)
+
+
 def kept(function: Callable | None = None, **options: Any) -> Any:
     """As `njit`, kept between processes if it can be; for functions that Python calls.
 

@@ -12,11 +12,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.errors import InvalidFieldError
 
 
-@njit
+@kernel
 def first_update(numbers, row, policy, place, actions, utilities, drawn):
     """Count an update; whether it was the first, whose payoff is kept."""
     numbers[row, actions + 1] += 1.0
@@ -30,7 +30,7 @@ def first_update(numbers, row, policy, place, actions, utilities, drawn):
     return True
 
 
-@njit
+@kernel
 def seen(policy, place, k, drawn):
     """1 of the drawn action, 0 of others; without a draw the probability of it."""
     if drawn < 0:

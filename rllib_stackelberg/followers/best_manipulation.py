@@ -17,10 +17,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.followers.best_response import see_utilities
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner, best_action
-from rllib_stackelberg.followers.simplex import certain
+from rllib_stackelberg.followers.kernels import Kernels
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import best_action, certain
 
 
 class Manipulation(NamedTuple):
@@ -75,7 +76,7 @@ def led_to(
     return np.take_along_axis(given, best, axis=-1)[..., 0], np.take_along_axis(own, best, axis=-1)[..., 0]
 
 
-@njit
+@kernel
 def _play(rows, row, parameters, who, policy, place, actions):
     committed = int(rows[row, actions])
     certain(committed if committed >= 0 else best_action(rows, row, actions), policy, place, actions)

@@ -13,17 +13,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
-from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
-from rllib_stackelberg.followers.simplex import certain
+from rllib_stackelberg.compilation import kernel
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import LearnerState, Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import best_alone, copied
 
 
-@njit
-def _play(seen, row, parameters, who, policy, place, actions):
-    certain(best_action(seen, row, actions), policy, place, actions)
-
-
-@njit
+@kernel
 def see_utilities(seen, row, parameters, who, policy, place, actions, utilities, drawn):
     """Keep the utilities in place of those before."""
     for k in range(actions):
@@ -40,7 +36,7 @@ class BestResponse(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="best-response", update_mode="expected", no_regret=False)
-    kernels: ClassVar[Kernels] = Kernels(_play, see_utilities)
+    kernels: ClassVar[Kernels] = stepped(copied, best_alone, see_utilities)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen: action 0."""

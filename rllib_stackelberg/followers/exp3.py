@@ -23,22 +23,31 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.bandit import expected_bound, first_update, fresh_row, refuse_spread, seen
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import softmax
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import from_largest, softmax
 
 
-@njit(error_model="numpy")
-def _play(scores, row, parameters, who, policy, place, actions):
+@kernel(error_model="numpy")
+def _exponents(scores, row, parameters, who, policy, place, actions):
     exploration = parameters[who, 0]
-    softmax(scores, row, exploration / actions, policy, place, actions)
-    for k in range(actions):
-        policy[place, k] = (1.0 - exploration) * policy[place, k] + exploration / actions
+    from_largest(scores, row, exploration / actions, policy, place, actions)
 
 
-@njit(error_model="numpy")
+@kernel(error_model="numpy")
+def _mix(policy, first, count, parameters, who, actions):
+    softmax(policy, first, count, parameters, who, actions)
+    exploration = parameters[who, 0]
+    for lane in range(count):
+        place = np.uint64(first) + np.uint64(lane)
+        for k in range(actions):
+            policy[place, k] = (1.0 - exploration) * policy[place, k] + exploration / actions
+
+
+@kernel(error_model="numpy")
 def _learn(scores, row, parameters, who, policy, place, actions, utilities, drawn):
     if first_update(scores, row, policy, place, actions, utilities, drawn):
         return
@@ -68,7 +77,7 @@ class Exp3(UtilityLearner):
     spread: float = 1.0
 
     traits: ClassVar[Traits] = Traits(name="exp3", feedback="bandit")
-    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
+    kernels: ClassVar[Kernels] = stepped(_exponents, _mix, _learn)
 
     def __post_init__(self) -> None:
         if not (0 < self.exploration <= 1):

@@ -23,23 +23,24 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.followers.bandit import expected_bound, first_update, fresh_row, refuse_spread, seen
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import softmax
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import from_largest, softmax
 
 
-@njit(error_model="numpy")
+@kernel(error_model="numpy")
 def _rate(actions, updates):
     return math.sqrt(math.log(actions) / (actions * max(updates, 1.0)))
 
 
-@njit(error_model="numpy")
-def _play(scores, row, parameters, who, policy, place, actions):
-    softmax(scores, row, _rate(actions, scores[row, actions + 1]), policy, place, actions)
+@kernel(error_model="numpy")
+def _exponents(scores, row, parameters, who, policy, place, actions):
+    from_largest(scores, row, _rate(actions, scores[row, actions + 1]), policy, place, actions)
 
 
-@njit(error_model="numpy")
+@kernel(error_model="numpy")
 def _learn(scores, row, parameters, who, policy, place, actions, utilities, drawn):
     before, spread = scores[row, actions + 1], parameters[who, 0]
     if first_update(scores, row, policy, place, actions, utilities, drawn):
@@ -69,7 +70,7 @@ class Exp3IX(UtilityLearner):
     spread: float = 1.0
 
     traits: ClassVar[Traits] = Traits(name="exp3-ix", feedback="bandit")
-    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
+    kernels: ClassVar[Kernels] = stepped(_exponents, softmax, _learn)
 
     def __post_init__(self) -> None:
         refuse_spread(self.spread)

@@ -17,17 +17,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
-from rllib_stackelberg.followers.learner import Kernels, LearnerState, Traits, UtilityLearner, best_action
-from rllib_stackelberg.followers.simplex import certain
+from rllib_stackelberg.compilation import kernel
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import LearnerState, Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import best_alone, copied
 
 
-@njit
-def _play(sums, row, parameters, who, policy, place, actions):
-    certain(best_action(sums, row, actions), policy, place, actions)
-
-
-@njit
+@kernel
 def _learn(sums, row, parameters, who, policy, place, actions, utilities, drawn):
     for k in range(actions):
         sums[row, k] += utilities[k]
@@ -45,7 +41,7 @@ class FictitiousPlay(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="fictitious-play", no_regret=False)
-    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
+    kernels: ClassVar[Kernels] = stepped(copied, best_alone, _learn)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities seen: action 0."""

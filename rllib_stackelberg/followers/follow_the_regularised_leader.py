@@ -21,16 +21,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.followers.hedge import add_utilities
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import projection
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import from_largest, projections
 
 
-@njit(error_model="numpy")
-def _play(sums, row, parameters, who, policy, place, actions):
+@kernel(error_model="numpy")
+def _scaled(sums, row, parameters, who, policy, place, actions):
     rate = math.sqrt(2.0 * (1.0 - 1.0 / actions) / (actions * (sums[row, actions] + 1.0)))
-    projection(sums, row, rate, policy, place, actions)
+    from_largest(sums, row, rate, policy, place, actions)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class FollowTheRegularisedLeader(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="ftrl")
-    kernels: ClassVar[Kernels] = Kernels(_play, add_utilities)
+    kernels: ClassVar[Kernels] = stepped(_scaled, projections, add_utilities)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities, no updates."""

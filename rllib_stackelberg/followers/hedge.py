@@ -22,18 +22,19 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import softmax
+from rllib_stackelberg.compilation import kernel
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import from_largest, softmax
 
 
-@njit(error_model="numpy")
-def _play(sums, row, parameters, who, policy, place, actions):
+@kernel(error_model="numpy")
+def _exponents(sums, row, parameters, who, policy, place, actions):
     rate = 2.0 * math.sqrt(math.log(actions) / (sums[row, actions] + 1.0))
-    softmax(sums, row, rate, policy, place, actions)
+    from_largest(sums, row, rate, policy, place, actions)
 
 
-@njit
+@kernel
 def add_utilities(sums, row, parameters, who, policy, place, actions, utilities, drawn):
     """Sum utilities per action, and count updates behind them."""
     for k in range(actions):
@@ -51,7 +52,7 @@ class Hedge(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="hedge")
-    kernels: ClassVar[Kernels] = Kernels(_play, add_utilities)
+    kernels: ClassVar[Kernels] = stepped(_exponents, softmax, add_utilities)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No utilities, no updates."""

@@ -1,49 +1,29 @@
 """What a follower learns with: the description all learners share, and the protocol of utility learners.
 
 A utility learner is told, at every update, the payoff of each of its actions. (Learners from experience are told what
-happened to them: trajectory.py.) A learner is a frozen description (its parameters) with two compiled functions over
-*one* row (`Kernels`). Everything else, a single row on the command line or a hundred thousand rows of a response phase,
-loops over these two, so a learner's formula is written once and gives the same bits in any batch.
+happened to them: trajectory.py.) A learner is a frozen description (its parameters) with compiled functions over *one*
+row (kernels.py). Everything else, a single row on the command line or a hundred thousand rows of a response phase,
+loops over these, so a learner's formula is written once and gives the same bits in any batch.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept, njit
+from rllib_stackelberg.compilation import kept, kernel
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.documents import brief
+from rllib_stackelberg.followers.kernels import Kernels
+from rllib_stackelberg.followers.simplex import best_action
 
 Described = TypeVar("Described")
-
-TIE = 1e-12
-"""Weights within this relative distance of the largest count as tied with it."""
-
-
-class Kernels(NamedTuple):
-    """A learner's two compiled functions over one information set.
-
-    play(numbers, row, parameters, who, policy, place, actions): write the mixed strategy of `numbers[row]` into
-    `policy[place, :actions]`.
-    learn(numbers, row, parameters, who, policy, place, actions, utilities, drawn): change `numbers[row]` after the
-    payoffs `utilities[:actions]` of every own action (in units of the payoff range); `policy[place]` is what was
-    played, `drawn` the action drawn from it, -1 if none was. A bandit learner reads `utilities[drawn]` alone; without a
-    draw, in expectation over one. The learner's parameters are `parameters[who]`.
-
-    Rows are named by their place in two-dimensional arrays: a view of a row would cost more than the arithmetic on it.
-    Compiled loops take them as arguments, and are kept between processes with them (`compilation.kept`). They hand over
-    a number that never changes as `np.int64(0)`: numba takes a plain 0 for another type, and compiles all of it anew.
-    """
-
-    play: Callable
-    learn: Callable
 
 
 @dataclass
@@ -181,19 +161,7 @@ def _learn_rows(kernels, rows, parameters, utilities, drawn):
         kernels.learn(rows, r, parameters, who, policy, place, actions, utilities[r], drawn[r])
 
 
-@njit
-def best_action(values, row, actions):
-    """The action of the largest of `values[row, :actions]`, ties (within `TIE`) to the lowest index; compiled."""
-    best = values[row, 0]
-    for k in range(1, actions):
-        best = max(best, values[row, k])
-    for k in range(actions):
-        if values[row, k] >= best - TIE * abs(best):
-            return k
-    return 0
-
-
-@njit
+@kernel
 def draw_action(policy, place, actions, uniform):
     """Inverse-CDF draw from `policy[place, :actions]`; compiled.
 

@@ -20,16 +20,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.followers.hedge import add_utilities
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import softmax
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import from_largest, softmax
 
 
-@njit(error_model="numpy")
-def _play(sums, row, parameters, who, policy, place, actions):
-    softmax(sums, row, parameters[who, 0] / max(sums[row, actions], 1.0), policy, place, actions)
+@kernel(error_model="numpy")
+def _exponents(sums, row, parameters, who, policy, place, actions):
+    from_largest(sums, row, parameters[who, 0] / max(sums[row, actions], 1.0), policy, place, actions)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class LogitResponse(UtilityLearner):
     precision: float = 10.0
 
     traits: ClassVar[Traits] = Traits(name="logit", no_regret=False)
-    kernels: ClassVar[Kernels] = Kernels(_play, add_utilities)
+    kernels: ClassVar[Kernels] = stepped(_exponents, softmax, add_utilities)
 
     def __post_init__(self) -> None:
         if not (0 < self.precision < math.inf):

@@ -20,18 +20,19 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import softmax
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import from_largest, softmax
 
 
-@njit
-def _play(log_weights, row, parameters, who, policy, place, actions):
-    softmax(log_weights, row, 1.0, policy, place, actions)
+@kernel(error_model="numpy")
+def _exponents(log_weights, row, parameters, who, policy, place, actions):
+    from_largest(log_weights, row, 1.0, policy, place, actions)
 
 
-@njit
+@kernel
 def _learn(log_weights, row, parameters, who, policy, place, actions, utilities, drawn):
     for k in range(actions):
         log_weights[row, k] += parameters[who, 0] * utilities[k]
@@ -55,7 +56,7 @@ class MultiplicativeWeights(UtilityLearner):
     epsilon: float = 0.1
 
     traits: ClassVar[Traits] = Traits(name="mw")
-    kernels: ClassVar[Kernels] = Kernels(_play, _learn)
+    kernels: ClassVar[Kernels] = stepped(_exponents, softmax, _learn)
 
     def __post_init__(self) -> None:
         if not (0 < self.epsilon < math.inf):

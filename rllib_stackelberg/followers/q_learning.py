@@ -19,9 +19,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.followers.learner import Traits, best_action
+from rllib_stackelberg.followers.learner import Traits
+from rllib_stackelberg.followers.simplex import best_action
 from rllib_stackelberg.followers.trajectory import ExploringLearner, TrajectoryKernels
 
 RANGES = {
@@ -33,12 +34,12 @@ RANGES = {
 }
 
 
-@njit
+@kernel
 def _explore(parameters, who, plays):
     return parameters[who, 2] * math.exp(-parameters[who, 3] * plays)
 
 
-@njit
+@kernel
 def _play(values, row, parameters, who, policy, place, actions, plays):
     random = _explore(parameters, who, plays)
     for k in range(actions):
@@ -46,7 +47,7 @@ def _play(values, row, parameters, who, policy, place, actions, plays):
     policy[place, best_action(values, row, actions)] += 1.0 - random
 
 
-@njit
+@kernel
 def _learn(values, row, parameters, who, actions, action, payoff, following):
     target = payoff
     if following >= 0:

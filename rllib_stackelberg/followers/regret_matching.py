@@ -19,18 +19,20 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import njit
-from rllib_stackelberg.followers.learner import Kernels, Traits, UtilityLearner
-from rllib_stackelberg.followers.simplex import positive_shares
+from rllib_stackelberg.compilation import kernel
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits, UtilityLearner
+from rllib_stackelberg.followers.simplex import shares
 
 
-@njit
-def match_regrets(regrets, row, parameters, who, policy, place, actions):
-    """Play in proportion to positive regrets."""
-    positive_shares(regrets, row, policy, place, actions)
+@kernel
+def positive_regrets(regrets, row, parameters, who, policy, place, actions):
+    """Begin with what is played in proportion to."""
+    for k in range(actions):
+        policy[place, k] = max(regrets[row, k], 0.0)
 
 
-@njit
+@kernel
 def _learn(regrets, row, parameters, who, policy, place, actions, utilities, drawn):
     own = 0.0
     for k in range(actions):
@@ -54,7 +56,7 @@ class RegretMatching(UtilityLearner):
     """
 
     traits: ClassVar[Traits] = Traits(name="regret-matching")
-    kernels: ClassVar[Kernels] = Kernels(match_regrets, _learn)
+    kernels: ClassVar[Kernels] = stepped(positive_regrets, shares, _learn)
 
     def start(self, actions: int) -> NDArray[np.float64]:
         """No regrets."""

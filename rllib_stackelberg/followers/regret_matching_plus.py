@@ -14,12 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rllib_stackelberg.compilation import njit
-from rllib_stackelberg.followers.learner import Kernels, Traits
-from rllib_stackelberg.followers.regret_matching import RegretMatching, match_regrets
+from rllib_stackelberg.compilation import kernel
+from rllib_stackelberg.followers.kernels import Kernels, stepped
+from rllib_stackelberg.followers.learner import Traits
+from rllib_stackelberg.followers.regret_matching import RegretMatching, positive_regrets
+from rllib_stackelberg.followers.simplex import shares
 
 
-@njit
+@kernel
 def _learn(regrets, row, parameters, who, policy, place, actions, utilities, drawn):
     own = 0.0
     for k in range(actions):
@@ -40,4 +42,4 @@ class RegretMatchingPlus(RegretMatching):
     """
 
     traits: ClassVar[Traits] = Traits(name="regret-matching-plus")
-    kernels: ClassVar[Kernels] = Kernels(match_regrets, _learn)
+    kernels: ClassVar[Kernels] = stepped(positive_regrets, shares, _learn)

@@ -1,17 +1,27 @@
 """Maps onto the probability simplex, compiled: what learners turn their numbers into mixed strategies with.
 
-All write the image of `rate * scores[row, :actions]` into `policy[place, :actions]`, and neither overflow nor
-underflow. Adding one number to all scores changes nothing.
+They are the steps of `followers.kernels.Steps`: `from_largest` and `copied` begin, the others finish, in place, so many
+rows of `policy` from the first. None overflows or underflows, and adding one number to all scores changes nothing (but
+for `shares` of scores themselves). Loops that finish are over places outside and actions inside, without a branch that
+depends on numbers: where it knows the number of actions, the compiler works through several places at once. Places are
+unsigned, as numba counts negative ones from the end.
 """
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from rllib_stackelberg.compilation import njit
+from rllib_stackelberg.compilation import kernel
+from rllib_stackelberg.followers.exponential import exponential
+
+FEW_ACTIONS = 4
+"""With so many, going on is faster than finding out whether there is anything left to do."""
+
+TIE = 1e-12
+"""Weights within this relative distance of the largest count as tied with it."""
 
 
-@njit
+@kernel
 def largest_score(scores, row, actions):
     """The largest of `scores[row, :actions]`."""
     largest = scores[row, 0]
@@ -20,57 +30,92 @@ def largest_score(scores, row, actions):
     return largest
 
 
-@njit(error_model="numpy")
-def softmax(scores, row, rate, policy, place, actions):
-    """Probabilities proportional to exp(rate * score).
-
-    The largest exponent is 1 and not 0: exp(0) takes another way through the library than its neighbours, and which
-    action is the best cannot be foreseen, so every wrong guess would cost more than an exponential.
-    """
-    largest, total = largest_score(scores, row, actions), 0.0
+@kernel(error_model="numpy")
+def from_largest(scores, row, rate, policy, place, actions):
+    """Begin with how far scores are below the largest, times a rate: `policy[place, :actions]`, at most 0."""
+    largest = largest_score(scores, row, actions)
     for k in range(actions):
-        weight = math.exp(rate * (scores[row, k] - largest) + 1.0)
-        policy[place, k] = weight
-        total += weight
+        policy[place, k] = rate * (scores[row, k] - largest)
+
+
+@kernel
+def copied(scores, row, parameters, who, policy, place, actions):
+    """Begin with the scores themselves."""
     for k in range(actions):
-        policy[place, k] /= total
+        policy[place, k] = scores[row, k]
 
 
-@njit(error_model="numpy")
-def projection(scores, row, rate, policy, place, actions):
-    """The nearest point of the simplex: max(rate * score - tau, 0), with the tau at which that sums to 1.
-
-    The sum falls and is convex in tau, so Newton's steps from below reach the root from below, and each leaves out
-    at least one action more (Michelot 1986). The largest score is at most 1 above tau, which is where they begin.
-    """
-    largest, tau, left = largest_score(scores, row, actions), -1.0, 0
-    for _ in range(actions):
-        total, kept = 0.0, 0
+@kernel(error_model="numpy")
+def shares(policy, first, count, parameters, who, actions):
+    """Probabilities in proportion to weights, none of which is negative; uniform if all are 0."""
+    for lane in range(count):
+        place = np.uint64(first) + np.uint64(lane)
+        total = 0.0
         for k in range(actions):
-            shifted = rate * (scores[row, k] - largest)
-            if shifted > tau:
-                total += shifted
-                kept += 1
-        if kept == left:
-            break
-        tau, left = (total - 1.0) / kept, kept
-    for k in range(actions):
-        policy[place, k] = max(rate * (scores[row, k] - largest) - tau, 0.0)
+            total += policy[place, k]
+        for k in range(actions):
+            policy[place, k] = policy[place, k] / total if total > 0.0 else 1.0 / actions
 
 
-@njit(error_model="numpy")
-def positive_shares(scores, row, policy, place, actions):
-    """Probabilities proportional to the positive scores; uniform if there are none."""
-    total = 0.0
-    for k in range(actions):
-        total += max(scores[row, k], 0.0)
-    for k in range(actions):
-        policy[place, k] = max(scores[row, k], 0.0) / total if total > 0.0 else 1.0 / actions
+@kernel(error_model="numpy")
+def softmax(policy, first, count, parameters, who, actions):
+    """Probabilities in proportion to the exponentials of numbers, the largest of which is 0."""
+    for lane in range(count):
+        place = np.uint64(first) + np.uint64(lane)
+        total = 0.0
+        for k in range(actions):
+            weight = exponential(policy[place, k])
+            policy[place, k] = weight
+            total += weight
+        for k in range(actions):
+            policy[place, k] /= total
 
 
-@njit
+@kernel(error_model="numpy")
+def projections(policy, first, count, parameters, who, actions):
+    """The nearest points of the simplex: max(score - tau, 0), with the tau at which that sums to 1.
+
+    Scores count from the largest, 0. The sum falls and is convex in tau, so Newton's steps from below reach the root
+    from below, and each leaves out at least one action more (Michelot 1986); at the root they stay there. The largest
+    score is at most 1 above tau, which is where they begin.
+    """
+    for lane in range(count):
+        place = np.uint64(first) + np.uint64(lane)
+        tau, left = -1.0, 0
+        for _ in range(actions):
+            total, kept = 0.0, 0
+            for k in range(actions):
+                above = policy[place, k] > tau
+                total += policy[place, k] if above else 0.0
+                kept += 1 if above else 0
+            if actions > FEW_ACTIONS and kept == left:
+                break
+            tau, left = (total - 1.0) / kept, kept
+        for k in range(actions):
+            policy[place, k] = max(policy[place, k] - tau, 0.0)
+
+
+@kernel
+def best_action(values, row, actions):
+    """The action of the largest of `values[row, :actions]`, ties (within `TIE`) to the lowest index; compiled."""
+    least = largest_score(values, row, actions)
+    least -= TIE * abs(least)
+    best = 0
+    for k in range(actions - 1, -1, -1):
+        best = k if values[row, k] >= least else best
+    return best
+
+
+@kernel
 def certain(best, policy, place, actions):
     """All weight on one action."""
     for k in range(actions):
-        policy[place, k] = 0.0
-    policy[place, best] = 1.0
+        policy[place, k] = 1.0 if k == best else 0.0
+
+
+@kernel
+def best_alone(policy, first, count, parameters, who, actions):
+    """All weight on the largest, ties to the lowest index."""
+    for lane in range(count):
+        place = np.uint64(first) + np.uint64(lane)
+        certain(best_action(policy, place, actions), policy, place, actions)

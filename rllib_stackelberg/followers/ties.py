@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.followers.learner import TIE, argmax_play
+from rllib_stackelberg.followers.learner import argmax_play
+from rllib_stackelberg.followers.simplex import TIE
 
 
 def equally_good(judged: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which actions are tied (within `followers.learner.TIE`) for the largest number: `[..., actions]`.
+    """Which actions are tied (within `followers.simplex.TIE`) for the largest number: `[..., actions]`.
 
     >>> equally_good(np.array([[.5, .5], [.4, .6]])).tolist()
     [[True, True], [False, True]]

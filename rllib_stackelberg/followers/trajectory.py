@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept, njit
+from rllib_stackelberg.compilation import kept, kernel
 from rllib_stackelberg.followers.learner import Learner
 
 
@@ -76,7 +76,7 @@ class ExploringLearner(TrajectoryLearner):
         return np.tile(self.start(payoffs.shape[1]), (len(payoffs), 1))
 
 
-@njit
+@kernel
 def explored_action(best, actions, random, uniform):
     """What `draw_action` draws where any action is played with probability `random`, else the best; compiled."""
     each = random / actions

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept, njit
+from rllib_stackelberg.compilation import kept, kernel
 
 
 class Outcomes(NamedTuple):
@@ -28,7 +28,7 @@ def joint_strides(actions: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.append(np.cumprod(actions[:0:-1])[::-1], 1)[: len(actions)].astype(np.int64)
 
 
-@njit
+@kernel
 def weigh(play, policy, information, joint, turn):
     """Multiply the play `[T, A]` by what one follower's policy `[rows, >= actions]` gives to its part of it.
 
@@ -43,7 +43,7 @@ def weigh(play, policy, information, joint, turn):
                 play[t, a] = 0.0
 
 
-@njit
+@kernel
 def gather(play, payoffs, information, joint, turn, agent, stride, reach, realised, fixed):
     """Add up, per row of one follower: probability, payoff as played, payoff of each fixed action instead.
 
@@ -86,7 +86,7 @@ def gather_all(play, table, entries, turn, agent, stride, reach, realised, fixed
         )
 
 
-@njit
+@kernel
 def add(total, values):
     """In loops, not as an array expression: those take a second to compile."""
     for t in range(total.shape[0]):

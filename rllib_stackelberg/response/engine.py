@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import kept, njit
-from rllib_stackelberg.followers.learner import Kernels, Learner
+from rllib_stackelberg.compilation import kept, kernel
+from rllib_stackelberg.followers.kernels import Kernels, Steps, steps_of
+from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.plays.table_loops import add, gather, joint_strides, weigh
 from rllib_stackelberg.rules.game import Turn
 
@@ -83,50 +84,71 @@ def mixed_kernels(kinds: tuple[Kernels, ...]) -> Kernels:
     """One pair of kernels that takes a leading `kind` and hands over to that learner's."""
     if not kinds:
         return Kernels(_nobody, _nobody)
-    if len(kinds) == 1:
-        return Kernels(*map(_only, kinds[0]))
-    return Kernels(*map(_either, kinds[0], mixed_kernels(kinds[1:])))
+    return Kernels(_by_kind([kernels.play for kernels in kinds]), _by_kind([kernels.learn for kernels in kinds]))
 
 
-def _only(kernel):
-    @njit
+@cache
+def mixed_steps(kinds: tuple[Kernels, ...]) -> Steps:
+    """As `mixed_kernels`: steps that take a leading `kind`, of utility learners."""
+    if not kinds:
+        return Steps(_nobody, _nobody)
+    return Steps(*map(_by_kind, zip(*map(steps_of, kinds), strict=True)))
+
+
+def _by_kind(functions):
+    """One function for those of several kinds."""
+    first, *others = functions
+    return _either(first, _by_kind(others)) if others else _only(first)
+
+
+def _only(function):
+    @kernel
     def only(kind, *arguments):
-        kernel(*arguments)
+        function(*arguments)
 
     return only
 
 
-def _either(kernel, others):
-    @njit
+def _either(function, others):
+    @kernel
     def either(kind, *arguments):
         if kind == 0:
-            kernel(*arguments)
+            function(*arguments)
         else:
             others(kind - 1, *arguments)
 
     return either
 
 
-@njit
+@kernel
 def _nobody(*_):
     """Nobody learns."""
 
 
-@njit
+@kernel
 def _clear(values):
     for k in range(values.size):
         values.flat[k] = 0.0
 
 
-@njit
+@kernel(error_model="numpy")
 def strategies(kernels, who, numbers, policy):
     """Mixed strategies of every row of one episode: `[R, K]`."""
     for m in range(len(who.kind)):
-        for row in range(who.first[m], who.first[m] + who.rows[m]):
-            kernels.play(who.kind[m], numbers, row, who.parameters, m, policy, row, who.actions[m])
+        strategies_of(kernels, who, m, numbers, policy)
 
 
-@njit
+@kernel(error_model="numpy")
+def strategies_of(kernels, who, m, numbers, policy):
+    """Mixed strategies of every row of one follower, step by step."""
+    steps, kind, first, actions = kernels.steps, who.kind[m], who.first[m], who.actions[m]
+    last = first + who.rows[m]
+    for row in range(first, last):
+        steps.begin(kind, numbers, row, who.parameters, m, policy, row, actions)
+    steps.finish(kind, policy, first, last - first, who.parameters, m, actions)
+
+
+@kernel
 def profile_play(who, table, entry, policy, play):
     """Probability of every profile `[T, A]` under one episode's strategies."""
     for t in range(play.shape[0]):
@@ -136,11 +158,11 @@ def profile_play(who, table, entry, policy, play):
         weigh(play, policy[who.first[m] :], table.information[entry], table.joint, m)
 
 
-@njit(error_model="numpy", inline="always")
+@kernel(error_model="numpy", inline="always")
 def learn_row(
     learn, kind, numbers, row, parameters, m, policy, place, actions, utilities, scaled, unit, drawn, sums, widest
 ):
-    """Update one row and add to its running sums (`Record`), which have room for `widest` actions."""
+    """Update one row and add to its running sums (`Record`), which have room for `widest` actions; scaled: room."""
     mixed = 0.0
     for k in range(actions):
         utility, share = utilities[k], policy[place, k]
@@ -154,57 +176,88 @@ def learn_row(
     learn(kind, numbers, row, parameters, m, policy, place, actions, scaled, drawn)
 
 
-@kept
+@kernel(error_model="numpy")
+def learn_reached(kernels, who, m, numbers, reach, policy, utilities, scaled, sums, widest):
+    """Update the rows of one follower that play can reach, without a draw: reach `[R]`, utilities `[R, K]`."""
+    kind, parameters, unit, undrawn = who.kind[m], who.parameters, who.unit, np.int64(-1)
+    for row in range(who.first[m], who.first[m] + who.rows[m]):
+        if reach[row] > 0:
+            learn_row(
+                kernels.learn,
+                kind,
+                numbers,
+                row,
+                parameters,
+                m,
+                policy,
+                row,
+                who.actions[m],
+                utilities[row],
+                scaled,
+                unit,
+                undrawn,
+                sums,
+                widest,
+            )
+
+
+class Expected(NamedTuple):
+    """Room for an expected update: policy, utilities `[R, K]`; reach, realised `[R]`; play `[T, A]`; scaled `[K]`."""
+
+    policy: NDArray[np.float64]
+    utilities: NDArray[np.float64]
+    reach: NDArray[np.float64]
+    realised: NDArray[np.float64]
+    play: NDArray[np.float64]
+    scaled: NDArray[np.float64]
+
+
+@kept(error_model="numpy")
 def expected_phase(kernels, who, table, numbers, sums, episodes, entry, updates, total):
     """All expected updates of every episode: each row that play can reach learns its exact expected payoffs."""
-    widest = sums.shape[2] // 2 - 1
-    policy, fixed = np.zeros((numbers.shape[1], widest)), np.zeros((numbers.shape[1], widest))
-    reach, realised = np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
-    scaled, no_draw = np.zeros(widest), np.int64(-1)
-    play = np.zeros(table.payoffs.shape[1:3])
+    rows, widest = numbers.shape[1], sums.shape[2] // 2 - 1
+    room = Expected(
+        np.zeros((rows, widest)),
+        np.zeros((rows, widest)),
+        np.zeros(rows),
+        np.zeros(rows),
+        np.zeros(table.payoffs.shape[1:3]),
+        np.zeros(widest),
+    )
+    _expected_updates(kernels, who, table, numbers, sums, episodes, entry, updates, total, room)
+
+
+@kernel(error_model="numpy")
+def _expected_updates(kernels, who, table, numbers, sums, episodes, entry, updates, total, room):
+    policy, utilities, reach, play = room.policy, room.utilities, room.reach, room.play
+    widest, first, rows, choices = policy.shape[1], who.first, who.rows, who.actions
     for n in range(len(episodes)):
         own, record, b = numbers[episodes[n]], sums[episodes[n]], entry[n]
+        payoffs, information = table.payoffs[b], table.information[b]
         for _ in range(updates):
             strategies(kernels, who, own, policy)
             profile_play(who, table, b, policy, play)
             if total.size:
                 add(total[n], play)
-            _clear(fixed)
+            _clear(utilities)
             _clear(reach)
-            for m in range(len(who.kind)):
-                first, last = who.first[m], who.first[m] + who.rows[m]
+            for m in range(len(first)):
+                begin, end = first[m], first[m] + rows[m]
                 gather(
                     play,
-                    table.payoffs[b],
-                    table.information[b],
+                    payoffs,
+                    information,
                     table.joint,
                     m,
                     who.agents[m],
                     who.strides[m],
-                    reach[first:last],
-                    realised[first:last],
-                    fixed[first:last, : who.actions[m]],
+                    reach[begin:end],
+                    room.realised[begin:end],
+                    utilities[begin:end, : choices[m]],
                 )
-            for m in range(len(who.kind)):
-                for row in range(who.first[m], who.first[m] + who.rows[m]):
-                    if reach[row] <= 0:
-                        continue
-                    for k in range(who.actions[m]):
-                        fixed[row, k] /= reach[row]
-                    learn_row(
-                        kernels.learn,
-                        who.kind[m],
-                        own,
-                        row,
-                        who.parameters,
-                        m,
-                        policy,
-                        row,
-                        who.actions[m],
-                        fixed[row],
-                        scaled,
-                        who.unit,
-                        no_draw,
-                        record,
-                        widest,
-                    )
+            for m in range(len(first)):
+                for row in range(first[m], first[m] + rows[m]):
+                    if reach[row] > 0:
+                        for k in range(choices[m]):
+                            utilities[row, k] /= reach[row]
+                learn_reached(kernels, who, m, own, reach, policy, utilities, room.scaled, record, widest)

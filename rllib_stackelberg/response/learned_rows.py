@@ -87,7 +87,9 @@ class LearnedRows(Followers[Table, UtilityLearner]):
                 "followers", f"{len(learners)} learners", f"one for all, or one for each of {len(turns)}"
             )
         super().__init__(game, learners, episodes, split)
-        self.kernels, who = engine.follower_arrays(self.learners, turns, game.utility_scale, learners)
+        kernels, who = engine.follower_arrays(self.learners, turns, game.utility_scale, learners)
+        kinds = dict.fromkeys(learner.kernels for learner in (self.learners or learners))
+        self.kernels = kernels._replace(steps=engine.mixed_steps(tuple(kinds)))
         self._who = who = self._placed(who)
         self.rows = [slice(int(one), int(one + own)) for one, own in zip(who.first, who.rows, strict=True)]
         widest = int(who.actions.max(initial=0))

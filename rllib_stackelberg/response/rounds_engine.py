@@ -13,7 +13,7 @@ import numpy as np
 from rllib_stackelberg.arrays import Index, Numbers
 from rllib_stackelberg.compilation import kept, njit
 from rllib_stackelberg.errors import RulesError
-from rllib_stackelberg.followers.learner import best_action
+from rllib_stackelberg.followers.simplex import best_action
 from rllib_stackelberg.followers.trajectory import explored_action
 from rllib_stackelberg.plays.paths import PathTable
 from rllib_stackelberg.rules.base import name_of
@@ -138,7 +138,7 @@ def play_rounds(learn, explore, who, rounds, sessions, e, nature, uniforms, sett
     return played
 
 
-@njit(error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always", _nrt=False)
 def _changed(learn, who, numbers, best, m, row, action, owed, following):
     """Learn from a move; whether the best action of its row has changed."""
     learn(numbers, row, who.parameters, m, who.actions[m], action, owed * who.unit, following)

@@ -1,9 +1,8 @@
 """Compiled loops of sampled updates: from plays, and by look-up in a table of outcomes.
 
-The second is where training spends its followers' time. What an update costs there, with three actions, is three
-exponentials and the wait for them, so a few episodes run in step (`LANES`): all their strategies, then all their
-draws, then all their updates, none of which has to wait for the one before it. An episode's numbers do not depend on
-what else is in the batch.
+The second is where training spends its followers' time. What an update costs there is arithmetic of which each step
+waits for the one before it, so a few episodes run in step (`LANES`): all their strategies, several of them at once,
+then all their draws, then all their updates. An episode's numbers do not depend on what else is in the batch.
 """
 
 from __future__ import annotations
@@ -17,14 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.compilation import has_kept, kept, njit
+from rllib_stackelberg.compilation import has_kept, kept, kernel, njit
 from rllib_stackelberg.followers.learner import draw_action
 from rllib_stackelberg.plays.table_loops import Outcomes, add
 from rllib_stackelberg.response.engine import learn_row, profile_play, strategies
 
-LANES = 8
-"""Episodes that run in step. Measured with 1 to 32: two do most of it, more than eight nothing."""
+LANES = 16
+"""Episodes that run in step: twice the numbers in the widest registers, a loop that the compiler does not unroll."""
 
+FEW = 3
+"""Lanes up to which each is played for itself: going through all of them at once takes as long as four do."""
 
 MANY_UPDATES = 2_000_000
 """Updates in a process for which a loop compiled for the number of actions is worth its compilation (1 s)."""
@@ -106,13 +107,18 @@ class Batch(NamedTuple):
 class Lanes(NamedTuple):
     """One update of the episodes that run in step, written anew in each.
 
-    cells: of the table `[LANES]`; rows: of who moves, drawn: what is played `[LANES, M]`; policy: strategies there
-    `[LANES M, K]`; utilities, scaled: of one row `[K]`.
+    cells, joints: of the table, and what is played `[LANES]`; entry, base: where cells `[LANES]` and rows `[M, LANES]`
+    of an episode begin; by follower rows: where it is, uniforms: that it draws with, drawn: what it plays `[M, LANES]`,
+    and its strategies there, policy `[M LANES, K]`: in memory those of all lanes are side by side, and what is done to
+    each is done to several at once; utilities, scaled: of one row `[K]`.
     """
 
     cells: NDArray[np.int64]
     joints: NDArray[np.int64]
+    entry: NDArray[np.int64]
+    base: NDArray[np.int64]
     rows: NDArray[np.int64]
+    uniforms: NDArray[np.float64]
     drawn: NDArray[np.int64]
     policy: NDArray[np.float64]
     utilities: NDArray[np.float64]
@@ -125,44 +131,60 @@ def _lanes(turns, widest):
     return Lanes(
         np.zeros(LANES, dtype=np.int64),
         np.zeros(LANES, dtype=np.int64),
-        np.zeros((LANES, turns), dtype=np.int64),
-        np.zeros((LANES, turns), dtype=np.int64),
-        np.zeros((LANES * turns, widest)),
+        np.zeros(LANES, dtype=np.int64),
+        np.zeros((turns, LANES), dtype=np.int64),
+        np.zeros((turns, LANES), dtype=np.int64),
+        np.zeros((turns, LANES)),
+        np.zeros((turns, LANES), dtype=np.int64),
+        np.zeros((widest, turns * LANES)).T,
         np.zeros(widest),
         np.zeros(widest),
     )
 
 
-@njit(error_model="numpy", inline="always")
-def _play_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike):
-    """Find where the lanes are in update u, and write the strategies there."""
-    natures = look.natures
-    base, entry, nature, information = batch.base, batch.entry, batch.nature, look.information
-    kinds, first, choices, parameters = who.kind, who.first, who.actions, who.parameters
-    cells, rows, policy = lanes.cells, lanes.rows, lanes.policy
+@kernel
+def _enter(who, look, batch, begin, count, lanes):
+    """Let episodes run in the lanes."""
     for lane in range(count):
-        n = begin + lane
-        cell = entry[n] * natures + nature[n, u]
+        lanes.entry[lane] = batch.entry[begin + lane] * look.natures
+        for m in range(len(who.first)):
+            lanes.base[m, lane] = batch.base[begin + lane] + who.first[m]
+
+
+@kernel(error_model="numpy", inline="always")
+def _begin_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike):
+    """Find where the lanes are in update u, and begin to play there."""
+    steps, information, uniforms, policy = kernels.steps, look.information, lanes.uniforms, lanes.policy
+    nature, drawn_with, parameters, kinds, choices = batch.nature, batch.uniforms, who.parameters, who.kind, who.actions
+    entry, base, cells, rows = lanes.entry, lanes.base, lanes.cells, lanes.rows
+    for lane in range(count):
+        n = np.uint64(begin + lane)
+        cell = np.uint64(entry[lane] + nature[n, u])
         cells[lane] = cell
         for m in range(turns):
-            row = base[n] + first[m] + information[cell, m]
-            rows[lane, m] = row
-            if cell >= 0 and row >= 0:
-                kernels.play(kinds[m], numbers, row, parameters, m, policy, lane * turns + m, alike or choices[m])
+            row, place = np.uint64(base[m, lane] + information[cell, m]), np.uint64(m * LANES + lane)
+            rows[m, lane] = row
+            uniforms[m, lane] = drawn_with[n, u, m]
+            steps.begin(kinds[m], numbers, row, parameters, m, policy, place, alike or choices[m])
 
 
-@njit(error_model="numpy", inline="always")
-def _draw_lanes(who, uniforms, begin, count, u, lanes, turns, alike):
-    """Draw everybody's action in update u."""
-    policy, drawn, joints, choices, strides = lanes.policy, lanes.drawn, lanes.joints, who.actions, who.strides
-    for lane in range(count):
+@kernel(error_model="numpy", inline="always")
+def _draw_lanes(kernels, who, begin, count, lanes, turns, alike):
+    """Make strategies of what was begun in so many lanes from one on, and draw everybody's action."""
+    choices, strides, policy, uniforms = who.actions, who.strides, lanes.policy, lanes.uniforms
+    joints, drawn, kinds, parameters, finish = lanes.joints, lanes.drawn, who.kind, who.parameters, kernels.steps.finish
+    for lane in range(begin, begin + count):
         joints[lane] = 0
-        for m in range(turns):
-            drawn[lane, m] = draw_action(policy, lane * turns + m, alike or choices[m], uniforms[begin + lane, u, m])
-            joints[lane] += drawn[lane, m] * strides[m]
+    for m in range(turns):
+        actions, stride, first = alike or choices[m], strides[m], m * LANES
+        finish(kinds[m], policy, first + begin, count, parameters, m, actions)
+        for lane in range(begin, begin + count):
+            action = draw_action(policy, np.uint64(first + lane), actions, uniforms[m, lane])
+            drawn[m, lane] = action
+            joints[lane] += action * stride
 
 
-@njit(error_model="numpy", inline="always")
+@kernel(error_model="numpy", inline="always")
 def _learn_lanes(kernels, who, look, numbers, sums, count, lanes, turns, alike, widest):
     """Everybody learns what each of its actions would have paid against the others' drawn ones."""
     unit, parameters, payoffs = who.unit, who.parameters, look.payoffs
@@ -170,16 +192,14 @@ def _learn_lanes(kernels, who, look, numbers, sums, count, lanes, turns, alike, 
     cells, rows, drawn, policy = lanes.cells, lanes.rows, lanes.drawn, lanes.policy
     joints, utilities, scaled = lanes.joints, lanes.utilities, lanes.scaled
     for lane in range(count):
-        cell = cells[lane]
+        cell = np.uint64(cells[lane])
         for m in range(turns):
-            row, action, stride, agent = rows[lane, m], drawn[lane, m], strides[m], agents[m]
-            actions, place = alike or choices[m], lane * turns + m
+            actions, action, stride, agent = alike or choices[m], drawn[m, lane], strides[m], np.uint64(agents[m])
+            row, place = np.uint64(rows[m, lane]), np.uint64(m * LANES + lane)
             # The profile in which this follower plays action 0 instead of its drawn one.
             profile = joints[lane] - action * stride
-            if cell < 0 or row < 0 or action < 0 or stride < 0 or agent < 0 or profile < 0:
-                continue
             for k in range(actions):
-                utilities[k] = payoffs[cell, profile + k * stride, agent]
+                utilities[k] = payoffs[cell, np.uint64(profile + k * stride), agent]
             learn_row(
                 kernels.learn,
                 kinds[m],
@@ -204,24 +224,51 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
     """All sampled updates of every episode by look-up, followers' information not depending on followers' moves.
 
     Compiled for so many followers that all have so many actions, or (0) for any: loops of a length that the compiler
-    knows take half the time, and it has to compile once more. No place in an array is ever negative here; the lines
-    that seem to doubt it save it from counting every negative one from the array's end, a fifth of the time.
+    knows take half the time or less, and it has to compile once more. Places in arrays are unsigned here: numba counts
+    negative ones from an array's end, and the compiler does not know that there is none.
     """
 
     @kept(error_model="numpy")
     def phase(kernels, who, table, look, numbers, sums, batch, total):
         """Rows `numbers, sums [episodes x R, ...]`. Each update's play is added to `total [N, T, A]` unless empty."""
-        turns, widest = followers or len(who.kind), alike or sums.shape[1] // 2 - 1
-        lanes = _lanes(turns, widest)
+        lanes = _lanes(followers or len(who.kind), alike or sums.shape[1] // 2 - 1)
+        if total.size:
+            rows = 0
+            for m in range(len(who.rows)):
+                rows += who.rows[m]
+            room = Whole(np.zeros((rows, sums.shape[1] // 2 - 1)), np.zeros(total.shape[1:]))
+            updates_with_plays(kernels, who, table, look, numbers, sums, batch, lanes, room, total)
+        else:
+            updates(kernels, who, look, numbers, sums, batch, lanes)
+
+    @kernel(error_model="numpy")
+    def updates(kernels, who, look, numbers, sums, batch, lanes):
         for begin in range(0, len(batch.base), LANES):
             count = min(LANES, len(batch.base) - begin)
+            _enter(who, look, batch, begin, count, lanes)
             for u in range(batch.nature.shape[1]):
-                if total.size:
-                    for n in range(begin, begin + count):
-                        _add_play(kernels, who, table, numbers, batch.base[n], batch.entry[n], widest, total[n])
-                _play_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike)
-                _draw_lanes(who, batch.uniforms, begin, count, u, lanes, turns, alike)
-                _learn_lanes(kernels, who, look, numbers, sums, count, lanes, turns, alike, widest)
+                update(kernels, who, look, numbers, sums, batch, begin, count, u, lanes)
+
+    @kernel(error_model="numpy")
+    def updates_with_plays(kernels, who, table, look, numbers, sums, batch, lanes, room, total):
+        for begin in range(0, len(batch.base), LANES):
+            count = min(LANES, len(batch.base) - begin)
+            _enter(who, look, batch, begin, count, lanes)
+            for u in range(batch.nature.shape[1]):
+                for n in range(begin, begin + count):
+                    _add_play(kernels, who, table, numbers, batch.base[n], batch.entry[n], room, total[n])
+                update(kernels, who, look, numbers, sums, batch, begin, count, u, lanes)
+
+    @kernel(error_model="numpy", inline="always")
+    def update(kernels, who, look, numbers, sums, batch, begin, count, u, lanes):
+        turns, widest = followers or len(who.kind), alike or sums.shape[1] // 2 - 1
+        _begin_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike)
+        if alike and count > FEW:  # those without an episode, too: the compiler then knows how many there are
+            _draw_lanes(kernels, who, 0, LANES, lanes, turns, alike)
+        else:
+            for lane in range(count):
+                _draw_lanes(kernels, who, lane, 1, lanes, turns, alike)
+        _learn_lanes(kernels, who, look, numbers, sums, count, lanes, turns, alike, widest)
 
     return phase
 
@@ -242,14 +289,16 @@ def chosen_phase(updates: int, kernels: Any, who: Any, *rest: Any) -> Any:
     return special if _learned[key] >= MANY_UPDATES else sampled_phase()
 
 
-@njit
-def _add_play(kernels, who, table, numbers, base, entry, widest, total):
+class Whole(NamedTuple):
+    """Room for one episode's strategies `[R, K]`, and for play `[T, A]`."""
+
+    policy: NDArray[np.float64]
+    play: NDArray[np.float64]
+
+
+@kernel
+def _add_play(kernels, who, table, numbers, base, entry, room, total):
     """Add the play under one episode's present strategies to `total [T, A]`."""
-    rows = 0
-    for m in range(len(who.rows)):
-        rows += who.rows[m]
-    own = numbers[base : base + rows]
-    policy, play = np.zeros((len(own), widest)), np.zeros(total.shape)
-    strategies(kernels, who, own, policy)
-    profile_play(who, table, entry, policy, play)
-    add(total, play)
+    strategies(kernels, who, numbers[base : base + len(room.policy)], room.policy)
+    profile_play(who, table, entry, room.policy, room.play)
+    add(total, room.play)

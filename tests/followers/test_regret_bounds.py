@@ -18,7 +18,7 @@ from rllib_stackelberg.followers import (
     OptimisticHedge,
     UtilityLearner,
 )
-from rllib_stackelberg.followers.simplex import projection
+from rllib_stackelberg.followers.simplex import from_largest, projections
 
 PAYOFFS = st.tuples(st.integers(1, 60), st.integers(1, 5)).flatmap(
     lambda shape: arrays(float, shape, elements=st.sampled_from([0.0, 1.0]) | st.floats(0, 1))
@@ -73,8 +73,9 @@ def test_projection_is_that_by_sorting(scores):
     ranked = np.sort(scores - scores.max())[::-1]
     candidates = (np.cumsum(ranked) - 1) / np.arange(1, len(ranked) + 1)
     tau = candidates[ranked > candidates][-1]
-    found = np.empty((1, len(scores)))
-    projection(scores[None], 0, 1.0, found, 0, len(scores))
+    found, parameters = np.empty((1, len(scores))), np.zeros((1, 0))
+    from_largest(scores[None], 0, 1.0, found, 0, len(scores))
+    projections(found, 0, 1, parameters, 0, len(scores))
     np.testing.assert_allclose(found[0], np.maximum(scores - scores.max() - tau, 0), atol=1e-12)
 
 
