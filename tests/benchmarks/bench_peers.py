@@ -9,67 +9,61 @@
 - optimal mixed commitment of n x n games with uniform payoffs: every program by QuantEcon's compiled simplex, and by
   HiGHS (scipy).
 - all pure equilibria of n x n games: pygambit and QuantEcon.
+- with `--released PATH`, a checkout of the paper's released code (released.py says what it has to offer): a single
+  leader episode whose followers' updates are all played.
 
-Both sides must come to the same value before they are timed. Printed are the least of the rounds, which are taken in
-turns, their ratio (above 1: this library is faster), and how far rounds of either spread (largest over smallest); above
-them where and when, and the versions of all that took part.
+Both sides must come to the same value before they are timed (but for the last). Printed are the least of the rounds,
+which are taken in turns, their ratio (above 1: this library is faster), and how far rounds of either spread (largest
+over smallest); above them where and when, and the versions of all that took part. `--record` writes the table into
+tuned_examples/results, which the documentation shows.
 """
 
-import os
-import platform
 import time
-from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from rllib_stackelberg import RegretMatching, make_game
+from rllib_stackelberg import LeaderSettings, RegretMatching, make_game
+from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.outcomes import tabulate
 from rllib_stackelberg.response.phase import draws
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.solvers import equilibria, mixed_commitment_solve
 from rllib_stackelberg.streams import Stream, Streams
+from tests.benchmarks.records import RESULTS, circumstances, text_of, written
+from tests.benchmarks.released import GAMES, checkout, updates_per_second
+from tests.games_for_tests import leader_table
 
 ROUNDS = 7
-LINES: list[str] = []
+PACKAGES = ("numpy", "scipy", "numba", "open_spiel", "pygambit", "quantecon")
+ROWS: list[dict[str, str | float]] = []
+ABOUT = """The same problems solved by other libraries, in turns in one process on one core, by
+`python -m pytest tests/benchmarks/bench_peers.py --record`. A ratio above 1: this library is faster. Times are the
+least of seven rounds, in microseconds; spread is the longest round over the shortest, of ours and of the peer's."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def lines():
+def rows(request):
     yield
-    print(f"\n\n{circumstances()}")
-    print(f"{'problem':34s}{'peer':22s}{'ours':>12s}{'peer':>12s}{'ratio':>9s}{'spread':>14s}")
-    print("\n".join(LINES))
-
-
-def circumstances():
-    """Date, machine and versions, a line each."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = sorted({line.partition(":")[2].strip() for line in lines if line.startswith("model name")})
-    machine = f"{' and '.join(names) or platform.processor()}, {os.cpu_count()} cores, {platform.platform()}"
-    packages = ("numpy", "scipy", "numba", "open_spiel", "pygambit", "quantecon")
-    versions = [f"{name} {metadata.version(name)}" for name in packages if installed(name)]
-    software = ", ".join([f"Python {platform.python_version()}", *versions])
-    return f"{datetime.now(UTC):%Y-%m-%d}\n{machine}\n{software}"
-
-
-def installed(name):
-    """Whether a peer is there to be compared with."""
-    try:
-        return bool(metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return False
+    where = circumstances(PACKAGES)
+    print(f"\n\n{text_of(ROWS, where)}")
+    if request.config.getoption("--record"):
+        written(RESULTS, "peers", "Beside other libraries", ABOUT, ROWS, where)
 
 
 def beside(problem, peer, ours, theirs, units=1.0, peers_units=1.0):
     """Time both in turns; `units` are how many of what is counted a call does."""
     seconds = np.array([[timed(ours) / units, timed(theirs) / peers_units] for _ in range(ROUNDS)])
     (own, other), spread = seconds.min(axis=0), seconds.max(axis=0) / seconds.min(axis=0)
-    times = "".join(f"{1e6 * each:10.4g}us" for each in (own, other))
-    LINES.append(f"{problem:34s}{peer:22s}{times}{other / own:9.3g}{spread[0]:7.2f}{spread[1]:7.2f}")
+    noted(problem, peer, own, other, spread)
+
+
+def noted(problem, peer, own, other, spread):
+    """A row of the table, from seconds."""
+    times = {"ours, us": 1e6 * own, "peer, us": 1e6 * other, "ratio": other / own}
+    spreads = {"spread of ours": spread[0], "spread of peer": spread[1]}
+    ROWS.append({"problem": problem, "peer": peer} | {name: float(x) for name, x in (times | spreads).items()})
 
 
 def timed(call):
@@ -222,3 +216,25 @@ def test_pure_equilibria(n):
 def stable(first, second):
     """Where neither gains by leaving."""
     return np.nonzero((first == first.max(axis=0)) & (second == second.max(axis=1, keepdims=True)))
+
+
+@pytest.mark.parametrize("asked", GAMES)
+def test_released_code(request, asked):
+    path = request.config.getoption("--released")
+    if path is None:
+        pytest.skip("--released PATH was not given")
+    folder, updates = checkout(path), 250
+    name, parameters = GAMES[asked]
+    game = make_game(name, **parameters)
+    table = leader_table(game, 0)
+    settings = LeaderSettings.checked(response_updates=updates, elicitation="in_play")
+
+    def leader(plays, slots):
+        return table[plays.question[slots]]
+
+    def ours():
+        return timed(lambda: consult(game, leader, settings, Streams(0), 1)) / (updates * len(game.learned_turns))
+
+    ours()
+    seconds = np.array([[ours(), 1 / updates_per_second(folder, asked, updates)] for _ in range(ROUNDS)])
+    noted(f"a played update, {name}", "released code", *seconds.min(axis=0), seconds.max(axis=0) / seconds.min(axis=0))
