@@ -198,17 +198,17 @@ def test_the_loop_for_a_number_of_actions_is_taken_where_it_is_kept(looked_up, m
 
 @pytest.mark.parametrize("followers", ["mw", "exp3", "best-response"])
 def test_an_episode_learns_the_same_alone_in_any_batch_and_in_any_stretches(followers, monkeypatch):
-    """Episodes run in step by eights (11 leave a part of one over), and draws are held a stretch at a time."""
+    """Episodes run in step by sixteens (19 leave a part of one over), and draws are held a stretch at a time."""
     game = make_game("message-spm", types=3, messages=3, price_grid=2)
     turn, rng = game.leader_turn, np.random.default_rng(0)
-    table = tabulate(game, rng.integers(turn.choices, size=(11, turn.keys, 1)).astype(float))
+    table = tabulate(game, rng.integers(turn.choices, size=(19, turn.keys, 1)).astype(float))
     settings = LeaderSettings.checked(followers=followers, response_updates=50)
-    together = run(game, table, settings, 11)
+    together = run(game, table, settings, 19)
     monkeypatch.setattr("rllib_stackelberg.response.response.STRETCH", 200)
-    stretched = run(game, table, settings, 11)
+    stretched = run(game, table, settings, 19)
     assert stretched.numbers.tobytes() == together.numbers.tobytes()
-    for episode in (0, 7, 8, 10):
-        alone = Response(game, settings.followers, 11)
+    for episode in (0, 15, 16, 18):
+        alone = Response(game, settings.followers, 19)
         alone.respond(table.entry(episode), Phase(np.array([episode]), settings, Streams(0), [(episode, 0)]))
         assert alone.numbers[episode].tobytes() == together.numbers[episode].tobytes()
         assert alone.record(1).sums[episode].tobytes() == together.record(1).sums[episode].tobytes()
