@@ -231,32 +231,22 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
     @kept(error_model="numpy")
     def phase(kernels, who, table, look, numbers, sums, batch, total):
         """Rows `numbers, sums [episodes x R, ...]`. Each update's play is added to `total [N, T, A]` unless empty."""
-        lanes = _lanes(followers or len(who.kind), alike or sums.shape[1] // 2 - 1)
-        if total.size:
-            rows = 0
-            for m in range(len(who.rows)):
-                rows += who.rows[m]
-            room = Whole(np.zeros((rows, sums.shape[1] // 2 - 1)), np.zeros(total.shape[1:]))
-            updates_with_plays(kernels, who, table, look, numbers, sums, batch, lanes, room, total)
-        else:
-            updates(kernels, who, look, numbers, sums, batch, lanes)
+        widest, rows = alike or sums.shape[1] // 2 - 1, 0
+        for m in range(len(who.rows)):
+            rows += who.rows[m]
+        lanes = _lanes(followers or len(who.kind), widest)
+        room = Whole(np.zeros((rows, widest)), np.zeros(total.shape[1:]))
+        updates(kernels, who, table, look, numbers, sums, batch, lanes, room, total)
 
     @kernel(error_model="numpy")
-    def updates(kernels, who, look, numbers, sums, batch, lanes):
+    def updates(kernels, who, table, look, numbers, sums, batch, lanes, room, total):
         for begin in range(0, len(batch.base), LANES):
             count = min(LANES, len(batch.base) - begin)
             _enter(who, look, batch, begin, count, lanes)
             for u in range(batch.nature.shape[1]):
-                update(kernels, who, look, numbers, sums, batch, begin, count, u, lanes)
-
-    @kernel(error_model="numpy")
-    def updates_with_plays(kernels, who, table, look, numbers, sums, batch, lanes, room, total):
-        for begin in range(0, len(batch.base), LANES):
-            count = min(LANES, len(batch.base) - begin)
-            _enter(who, look, batch, begin, count, lanes)
-            for u in range(batch.nature.shape[1]):
-                for n in range(begin, begin + count):
-                    _add_play(kernels, who, table, numbers, batch.base[n], batch.entry[n], room, total[n])
+                if total.size:
+                    for n in range(begin, begin + count):
+                        _add_play(kernels, who, table, numbers, batch.base[n], batch.entry[n], room, total[n])
                 update(kernels, who, look, numbers, sums, batch, begin, count, u, lanes)
 
     @kernel(error_model="numpy", inline="always")
