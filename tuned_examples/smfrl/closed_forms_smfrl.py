@@ -106,6 +106,7 @@ SETTLING = {
     "critic_rate": 2e-3,
     "noise": 0.15,
     "rate_decay": 0.85,
+    "critic_rate_decay": 0.85,
     "noise_decay": 0.85,
     "rate_decay_epochs": 3,
 }

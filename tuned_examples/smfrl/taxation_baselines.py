@@ -44,6 +44,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from earlier import EARLIER
 from estimates import Estimate, show
 from kept_runs import train_missing
 from taxation_figures import growth_figure, mixed_figure, shocks_figure
@@ -66,8 +67,8 @@ from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.alternation import MEMBERS_EPOCHS
 
-EVERY_EPOCH = {"evaluate_every": 1}
-"""Settings of all arms: a snapshot is valued after every epoch, or turn."""
+EVERY_EPOCH = EARLIER | {"evaluate_every": 1}
+"""Settings of all arms, as when the tables were made: a snapshot is valued after every epoch, or turn."""
 
 
 @dataclass(frozen=True)

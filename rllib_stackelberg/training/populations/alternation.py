@@ -2,7 +2,8 @@
 
 A round is some epochs of SMFRL in which members learn against the leader as it is, then some iterations of PPO in which
 the leader learns against the members as they are. Both learners, their critics and the members' buffer go on from round
-to round. What either side sees is normalised by what random play has shown.
+to round; rates and exploration of members fall by rounds. What either side sees is normalised by what random play has
+shown.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Alternation:
 
     def __init__(self, options: PopulationOptions):
         self._policy = first_policy(options)
-        settings = options.resolved_settings.model_copy(update={"learning": ("members",)})
+        settings = options.resolved_settings
+        falls = settings.rate_decay_epochs * MEMBERS_EPOCHS  # once in so many rounds
+        settings = settings.model_copy(update={"learning": ("members",), "rate_decay_epochs": falls})
         runners = options.num_env_runners
         config = config_for(options.entries, settings, options.seed)
         self.members: SMFRL = config.env_runners(num_env_runners=runners).build_algo()

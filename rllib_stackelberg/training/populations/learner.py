@@ -63,10 +63,8 @@ class SMFRLLearner(TorchLearner):
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam for the actor and Adam for the critic."""
         module = self.module[module_id].unwrapped()
-        for name, network, rate in (
-            (ACTOR, module.pi, self.settings.rate),
-            (CRITIC, module.qf, self.settings.critic_rate),
-        ):
+        for name, network in ((ACTOR, module.pi), (CRITIC, module.qf)):
+            rate = self._rate(module_id, name)
             params = list(network.parameters())
             optimizer = torch.optim.Adam(params, fused=True)
             self.register_optimizer(
@@ -147,11 +145,18 @@ class SMFRLLearner(TorchLearner):
         """Count the epoch; the learning rates fall by steps."""
         super().after_gradient_based_update(timesteps=timesteps)
         self._epochs += 1
-        factor = self.settings.rate_decay ** (self._epochs // self.settings.rate_decay_epochs)
+        steps = self._epochs // self.settings.rate_decay_epochs
+        factors = {ACTOR: self.settings.rate_decay**steps, CRITIC: self.settings.critic_rate_decay**steps}
         for side in (LEADER, MEMBERS):
-            for name, rate in ((ACTOR, self.settings.rate), (CRITIC, self.settings.critic_rate)):
+            for name in (ACTOR, CRITIC):
                 for group in self.get_optimizer(side, name).param_groups:
-                    group["lr"] = rate * factor
+                    group["lr"] = self._rate(side, name) * factors[name]
+
+    def _rate(self, side: str, name: str) -> float:
+        """Of Adam, at first."""
+        if name == CRITIC:
+            return self.settings.critic_rate
+        return self.settings.rate * (self.settings.leader_pace if side == LEADER else 1.0)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """With the number of epochs."""

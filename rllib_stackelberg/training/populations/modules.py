@@ -33,8 +33,8 @@ SETTLED = 1e8
 
 class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     """One side. `model_config`: widths (`state`, `actions`, of the `mean_state` and `mean_action`), `hidden`,
-    `activation`, `critics` and `layer_norm` of critics, `actor_hidden`, `averaging`, `recent`, and the switches
-    `stackelberg`, `mean_field` and `centred`.
+    `activation`, `critics`, `critic_value` and `layer_norm` of critics, `actor_hidden`, `averaging`, `recent`, and
+    the switches `stackelberg`, `mean_field` and `centred`.
 
     Attributes:
         pi: the actor that learns; averaged_pi: its average, which acts, if there is one; qf: the critics.
@@ -55,7 +55,7 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
             means = {name: config[name] if config["mean_field"] else 0 for name in ("mean_state", "mean_action")}
             own = config["state"] + self.shown + config["actions"]
             given = {name: config[name] for name in ("activation", "layer_norm")}
-            self.qf = Critics(config["critics"], own, config["hidden"], **means, **given)
+            self.qf = Critics(config["critics"], own, config["hidden"], config["critic_value"], **means, **given)
 
     @property
     def shown(self) -> int:

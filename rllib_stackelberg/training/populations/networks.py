@@ -183,11 +183,12 @@ class MeanFieldCritic(nn.Module):
 
 
 class Critics(nn.Module):
-    """Critics of the same inputs that differ in how they began: what the least hopeful of them says."""
+    """Critics of the same inputs that differ in how they began: what the least hopeful of them says, or their mean."""
 
-    def __init__(self, count: int, own: int, hidden: Sequence[int], **given: Any):
-        """`count`: how many; the rest is as of `MeanFieldCritic`."""
+    def __init__(self, count: int, own: int, hidden: Sequence[int], critic_value: str = "least", **given: Any):
+        """`count`: how many; critic_value: what counts of what they say; the rest is as of `MeanFieldCritic`."""
         super().__init__()
+        self.critic_value = critic_value
         self.each = nn.ModuleList(MeanFieldCritic(own, hidden, **given) for _ in range(count))
 
     def all(self, *inputs: Tensor) -> Tensor:
@@ -195,5 +196,6 @@ class Critics(nn.Module):
         return torch.stack([critic(*inputs) for critic in self.each])
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """The least of them."""
-        return self.all(*inputs).amin(dim=0)
+        """What counts."""
+        said = self.all(*inputs)
+        return said.amin(dim=0) if self.critic_value == "least" else said.mean(dim=0)

@@ -53,7 +53,7 @@ from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOW
 
 PASSED_ON = (
     "actor_hidden", "activation", "stackelberg", "mean_field", "centred", "recent", "averaging", "critics",
-    "layer_norm",
+    "layer_norm", "critic_value",
 )  # fmt: skip
 """Settings that networks are made by."""
 

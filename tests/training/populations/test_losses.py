@@ -27,10 +27,10 @@ GAMMA = 0.9
 WIDTHS = {"leader_actions": W, "mean_state": E, "mean_action": V, "hidden": (8, 8), "actor_hidden": (8,)}
 
 
-def sides(stackelberg=True, mean_field=True, critics=1):
+def sides(stackelberg=True, mean_field=True, critics=1, critic_value="least"):
     torch.manual_seed(0)
     switches = WIDTHS | {"stackelberg": stackelberg, "mean_field": mean_field, "centred": False, "activation": "relu"}
-    switches |= {"averaging": 1.0, "critics": critics, "layer_norm": False, "recent": 0.0}
+    switches |= {"averaging": 1.0, "critics": critics, "critic_value": critic_value, "layer_norm": False, "recent": 0.0}
     wide = lambda n: Box(-np.inf, np.inf, (n,), np.float32)  # noqa: E731
     leader = LeaderSide(
         observation_space=wide(D), action_space=Box(0, 1, (W,)), model_config=switches | {"state": D, "actions": W}
@@ -96,8 +96,10 @@ def test_targets_are_computed_by_the_copies_and_have_no_gradient():
     assert not gradients(leader.pi)
 
 
-def test_each_of_several_critics_learns_for_itself_what_the_least_hopeful_promises():
-    leader, members = sides(critics=2)
+@pytest.mark.parametrize(("critic_value", "agreed"), [("least", torch.Tensor.amin), ("mean", torch.Tensor.mean)])
+def test_each_of_several_critics_learns_for_itself_what_the_least_hopeful_promises(critic_value, agreed):
+    """Or what they promise on average."""
+    leader, members = sides(critics=2, critic_value=critic_value)
     batch = periods()
     ahead = Ahead.of(leader, members, batch)
     own = torch.cat([batch.next_leader, ahead.leader], dim=-1)
@@ -108,7 +110,7 @@ def test_each_of_several_critics_learns_for_itself_what_the_least_hopeful_promis
     values = torch.stack([critic(own, batch.next_mean, ahead.mean) for critic in leader.target_qf.each])
     assert 0 < (values[0] < values[1]).float().mean() < 1
     open_ended = ~batch.over.bool()
-    assert torch.allclose(target, (batch.leader_reward + GAMMA * values.min(dim=0).values * open_ended))
+    assert torch.allclose(target, (batch.leader_reward + GAMMA * agreed(values, dim=0) * open_ended))
     leader_critic_loss(leader, batch, ahead, GAMMA).backward()
     inputs = torch.cat([batch.leader, batch.leader_action], dim=-1), batch.mean, batch.mean_action
     for critic in leader.qf.each:

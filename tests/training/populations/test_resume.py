@@ -160,6 +160,7 @@ def test_snapshots_go_on():
 def test_all_that_is_learned_from_survives(tmp_path):
     """Networks, targets, optimizers, statistics, scales of rewards, counters, rates, and RLlib's means."""
     settings = TINY | {"rate_decay_epochs": 1, "centred": True, "averaging": 0.1, "critics": 2, "layer_norm": True}
+    settings |= {"leader_pace": 0.5, "critic_rate_decay": 0.9}
     with torch_threads():
         first, second = (smfrl_config(game=LEVY, seed=seed, **settings).build_algo() for seed in (0, 1))
         for _ in range(3):
@@ -175,7 +176,13 @@ def test_all_that_is_learned_from_survives(tmp_path):
             assert not np.array_equal(module[f"{one}.weight"], module[f"{other}.weight"])
         assert module["reward_scale.count"] == states[1]["rl_module"][LEADER]["reward_scale.count"] * 20 == 72 * 20
         learner = second.learner_group._learner
-        assert learner.get_optimizer(MEMBERS, "actor").param_groups[0]["lr"] == pytest.approx(1e-4 * 0.95**2)
+        rates = {
+            (MEMBERS, "actor"): 1e-4 * 0.95**2,
+            (LEADER, "actor"): 0.5e-4 * 0.95**2,
+            (LEADER, "critic"): 1e-3 * 0.9**2,
+        }
+        for (side, part), rate in rates.items():
+            assert learner.get_optimizer(side, part).param_groups[0]["lr"] == pytest.approx(rate)
         same(
             second.env_runner_group.local_env_runner.module.get_state(),
             first.env_runner_group.local_env_runner.module.get_state(),

@@ -1,0 +1,19 @@
+"""What `taxation` was trained with by default before its government was made steady: settings of recorded tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EARLIER: dict[str, Any] = {
+    "updates": 100,
+    "recent": 0.0,
+    "rate": 1e-4,
+    "rate_decay": 0.95,
+    "critic_rate_decay": 0.95,
+    "rate_decay_epochs": 35,
+    "noise_decay": 0.95,
+    "leader_pace": 1.0,
+    "critics": 1,
+    "layer_norm": False,
+    "cutting": 0.0,
+}
