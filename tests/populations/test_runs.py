@@ -39,7 +39,7 @@ def test_options_of_the_other_kind_of_game_are_refused_by_name(tmp_path, monkeyp
 def test_the_paper_lets_households_save_half():
     options = PopulationOptions.checked(game="taxation")
     assert options.resolved_settings.member_low == (0.5, 0.001)
-    assert options.max_seconds == 120
+    assert options.max_seconds == 180
     with pytest.raises(InvalidFieldError, match="has no population"):
         PopulationOptions.checked(game="escape")
 
