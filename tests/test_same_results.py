@@ -3,7 +3,8 @@
 The figures in `same_results.json` are of one kind of machine. They were recorded anew where a change meant to change
 them: fronts and another estimate of advantages; and batches that are gone through without being copied, with means held
 near the box (four kinds differ from before, from the seventh digit on); and minibatches of whole questions, with fewer
-valuations of large games (the kind in play alone). Floating-point numbers of networks differ
+valuations of large games (the kind in play alone); and exponentials of our own, exact within 2 units in the last place
+(four kinds differ in the last digits, by 4e-14 at most). Floating-point numbers of networks differ
 between processors, so elsewhere record them anew from the commit before the change:
 
     python -m tests.test_same_results FILE
