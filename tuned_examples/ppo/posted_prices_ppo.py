@@ -12,8 +12,9 @@ How to run: `python tuned_examples/ppo/posted_prices_ppo.py --seeds 3`; `--only 
 contains that, `--json FILE` adds what was run to the rows of a file, and `--as-test` makes it a regression test.
 
 Results to expect: within 1.5 % of the best known value in every seed of the first two (three seeds: 3.110 to 3.115 of
-3.125, 7.523 to 7.556 of 7.596). Of the named settings `id` is found; `inventory` ends 2 % below its optimum after 30 s,
-`two-worlds`, `kitchen-sink` and `colors` end below the best of 2,000 random leaders (one seed each): bars not met.
+3.125, 7.523 to 7.556 of 7.596). Of the named settings (one seed each) `id` and `colors` are found, and
+`two-worlds` within .2 % after 200 s; `inventory` was 2 % below its optimum after 30 s; `kitchen-sink` ends where the
+best of 2,000 random leaders does: its bar is not met.
 """
 
 from rllib_stackelberg import make_game, solve
@@ -56,11 +57,11 @@ def named(setting: str, max_seconds: float) -> Example:
 EXAMPLES = [
     example(60, 3.13, buyers=5, items=5),
     example(240, 7.60, buyers=10, items=10),
-    named("colors", 60),
-    named("inventory", 30),
-    named("kitchen-sink", 30),
+    named("colors", 240),
+    named("inventory", 240),
+    named("kitchen-sink", 240),
     named("id", 60),
-    named("two-worlds", 30),
+    named("two-worlds", 240),
 ]
 
 if __name__ == "__main__":
