@@ -175,4 +175,7 @@ PAPER: dict[str, Any] = {
     "hidden": (128, 128),
     "actor_hidden": (128, 128),
 }
-"""What the paper's released code does differently (Mi et al., arXiv 2403.12093); its buffer holds a million periods."""
+"""What the paper's released code does differently from the defaults of this class, which a game may replace.
+
+Mi et al., arXiv 2403.12093; its buffer holds a million periods.
+"""

@@ -18,7 +18,7 @@ from rllib_stackelberg.response.fields import PLAYS_ASKED_ONCE
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.beginnings import Beginning, Beginnings
 from rllib_stackelberg.training.leaders.search import SETTLED_TOLERANCE, Search
-from rllib_stackelberg.training.leaders.valuations import BestSnapshot
+from rllib_stackelberg.training.leaders.snapshots import BestSnapshot
 from rllib_stackelberg.training.loop import restart
 from rllib_stackelberg.training.runs import train, training
 

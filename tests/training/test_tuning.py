@@ -17,7 +17,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.strategies import evaluate_policy
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.streams import Purpose
-from rllib_stackelberg.training.leaders.valuations import SELECTION_SAMPLES
+from rllib_stackelberg.training.leaders.snapshots import SELECTION_SAMPLES
 from rllib_stackelberg.training.tuning import choose_responses, report_values
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from rllib_stackelberg.rules.registry import finite
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.streams import replay_generator
 from rllib_stackelberg.training.leaders.resumable import start_elsewhere
-from rllib_stackelberg.training.leaders.valuations import SELECTION_SAMPLES, Valuer
+from rllib_stackelberg.training.leaders.snapshots import SELECTION_SAMPLES, Valuer
 
 RESTORE_SECONDS = 20.0
 """In which an env runner that came back must have taken its place."""

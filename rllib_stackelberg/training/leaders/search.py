@@ -15,8 +15,8 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training.leaders.beginnings import Beginning, Beginnings
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
+from rllib_stackelberg.training.leaders.snapshots import BestSnapshot, Valuer, evaluation_from
 from rllib_stackelberg.training.leaders.targets import Target
-from rllib_stackelberg.training.leaders.valuations import BestSnapshot, Valuer, evaluation_from
 
 OPTIMUM_TOLERANCE = 1e-6
 """How close to the exact value (in units of what the leader's payoffs span) counts as having reached it."""

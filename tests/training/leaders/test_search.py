@@ -19,7 +19,7 @@ from rllib_stackelberg.solvers.optima import known_or_found, optimum_of
 from rllib_stackelberg.streams import Purpose
 from rllib_stackelberg.training.leaders.payoff_unit import payoff_unit
 from rllib_stackelberg.training.leaders.search import Search, few_tables, table_strategy
-from rllib_stackelberg.training.leaders.valuations import SELECTION_SAMPLES
+from rllib_stackelberg.training.leaders.snapshots import SELECTION_SAMPLES
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 
 
