@@ -135,7 +135,7 @@ class PopulationPolicy:
 
     Attributes:
         leader, members: the networks; sees_leader: whether members see the leader's action.
-        played: the game it was trained in, of one that was saved with it.
+        played: the game it was trained in, where that is known: of one that was trained, or was saved with it.
     """
 
     leader: BoxActor

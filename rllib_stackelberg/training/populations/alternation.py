@@ -8,6 +8,7 @@ shown.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -64,14 +65,12 @@ class Alternation:
         result: dict[str, Any] = {}
         for _ in range(MEMBERS_EPOCHS):
             result = self.members.train()["env_runners"]
-        answering = self._policy = PopulationPolicy(
-            self._policy.leader, self.members.policy().members, self._policy.sees_leader
-        )
+        answering = self._policy = replace(self._policy, members=self.members.policy().members)
         self.leader.env_runner_group.foreach_env_runner(partial(_answer, answering))
         for _ in range(LEADER_ITERATIONS):
             self.leader.train()
         leader = leader_of(self.leader, self._policy)
-        self._policy = PopulationPolicy(leader, self._policy.members, self._policy.sees_leader)
+        self._policy = replace(self._policy, leader=leader)
         self.members.lead_as(leader)
         return result
 

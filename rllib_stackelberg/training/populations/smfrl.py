@@ -41,7 +41,7 @@ from ray.rllib.utils.metrics import (
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.play import logged
-from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy, played_game
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.rules.held import configured, rules_in
 from rllib_stackelberg.rules.population import PopulationGame
@@ -213,10 +213,15 @@ class SMFRL(Algorithm):
             modules[side].export(box.low, box.high, logged(space))
             for side, box, space in zip((LEADER, MEMBERS), boxes, spaces, strict=True)
         )
-        return PopulationPolicy(leader, members, sees_leader=settings.stackelberg)
+        return PopulationPolicy(leader, members, sees_leader=settings.stackelberg, played=played_game(game))
 
     def start_from(self, policy: PopulationPolicy) -> None:
-        """Both sides act as in a policy; critics are as they were."""
+        """Both sides act as in a policy; critics are as they were.
+
+        Raises:
+            InvalidFieldError: it was trained in another game.
+        """
+        policy.check(self.config.rules, "policy")
         self._load({LEADER: policy.leader, MEMBERS: policy.members})
 
     def lead_as(self, leader: BoxActor) -> None:

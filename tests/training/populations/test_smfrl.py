@@ -1,16 +1,17 @@
 """SMFRL as an RLlib algorithm."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rllib_stackelberg import evaluate
+from rllib_stackelberg import evaluate, leader_config, make_population
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.populations.policy import PopulationPolicy, played_game
 from rllib_stackelberg.populations.settings import PAPER, PopulationSettings
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer
@@ -178,6 +179,11 @@ def test_exported_actors_act_as_the_modules_do():
         for _ in range(3):
             algo.train()
         made, policy = algo.env_runner_group.local_env_runner, algo.policy()
+        saez = {"households": 5, "taxes": "saez"}
+        with pytest.raises(InvalidFieldError, match="members: play another game: taxes=chosen, not saez"):
+            leader_config(game="taxation", game_config=saez, members=policy)
+        with pytest.raises(InvalidFieldError, match="policy: play another game: constants=taxai, not smfrl"):
+            algo.start_from(replace(policy, played=played_game(make_population("taxation", constants="taxai"))))
         seen = made._observe()
         leader, members = made._act(seen, explore=False)
         acted = policy.play(made.game, made.env.state)
