@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,8 +70,8 @@ class ResponseFields(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    followers: Learners = (MultiplicativeWeights(),)
-    models: FollowerModels = ()
+    followers: Learners = cast(Any, (MultiplicativeWeights(),))
+    models: FollowerModels = cast(Any, ())
     response_updates: Updates = Field(
         default=250, description="how often followers update in a response [default: as `games GAME` says, else 250]"
     )

@@ -8,7 +8,8 @@ against bounded rationality: Pita et al. 2010).
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -38,8 +39,24 @@ OneLearner = Annotated[
     BeforeValidator(_learner),
     PlainSerializer(lambda learner: learner.parameters(), return_type=dict),
 ]
-Learners = Annotated[tuple[OneLearner, ...], BeforeValidator(_several)]
-"""One learner for all followers, or one per learned turn."""
+
+if TYPE_CHECKING:
+    Held = TypeVar("Held")
+    Given = TypeVar("Given")
+
+    class _Field(Generic[Held, Given]):
+        """How a type checker is told that a field holds something else than it may be given: its default is cast."""
+
+        def __get__(self, settings: object, owner: Any) -> Held: ...
+
+        def __set__(self, settings: object, value: Given) -> None: ...
+
+    Learners = _Field[tuple[Learner, ...], Learner | str | Sequence[Learner | str]]
+    LearnersIfAny = _Field[tuple[Learner, ...] | None, Learner | str | Sequence[Learner | str] | None]
+else:
+    Learners = Annotated[tuple[OneLearner, ...], BeforeValidator(_several)]
+    """One learner for all followers, or one per learned turn."""
+    LearnersIfAny = Learners | None
 
 Updates = Annotated[int, Field(ge=1, le=10**7)]
 UpdateMode = Literal["sampled", "expected"]
@@ -67,7 +84,7 @@ class FollowerModel(BaseModel):
 
     name: Annotated[str, Field(min_length=1)] | None = None
     weight: Annotated[float, Field(gt=0, le=HEAVIEST, allow_inf_nan=False)] = 1.0
-    followers: Learners | None = None
+    followers: LearnersIfAny = cast(Any, None)
     response_updates: Updates | None = None
     update_mode: UpdateMode | None = None
     reward_play: Play | None = None
@@ -95,8 +112,11 @@ def _model(place: int, value: Any) -> FollowerModel:
         raise InvalidFieldError(f"models.{place}.{error.field}", error.problem, error.allowed) from error
 
 
-FollowerModels = Annotated[tuple[FollowerModel, ...], BeforeValidator(_models)]
-"""A bad field of a model is refused with the model's place in the list."""
+if TYPE_CHECKING:
+    FollowerModels = _Field[tuple[FollowerModel, ...], Sequence[FollowerModel | Learner | str]]
+else:
+    FollowerModels = Annotated[tuple[FollowerModel, ...], BeforeValidator(_models)]
+    """A bad field of a model is refused with the model's place in the list."""
 
 
 KINDS = {dict: "object", str: "text", bool: "truth value", int: "number", float: "number", type(None): "null"}

@@ -36,13 +36,15 @@ def test_git_ignores_no_source():
 
 
 PROGRAM = """
-from rllib_stackelberg import LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, solve
+from rllib_stackelberg import FollowerModel, LeaderSettings, MultiplicativeWeights, evaluate_strategy, make_game, solve
 
 game = make_game("conitzer", mixed=True)
 best = solve(game)
 if best is not None:
     reveal_type(best.leader_value)
     settings = LeaderSettings(followers=(MultiplicativeWeights(epsilon=0.05),))
+    named = LeaderSettings(followers="mw", models=["logit", FollowerModel(followers=MultiplicativeWeights())])
+    reveal_type(named.followers)
     found = evaluate_strategy(best.leader_strategy, settings, game=game)
     reveal_type(found.certificate.deviation_gain)
     print(best.leader_value + found.leader_value)
@@ -56,15 +58,17 @@ def test_a_users_program_finds_the_packages_types(tmp_path):
     `python -m pytest -m learning tests/files`.
     """
     (tmp_path / "program.py").write_text(PROGRAM)
-    (tmp_path / "wrong.py").write_text(PROGRAM + "    best.leader_value.upper()\n")
+    (tmp_path / "wrong.py").write_text(PROGRAM + "    LeaderSettings(followers=3)\n    best.leader_value.upper()\n")
     (tmp_path / "mypy.ini").write_text("[mypy]\n")  # not this project's own configuration
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "program.py", "wrong.py"]
     environment = os.environ | {"MYPYPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     errors = [line for line in done.stdout.splitlines() if ": error:" in line]
-    assert len(errors) == 1, done.stdout
-    assert errors[0].startswith("wrong.py:")
-    assert 'has no attribute "upper"' in errors[0]
+    assert len(errors) == 2, done.stdout
+    assert all(each.startswith("wrong.py:") for each in errors)
+    assert 'incompatible type "int"' in errors[0]
+    assert 'has no attribute "upper"' in errors[1]
+    assert len(re.findall(r'"(?:builtins\.)?tuple\[rllib_stackelberg\S+Learner, \.\.\.\]"', done.stdout)) == 2
     assert len(re.findall(r'Revealed type is "(?:builtins\.)?float"', done.stdout)) == 4
 
 
