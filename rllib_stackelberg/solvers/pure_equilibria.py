@@ -101,7 +101,8 @@ def reached(table: OutcomeTable) -> Allowed:
     for m, turn in enumerate(table.game.learned_turns):
         met = np.zeros(turn.keys + 1, dtype=bool)
         met[table.information[..., m]] = True  # -1, for who does not move, is the last
-        own = np.repeat(met[:-1, None], turn.choices, axis=1)
+        own = np.empty((len(met) - 1, turn.choices), dtype=bool)
+        own[:] = met[:-1, None]
         own[:, 0] = True
         allowed.append(own)
     return allowed
@@ -109,7 +110,7 @@ def reached(table: OutcomeTable) -> Allowed:
 
 def count(allowed: Allowed) -> int:
     """Number of joint strategies."""
-    return math.prod(int(actions) for own in allowed for actions in own.sum(axis=1))
+    return math.prod(math.prod(own.sum(axis=1).tolist()) for own in allowed)
 
 
 def strategies_against(table: OutcomeTable) -> int:
@@ -119,8 +120,12 @@ def strategies_against(table: OutcomeTable) -> int:
 
 def few(table: OutcomeTable, allowed: Allowed) -> bool:
     """Whether there are few enough joint strategies to try them all."""
-    total = count(allowed)
-    return total <= STRATEGY_PROFILES and total * _lookups(table) <= WORK
+    return _can_be_tried(table, count(allowed))
+
+
+def _can_be_tried(table: OutcomeTable, strategies: int) -> bool:
+    """Whether so many joint strategies are few enough to try them all."""
+    return strategies <= STRATEGY_PROFILES and strategies * _lookups(table) <= WORK
 
 
 def _lookups(table: OutcomeTable) -> int:
@@ -159,21 +164,21 @@ def stable_strategies(table: OutcomeTable, allowed: Allowed, share: float) -> It
     Raises:
         TooManyStrategiesError: there are more than `STRATEGY_PROFILES`.
     """
-    if not few(table, allowed):
-        problem = f"have {shown(count(allowed))} joint strategies against one leader table"
+    total = count(allowed)
+    if not _can_be_tried(table, total):
+        problem = f"have {shown(total)} joint strategies against one leader table"
         allow = min(STRATEGY_PROFILES, WORK // _lookups(table))
         raise TooManyStrategiesError("followers", problem, f"up to {allow:,}")
-    total = count(allowed)
-    actions = [np.flatnonzero(row) for own in allowed for row in own]
-    sizes = np.array([len(row) for row in actions])
-    strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
+    actions = [row.nonzero()[0] for own in allowed for row in own]
     followers = Followers.of(table)
     for start in range(0, total, BATCH):
-        number = np.arange(start, min(start + BATCH, total))
-        chosen = number[:, None] // strides % sizes
-        strategies = np.stack([row[chosen[:, r]] for r, row in enumerate(actions)], axis=1)
-        values = np.zeros((len(number), table.payoffs.shape[-1]))
-        stable = np.zeros((len(number), 3), dtype=np.bool_)
+        rest = np.arange(start, min(start + BATCH, total))
+        strategies = np.empty((len(rest), len(actions)), dtype=np.int64)
+        for r in range(len(actions) - 1, -1, -1):  # the last row's action changes first
+            rest, chosen = np.divmod(rest, len(actions[r]))
+            strategies[:, r] = actions[r][chosen]
+        values = np.zeros((len(strategies), table.payoffs.shape[-1]))
+        stable = np.zeros((len(strategies), 3), dtype=np.bool_)
         slacks = np.outer([SURE, share, share], table.spreads[followers.agents])
         try_strategies(strategies, followers, slacks, values, stable)
         some = stable.any(axis=1)
