@@ -255,6 +255,13 @@ register_game(
     summary="government spends what it taxes, a population of households saves",
     source="Brock & Mirman 1972",
 )
+register_game(
+    "carbon",
+    "rllib_stackelberg.envs.carbon_v0:Carbon",
+    summary="government taxes carbon, a population of households saves and uses energy",
+    source="Golosov, Hassler, Krusell & Tsyvinski 2014",
+    defaults=RunDefaults(settings={"gamma": 0.985**10, "through_members": True}),
+)
 _TREES = {"update_mode": "expected"}
 
 for _name, _source, _summary in (

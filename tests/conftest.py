@@ -172,6 +172,7 @@ POPULATIONS = {
     "labour-supply-output": ("labour-supply", {"households": 4, "task": "output", "cap": 0.05, "budget": 0}),
     "public-investment": ("public-investment", {"households": 4, "periods": 3}),
     "output-tax": ("output-tax", {"households": 4, "periods": 4, "public": 0.5}),
+    "carbon": ("carbon", {"households": 4, "periods": 4}),
 }
 
 

@@ -35,7 +35,7 @@ def test_games_lists_every_game():
     assert {"stackelberg/escape-v0", "stackelberg/matrix-design-v0"} <= {game["id"] for game in found}
     assert all({"id", "summary", "messages", "exact", "source"} <= game.keys() for game in found)
     assert [game["name"] for game in found if game["population"]] == [
-        "labour-supply", "output-tax", "public-investment", "taxation"
+        "carbon", "labour-supply", "output-tax", "public-investment", "taxation"
     ]  # fmt: skip
 
 

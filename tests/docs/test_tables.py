@@ -68,13 +68,16 @@ PRINTED = {
     "growth": "growth factor",
     r"a tax of \(1 - alpha x discount\) / 2 =": "leader",
     "capital tends to": "steady capital",
+    "a carbon tax of": "leader",
+    "make energy with": "labour for energy",
+    "untaxed": "the same untaxed",
 }
 """What the page calls what an optimum holds."""
 
 
 def test_closed_forms_of_populations_are_what_solve_prints():
     page, seen = "families/populations.md", 0
-    for game, said in columns(page, r"^\| `solve ((?:labour|public|output).*?)` \| .*? \| (.*) \|$", 5):
+    for game, said in columns(page, r"^\| `solve ((?:labour|public|output|carbon).*?)` \| (.*) \|$", 7):
         known = game_of(game).optimum()
         given = {"leader": known.leader_action[0], **known.details}
         for words, name in PRINTED.items():
@@ -82,7 +85,7 @@ def test_closed_forms_of_populations_are_what_solve_prints():
                 scale = 100 if name == "growth factor" else 1
                 assert scale * (given[name] - (name == "growth factor")) == shown(number), (game, words)
                 seen += 1
-    assert seen == 8
+    assert seen == 13
     settled = text_of("measured/taxation.md")
     exact = re.findall(r"^\| `((?:labour|public|output)[\w= .-]*)` \| \w+ [.\d]+ \| ([.\d]+) \|", settled, re.M)
     assert len(exact) == 4
