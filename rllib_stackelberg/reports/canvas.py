@@ -28,11 +28,20 @@ class Canvas:
         self._drawn: list[ElementTree.Element] = []
 
     def text(
-        self, x: float, y: float, words: str, fill: str = "ink", anchor: str = "start", bold: bool = False
+        self,
+        x: float,
+        y: float,
+        words: str,
+        fill: str = "ink",
+        anchor: str = "start",
+        bold: bool = False,
+        clear: bool = False,
     ) -> None:
-        """A line of text that stands on `y`."""
+        """A line of text that stands on `y`; a clear one wipes away what is drawn under its letters."""
         style = f"font-size: {SIZE:g}px; fill: var(--{fill}); text-anchor: {anchor}"
-        self._add("text", x=f"{x:.1f}", y=f"{y:.1f}", style=style + ("; font-weight: 600" if bold else ""))
+        style += "; font-weight: 600" if bold else ""
+        style += "; paint-order: stroke; stroke: var(--paper); stroke-width: 4px" if clear else ""
+        self._add("text", x=f"{x:.1f}", y=f"{y:.1f}", style=style)
         self._drawn[-1].text = visible(words)
 
     def box(self, x: float, y: float, width: float, height: float, fill: str, opacity: float = 1.0) -> None:

@@ -221,6 +221,8 @@ def _(picture: Tree, canvas: Canvas) -> None:
     _heading(canvas, picture.title)
     chance = any(branch.owner == CHANCE_MOVES for branch in picture.branches)
     _legend(canvas, {0: f"{picture.players[0]} (leads)"} | dict(enumerate(picture.players[1:], start=1)), chance)
+    canvas.text(0, canvas.height - 0.5 * LINE, "At an end: what each is paid, in this order.", "muted")
+    canvas.height += LINE
     depth, rows = _layout(picture.branches)
     said = [_payoffs(branch) for branch in picture.branches]
     room = max(map(len, said)) * LETTER * SIZE + 10
@@ -229,6 +231,9 @@ def _(picture: Tree, canvas: Canvas) -> None:
     for place, branch in zip(at, picture.branches, strict=True):
         if branch.parent >= 0:
             _branch(canvas, branch, picture.branches[branch.parent], at[branch.parent], place)
+    for place, branch in zip(at, picture.branches, strict=True):
+        if branch.parent >= 0:
+            _label(canvas, branch, at[branch.parent], place)
     for place, branch, words in zip(at, picture.branches, said, strict=True):
         if branch.owner is None:
             canvas.text(place[0] + 4, place[1] + 4, words)
@@ -273,14 +278,24 @@ def _payoffs(branch: Branch) -> str:
 def _branch(
     canvas: Canvas, branch: Branch, before: Branch, start: tuple[float, float], end: tuple[float, float]
 ) -> None:
-    """A branch: as strong as it is likely, dashed if it is never taken, with its name."""
+    """A branch: as strong as it is likely, dashed if it is never taken."""
     likely = branch.probability
-    never = likely is not None and likely < NEVER
+    never = _never(branch)
     strength = 1.5 if likely is None else 1 + 3 * likely
     canvas.line([start, end], _fill(before.owner), 1 if never else strength, "3 3" if never else "", 0.55)
-    said = branch.label
+
+
+def _never(branch: Branch) -> bool:
+    return branch.probability is not None and branch.probability < NEVER
+
+
+def _label(canvas: Canvas, branch: Branch, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """What a branch is called: below one that falls, above any other, so that names of neighbours stay apart."""
+    likely, said = branch.probability, branch.label
     if likely is not None and NEVER <= likely <= SURE:
         said += f" {100 * likely:.0f}%"
     share = 0.62  # of the way: branches of one node have parted there
     x, y = (a + share * (b - a) for a, b in zip(start, end, strict=True))
-    canvas.text(x, y - 3, fitting(said, end[0] - start[0] + OVER)[0], "muted" if never else "ink", "middle")
+    y += SIZE if end[1] > start[1] else -3
+    words = fitting(said, end[0] - start[0] + OVER)[0]
+    canvas.text(x, y, words, "muted" if _never(branch) else "ink", "middle", clear=True)

@@ -14,6 +14,7 @@ from rllib_stackelberg.evaluation.convergence import Rung
 from rllib_stackelberg.evaluation.observed_plays import answered_by, beliefs, flows, matrices, observed
 from rllib_stackelberg.plays.sample_plays import opened_at
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.reports.canvas import SIZE
 from rllib_stackelberg.reports.follower_learning import learning_drawing, panels_left_out
 from rllib_stackelberg.reports.mechanism import mechanism_drawing, pictures_of
 from rllib_stackelberg.reports.svg import SVG
@@ -156,6 +157,9 @@ def test_a_tree_has_probabilities_of_everybody():
     assert len(list(drawn.iter("polyline"))) == len(tree.branches) - 1
     said = [text.text for text in drawn.iter("text")]
     assert said.count("-2, 2") + said.count("2, -2") == 12
+    boxes = sorted(tuple(float(text.get(side)) for side in ("y", "x")) for text in drawn.iter("text"))
+    for k, (y, x) in enumerate(boxes):  # no name is written over another
+        assert all(to_y - y > 0.75 * SIZE or abs(to_x - x) > SIZE for to_y, to_x in boxes[k + 1 :])
 
 
 @pytest.mark.parametrize(
