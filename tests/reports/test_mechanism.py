@@ -159,7 +159,7 @@ def test_a_tree_has_probabilities_of_everybody():
     assert said.count("-2, 2") + said.count("2, -2") == 12
     boxes = sorted(tuple(float(text.get(side)) for side in ("y", "x")) for text in drawn.iter("text"))
     for k, (y, x) in enumerate(boxes):  # no name is written over another
-        assert all(to_y - y > 0.75 * SIZE or abs(to_x - x) > SIZE for to_y, to_x in boxes[k + 1 :])
+        assert all(to_y - y > 1.25 * SIZE or abs(to_x - x) > SIZE for to_y, to_x in boxes[k + 1 :])
 
 
 @pytest.mark.parametrize(
