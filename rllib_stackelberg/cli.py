@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 import warnings
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rllib_stackelberg.commands import application
+from rllib_stackelberg.lazy_modules import loading
 
 if TYPE_CHECKING:
     from rllib_stackelberg.commands.application import app
@@ -41,7 +43,12 @@ def main() -> None:
     warnings.showwarning = application.say_warning  # all that is printed goes through one door
     called = sys.argv[1] if len(sys.argv) > 1 else ""
     own = [module for module, commands in MODULES.items() if called in commands]
-    (_with_commands(own) if own else application.list_of_commands(texts()))()
+    with loading():
+        commands = _with_commands(own) if own else application.list_of_commands(texts())
+    try:
+        commands()
+    finally:
+        gc.freeze()  # all ends with the process: to look for garbage once more takes a second where Ray is loaded
 
 
 def _with_commands(modules: Iterable[str]) -> Any:

@@ -8,7 +8,6 @@ import pytest
 from typer import testing
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_prestart_worker_first_driver", "0")  # most tests train in their own process: none is needed
 # Processes that test side by side share the cores: none of them computes with several threads.
 os.environ.update({"OMP_NUM_THREADS": "1"} if "PYTEST_XDIST_WORKER" in os.environ else {})
 
@@ -60,6 +59,11 @@ def pytest_collection_finish():
     """Modules are not looked through for garbage over and over: with Ray and torch it takes 7 % of a test's time."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_unconfigure():
+    """Nor is it looked for at the end, which takes a second with Ray and torch: all ends with the process."""
+    gc.freeze()
 
 
 MATRICES = {"leader": [[2, 4], [1, 3]], "follower": [[1, 0], [0, 1]]}
@@ -245,16 +249,13 @@ def drawn_once():
 
 @pytest.fixture(scope="session")
 def ray_local():
-    """One Ray for all tests of a process: starting one takes seconds, and so does every run that finds none.
-
-    Whoever stops an algorithm waits for what watches the machine, which looks every .7 s: here it looks more often.
-    """
+    """One Ray for all tests of a process: starting one takes seconds, and so does every run that finds none."""
     import ray
-    from ray.tune.utils import UtilMonitor
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(UtilMonitor.__init__, "__defaults__", (True, 0.05))
-        yield
+    from rllib_stackelberg.training.running.ray_sessions import IDLE, LEAN, environment
+
+    with environment(LEAN | IDLE):  # most tests train in their own process: no other is needed
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
     assert ray.is_initialized(), "a test ended the Ray of all"
     ray.shutdown()

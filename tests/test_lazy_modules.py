@@ -1,6 +1,7 @@
 """What is loaded late: games are told to PettingZoo whichever is imported first, and loops are made when first used."""
 
 import copy
+import gc
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from rllib_stackelberg.compilation import has_kept, kept, njit
 from rllib_stackelberg.followers.simplex import softmax
+from rllib_stackelberg.lazy_modules import loading
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,6 +50,20 @@ assert pettingzoo.__spec__.loader.get_source("pettingzoo")
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_no_garbage_is_looked_for_while_modules_are_loaded_and_what_is_there_stays(looks, request):
+    request.addfinalizer(gc.enable)
+    request.addfinalizer(gc.unfreeze)
+    (gc.enable if looks else gc.disable)()
+    kept = []
+    before = gc.get_freeze_count()
+    with loading():
+        assert not gc.isenabled()
+        kept += [[k] for k in range(1000)]
+    assert gc.isenabled() == looks
+    assert gc.get_freeze_count() >= before + len(kept)
 
 
 @njit(error_model="numpy")

@@ -14,6 +14,7 @@ from rllib_stackelberg.commands.application import parsed, show
 from rllib_stackelberg.commands.shell import NOTHING_LEFT, watched
 from rllib_stackelberg.commands.signatures import Shown, flag_of, options_of, written
 from rllib_stackelberg.errors import InvalidFieldError
+from rllib_stackelberg.lazy_modules import loading
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.reports import population_tables, result_tables
 from rllib_stackelberg.rules.population import PopulationGame
@@ -56,7 +57,8 @@ def train_population(
     RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
     console = Terminal()
     console.print("starting Ray ...", style="dim")
-    from rllib_stackelberg.training.populations.runs import train_population as run_training
+    with loading():
+        from rllib_stackelberg.training.populations.runs import train_population as run_training
 
     with watched(console, f"Training {checked.game}", population_tables.progress) as report:
         result = run_training(checked, report)
@@ -72,7 +74,8 @@ def resume_population(run: PopulationRun, limits: Mapping[str, Any], as_json: bo
         console.print(NOTHING_LEFT, style="dim")
     else:
         console.print("starting Ray ...", style="dim")
-        from rllib_stackelberg.training.populations.runs import go_on
+        with loading():
+            from rllib_stackelberg.training.populations.runs import go_on
 
         with watched(console, f"Training {options.game}", population_tables.progress) as report:
             result = go_on(run, options, limits, report)

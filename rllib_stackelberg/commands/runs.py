@@ -25,6 +25,7 @@ from rllib_stackelberg.commands.shell import FOLLOWERS, NOTHING_LEFT, TrustedGam
 from rllib_stackelberg.commands.signatures import Shown, options_of, placed, takes
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
+from rllib_stackelberg.lazy_modules import loading
 from rllib_stackelberg.reports import result_tables, tables
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
@@ -116,7 +117,8 @@ def _(rules: StackelbergGame, game: str, params: Mapping[str, Any], given: Mappi
     RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
     console = Terminal()
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
-    from rllib_stackelberg.training.runs import training
+    with loading():
+        from rllib_stackelberg.training.runs import training
 
     with ExitStack() as running:
         with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
@@ -180,7 +182,8 @@ def _(run: FiniteRun, limits: Mapping[str, Any], reach: Mapping[str, str], as_js
         show(result_tables.result(result), result, as_json)
         return
     console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
-    from rllib_stackelberg.training.runs import going_on
+    with loading():
+        from rllib_stackelberg.training.runs import going_on
 
     with ExitStack() as running:
         with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
@@ -236,7 +239,8 @@ def report(
         rllib-stackelberg report runs/escape
         rllib-stackelberg report runs/escape --figure mechanism.svg
     """
-    from rllib_stackelberg.reports import write_figures, write_report  # only this command needs what draws figures
+    with loading():
+        from rllib_stackelberg.reports import write_figures, write_report  # only this command needs what draws figures
 
     if figure:
         write_figures(run, figure, game)
@@ -274,7 +278,8 @@ def reproduce(
         f"{len(chosen)} table(s), {plan.seeds} seed(s), budgets x {plan.scale:.2f}, {side_by_side} run(s) side by side",
         style="dim",
     )
-    from rllib_stackelberg.training.reproduction import reproduce_table
+    with loading():
+        from rllib_stackelberg.training.reproduction import reproduce_table
 
     found: dict[str, list[str]] = {"tables": [], "figures": []}
     with progress_bar(console, TimeElapsedColumn()) as progress:

@@ -26,6 +26,7 @@ from numba import njit
 from numba.core import bytecode, config, serialize, sigutils, typing
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import cpu_target
 
 from rllib_stackelberg.compilation import folder
 from rllib_stackelberg.compilation.contents import UnknownContentError, content_of, content_of_type, dispatcher_of
@@ -47,6 +48,12 @@ def kept(function: Callable, **options: Any) -> Any:
     if isinstance(compiled, Dispatcher):  # NUMBA_DISABLE_JIT hands the function back
         compiled._cache = Cache(compiled)
     return compiled
+
+
+def load() -> None:
+    """Make numba ready to compile, and to take what is kept."""
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
 
 
 def has_kept(function: Any, *arguments: Any) -> bool:

@@ -32,6 +32,7 @@ from rllib_stackelberg.training.populations.ppo_leader import (
     config_of_population,
 )
 from rllib_stackelberg.training.running.lost_runners import survive_losses
+from rllib_stackelberg.training.running.ray_sessions import QUIET
 
 
 def leader_config(
@@ -87,7 +88,7 @@ def config_for(
     _set_sampling(config, problem, setup)
     config.training(gamma=1.0)
     config.learners(add_default_connectors_to_learner_pipeline=not (problem.once and setup.whole_episodes))
-    config.debugging(seed=seed, log_level="ERROR")
+    config.debugging(seed=seed, **QUIET)
     if isinstance(algorithm, str):
         setup.tune(config, problem)
     return config

@@ -11,6 +11,7 @@ from typing import Any
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
+from rllib_stackelberg import compilation
 from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.runs.folder import RunFolder, command_for
 from rllib_stackelberg.runs.game_of_run import parameters
@@ -143,7 +144,7 @@ def _run(
     folder, failures = run.folder, Failures(options.max_failures, options.game_timeout)
     advice = f"go on with: {command_for('resume', folder.path, options.game)}"
     try:
-        session = ray_session(options.num_env_runners, options.ray_address, f"{KILLED}; {advice}")
+        session = ray_session(options.num_env_runners, options.ray_address, f"{KILLED}; {advice}", compilation.load)
         with folder.locked(), scope, session, torch_threads(), interruptible() as interruption:
             algo = failures.survived(_configured, options, configure).build_algo()
             try:

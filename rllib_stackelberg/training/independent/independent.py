@@ -43,7 +43,7 @@ from rllib_stackelberg.training.leaders.algorithms import ANNEAL_UPDATES, FIRST_
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
 from rllib_stackelberg.training.running.lost_runners import SAMPLE_SECONDS, train_once
-from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
+from rllib_stackelberg.training.running.ray_sessions import QUIET, ray_session, torch_threads
 
 ENV_NAME = "stackelberg_play"
 PARALLEL_PLAYS = 128
@@ -123,7 +123,7 @@ def independent_config(
     config.fault_tolerance(restart_failed_env_runners=False, restart_failed_sub_environments=False)
     config.multi_agent(policies=list(probe.possible_agents), policy_mapping_fn=own_policy)
     config.rl_module(rl_module_spec=player_specs(probe, made))
-    config.debugging(seed=seed, log_level="ERROR")
+    config.debugging(seed=seed, **QUIET)
     config.training(gamma=1.0)
     if isinstance(config, PPOConfig) and isinstance(algorithm, str):
         _tune_ppo(config, made)

@@ -33,6 +33,7 @@ from rllib_stackelberg.rules.registry import populated
 from rllib_stackelberg.training.leaders.algorithms import PPO_TRAINING, algorithm_name, named_algorithm
 from rllib_stackelberg.training.leaders.modules import layers_of
 from rllib_stackelberg.training.populations.networks import layers
+from rllib_stackelberg.training.running.ray_sessions import QUIET
 
 ENV_NAME = "stackelberg_population_leader"
 ON_POLICY = ("PPO", "IMPALA")
@@ -110,7 +111,7 @@ def population_leader_config(
     )  # fmt: skip
     hidden = {"hidden": [len(weight) for weight, _ in policy.leader.layers[:-1]]}
     config.rl_module(rl_module_spec=RLModuleSpec(module_class=PopulationLeaderModule, model_config=hidden))
-    config.debugging(seed=seed, log_level="ERROR")
+    config.debugging(seed=seed, **QUIET)
     return config
 
 

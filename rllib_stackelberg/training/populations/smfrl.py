@@ -50,6 +50,7 @@ from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS, new_ro
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE, LeaderSide, MembersSide
+from rllib_stackelberg.training.running.ray_sessions import QUIET
 
 PASSED_ON = (
     "actor_hidden", "activation", "stackelberg", "mean_field", "centred", "recent", "averaging", "critics",
@@ -268,5 +269,5 @@ def config_for(entries: Mapping[str, Any], settings: PopulationSettings, seed: i
     config = SMFRLConfig()
     config.environment(env_config=dict(entries))
     config.training(population=settings)
-    config.debugging(seed=seed, log_level="ERROR")
+    config.debugging(seed=seed, **QUIET)
     return config

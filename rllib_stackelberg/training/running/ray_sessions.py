@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -33,19 +33,32 @@ KILLED = "error the run was killed, or Ray's own process on this machine has die
 CONNECT_TIMEOUT = 10
 """Seconds until a cluster's head counts as not there."""
 
+QUIET: dict[str, Any] = {"log_level": "ERROR", "log_sys_usage": False}
+"""In RLlib's configurations: what looks how busy the machine is makes who stops an algorithm wait for up to .7 s."""
+
+LEAN = {"RAY_enable_autoscaler_v2": "1"}
+"""For a Ray of one's own. It asks for no machines, and the newer one of what would ask for them ends when it is told to
+(the older one a second later, when it is killed)."""
+
+IDLE = {"RAY_prestart_worker_first_driver": "0"}
+"""For a Ray that nothing remote runs on: no worker waits for work."""
+
 FRAME, SETTINGS = 9, 4
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
 """How a connection of HTTP/2 begins (RFC 9113): preface and empty settings; the answer begins with settings, too."""
 
 
 @contextmanager
-def ray_session(num_env_runners: int = 0, address: str | None = None, farewell: str = "") -> Iterator[None]:
+def ray_session(
+    num_env_runners: int = 0, address: str | None = None, farewell: str = "", loads: Callable[[], object] = int
+) -> Iterator[None]:
     """A Ray to run in: the one already there, the cluster at an address, or a local one for the time of the run.
 
     Args:
         num_env_runners: how many the run will start.
         address: "auto" or "HOST:PORT" of a cluster to join; None: that of RAY_ADDRESS, or a local Ray.
         farewell: said on standard error if this process is killed, or ended by a Ray that has died.
+        loads: what the run needs besides torch and Ray; called in a thread while Ray waits for its processes.
 
     Raises:
         InvalidFieldError: there is no such cluster, it is too small, or the local one would be open to others.
@@ -62,11 +75,12 @@ def ray_session(num_env_runners: int = 0, address: str | None = None, farewell: 
         try:
             with undisturbed():
                 if address:
-                    _join(address, num_env_runners)
+                    _join(address, num_env_runners, loads)
                 else:
                     _refuse_open()
                     provide_token()
-                    _start(num_env_runners, num_cpus=max(1, num_env_runners), include_dashboard=False)
+                    with environment(LEAN | ({} if num_env_runners else IDLE)):
+                        _start(num_env_runners, loads, num_cpus=max(1, num_env_runners), include_dashboard=False)
             _refuse_too_many(num_env_runners)
             yield
         finally:
@@ -82,16 +96,28 @@ def _end() -> None:
         ray.shutdown()
 
 
-def _start(num_env_runners: int, **where: Any) -> None:
+def _start(num_env_runners: int, loads: Callable[[], object], **where: Any) -> None:
     env = {"env_vars": {"PYTHONPATH": os.pathsep.join(_own_search_path())}} if num_env_runners else None
-    with optimizers_loaded():
+    with loaded(loads):
         ray.init(log_to_driver=False, logging_level="ERROR", runtime_env=env, **where)
 
 
 @contextmanager
-def optimizers_loaded() -> Iterator[None]:
-    """Meanwhile load what torch needs for its first optimizer: a second of work, while Ray waits for its processes."""
-    loading = Thread(target=torch.compiler.disable, args=(lambda: None,), daemon=True)
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables of this process's environment for a while, but for those that somebody has set."""
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+@contextmanager
+def loaded(loads: Callable[[], object]) -> Iterator[None]:
+    """Meanwhile load what torch needs for its first optimizer, a second of work, and what else is to be."""
+    loading = Thread(target=lambda: (torch.compiler.disable(lambda: None), loads()), daemon=True)
     loading.start()
     try:
         yield
@@ -109,12 +135,12 @@ def _own_search_path() -> list[str]:
     return [str(entry) for entry in entries if not any(entry.is_relative_to(prefix) for prefix in installed)]
 
 
-def _join(address: str, num_env_runners: int) -> None:
+def _join(address: str, num_env_runners: int, loads: Callable[[], object]) -> None:
     host, colon, port = address.rpartition(":")
     try:
         if colon:  # asked first because Ray itself tries for many minutes
             _refuse_silent(host.strip("[]"), int(port))
-        _start(num_env_runners, address=address)
+        _start(num_env_runners, loads, address=address)
     except OSError as error:
         raise InvalidFieldError("ray_address", f"no Ray answers at {address}", "that of a running cluster") from error
     except AuthenticationError as error:

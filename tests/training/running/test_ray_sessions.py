@@ -46,6 +46,26 @@ def test_a_public_bind_without_a_token_is_refused(monkeypatch):
         pass
 
 
+@pytest.mark.parametrize("runners", [0, 2])
+@pytest.mark.usefixtures("no_ray_yet")
+def test_a_ray_of_ones_own_starts_no_more_than_it_needs_and_what_is_loaded_meanwhile_is_there(runners, monkeypatch):
+    """What is set for Ray's processes is set for these alone, and what somebody has set stays."""
+    newer, ready = "RAY_enable_autoscaler_v2", "RAY_prestart_worker_first_driver"
+    monkeypatch.delenv(newer, raising=False)
+    monkeypatch.delenv(ready, raising=False)
+    seen, loads = [], []
+    monkeypatch.setattr(ray_sessions.ray, "init", lambda **_: seen.append((os.getenv(newer), os.getenv(ready))))
+    monkeypatch.setattr(ray_sessions.ray, "cluster_resources", lambda: {"CPU": 2})
+    with ray_sessions.ray_session(runners, loads=lambda: loads.append(threading.current_thread())):
+        assert [thread is threading.main_thread() for thread in loads] == [False]
+        assert not {newer, ready} & os.environ.keys()
+    monkeypatch.setenv(newer, "0")
+    with ray_sessions.ray_session(runners):
+        pass
+    assert seen == [("1", None if runners else "0"), ("0", None if runners else "0")]
+    assert os.getenv(newer) == "0"
+
+
 @pytest.mark.usefixtures("no_ray_yet")
 def test_a_cluster_that_is_not_there_is_refused_at_once():
     with socket.socket() as free:
@@ -188,8 +208,10 @@ def test_a_ray_of_a_runs_own_listens_on_loopback_alone():
         assert process.stdout is not None
         address, _ = json.loads(process.stdout.readline())
         found = listening(family(process.pid))
+        commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in family(process.pid)]
         process.communicate("")
     assert address == "127.0.0.1"
+    assert [command for command in commands if "autoscaler/v2/monitor.py" in command]  # the other ends a second late
     assert len(found) >= 4  # the head's, the node's, the worker's and the agent's
     for each in found:
         plain = getattr(each, "ipv4_mapped", None) or each
