@@ -150,6 +150,7 @@ class Congestion(StackelbergGame):
         network, drivers = self.network, self.network.drivers
 
         def state(states, nature):
+            """All drivers' choices, as a state."""
             return self.after_opening(nature, states[:, :drivers])
 
         facts, size = TrafficFacts(network.times, network.paths, network.values), drivers + 1 + len(network.times)

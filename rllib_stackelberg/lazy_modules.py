@@ -79,6 +79,7 @@ class _Watch(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """As all other finders would, with a loader that tells."""
         if fullname != self._name:
             return None
         others = [finder for finder in sys.meta_path if finder is not self]
@@ -99,9 +100,11 @@ class _Telling(Loader):
         self._loader, self._action = loader, action
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """As the other loader does."""
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        """As the other loader does; then tell."""
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

@@ -150,6 +150,19 @@ def test_few_things_lie_at_the_top():
     assert len(files) <= MOST_AT_THE_TOP, sorted(path.name for path in files)
 
 
+def test_whatever_has_a_public_name_says_what_it_is():
+    """Also functions inside functions and methods of private classes, which linters leave alone."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    named = [
+        (module, node)
+        for module, path in MODULES.items()
+        for node in statements(tree_of(path).body, types=True)
+        if isinstance(node, kinds) and not node.name.startswith("_")
+    ]
+    assert len(named) > 1000
+    assert not [f"{module}: {node.name}" for module, node in named if ast.get_docstring(node) is None]
+
+
 def test_ray_and_torch_stay_under_training():
     modules = [module for module in MODULES if not module.startswith("training")]
     assert not [module for module in modules if outside(MODULES[module]) & {"ray", "torch"}]

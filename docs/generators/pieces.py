@@ -14,6 +14,7 @@ def included(text: str) -> str:
     """With the part of a written file in the place of what includes it; what is generated is left to Sphinx."""
 
     def content(match: re.Match[str]) -> str:
+        """What stands in place of one inclusion."""
         if match["start"] is None:
             return match[0]
         source = (DOCS / match[1]).resolve().read_text(encoding="utf-8")

@@ -319,11 +319,13 @@ class AECGame(StackelbergGame):
         rng = np.random.default_rng(0)
 
         def choose(env: AECEnv, agent: str) -> Any:
+            """A rule's own action for agents that have one, any allowed one for the others."""
             if agent in self.roles.policies and agent not in self._asked:
                 return self.act(env, agent, rng)
             return uniform(with_mask(env.observe(agent), env.infos[agent]), env.action_space(agent), rng)
 
         def nature() -> NDArray[np.int64]:
+            """One draw of types and chance."""
             return draw_nature(self, 1, rng)[0]
 
         try_plays(make, self.reset, nature, self.agents, choose, self.payoff_range, self._asked)

@@ -57,6 +57,7 @@ class Information:
         strides = np.array([math.prod(sizes[k + 1 :]) for k in range(len(sizes))], dtype=np.int64)
 
         def number(observation: Any) -> int:
+            """Which of all values an observation is."""
             digits = _digits(space, observation) - lowest
             if (digits < 0).any() or (digits >= sizes).any():
                 raise ValueError(f"an observation is not in {space}")
@@ -69,6 +70,7 @@ class Information:
         """Any space, by a hash of what is seen."""
 
         def digest(observation: Any) -> int:
+            """A hash of an observation."""
             seen = np.ascontiguousarray(flatten(space, observation)) + 0  # -0 and 0 are the same thing seen
             return int.from_bytes(hashlib.blake2b(seen.tobytes(), digest_size=8).digest(), "big") >> 2
 

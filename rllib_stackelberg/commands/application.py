@@ -97,6 +97,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     @app.command(help=_help(function.__doc__))
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
+        """The command; what it refuses or what stops it is said in words."""
         try:
             function(*args, **kwargs)
         except InvalidFieldError as error:

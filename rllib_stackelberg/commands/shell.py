@@ -78,6 +78,7 @@ def watched(console: Terminal, title: str, cells: Callable[[Now], dict[str, str]
     due = FIRST_LINE_SECONDS
 
     def say(now: Now) -> None:
+        """A line of progress, at times that double."""
         nonlocal due
         if now.seconds >= due:
             shown = ", ".join(f"{name} {value}" for name, value in cells(now).items())

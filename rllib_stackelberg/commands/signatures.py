@@ -84,6 +84,7 @@ def takes(*options: inspect.Parameter) -> Callable[[Callable[..., None]], Callab
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        """The command with the options after its own arguments."""
         signature = inspect.signature(function, eval_str=True)
         own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
         last = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]
@@ -92,6 +93,7 @@ def takes(*options: inspect.Parameter) -> Callable[[Callable[..., None]], Callab
 
         @wraps(function)
         def run(**values: Any) -> None:
+            """The command without the options that were not given."""
             function(**{name: value for name, value in values.items() if value is not None or name not in names})
 
         vars(run)["__signature__"] = signature.replace(parameters=parameters)

@@ -130,6 +130,7 @@ class _Programme:
 
     @classmethod
     def of(cls, game: TypedPayoffs) -> _Programme:
+        """The programme of a game, without actions that are never best for a follower."""
         columns = tuple(sometimes_best(theirs) for theirs in game.follower)
         worth = [w * own[:, kept] for w, own, kept in zip(game.weights, game.leader, columns, strict=True)]
         unit = max(map(typical_spread, worth)) or max(float(np.ptp(own)) for own in worth) or 1.0

@@ -279,6 +279,7 @@ def _integer_rows(problem: LinearCommitment) -> dict:
     rows, low, high = [], [], []
 
     def row(x: Numbers, variables: dict[int, float], least: float, most: float) -> None:
+        """Add a constraint: a sum over `x` and over single variables between two numbers."""
         entry = np.zeros(width)
         entry[:numbers] = x
         for place, weight in variables.items():

@@ -76,6 +76,7 @@ def labour_supply_solve(economy: LabourSupply) -> PopulationSolution:
     """
 
     def slope(x: float) -> float:
+        """Of welfare in progressivity, at x = 1 - progressivity."""
         return 1 / (3 * x) - 1 / 3 - economy.variance * x
 
     least = 1 - economy.cap

@@ -94,6 +94,7 @@ class LogitMarket:
         costs = np.asarray(self.costs)
 
         def gap(prices: Numbers) -> Numbers:
+            """By how much each seller's markup is above its best one, relative to that."""
             return (prices - costs) * (1 - self.shares(prices)) / self.mu - 1
 
         found = optimize.root(gap, costs + self.mu, tol=TIGHT)
@@ -106,6 +107,7 @@ class LogitMarket:
         costs = np.asarray(self.costs)
 
         def gap(markup: float) -> float:
+            """By how much a common markup is above the best one, relative to that."""
             return float(markup * (1 - self.shares(costs + markup).sum()) / self.mu - 1)
 
         highest = 2 * self.mu

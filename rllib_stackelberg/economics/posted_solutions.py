@@ -84,6 +84,7 @@ def _beliefs(sale: PostedSale, view: PostedView) -> StackelbergSolution:
     plan = program.solve()
 
     def step(node: Node) -> Step | None:
+        """What the plan does at a node."""
         if node not in plan.choices:
             return None
         buyer, prices = plan.choices[node]
@@ -104,6 +105,7 @@ def _apart(sale: PostedSale, view: PostedView) -> StackelbergSolution:
     plans = kinds_apart(sale)
 
     def step(node: Node) -> Step | None:
+        """Each item's own plan, side by side."""
         visited, stock, belief = node
         if visited == sale.buyers or not any(stock):
             return None
@@ -123,6 +125,7 @@ def _static(sale: PostedSale, view: PostedView, plan: Static) -> StackelbergSolu
     """Of buyers who want one item. That nothing is better is known: it reaches first best."""
 
     def step(node: Node) -> Step | None:
+        """The next buyer of the order, who may take one item."""
         visited, stock, belief = node
         if visited == sale.buyers or not any(stock):
             return None
@@ -152,6 +155,7 @@ def _menus(sale: PostedSale, view: PostedView) -> StackelbergSolution:
     found = MenuSearch(sale).menus()
 
     def step(node: Node) -> Step | None:
+        """The next buyer, who may take any items that are left."""
         visited, stock, belief = node
         left = sum(stock)
         if visited == sale.buyers or not left:

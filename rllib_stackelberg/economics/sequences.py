@@ -67,6 +67,7 @@ def _tabulate(game: StackelbergGame, paths: Paths, tables: NDArray[np.float64]) 
     recorder.begin(np.arange(len(tables) * len(paths)))
 
     def leader(plays: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What the table of a slot answers."""
         return tables[slots // len(paths), plays.question[slots]][:, None]
 
     play_out(recorder.plays, leader, recorder.choose)

@@ -52,6 +52,7 @@ class RandomSearch:
         game, rng = self.strategy.game, _drawing(seed)
 
         def at_random(seen: NDArray, open_choices: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+            """Any open action."""
             return to_game_actions(game, _random_actions(game, len(seen), open_choices, rng))[0]
 
         return evaluate_asked(AskedPolicy(game, at_random, self.strategy), settings, seed, **options)[1]

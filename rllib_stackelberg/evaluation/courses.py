@@ -133,6 +133,7 @@ class Valued:
         paid, rows = side_by_side(frozen, drawn, Changes(turn, nth, np.full(len(turn), NEVER), action))
 
         def tried() -> Iterator[Tried]:
+            """What each move that was tried would gain."""
             for line, (m, move, _) in enumerate(tries):
                 gains = self._gains(paid[:, :, 1 + line], paid[:, :, 0], turns[m].agent)
                 yield Tried(gains, rows[:, :, 0, m, move], turns[m].keys)

@@ -195,6 +195,7 @@ def _played_together(
     uniforms = drawn.uniforms[sample, number]
 
     def choose(slots: Index, turn: int, information: Index) -> Index:
+        """The action that is tried, or the one that was learned."""
         actions = forced[line[slots], turn]
         free = np.flatnonzero(actions < 0)
         own = slots[free]
@@ -243,6 +244,7 @@ def _deviation_gain(
     paid, rows = _played(game, response, leader, drawn, np.concatenate([as_drawn, forced]), play)
 
     def tried() -> Iterator[Tried]:
+        """What each action that was tried would gain; rounding is no gain."""
         for line, (k, _) in enumerate(tries):
             agent = turns[k].agent
             gains = paid[:, :, 1 + line, agent] - paid[:, :, 0, agent]

@@ -83,6 +83,7 @@ class FrozenFollowers:
         rows = np.full((len(slots), len(turns), max((turn.times for turn in turns), default=1)), NEVER)
 
         def choose(slots: Index, turn: int, information: Index) -> Index:
+            """What was learned, except where a change is tried."""
             drawn = uniforms[slots, made[slots].sum(axis=1)]
             actions = draw_play(self.policies[turn][samples[slots], information], drawn)
             nth = made[slots, turn]

@@ -43,6 +43,7 @@ def indifference(table: OutcomeTable, policies: Policies) -> dict[str, Any]:
     margin = min(float(table.margins(play, turn).min()) for turn in range(len(distinct)))
 
     def worth(ties: Any) -> float:
+        """What the leader gets if ties are broken so."""
         chosen = settled(table, tied, ties, distinct, keep)
         return float(weights @ table.values(table.distribution(chosen))[:, 0])
 

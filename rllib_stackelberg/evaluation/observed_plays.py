@@ -61,6 +61,7 @@ def answered_by(strategy: LeaderStrategy) -> Answer:
     """
 
     def answer(state: State) -> Numbers:
+        """The strategy's answers at the questions of some states."""
         keys = strategy.game.information(state).tolist()
         missing = [key for key in keys if key not in strategy.answers]
         if missing:
@@ -74,6 +75,7 @@ def answered_by_policy(game: StackelbergGame, policy: LeaderFunction) -> Answer:
     """A policy as what answers plays, from what the leader sees."""
 
     def answer(state: State) -> Numbers:
+        """The policy's answers to what is seen in some states."""
         seen = np.asarray(game.observe(state, 0), dtype=np.float32)
         return policy(seen, game.opened(state)) if game.leader_turn.masked else policy(seen)
 

@@ -95,6 +95,7 @@ def evaluate_asked(
         return strategy, evaluate_strategy(strategy, settings, seed, purpose, samples, every_play)
 
     def estimated(own: LeaderSettings) -> Evaluation:
+        """Values and gains under one model of followers."""
         plays = PLAYS if every_play else (own.reward_play,)
         return ESTIMATES[followers_for(game, own)](game, asked, own, Streams(seed, purpose), samples, plays)
 

@@ -97,6 +97,7 @@ def mean_over_models(models: Sequence[ModelValue]) -> Evaluation:
     common = [play for play in found[0].by_play if all(play in each.by_play for each in found)]
 
     def mean(values: Sequence[float]) -> float:
+        """Over models, by their probabilities."""
         return math.fsum(model.probability * value for model, value in zip(models, values, strict=True))
 
     return Evaluation(

@@ -46,6 +46,7 @@ def stepped(begin: Callable, finish: Callable, learn: Callable) -> Kernels:
 
     @kernel(error_model="numpy")
     def play(numbers, row, parameters, who, policy, place, actions):
+        """Begin and finish, for one row."""
         begin(numbers, row, parameters, who, policy, place, actions)
         finish(policy, place, 1, parameters, who, actions)
 

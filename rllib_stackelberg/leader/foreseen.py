@@ -113,6 +113,7 @@ class Foreseen(InPlay):
         owners, known = np.unique(envs), np.unique(questions)
 
         def numbered(of: Index, asked: Index) -> Index:
+            """Pairs of an episode and a question, as one number each."""
             return of * len(known) + np.searchsorted(known, asked)
 
         slots = self._slots_of(owners)[:, : self.reward_width].ravel()

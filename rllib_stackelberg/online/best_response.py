@@ -31,7 +31,8 @@ class _Player(FollowerPlayer):
         self._arena = arena
 
     def act(self, round_: int, leader: NDArray, uniforms: NDArray) -> NDArray:
+        """The best response to what the leader did."""
         return self._arena.best_response(leader)
 
     def learn(self, feedback: Feedback) -> None:
-        pass
+        """Nothing is left to learn."""

@@ -54,7 +54,9 @@ class _Player(LeaderPlayer):
         self._state = self._rows.update(self._state, rewards[:, None], drawn)
 
     def act(self, round_: int, uniforms: NDArray) -> NDArray:
+        """A draw from the weights."""
         return draw_play(self._rows.policy(self._state), uniforms[:, 0])[:, None].astype(float)
 
     def learn(self, feedback: Feedback) -> None:
+        """Weigh what was played by what it earned."""
         self._learn(self._arena.unit(feedback.own, 0), discrete(feedback.leader))

@@ -39,7 +39,8 @@ class _Player(FollowerPlayer):
         self._response = best_manipulation(leader, leader, follower).response
 
     def act(self, round_: int, leader: NDArray, uniforms: NDArray) -> NDArray:
+        """As it has committed to respond."""
         return self._response[discrete(leader), None].astype(float)
 
     def learn(self, feedback: Feedback) -> None:
-        pass
+        """It knows the game."""

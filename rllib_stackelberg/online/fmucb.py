@@ -40,11 +40,13 @@ class _Player(FollowerPlayer):
         self._seeds = np.arange(seeds)
 
     def act(self, round_: int, leader: NDArray, uniforms: NDArray) -> NDArray:
+        """The best manipulation, as far as rewards are known."""
         _, hoped = self._own.bounds(round_)
         response = best_manipulation(*self._other.bounds(round_), hoped).response
         return response[self._seeds, discrete(leader), None].astype(float)
 
     def learn(self, feedback: Feedback) -> None:
+        """Count the rewards of both."""
         assert feedback.other is not None, "it is shown the leader's rewards"
         leader, follower = discrete(feedback.leader), discrete(feedback.follower)
         self._own.record(leader, follower, self._arena.unit(feedback.own, 1))

@@ -171,9 +171,11 @@ class _Regressing(Player):
         self.market, self.demand = market, demand
 
     def learn(self, feedback: Feedback) -> None:
+        """Add what was sold at a price to the regression."""
         self.demand.add(feedback.follower[:, 1], feedback.signal[:, 0])
 
     def estimate(self) -> NDArray:
+        """Demand, as estimated so far: `[S, 2]`."""
         return self.demand.theta
 
 
@@ -184,6 +186,7 @@ class _Supplier(_Regressing, LeaderPlayer):
         self._wholesale = np.zeros_like(self._planned)
 
     def act(self, round_: int, uniforms: NDArray) -> NDArray:
+        """A wholesale price, planned anew once the estimate has become sharper."""
         stale = np.flatnonzero(self.demand.determinant > PLAN_GROWTH * self._planned)
         if len(stale):
             self._planned[stale] = self.demand.determinant[stale]
@@ -223,6 +226,7 @@ class _Retailer(_Regressing, FollowerPlayer):
         self._grid = np.linspace(0, market.price_cap, RETAIL_PRICES)[None]
 
     def act(self, round_: int, leader: NDArray, uniforms: NDArray) -> NDArray:
+        """An order and a retail price, which is moved a little to learn."""
         cap = self.market.price_cap
         price = self._best_price(leader)
         if self._dispersion:

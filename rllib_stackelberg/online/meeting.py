@@ -146,6 +146,7 @@ class _Draws:
         streams = Streams(run, Purpose.ONLINE)
 
         def table(stream: Stream, width: int) -> NDArray[np.float64]:
+            """Numbers in [0, 1) for all rounds and seeds: `[rounds, S, width]`."""
             return np.stack([streams.uniforms(s, 0, stream, (rounds, width)) for s in seeds], axis=1)
 
         self.nature = table(Stream.NATURE, len(arena.game.nature.blocks) if arena.noise == "rules" else 0)

@@ -34,9 +34,11 @@ class _Player(FollowerPlayer):
         self._seeds = np.arange(seeds)
 
     def act(self, round_: int, leader: NDArray, uniforms: NDArray) -> NDArray:
+        """The action that may be best, as far as is known."""
         _, high = self._own.bounds(round_)
         return high[self._seeds, discrete(leader)].argmax(axis=1)[:, None].astype(float)
 
     def learn(self, feedback: Feedback) -> None:
+        """Count the follower's own rewards."""
         rewards = self._arena.unit(feedback.own, 1)
         self._own.record(discrete(feedback.leader), discrete(feedback.follower), rewards)

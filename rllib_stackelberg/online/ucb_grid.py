@@ -60,6 +60,7 @@ class _Player(LeaderPlayer):
         self._chosen = np.zeros(seeds, dtype=np.int64)
 
     def act(self, round_: int, uniforms: NDArray) -> NDArray:
+        """The price of the grid that may be best."""
         counts = np.maximum(self._counts, 1)
         bonus = self._scale * np.sqrt(2 * np.log(round_ + 1) / counts)
         index = np.where(self._counts > 0, self._sums / counts + bonus, np.inf)
@@ -67,6 +68,7 @@ class _Player(LeaderPlayer):
         return self._grid[self._chosen, None]
 
     def learn(self, feedback: Feedback) -> None:
+        """Count what the price has earned."""
         seeds = np.arange(len(self._chosen))
         self._sums[seeds, self._chosen] += feedback.own
         self._counts[seeds, self._chosen] += 1

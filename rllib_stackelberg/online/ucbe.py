@@ -53,11 +53,13 @@ class _Player(LeaderPlayer):
         self._seeds = np.arange(seeds)
 
     def act(self, round_: int, uniforms: NDArray) -> NDArray:
+        """The action that may be best, with the bonus of UCB-E."""
         times = np.maximum(self._counts, 1)
         index = np.where(self._counts > 0, self._sums / times + np.sqrt(self._bonus / times), np.inf)
         return index.argmax(axis=1)[:, None].astype(float)
 
     def learn(self, feedback: Feedback) -> None:
+        """Count what the action has earned."""
         drawn = discrete(feedback.leader)
         self._counts[self._seeds, drawn] += 1
         self._sums[self._seeds, drawn] += self._arena.unit(feedback.own, 0)

@@ -238,6 +238,7 @@ def tabulate(game: StackelbergGame, actions: NDArray[np.float64]) -> OutcomeTabl
     grid = profiles.grid(len(actions))
 
     def leader(plays: Plays, slots: Index) -> Numbers:
+        """What the table of a slot answers."""
         return actions[grid.entry_of(slots), plays.question[slots]]
 
     return outcomes_against(game, leader, len(actions), profiles)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, policy_picture, show_progress
     from rllib_stackelberg.reports.online import write_online
     from rllib_stackelberg.reports.page import write_figures, write_report
+    from rllib_stackelberg.reports.recorded_tables import markdown_table, write_table
     from rllib_stackelberg.reports.result_figures import (
         arms_figure,
         costs_figure,
@@ -29,6 +30,7 @@ MODULES = {
     "notebook": ("learning_picture", "mechanism_picture", "policy_picture", "show_progress"),
     "online": ("write_online",),
     "page": ("write_figures", "write_report"),
+    "recorded_tables": ("markdown_table", "write_table"),
     "result_figures": (
         "arms_figure", "costs_figure", "dependence_figure", "gap_curves_figure", "relation_figure",
     ),
@@ -48,6 +50,7 @@ __all__ = [
     "gap_figure",
     "learning_figure",
     "learning_picture",
+    "markdown_table",
     "mechanism_picture",
     "policy_picture",
     "relation_figure",
@@ -57,6 +60,7 @@ __all__ = [
     "write_figures",
     "write_online",
     "write_report",
+    "write_table",
 ]
 
 

@@ -63,6 +63,7 @@ def _with_followers(game: StackelbergGame, picture: Picture, weights: Mapping[st
         return picture
 
     def played(branch: Branch) -> Branch:
+        """A branch with the probability with which its follower takes it."""
         owner = picture.branches[branch.parent].owner if branch.parent >= 0 else None
         own = weights.get(game.agents[owner]) if owner is not None and owner > 0 else None
         if own is None:

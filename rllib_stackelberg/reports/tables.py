@@ -138,6 +138,7 @@ def online(data: dict[str, Any]) -> RenderableType:
     table = plain(f"{data['game']}: {data['leader']} leads, {data['follower']} follows", "", "leader", "follower")
 
     def row(name: str, values: dict[str, Any], errors: dict[str, Any] | None = None) -> None:
+        """Add a line with what leader and follower get."""
         cells = (estimate(values[player], errors[player] if errors else None) for player in ("leader", "follower"))
         table.add_row(name, *map(str, cells))
 

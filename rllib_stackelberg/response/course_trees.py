@@ -74,6 +74,7 @@ class CourseTrees:
         old = self.nodes
 
         def longer(part: NDArray[Any], fill: int) -> NDArray[Any]:
+            """An array with room for more nodes."""
             return np.concatenate([part, np.full((len(part), more, *part.shape[2:]), fill, dtype=part.dtype)], axis=1)
 
         self.nodes = Nodes(

@@ -104,6 +104,7 @@ def _by_kind(functions):
 def _only(function):
     @kernel
     def only(kind, *arguments):
+        """The one kernel there is."""
         function(*arguments)
 
     return only
@@ -112,6 +113,7 @@ def _only(function):
 def _either(function, others):
     @kernel
     def either(kind, *arguments):
+        """The first kernel, or one of the others."""
         if kind == 0:
             function(*arguments)
         else:

@@ -240,6 +240,7 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
 
     @kernel(error_model="numpy")
     def updates(kernels, who, table, look, numbers, sums, batch, lanes, room, total):
+        """All updates of all episodes, some episodes at a time."""
         for begin in range(0, len(batch.base), LANES):
             count = min(LANES, len(batch.base) - begin)
             _enter(who, look, batch, begin, count, lanes)
@@ -251,6 +252,7 @@ def sampled_phase(followers: int = 0, alike: int = 0) -> Any:
 
     @kernel(error_model="numpy", inline="always")
     def update(kernels, who, look, numbers, sums, batch, begin, count, u, lanes):
+        """One update of some episodes side by side."""
         turns, widest = followers or len(who.kind), alike or sums.shape[1] // 2 - 1
         _begin_lanes(kernels, who, look, numbers, batch, begin, count, u, lanes, turns, alike)
         if alike and count > FEW:  # those without an episode, too: the compiler then knows how many there are

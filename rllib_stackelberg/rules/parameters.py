@@ -157,8 +157,10 @@ class _Anything(GenerateJsonSchema):
     """Takes a class that has no JSON form for "any value"."""
 
     def handle_invalid_for_json_schema(self, schema: core_schema.CoreSchema, error_info: str) -> JsonSchemaValue:
+        """Any value."""
         return {}
 
     def generate(self, schema: core_schema.CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        """The schema, without warnings of what has no JSON form."""
         self.ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}
         return super().generate(schema, mode)

@@ -67,6 +67,7 @@ def load_policy(run: str | Path, game: str | None = None) -> Callable[[Any], Any
     turn = opened.game.leader_turn
 
     def policy(observation: Any) -> Any:
+        """The leader's action for one observation."""
         seen = [observation[SHOWN], observation[MASK]] if isinstance(observation, Mapping) else [observation]
         shown, *masks = (np.asarray(part)[None] for part in seen)
         action = act(shown.astype(np.float32), *masks)[0]

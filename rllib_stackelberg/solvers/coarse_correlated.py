@@ -119,6 +119,7 @@ class _Program:
 
     @classmethod
     def of(cls, table: OutcomeTable, device: Device) -> _Program:
+        """The programme of a table of outcomes."""
         values, gains = [], []
         for play in _drawn(table, device):
             values.append(table.values(play))

@@ -73,6 +73,7 @@ def values_by_ties(game: StackelbergGame, solution: StackelbergSolution) -> dict
     open_question = np.full(turn.width, math.nan)
 
     def leader(plays: Plays, slots: NDArray[np.int64]) -> Numbers:
+        """The solution's answers; no number where it leaves a question open."""
         asked = [answers.get(int(key)) for key in plays.question[slots]]
         return np.array([open_question if action is None else np.broadcast_to(action, turn.width) for action in asked])
 

@@ -75,6 +75,7 @@ def _played(game: StackelbergGame, action: Numbers, rng: np.random.Generator) ->
     """The same in plays."""
 
     def choose(slots: Index, turn: int, information: Index) -> Index:
+        """Any action."""
         return rng.integers(game.learned_turns[turn].choices, size=len(slots))
 
     plays, slots = Plays(game, PLAYS), np.arange(PLAYS)

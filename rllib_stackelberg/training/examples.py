@@ -118,6 +118,7 @@ class Example:
         seen: list[Progress] = []
 
         def configured(config: AlgorithmConfig) -> None:
+            """Batches of the example's size, then what the caller changes."""
             fill_batches(config, options, self.parallel)
             if configure:
                 configure(config)
@@ -207,6 +208,7 @@ def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[
     """
 
     def met(rows: Rows) -> bool:
+        """Whether value and mean return reach it in enough seeds."""
         good = [row["value"] >= value - tolerance and row["mean_return"] >= 0.98 * value for row in rows]
         return sum(good) >= share * len(rows)
 
@@ -217,6 +219,7 @@ def at_least(value: float, share: float = 0.9) -> tuple[str, Callable[[Rows], bo
     """Bar: the reported value, in a share of the seeds."""
 
     def met(rows: Rows) -> bool:
+        """Whether the value reaches it in enough seeds."""
         return sum(row["value"] >= value for row in rows) >= share * len(rows)
 
     return f"value >= {value:.6g} in {share:.0%} of seeds", met

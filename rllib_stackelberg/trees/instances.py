@@ -89,6 +89,7 @@ def _bets(growth: Growth, place: Place, cards: tuple[str, str], winner: int) -> 
     """The bets after a deal; `winner` is 1 if the first player has the higher card, else -1."""
 
     def asked(place: Place, player: int, actions: tuple[str, str], before: tuple[str, ...]) -> list[Place]:
+        """A player who knows its own card and what was done before."""
         return growth.move(place, player, actions, known=(cards[player], before))
 
     check, bet = asked(place, 0, ("check", "bet"), ())

@@ -13,7 +13,6 @@ Results to expect: mean profit gains within .02 of the published ones over 1,000
 
 import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.evaluation.limit_cycles import LimitCycle, LimitPlay
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import bands_figure, write_drawing
+from rllib_stackelberg.reports import bands_figure, markdown_table, write_drawing, write_table
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.rounds import RoundsResponse
 from rllib_stackelberg.response.rounds_engine import rounds_of
@@ -53,6 +52,8 @@ AFTER = 15
 """Periods of a price war that are shown; three before it."""
 
 BEFORE = 3
+SHOWN = ("deviation", "cycle of 1", "of 2", "longer", "nobody deviates", "Nash")
+COMMAND = "python tuned_examples/figures/pricing_algorithms.py"
 
 
 class Sessions(NamedTuple):
@@ -132,20 +133,10 @@ def row(name: str, found: Sessions) -> dict[str, Any]:
     }
 
 
-def table(title: str, note: str, rows: Sequence[dict[str, Any]]) -> str:
-    """Rows in Markdown; clocks left out."""
-    names = [name for name in rows[0] if name != "seconds"]
-    lines = [f"### {title}", "", note, "", f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
-    for found in rows:
-        cells = [found[name] if isinstance(found[name], str) else number(found[name], 4) for name in names]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
-
-
-NOTE = """`profit gain`: 0 is the equilibrium of one period, 1 what the sellers earn at the best joint prices; ± half a
-95 % interval over sessions, `deviation` between them. `cycle of 1`: share of sessions in which prices stay as they are.
-`nobody deviates`: share in which no seller gains by another price in one period of the cycle, if both go on as they do
-after it; `Nash`: by no plan at all."""
+def cells(found: dict[str, Any], *columns: str) -> dict[str, str]:
+    """What a table shows of a row: the profit gain, and some more of it."""
+    shown = {"market": found["market"], "profit gain": f"{found['profit gain']:.3f} ± {found['±']:.3f}"}
+    return shown | {name: number(found[name], 3) for name in columns}
 
 
 def price_war(found: Sessions) -> dict[str, dict[str, Any]]:
@@ -169,7 +160,7 @@ def main() -> None:
     parser.add_argument("--policies", type=int, default=50, help="sessions for each policy; 0: none")
     parser.add_argument("--out", type=Path, help="folder for tables, data and figure")
     arguments = parser.parse_args()
-    markets, texts = [], []
+    markets = []
     for cost in arguments.costs:
         game = Pricing(costs=[1.0, cost])
         found = played(game, "leave", 0.0, arguments.sessions, arguments.seed)
@@ -177,8 +168,7 @@ def main() -> None:
         print(f"{markets[-1]['market']}: {found.seconds:.0f} s", flush=True)
         if cost == arguments.costs[0]:
             war = price_war(found)
-    texts.append(table(f"Pricing algorithms: {arguments.sessions:,} sessions", NOTE, markets))
-    print(texts[-1])
+    tables = {"markets": [cells(found, "published gain", *SHOWN) for found in markets]}
     policies = []
     if arguments.policies:
         game = Pricing()
@@ -186,13 +176,14 @@ def main() -> None:
             found = played(game, policy, much, arguments.policies, arguments.seed)
             name = game.describe_action(game.leader_turn, 0, np.array([game.policies.index(policy), much]))
             policies.append(row(name, found))
-        title = f"What a platform's policy leaves of it: {arguments.policies} sessions each"
-        texts.append(table(title, "Columns as above; profits are after tax.", policies))
-        print(texts[-1])
+        tables["policies"] = [cells(found, "consumer surplus") for found in policies]
+    for rows in tables.values():
+        print(markdown_table(rows), end="\n\n")
     if arguments.out:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        command = "Printed by `python tuned_examples/figures/pricing_algorithms.py`."
-        write_atomically(arguments.out / "pricing_algorithms.md", "\n".join([*texts, command, ""]).encode())
+        costs = " ".join(f"{cost:g}" for cost in arguments.costs)
+        command = f"{COMMAND} --sessions {arguments.sessions} --policies {arguments.policies} --costs {costs}"
+        for name, rows in tables.items():
+            write_table(arguments.out / f"pricing_algorithms_{name}.md", rows, command)
         data = {"markets": markets, "policies": policies, "price war": war}
         write_atomically(arguments.out / "pricing_algorithms.json", to_json(data).encode())
         drawing = arguments.out / "pricing_algorithms"

@@ -30,7 +30,7 @@ from rllib_stackelberg import LeaderSettings, Prior, StackelbergGame, State, Tur
 from rllib_stackelberg.evaluation.estimates import consult
 from rllib_stackelberg.plays.outcomes import outcomes_against
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import costs_figure, write_drawing
+from rllib_stackelberg.reports import costs_figure, markdown_table, write_drawing, write_table
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.response import Response
 from rllib_stackelberg.streams import Streams
@@ -118,6 +118,7 @@ def played(followers: int = 2, types: int = 2, actions: int = 2) -> float:
     settings = LeaderSettings.checked(response_updates=PLAYED)
 
     def toll(plays, slots):
+        """The same toll always."""
         return np.ones((len(slots), 1))
 
     seconds = least_seconds(lambda: consult(game, toll, settings, Streams(0), samples))
@@ -156,20 +157,22 @@ def exponent(costs: Costs, first: int, last: int) -> str:
     return f"{math.log(costs[last] / costs[first]) / math.log(last / first):.2f}"
 
 
+def cells(name: str, costs: Costs) -> dict[str, str]:
+    """A row of the table."""
+    middle = SIZES[len(SIZES) // 2 - 1]
+    powers = {f"exponent from {first}": exponent(costs, first, SIZES[-1]) for first in (SIZES[0], middle)}
+    return {"microseconds an update, by": name} | {str(size): f"{costs[size]:.3g}" for size in SIZES} | powers
+
+
 def main(out: Path) -> None:
     """The table and the figure."""
     panels = {
         axis: {name: {size: cost(size) for size in track(SIZES, f"{axis}, {name}")} for name, cost in curves.items()}
         for axis, curves in CURVES.items()
     }
-    middle = SIZES[len(SIZES) // 2 - 1]
-    columns = ["microseconds per update, by", *map(str, SIZES), "exponent", f"from {middle}"]
-    for line in (columns, ["---"] * len(columns)):
-        print(f"| {' | '.join(line)} |")
-    for axis, curves in panels.items():
-        for name, costs in curves.items():
-            powers = [exponent(costs, first, SIZES[-1]) for first in (SIZES[0], middle)]
-            print(f"| {axis}, {name} | {' | '.join(f'{costs[size]:.3g}' for size in SIZES)} | {' | '.join(powers)} |")
+    rows = [cells(f"{axis}, {name}", costs) for axis, curves in panels.items() for name, costs in curves.items()]
+    print(markdown_table(rows))
+    write_table(out / "response_cost.md", rows, "python tuned_examples/figures/response_cost.py")
     write_drawing(out / "response_cost", costs_figure, panels=panels)
 
 

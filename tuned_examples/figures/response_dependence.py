@@ -25,7 +25,7 @@ from rich.progress import track
 from rllib_stackelberg import MultiplicativeWeights, make_game
 from rllib_stackelberg.evaluation.dependence import Dependence, gap_curve, response_models, utility_learners
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, write_drawing
+from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, markdown_table, write_drawing, write_table
 
 GAME = {"types": 3, "actions": 3, "tables": 3}
 UPDATES = 1_000
@@ -33,6 +33,8 @@ CURVE = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 SHOWN = (100, 1_000, 10_000)
 SAMPLES = 16
 PLAYS = ("argmax", "last", "average")
+COMMAND = "python tuned_examples/figures/response_dependence.py"
+EQUILIBRIA = {"pessimistic equilibrium": "worst pure equilibrium", "optimistic equilibrium": "best pure equilibrium"}
 REFERENCE = f"{MultiplicativeWeights.traits.name}, argmax"
 
 Curves = dict[str, list[tuple[int, float]]]
@@ -69,8 +71,8 @@ def lost(games: Sequence[Sequence[Dependence]], model: str) -> str:
     return f"{fmean(best) - fmean(picked):.3f}" if able else ""
 
 
-def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[list[str]]:
-    """Cells of a table: equilibria, then learners."""
+def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[dict[str, str]]:
+    """Rows of a table: equilibria, then learners."""
     first = [dict(game[0].rows()) for game in games]
     models = {model.name: model for model in games[0][0].models}
     found = []
@@ -78,21 +80,13 @@ def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[list[str]
         values = [rows[name] for rows in first if name in rows]
         mean = f"{fmean(values):.3f}" if values else ""
         some = "" if len(values) == len(first) else f" ({len(values)} games)"
-        found.append([name + some, mean, mean, mean, lost(games, name), "", "", ""])
+        found.append([EQUILIBRIA.get(name, name) + some, mean, mean, mean, lost(games, name), "", "", ""])
     for name in models:
         values = [f"{fmean(rows[f'{name}, {play}'] for rows in first):.3f}" for play in PLAYS]
-        shown = [f"{dict(gaps[name])[updates]:.4f}" if name in gaps else "" for updates in SHOWN]
+        shown = [f"{dict(gaps[name])[updates]:.3f}" if name in gaps else "" for updates in SHOWN]
         found.append([name, *values, lost(games, f"{name}, argmax"), *shown])
-    return found
-
-
-def show(title: str, cells: Sequence[Sequence[str]]) -> None:
-    """As a Markdown table."""
-    columns = ["followers", *(f"leader value, {play}" for play in PLAYS), "lost by believing it"]
-    columns += [f"BCCE gap, {updates:,}" for updates in SHOWN]
-    print(f"\n{title}\n")
-    for line in (columns, ["---"] * len(columns), *cells):
-        print(f"| {' | '.join(line)} |")
+    columns = ["followers", *PLAYS, "lost by believing it", *(f"BCCE gap, {updates:,}" for updates in SHOWN)]
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def main(games: int, out: Path) -> None:
@@ -103,7 +97,9 @@ def main(games: int, out: Path) -> None:
         found = [dependences(seed, correlated) for seed in track(seeds, kind)]
         gaps[kind] = curves(seeds, correlated)
         panels |= {f"{kind.split()[0]}, table {k}": each.data() for k, each in enumerate(found[0])}
-        show(f"{kind}, {games} games", lines(found, gaps[kind]))
+        rows = lines(found, gaps[kind])
+        print(f"\n{kind}, {games} games\n\n{markdown_table(rows)}")
+        write_table(out / f"response_models_{kind.split()[0]}.md", rows, f"{COMMAND} --games {games}")
     write_drawing(out / "bcce_gaps", gap_curves_figure, panels=gaps)
     write_drawing(out / "response_models", dependence_figure, panels=panels)
 

@@ -2,12 +2,10 @@
 
 Bits are the capacity of the buyers' channels per play; at 0 there are no messages. Equilibrium: the best mechanism in
 which followers play the equilibrium that the leader likes best (mixed-integer programs, clean channels). Reachable:
-the best mechanism on a grid of prices against followers who learn by 250 expected updates. Learned: the seeds of the
-tuned examples, followers who learn by sampled updates.
+the best mechanism on a grid of prices against followers who learn by 250 expected updates. Learned: the seeds that
+`rllib-stackelberg reproduce messages` recorded, followers who learn by sampled updates.
 
-How to run: `python tuned_examples/ppo/message_spm_ppo.py --seeds 10 --json learned.json`, the same for
-`message_spm_beyond_ppo.py --json beyond.json`, then
-`python tuned_examples/figures/welfare_bits.py learned.json beyond.json --out .`.
+How to run: `python tuned_examples/figures/welfare_bits.py --out DIR` (a minute or two).
 `python tuned_examples/figures/draw_again.py` draws the recorded numbers again.
 """
 
@@ -19,6 +17,7 @@ from typing import Any
 from rich.progress import track
 
 from rllib_stackelberg import LeaderSettings, make_game, solve
+from rllib_stackelberg.experiments.paper import MESSAGES
 from rllib_stackelberg.reports import relation_figure, write_drawing
 from rllib_stackelberg.solvers import response_solve
 
@@ -34,6 +33,7 @@ PANELS = {
 CHANNELS = [{"messages": 1}, {"noise": 0.1}, {"messages": 2}, {"messages": 3}]
 REACHABLE = LeaderSettings(update_mode="expected")
 LEARNED = "learned, each seed"
+RESULTS = Path(__file__).parents[1] / "results"
 
 Points = list[tuple[float, float]]
 
@@ -52,17 +52,12 @@ def points(name: str, own: dict[str, Any], grid: dict[str, Any]) -> dict[str, Po
     return found
 
 
-def learned(rows_by_name: dict[str, list[dict[str, Any]]], name: str, own: dict[str, Any]) -> Points:
-    """(bits, leader value) of every seed of the instances of a panel."""
-    found = []
-    for channel in CHANNELS:
-        wanted = sorted(f"{key}={value}" for key, value in (own | channel | {"leader": "scores"}).items())
-        for key, rows in rows_by_name.items():
-            game, *given = key.split()
-            if game == name and sorted(given) == wanted:
-                bits = make_game(name, **own, **channel).bits
-                found += [(bits, row["value"]) for row in rows]
-    return found
+def learned(instance: str) -> Points:
+    """(bits, leader value) of every recorded seed of a panel."""
+    recorded = json.loads((RESULTS / f"{MESSAGES.name}.json").read_text(encoding="utf-8"))["arms"]
+    values = {(each["instance"], each["arm"]): each["values"] for each in recorded}
+    arms = [arm for arm in MESSAGES.arms if arm.instance == instance]
+    return [(make_game(arm.game, **arm.params).bits, value) for arm in arms for value in values[instance, arm.name]]
 
 
 def lost(found: Points) -> Points:
@@ -70,16 +65,12 @@ def lost(found: Points) -> Points:
     return [(bits, 0.0 - value) for bits, value in found]
 
 
-def main(files: list[Path], out: Path) -> None:
+def main(out: Path) -> None:
     """All panels."""
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for file in files:
-        rows |= json.loads(file.read_text(encoding="utf-8"))
     panels = {}
     for title in track(PANELS, "solving"):
-        name, own, grid = PANELS[title]
-        found = points(name, own, grid) | {LEARNED: learned(rows, name, own)}
-        panels[title] = {label: lost(each) for label, each in found.items() if each}
+        found = points(*PANELS[title]) | {LEARNED: learned(title)}
+        panels[title] = {label: lost(each) for label, each in found.items()}
     write_drawing(
         out / "welfare_bits", relation_figure, panels=panels, x="bits per play", y="welfare lost, expected",
         single=[LEARNED], height=170,
@@ -88,7 +79,5 @@ def main(files: list[Path], out: Path) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="*", help="what the tuned examples wrote with --json")
     parser.add_argument("--out", type=Path, default=Path(), help="folder of the figure")
-    arguments = parser.parse_args()
-    main(arguments.files, arguments.out)
+    main(parser.parse_args().out)

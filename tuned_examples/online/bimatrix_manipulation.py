@@ -18,21 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE
-from rich.table import Table
 
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.followers.best_manipulation import best_manipulation, led_to
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, result_data
-from rllib_stackelberg.reports import bands_figure, write_drawing
-from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.reports import bands_figure, markdown_table, write_drawing, write_table
 
 KNOWN = {"leader": [[0.7, 0.1], [0.5, 0.2]], "follower": [[0.3, 0.2], [0.9, 0.1]]}
 LEADERS = ("EXP3", "UCBE")
 FOLLOWERS = ("best-response", "UCB", "FBM", "FMUCB")
 SIZES = (2, 3, 5, 10)
 MANY = 20_000
+COMMAND = "python tuned_examples/online/bimatrix_manipulation.py"
 
 
 def met(game: str, params: dict[str, Any], leader: str, follower: str, rounds: int, seeds: int) -> dict[str, Any]:
@@ -94,15 +92,9 @@ def mean_of(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
     return {player: float(np.mean([run[key][player] for run in runs])) for player in ("leader", "follower")}
 
 
-def table(title: str, rows: dict[Any, dict[str, Any]]) -> Table:
-    """Rows by name."""
-    shown = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold")
-    columns = list(next(iter(rows.values())))
-    for column in ("", *columns):
-        shown.add_column(column)
-    for name, row in rows.items():
-        shown.add_row(str(name), *(f"{row[column]:.3f}" for column in columns))
-    return shown
+def cells(head: str, rows: dict[Any, dict[str, Any]]) -> list[dict[str, str]]:
+    """Rows of a table, by name."""
+    return [{head: str(name)} | {column: f"{value:.3f}" for column, value in row.items()} for name, row in rows.items()]
 
 
 def known_rows(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -128,14 +120,19 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=8, help="random games to learn in")
     parser.add_argument("--out", type=Path, help="folder for the figure and the data")
     arguments = parser.parse_args()
-    console, results = Terminal(width=150), known(arguments.rounds, arguments.seeds)
-    console.print(table("the known game", known_rows(results)))
-    shares = exact()
-    console.print(table(f"{MANY:,} random games of every size, exact", shares))
-    learned = random_games(arguments.games, arguments.rounds, arguments.seeds)
-    console.print(table(f"{arguments.games} random 3x3 games, means", learned))
+    results = known(arguments.rounds, arguments.seeds)
+    shares, learned = exact(), random_games(arguments.games, arguments.rounds, arguments.seeds)
+    tables = {
+        "known": cells("leader against follower", known_rows(results)),
+        "exact": cells("actions of each", shares),
+        "random": cells("leader against follower", learned),
+    }
+    for rows in tables.values():
+        print(markdown_table(rows), end="\n\n")
     if arguments.out:
-        arguments.out.mkdir(parents=True, exist_ok=True)
+        command = f"{COMMAND} --rounds {arguments.rounds} --seeds {arguments.seeds} --games {arguments.games}"
+        for name, rows in tables.items():
+            write_table(arguments.out / f"bimatrix_manipulation_{name}.md", rows, command)
         curves = {name: results[f"EXP3 against {name}"]["curves"]["follower_average"] for name in FOLLOWERS}
         label, drawing = "follower's average payoff so far", arguments.out / "bimatrix_manipulation"
         write_drawing(drawing, bands_figure, curves=curves, label=label, references={})

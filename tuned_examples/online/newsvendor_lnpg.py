@@ -15,17 +15,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.progress import track
-from rich.table import Table
 
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.online.meeting import OnlineRecord
 from rllib_stackelberg.online.options import OnlineOptions
 from rllib_stackelberg.online.results import curves_data, half_width
-from rllib_stackelberg.reports import bands_figure, write_drawing
-from rllib_stackelberg.rounding import estimate, number
-from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.reports import bands_figure, markdown_table, write_drawing, write_table
+from rllib_stackelberg.rounding import estimate
 
 PAIRS = (
     ("LNPG", "LNPG"),
@@ -53,6 +50,8 @@ FIGURES = {
 }
 TIMES = (100, 300, 1000, 3000)
 
+COMMAND = "python tuned_examples/online/newsvendor_lnpg.py"
+
 Pair = tuple[str, str]
 
 
@@ -77,16 +76,13 @@ def row(record: OnlineRecord) -> dict[str, Any]:
     }
 
 
-def table(rows: dict[Pair, dict[str, Any]]) -> Table:
-    """A line per pair."""
-    shown = Table(box=SIMPLE)
-    for column in ("supplier", "retailer", "mean payoffs", "supplier's regret", "retailer's regret", "error at"):
-        shown.add_column(column)
-    for pair, found in rows.items():
-        regrets = [str(estimate(*found[name])) for name in ("supplier's regret", "retailer's regret")]
-        error = ", ".join(f"{time:,}: {value:.2f}" for time, value in (found["error"] or {}).items())
-        shown.add_row(*pair, f"{number(found['supplier'])}, {number(found['retailer'])}", *regrets, error or "-")
-    return shown
+def cells(pair: Pair, found: dict[str, Any]) -> dict[str, str]:
+    """A row of the table."""
+    regrets = {name: str(estimate(*found[name])) for name in ("supplier's regret", "retailer's regret")}
+    errors = {f"error after {time:,}": f"{value:.2f}" for time, value in (found["error"] or {}).items()}
+    payoffs = f"{found['supplier']:.2f}, {found['retailer']:.2f}"
+    shown = {f"error after {time:,}": "-" for time in TIMES} | errors
+    return dict(zip(("supplier", "retailer"), pair, strict=True)) | {"payoffs a round": payoffs} | regrets | shown
 
 
 def main() -> None:
@@ -98,7 +94,8 @@ def main() -> None:
     arguments = parser.parse_args()
     records = {pair: met(pair, arguments.rounds, arguments.seeds) for pair in track(PAIRS, "playing")}
     rows = {pair: row(record) for pair, record in records.items()}
-    Terminal(width=160).print(table(rows))
+    lines = [cells(pair, found) for pair, found in rows.items()]
+    print(markdown_table(lines))
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
         curves = {name: curves_data(records[pair]) for name, pair in DRAWN.items()}
@@ -108,6 +105,8 @@ def main() -> None:
             write_drawing(drawing, bands_figure, curves=drawn, label=label, references={})
         data = {" against ".join(pair): found for pair, found in rows.items()}
         write_atomically(arguments.out / "newsvendor_lnpg.json", to_json(data).encode())
+        command = f"{COMMAND} --rounds {arguments.rounds} --seeds {arguments.seeds}"
+        write_table(arguments.out / "newsvendor_lnpg.md", lines, command)
 
 
 if __name__ == "__main__":

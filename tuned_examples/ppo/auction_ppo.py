@@ -46,6 +46,7 @@ def reserved(max_seconds: float, **params: object) -> Example:
     bar, bound = (plain + best) / 2, game.bound().value
 
     def met(rows: Rows) -> bool:
+        """Whether all values lie between the bar and the bound."""
         return all(bar <= row["value"] <= bound for row in rows)
 
     words = f"from {bar:.5g}, half of what the best reserve adds, up to the bound {bound:.5g} in every seed"
@@ -62,6 +63,7 @@ def table(max_seconds: float, **params: object) -> Example:
     best = solution.leader_value
 
     def met(rows: Rows) -> bool:
+        """Whether all values are close to the best."""
         return all(row["value"] >= (1 - TABLE) * best for row in rows)
 
     words = f"within {TABLE:.0%} of the best direct mechanism, {best:.5g}, in every seed"

@@ -26,6 +26,7 @@ def example(max_seconds: float, **params: object) -> Example:
     assert bound is not None
 
     def close(rows: Rows) -> bool:
+        """Whether all values are close to the bound."""
         return all(row["value"] >= (1 + CLOSE) * bound.value for row in rows)
 
     words = f"within {CLOSE:.0%} of the system optimum in every seed"

@@ -28,6 +28,7 @@ def example(**params: object) -> Example:
     assert solution is not None
 
     def close(rows: Rows) -> bool:
+        """Whether all values are close to the optimum."""
         return all(row["value"] >= (1 - CLOSE) * solution.leader_value for row in rows)
 
     words = f"within {CLOSE:.1%} of the optimum in every seed"

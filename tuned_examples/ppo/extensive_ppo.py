@@ -15,6 +15,7 @@ def within(optimum: float, share: float = 0.01):
     """A bar: every seed comes as close to the optimum as that share of it."""
 
     def close(rows: Rows) -> bool:
+        """Whether all values are close to the optimum."""
         return all(abs(optimum - row["value"]) <= share * abs(optimum) for row in rows)
 
     return f"within {share:.2g} of {optimum:.6g}", close

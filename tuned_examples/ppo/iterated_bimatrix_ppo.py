@@ -19,6 +19,7 @@ def at_least(value: float) -> tuple:
     """Bar: the reported value in every seed."""
 
     def met(rows: Rows) -> bool:
+        """Whether all values reach it."""
         return all(row["value"] >= value for row in rows)
 
     return f"value >= {value:g} in every seed", met

@@ -102,9 +102,11 @@ def cells(name: str, rows: Rows) -> list[str]:
     """A line of the table, as `COLUMNS`."""
 
     def every(column: str) -> list[float]:
+        """A column, where it is known."""
         return [row[column] for row in rows if row.get(column) is not None]
 
     def pair(column: str, worst: Callable[[list[float]], float]) -> str:
+        """Median and worst of a column."""
         return f"{number(median(every(column)), 4)}, {number(worst(every(column)), 4)}"
 
     luck = [every(column) for column in ("random_best", "random_judged", "random_mean")]

@@ -24,9 +24,11 @@ def example(published: float, close: float, **params: object) -> Example:
     """One buyer, its published revenue, and how close is close."""
 
     def over_all_values(result: dict[str, Any]) -> dict[str, Any]:
+        """What the menu is worth to values that lie between those it was trained with."""
         return {"over_all_values": result["further_values"]["over all values in the ranges"]}
 
     def met(rows: Rows) -> bool:
+        """Whether all menus are close to the published revenue."""
         return all(row["over_all_values"] >= (1 - close) * published for row in rows)
 
     return Example(

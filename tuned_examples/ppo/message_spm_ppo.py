@@ -29,6 +29,7 @@ def at_least(value: float, share: float) -> tuple[str, Callable[[Rows], bool]]:
     """
 
     def met(rows: Rows) -> bool:
+        """Whether enough seeds reach value and target."""
         good = [row["value"] >= value - 1e-9 and row["seconds_to_target"] is not None for row in rows]
         return sum(good) >= share * len(rows)
 

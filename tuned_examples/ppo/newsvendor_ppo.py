@@ -20,6 +20,7 @@ def example(**params: object) -> Example:
     assert solution is not None
 
     def close(rows: Rows) -> bool:
+        """Whether all values are close to the optimum."""
         return all(abs(1 - row["value"] / solution.leader_value) <= CLOSE for row in rows)
 
     return Example(

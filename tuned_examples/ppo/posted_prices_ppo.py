@@ -31,9 +31,11 @@ def example(max_seconds: float, best: float, **params: object) -> Example:
     """An instance, and the best value there is for it."""
 
     def close(rows: Rows) -> bool:
+        """Whether all values are close to the best."""
         return all((1 - CLOSE) * best <= row["value"] for row in rows)
 
     def below(rows: Rows) -> bool:
+        """Whether no value is above the best by more than its error allows."""
         return all(row["value"] <= best + ERRORS * (row["error"] or 0.0) + 1e-9 for row in rows)
 
     checks = [(f"within {CLOSE:.1%} of {best:.6g} in every seed", close), ("never above it", below)]

@@ -80,6 +80,7 @@ def near_optimal(instance: Instance, model: int | None) -> tuple[str, Callable[[
     """Bar: what a leader was trained for is worth nearly as much as it can be."""
 
     def met(rows: Rows) -> bool:
+        """Whether the mean value falls short of the best by little."""
         best = best_under(instance, model)
         most = best.leader_value if model is None else best.by_model[model].found.leader_value
         return float(np.mean([row["value"] for row in rows])) >= most - SHORTFALL

@@ -22,6 +22,7 @@ def example(share: float, max_seconds: float, **params: object) -> Example:
     gain = solution.leader_value - even
 
     def close(rows: Rows) -> bool:
+        """Whether all values win enough of what there is to gain over equal coverage."""
         return all(row["value"] >= even + share * gain for row in rows)
 
     words = f"{share:.0%} of the gain over even coverage in every seed"

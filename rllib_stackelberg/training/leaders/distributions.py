@@ -35,11 +35,13 @@ class _Held(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, numbers: torch.Tensor, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+        """Clamped numbers."""
         ctx.save_for_backward(numbers, low, high)
         return torch.minimum(torch.maximum(numbers, low), high)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """The gradient, but for what points outward past the range."""
         numbers, low, high = ctx.saved_tensors
         outward = ((numbers >= high) & (gradient < 0)) | ((numbers <= low) & (gradient > 0))
         return torch.where(outward, torch.zeros_like(gradient), gradient), None, None

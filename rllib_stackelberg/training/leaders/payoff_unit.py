@@ -38,9 +38,11 @@ def random_payoffs(game: StackelbergGame, count: int, rng: np.random.Generator) 
     plays, turns = Plays(game, count), list(game.learned_turns)
 
     def choose(slots: NDArray[np.int64], turn: int, _: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Any action of a follower."""
         return rng.integers(turns[turn].choices, size=len(slots))
 
     def lead(waiting: Plays, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Any open action of the leader."""
         open_choices = waiting.open_choices(slots) if game.leader_turn.masked else None
         return random_actions(game, np.full(len(slots), game.leader_index), rng, open_choices=open_choices)
 
