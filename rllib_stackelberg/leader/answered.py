@@ -8,10 +8,12 @@ stop until an update comes to a question that nobody has answered; only then are
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.leader.foreseen import LEAST_AHEAD, Foreseen
 from rllib_stackelberg.plays.answers import SparseAnswers
+from rllib_stackelberg.plays.compiled_plays import CompiledPlays
 from rllib_stackelberg.plays.plays import Leader
 from rllib_stackelberg.response.answered_engine import Drawn
 from rllib_stackelberg.response.settings import LeaderSettings
@@ -28,6 +30,7 @@ class Answered(Foreseen):
     """
 
     answers: SparseAnswers
+    plays: CompiledPlays
 
     def __init__(self, game: StackelbergGame, settings: LeaderSettings, streams: Streams, envs: int):
         assert game.compiled is not None, "another class is for games without compiled rules"
@@ -58,6 +61,13 @@ class Answered(Foreseen):
         self.response.learn_answered(self.lines, self.rules, self.answers.store, envs, drawn, stage)
         self.stage[envs] = stage
         self.ahead[envs] = np.clip(2 * (stage - before), LEAST_AHEAD, self._most_ahead)
+
+    def _replayed(self, slots: Index, envs: Index, questions: Index) -> tuple[Index, Index, NDArray[np.float64]]:
+        owners = slots // self.width
+        by, numbers, before = self.plays.replay(slots, owners, self.answers, self._taken[slots])
+        places = np.zeros(self.answers.store.actions.shape[:2], dtype=np.int64)
+        places[envs, self.answers.numbers(envs, questions)] = np.arange(len(envs))
+        return by, places[owners[by], numbers], before
 
 
 class ConsultedOnce(Answered):

@@ -88,6 +88,16 @@ class Foreseen(InPlay):
         width = begun.shape[1]
         self.plays.open(begun.ravel(), np.repeat(nature, width, axis=0), np.repeat(rows, width, axis=0), moves)
 
+    def _begin_rewards(self, envs: Index, slots: Index, nature: Index, uniforms: NDArray[np.float64]) -> None:
+        rows = self.game.opening_rows(nature)
+        if rows is None:
+            super()._begin_rewards(envs, slots, nature, uniforms)
+            return
+        owners, drawn_with = np.repeat(envs, slots.shape[1]), uniforms.reshape(len(nature), -1)
+        moves = self.response.draw_all(owners, rows, drawn_with, self.settings.reward_play)
+        self._taken[slots.ravel()] = moves
+        self.plays.open(slots.ravel(), nature, rows, moves)
+
     def _choose(self, slots: Index, turn: int, information: Index) -> Index:
         actions = super()._choose(slots, turn, information)
         line = slots % self.width % len(self.lines.deviator)
@@ -110,14 +120,26 @@ class Foreseen(InPlay):
         """See `Episodes`: the reward's plays are played once more, with the answers that are known."""
         if self._whole_reward:
             return None
+        owners = np.unique(envs)
+        slots, weights = self._slots_of(owners)[:, : self.reward_width].ravel(), self._reward_weights(owners).ravel()
+        by, place, before = self._replayed(slots, envs, questions)
+        often, paid = weights[by], weights[by] * (self.plays.payoffs[slots[by], 0] - before)
+        sums = (np.bincount(place, each, len(envs)).astype(np.float64) for each in (often, paid))
+        return Credit(*sums)
+
+    def _replayed(self, slots: Index, envs: Index, questions: Index) -> tuple[Index, Index, NDArray[np.float64]]:
+        """Questions that finished plays `[N]` came to, the first ones of all plays first.
+
+        Returns:
+            by which play, which of the questions `[Q]` of environments `[Q]`, and what the leader had been paid before.
+        """
         owners, known = np.unique(envs), np.unique(questions)
 
         def numbered(of: Index, asked: Index) -> Index:
             """Pairs of an episode and a question, as one number each."""
             return of * len(known) + np.searchsorted(known, asked)
 
-        slots = self._slots_of(owners)[:, : self.reward_width].ravel()
-        plays, weights = make_plays(self.game, len(slots)), self._reward_weights(owners).ravel()
+        plays = make_plays(self.game, len(slots))
         every, met = np.arange(len(slots)), [np.zeros((2, 0), dtype=np.int64)]  # followers may not come to a question
         before = [np.zeros(0)]
         plays.begin(every, self._reward_nature(owners), lambda own, turn, _: self._taken[slots[own], turn])
@@ -129,10 +151,7 @@ class Foreseen(InPlay):
         by, of = np.concatenate(met, axis=1)
         rows = numbered(envs, questions)
         order = np.argsort(rows)
-        place = order[np.searchsorted(rows, of, sorter=order)]
-        often, paid = weights[by], weights[by] * (plays.payoffs[by, 0] - np.concatenate(before))
-        sums = (np.bincount(place, each, len(rows)).astype(np.float64) for each in (often, paid))
-        return Credit(*sums)
+        return by, order[np.searchsorted(rows, of, sorter=order)], np.concatenate(before)
 
 
 class Consulted(Foreseen):

@@ -111,10 +111,15 @@ class InPlay(Elicitation):
             return
         slots = slots[:, : self.reward_width]
         if self.sampled is None:
-            nature = self._reward_nature(envs)
+            nature, uniforms = self._reward_nature(envs), np.zeros((*slots.shape, self._uniforms.shape[1]))
         else:
-            cells, self._uniforms[slots] = self._reward_draws(envs)
+            cells, uniforms = self._reward_draws(envs)
             nature = self.game.nature.values(cells).reshape(-1, self.game.nature.width)
+        self._begin_rewards(envs, slots, nature, uniforms)
+
+    def _begin_rewards(self, envs: Index, slots: Index, nature: Index, uniforms: NDArray[np.float64]) -> None:
+        """Begin reward plays in slots `[N, plays]`: types and chance `[N * plays, width]`, draws `[N, plays, M]`."""
+        self._uniforms[slots] = uniforms
         self.plays.begin(slots.ravel(), nature, self._choose)
 
     def _reward_draws(self, envs: Index) -> tuple[Index, NDArray[np.float64]]:

@@ -125,13 +125,17 @@ class SparseAnswers(Answers):
 
     def take(self, episodes: Index, questions: Index) -> NDArray[np.float64]:
         """See `Answers`."""
-        return self._actions[episodes, self._numbers[episodes, self._find(episodes, questions)]]
+        return self._actions[episodes, self.numbers(episodes, questions)]
+
+    def numbers(self, episodes: Index, questions: Index) -> Index:
+        """Which of its episode's answers each known question has: `[N]`, `[N]` -> `[N]`."""
+        return self._numbers[episodes, self._find(episodes, questions)]
 
     def record(self, episodes: Index, questions: Index, actions: NDArray[np.float64]) -> None:
         """See `Answers`."""
         new = ~self.knows(episodes, questions)
         self._add(episodes[new], questions[new])
-        self._actions[episodes, self._numbers[episodes, self._find(episodes, questions)]] = actions
+        self._actions[episodes, self.numbers(episodes, questions)] = actions
 
     def _add(self, episodes: Index, questions: Index) -> None:
         order = np.argsort(episodes, kind="stable")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rllib_stackelberg.compilation import kept
 from rllib_stackelberg.plays.hash_tables import place_of
 
@@ -42,3 +44,30 @@ def go_on(functions, facts, slots, owners, store, states, natures, payoffs, dept
             depth[slot] += 1
             question[slot] = functions.question(facts, states[slot])
             waiting[slot] = question[slot] >= 0
+
+
+@kept(error_model="numpy")
+def replay_slots(functions, facts, slots, owners, store, moves, natures, state, payoffs, depth, by, numbers, before):
+    """Play slots over again, whose answers are all known: `depth [N]` of each. State and payoffs: room for one play.
+
+    What is written (`CompiledPlays.replay`) is in the order of answers: all first ones, then all second ones ...
+    """
+    most = 0
+    for n in range(len(slots)):
+        most = max(most, depth[n])
+    place = np.zeros(most + 1, dtype=np.int64)  # where the next first, second ... answer is written
+    for n in range(len(slots)):
+        for step in range(depth[n]):
+            place[step + 1] += 1
+    for step in range(most):
+        place[step + 1] += place[step]
+    for n in range(len(slots)):
+        owner, nature = owners[n], natures[slots[n]]
+        payoffs[:] = 0.0
+        functions.open(facts, nature, moves[n], state)
+        for step in range(depth[n]):
+            number = store.numbers[owner, place_of(store, owner, functions.question(facts, state))]
+            at = place[step]
+            by[at], numbers[at], before[at] = n, number, payoffs[0]
+            place[step] += 1
+            functions.answer(facts, nature, state, store.actions[owner, number], payoffs)

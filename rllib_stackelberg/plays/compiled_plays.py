@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rllib_stackelberg.arrays import Index
 from rllib_stackelberg.plays.answers import Answers, SparseAnswers
-from rllib_stackelberg.plays.compiled_loops import answer_slots, go_on, open_slots
+from rllib_stackelberg.plays.compiled_loops import answer_slots, go_on, open_slots, replay_slots
 from rllib_stackelberg.plays.plays import Choose, Plays
 from rllib_stackelberg.rules.compiled_rules import CompiledRules
 from rllib_stackelberg.rules.game import StackelbergGame, State
@@ -34,7 +34,7 @@ class CompiledPlays(Plays):
         self.depth[slots] = 0
         functions, facts = self.rules.functions, self.rules.facts
         arrays = self._states, self._natures, self.payoffs, self.question, self.waiting
-        open_slots(functions, facts, slots, nature.astype(np.int64), moves, *arrays)
+        open_slots(functions, facts, slots, nature.astype(np.int64, copy=False), moves, *arrays)
 
     def answer(self, slots: Index, actions: NDArray[np.float64], choose: Choose) -> None:
         """See `Plays`.
@@ -55,6 +55,24 @@ class CompiledPlays(Plays):
         functions, facts = self.rules.functions, self.rules.facts
         arrays = self._states, self._natures, self.payoffs, self.depth, self.question, self.waiting
         go_on(functions, facts, slots, owners, answers.store, *arrays)
+
+    def replay(
+        self, slots: Index, owners: Index, answers: SparseAnswers, moves: Index
+    ) -> tuple[Index, Index, NDArray[np.float64]]:
+        """Play finished slots `[N]` over again, with the same moves `[N, learned turns]`; they stay as they are.
+
+        Returns:
+            `[answers given in all]`, the first ones of all plays first: by which play, which of its owner's answers,
+            and what the leader had been paid before.
+        """
+        depth = self.depth[slots]
+        by, numbers = np.zeros((2, depth.sum()), dtype=np.int64)
+        before = np.zeros(len(by))
+        replay_slots(
+            self.rules.functions, self.rules.facts, slots, owners, answers.store, moves, self._natures,
+            np.zeros(self.rules.size, dtype=np.int64), np.zeros(self.payoffs.shape[1]), depth, by, numbers, before,
+        )  # fmt: skip
+        return by, numbers, before
 
     def leader_states(self, slots: Index) -> State:
         """See `Plays`."""

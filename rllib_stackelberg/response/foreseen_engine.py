@@ -74,13 +74,12 @@ def moves_along(lines: Lines, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @kept(error_model="numpy")
-def draw_all(kernels, who, numbers, episodes, information, uniforms, drawn):
-    """What every follower draws at rows `[N, M]`, in as many updates of episodes `[N]`: `drawn [N, M]`."""
-    policy = np.zeros((1, int(who.actions.max())))
-    for n in range(len(episodes)):
-        own = numbers[episodes[n]]
-        for m in range(len(who.kind)):
-            drawn[n, m] = _would_draw(kernels, who, own, m, information[n, m], uniforms[n, m], policy)
+def draw_moves(policies, who, first, information, uniforms, drawn):
+    """What every follower draws at rows `[N, M]` of plays, whose episodes' strategies begin at `first [N]`."""
+    for n in range(len(first)):
+        for m in range(len(who.first)):
+            row = first[n] + who.first[m] + information[n, m]
+            drawn[n, m] = draw_action(policies, row, who.actions[m], uniforms[n, m])
 
 
 @njit(error_model="numpy")

@@ -43,7 +43,9 @@ def next_draws(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """As `draws`, from where generators stand."""
     blocks, moves = len(game.nature.blocks), game.moves
-    uniforms = np.stack([generator.random((plays, blocks + moves)) for generator in generators])
+    uniforms = np.empty((len(generators), plays, blocks + moves))
+    for own, generator in zip(uniforms, generators, strict=True):
+        generator.random(out=own)
     drawn = uniforms[..., :blocks]
     certain = game.nature.size == 1  # nothing to find out, in a response of millions of plays
     cells = np.zeros(drawn.shape, dtype=np.int64) if certain else game.nature.draw(drawn)

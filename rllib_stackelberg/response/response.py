@@ -136,11 +136,21 @@ class Response(LearnedRows[OutcomeTable]):
         policies = self._strategies(turn, self.numbers[episodes, rows], self._sums[episodes, rows], play)
         return draw_play(policies, uniforms)
 
-    def draw_all(self, episodes: Index, information: Index, uniforms: NDArray[np.float64]) -> Index:
-        """Actions of all followers in as many updates, drawn from their strategies: rows, `[N, M]` -> `[N, M]`."""
+    def draw_all(
+        self, episodes: Index, information: Index, uniforms: NDArray[np.float64], play: Play = "last"
+    ) -> Index:
+        """Actions of all followers in as many plays, drawn from their strategies: rows, `[N, M]` -> `[N, M]`."""
         drawn = np.zeros(information.shape, dtype=np.int64)
-        if drawn.size:
-            foreseen_engine.draw_all(self.kernels, self._who, self.numbers, episodes, information, uniforms, drawn)
+        episode_rows = self.numbers.shape[1]
+        if len(self.numbers) * episode_rows >= drawn.size:  # no fewer strategies than are met
+            for m in range(len(self.learners)):
+                drawn[:, m] = self.draw(episodes, m, information[:, m], uniforms[:, m], play)
+            return drawn
+        policies = np.zeros((len(self.numbers), episode_rows, int(self._who.actions.max(initial=0))))
+        for m, actions in enumerate(self._who.actions):
+            policies[:, self.rows[m], :actions] = self._policy(m, play)
+        rows = policies.reshape(-1, policies.shape[2])
+        foreseen_engine.draw_moves(rows, self._who, episodes * episode_rows, information, uniforms, drawn)
         return drawn
 
     def learn_sampled(

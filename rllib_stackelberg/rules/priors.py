@@ -110,6 +110,17 @@ class Prior:
         return tuple(len(own) > FEW and bool((own == own[0]).all()) for own in likely)
 
     @cached_property
+    def _side_by_side(self) -> NDArray[np.float64] | None:
+        """Thresholds `[steps, blocks]` of blocks that all have the same few cells."""
+        alike = len({len(thresholds) for thresholds in self._thresholds}) == 1 and len(self._thresholds[0]) <= FEW
+        return np.stack(self._thresholds, axis=1) if alike else None
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether values are cells: each block is one column, all of whose values can be."""
+        return all(block.ndim == 1 and block.all() for block in self.blocks)
+
+    @cached_property
     def size(self) -> int:
         """Number of joint values of positive probability."""
         total = 1
@@ -119,6 +130,8 @@ class Prior:
 
     def draw(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
         """Inverse-CDF draw, one uniform per block: `[..., blocks]` -> cells `[..., blocks]`."""
+        if self._side_by_side is not None:
+            return _drawn(self._side_by_side, uniforms).astype(np.int64)
         cells = np.empty(uniforms.shape, dtype=np.int64)
         for k, thresholds in enumerate(self._thresholds):
             own = np.ascontiguousarray(uniforms[..., k])
@@ -127,6 +140,8 @@ class Prior:
 
     def values(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """The drawn columns: cells `[..., blocks]` -> values `[..., width]`."""
+        if self._plain:
+            return cells.copy()
         parts = [table[cells[..., k]] for k, table in enumerate(self._cell_values)]
         return np.concatenate(parts, axis=-1) if parts else np.zeros((*cells.shape[:-1], 0), dtype=np.int64)
 
@@ -160,7 +175,10 @@ class Prior:
 
 
 def _drawn(thresholds: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.integer]:
-    """How many of the ascending thresholds each uniform has reached; few are compared one by one, not searched."""
+    """How many of the ascending thresholds each uniform has reached; few are compared one by one, not searched.
+
+    Few thresholds may be of several blocks, `[steps, blocks]`, whose uniforms lie side by side, `[..., blocks]`.
+    """
     if len(thresholds) > FEW:
         return np.searchsorted(thresholds, uniforms, side="right")
     passed = np.zeros(uniforms.shape, dtype=np.uint8)

@@ -29,16 +29,20 @@ def table_of(game):
 
 
 def played(kind, game, settings, envs=4):
-    """Two episodes of each environment under one table of answers."""
+    """Two episodes of each environment under one table of answers: values, credit in any order, what was learned."""
     episodes, answers = kind(game, settings, Streams(3), envs), table_of(game)
-    values = []
+    values, credits = [], []
     for _ in range(2):
         episodes.restart(np.arange(envs))
+        asked = []
         while len(live := np.flatnonzero(~episodes.over)):
             front = episodes.front(live)
             episodes.give(front, answers(front.questions, episodes.open_choices(front)))
+            asked.append(np.stack([front.envs, front.questions]))
         values.append(episodes.value.copy())
-    return np.array(values), episodes.response.arrays()
+        owners, questions = np.concatenate(asked, axis=1)[:, :: 1 - 2 * len(credits)]
+        credits.append(np.concatenate(episodes.credit(owners, questions)))
+    return np.array(values), credits, episodes.response.arrays()
 
 
 def without_compiled_rules(monkeypatch, parameters):
@@ -62,13 +66,16 @@ def test_a_compiled_loop_learns_what_plays_side_by_side_teach(parameters, follow
         followers=followers, elicitation="in_play", response_updates=60, reward_plays=16
     ).fitted(game)
     assert choose_elicitation(game, settings) is Answered
-    values, learned = played(Answered, game, settings)
+    values, credits, learned = played(Answered, game, settings)
     game = without_compiled_rules(monkeypatch, parameters)
     assert choose_elicitation(game, settings) is Foreseen
-    expected, taught = played(Foreseen, game, settings)
+    expected, expected_credits, taught = played(Foreseen, game, settings)
     np.testing.assert_array_equal(values, expected)
     assert len(np.unique(values)) > 1
     same(learned, taught)
+    for credit, other in zip(credits, expected_credits, strict=True):
+        np.testing.assert_array_equal(credit, other)
+        assert len(np.unique(credit)) > 5
 
 
 def test_a_leader_that_is_asked_once_is_met_by_the_same_followers(monkeypatch):

@@ -212,3 +212,21 @@ def test_an_episode_learns_the_same_alone_in_any_batch_and_in_any_stretches(foll
         alone.respond(table.entry(episode), Phase(np.array([episode]), settings, Streams(0), [(episode, 0)]))
         assert alone.numbers[episode].tobytes() == together.numbers[episode].tobytes()
         assert alone.record(1).sums[episode].tobytes() == together.record(1).sums[episode].tobytes()
+
+
+@pytest.mark.parametrize("play", ["last", "argmax", "average"])
+def test_many_plays_draw_what_each_draws_alone(play):
+    """Strategies of all rows at once, or of the rows that are met, to the bit."""
+    game, rng = make_game("message-spm", types=3, messages=3, price_grid=2), np.random.default_rng(0)
+    turn = game.leader_turn
+    table = tabulate(game, rng.integers(turn.choices, size=(4, turn.keys, 1)).astype(float))
+    response = run(game, table, LeaderSettings.checked(response_updates=30), 4)
+    episodes, information, uniforms = rng.integers(4, size=300), rng.integers(3, size=(300, 2)), rng.random((300, 2))
+    together = response.draw_all(episodes, information, uniforms, play)
+    for n in range(300):
+        alone = response.draw_all(episodes[[n]], information[[n]], uniforms[[n]], play)
+        np.testing.assert_array_equal(together[[n]], alone)
+        for m in (0, 1):
+            shares = response.policies(play)[m][episodes[n], information[n, m]].cumsum() if n < 50 else None
+            assert shares is None or together[n, m] == (shares[:-1] <= uniforms[n, m] * shares[-1]).sum()
+    assert len(np.unique(together)) > 1

@@ -76,3 +76,19 @@ def test_equally_likely_values_are_drawn_as_by_their_distribution_function():
         )
         drawn = prior.draw(around[:, None])[:, 0]
         np.testing.assert_array_equal(drawn, np.searchsorted(steps, around, side="right"))
+
+
+@pytest.mark.parametrize("zero", [False, True])
+def test_many_blocks_at_once_are_drawn_as_each_alone(zero):
+    """To the bit, next to the steps of a block, too; a value that cannot be is never drawn."""
+    rng = np.random.default_rng(1)
+    blocks = [own / own.sum() for own in rng.random((7, 5)) * (1 - zero * np.eye(5)[1])]
+    prior = Prior.independent(*blocks)
+    steps = np.array([np.cumsum(own[own > 0])[:-1] for own in blocks]).T
+    uniforms = np.concatenate([steps, np.nextafter(steps, 0), np.nextafter(steps, 1), rng.random((500, 7))])
+    values = prior.values(prior.draw(uniforms.reshape(-1, 1, 7))).reshape(-1, 7)
+    for column, own in enumerate(blocks):
+        possible = np.flatnonzero(own)
+        drawn = np.searchsorted(steps[:, column], uniforms[:, column], side="right")
+        np.testing.assert_array_equal(values[:, column], possible[drawn])
+        assert set(values[:, column]) == set(possible)

@@ -51,8 +51,13 @@ class LeaderLearner(TorchLearner):
     """
 
     def build(self) -> None:
-        """Begin the schedule."""
+        """Begin the schedule.
+
+        RLlib turns PyTorch's deterministic algorithms on with the seed, and PyTorch then fills all memory that it takes
+        before it writes results there: a tenth of an iteration. What is computed does not depend on it.
+        """
         super().build()
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self._updates, self._end = 0, 1.0
 
     def _make_batch_if_necessary(self, training_data: Any) -> Any:

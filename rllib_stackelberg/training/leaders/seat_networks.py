@@ -41,6 +41,30 @@ class _Tanh(torch.autograd.Function):
 tanh = _Tanh.apply
 
 
+class _Pooled(torch.autograd.Function):
+    """Mean and maximum over followers, `[..., followers, d]`; the way back goes through all entries once, not thrice.
+
+    Several largest entries share the gradient, as they do in `torch.amax`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        largest = values.amax(-2)
+        ctx.save_for_backward(values, largest)
+        return values.mean(-2), largest
+
+    @staticmethod
+    def backward(ctx: Any, of_mean: torch.Tensor, of_largest: torch.Tensor) -> torch.Tensor:
+        values, largest = ctx.saved_tensors
+        # Written as numbers at once: truth values are slow to compare with and to count.
+        at = torch.eq(values, largest.unsqueeze(-2), out=torch.empty_like(values))
+        of_all, of_those = of_mean / values.shape[-2], of_largest / at.sum(-2)
+        return torch.addcmul(of_all.unsqueeze(-2), of_those.unsqueeze(-2), at)
+
+
+pooled = _Pooled.apply
+
+
 class Entries(nn.Module):
     """Takes entries of an observation apart: each follower's own and shared ones.
 
@@ -77,8 +101,8 @@ class Context(nn.Module):
         """Of own `[..., followers, features]` and shared `[..., entries]`."""
         encoded = tanh(self.encoder(own))
         share = torch.full_like(shared[..., :1] if shared.shape[-1] else encoded[..., 0, :1], 1 / own.shape[-2])
-        pooled = torch.cat([encoded.mean(-2), encoded.amax(-2), shared, share], dim=-1)
-        return tanh(self.second(tanh(self.first(pooled))))
+        whole = torch.cat([*pooled(encoded), shared, share], dim=-1)
+        return tanh(self.second(tanh(self.first(whole))))
 
 
 class SeatActor(nn.Module):

@@ -16,6 +16,7 @@ from rllib_stackelberg.training.leaders.batches import WholeQuestions
 from rllib_stackelberg.training.leaders.distributions import REACH, ChoiceThenNumbers, held_near, only_open
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import LeaderModule, TargetLeaderModule, problem_config
+from rllib_stackelberg.training.leaders.seat_networks import pooled
 from tests.games_for_tests import Offers
 
 OFFERS = f"{Offers.__module__}:Offers"
@@ -205,6 +206,20 @@ def test_the_critic_sees_what_followers_have_learned_and_no_entry_that_is_nobody
         batch[Columns.OBS]["critic"][:, entry] += 1
         assert torch.equal(made.compute_values(batch), values) != matters
         values = made.compute_values(batch)
+
+
+def test_pooling_over_seats_has_the_gradient_of_mean_and_maximum():
+    """To the bit, where several seats have the largest entry, too."""
+    generator = torch.Generator().manual_seed(0)
+    entries, weights = (torch.randn(shape, generator=generator) for shape in ((40, 5, 8), (2, 40, 8)))
+    found = []
+    for pooling in (pooled, lambda values: (values.mean(-2), values.amax(-2))):
+        values = entries.round().requires_grad_()
+        outputs = pooling(values)
+        torch.autograd.backward(outputs, tuple(weights))
+        found.append((*outputs, values.grad))
+    assert ((entries.round() == found[1][1][:, None]).sum(1) > 1).any()
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 def test_seats_can_be_switched_off_and_weights_do_not_grow_with_followers():
