@@ -109,7 +109,7 @@ class Certificate:
     def words(self) -> str:
         """One paragraph for people."""
         if self.bcce_gap is None or self.regret is None:
-            samples = f"{self.response_samples} response sample(s)."
+            samples = self._samples()
             if self.deviation_plays:
                 return f"{self._estimated_change()}; {self.updates} updates, {samples}"
             return f"{self._changed_play()}; {self.updates} plays, {samples}"
@@ -122,9 +122,12 @@ class Certificate:
         )
         ties = self.ties_in_words()
         return (
-            f"{play}; {ties}{'; ' if ties else ''}time-average play is a BCCE up to {self.bcce_gap:.4g}; {bound}; "
-            f"{self.updates} updates, {self.response_samples} response sample(s)."
+            f"{play}; {ties}{'; ' if ties else ''}over all updates one fixed action would have paid a follower at most "
+            f"{self.bcce_gap:.4g} more (BCCE gap); {bound}; {self.updates} updates, {self._samples()}"
         )
+
+    def _samples(self) -> str:
+        return f"{self.response_samples} response sample{'' if self.response_samples == 1 else 's'}."
 
     def ties_in_words(self) -> str:
         """Where followers are indifferent, and what that is worth to the leader; empty where it is not known."""

@@ -16,7 +16,7 @@ WORDS = {
     "argmax": "each follower plays what it holds to be best after its last update",
     "last": "each follower draws from its strategy after its last update",
     "average": "followers play as in an update of their response drawn at random",
-    "BCCE": "Bayes coarse correlated equilibrium; up to x: one fixed action gains x",
+    "BCCE gap": "the most that one fixed action would have paid more, per update",
     "regret": "what the best fixed action would have paid more, summed over updates",
     "exploitability": "what a side gains by learning on alone, as a share of its payoff",
 }
@@ -52,5 +52,5 @@ def words_of(result: Mapping[str, Any]) -> dict[str, str]:
     known = ("exact optimum", "gap") if result["exact_value"] is not None else ()
     if not known and result.get("bound") is not None:
         known = ("bound", "bound gap")
-    learned = ("BCCE", "regret") if certificate["bcce_gap"] is not None else ()
+    learned = ("BCCE gap", "regret") if certificate["bcce_gap"] is not None else ()
     return explained(("learned value", *known, certificate["play"], "equilibrium", *learned))

@@ -132,7 +132,7 @@ def _content(run: FiniteRun) -> dict[str, Any]:
         "baselines": result.get("baselines", {}),
         "further": {f"this strategy {name}": value for name, value in result.get("further_values", {}).items()},
         "verdict": verdict(result),
-        "words": explained(word for word in (*words_of(result), "deviation gain") if word not in result["by_play"]),
+        "words": explained((*words_of(result), "deviation gain")),
         "plays": {play: explained([play]).get(play, "") for play in result["by_play"]},
         "taken": TAKEN,
         "units": UNITS,

@@ -151,7 +151,7 @@ def test_words_are_explained_in_one_line_each():
         "gap",
         "argmax",
         "equilibrium",
-        "BCCE",
+        "BCCE gap",
         "regret",
     ]
     untold = changed({"bcce_gap": None, "play": "last"}, exact_value=None)
