@@ -17,12 +17,12 @@ env = pettingzoo.make("aec", "stackelberg/carbon-v0", households=100)
 
 **A period** is ten years. Carbon is counted in units of 1,000 GtC, over what was in the air before industry.
 
-1. Household i makes y = exp(-`damage` S) k^alpha (1 - n)^(1 - alpha - `energy`) (m n)^`energy` with capital k that it
-   rents, of what all own. Rents clear the market: y is then in proportion to what labour makes, to the power of 1 / (1
-   - alpha), and the share alpha of output goes to owners of capital. S is the carbon in the air in this period,
-   emissions e = m n included, of which m = `emissions` is what labour emits if it makes energy alone.
-2. The tax is t Y e of mean output Y and mean emissions e; everybody gets the mean of what is paid. Nobody pays more
-   than .99 of what it earns.
+1. Household i makes y = exp(-`damage` S) k^alpha (1 - n)^(1 - alpha - `energy`) (m n)^`energy`, of its own labour and
+   of capital k that it rents. Rents clear the market: k is then in proportion to y, and the share alpha of output goes
+   to those who own capital. Household i emits e = m n; m = `emissions` is what labour emits if it makes energy alone.
+   S is the carbon in the air, households' mean emissions of this period included.
+2. Household i pays t Y e, where Y is mean output, but never more than .99 of what it earns. Everybody gets the mean of
+   what is paid.
 3. Of what a household has, the share 1 - s is consumed, c. The rest is its capital of the next period: all capital is
    used up.
 4. Of emissions the share .2 stays in the air for ever; of the rest .393 is not absorbed within the period, and decays
