@@ -27,7 +27,8 @@ version = release = rllib_stackelberg.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "generators", "templates"]
+# Both commands of the README are parts of pages, and no pages.
+exclude_patterns = ["_build", "generators", "templates", "generated/commands/main.md", "generated/commands/test.md"]
 suppress_warnings = ["ref.python"]  # attributes of several classes have one name: a word of a docstring may mean any
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "bysource"}

@@ -82,7 +82,8 @@ def cells(pair: Pair, found: dict[str, Any]) -> dict[str, str]:
     errors = {f"error after {time:,}": f"{value:.2f}" for time, value in (found["error"] or {}).items()}
     payoffs = f"{found['supplier']:.2f}, {found['retailer']:.2f}"
     shown = {f"error after {time:,}": "-" for time in TIMES} | errors
-    return dict(zip(("supplier", "retailer"), pair, strict=True)) | {"payoffs a round": payoffs} | regrets | shown
+    players = dict(zip(("supplier", "retailer"), (f"`{name}`" for name in pair), strict=True))
+    return players | {"payoffs a round": payoffs} | regrets | shown
 
 
 def main() -> None:
