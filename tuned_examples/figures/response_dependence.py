@@ -96,7 +96,7 @@ def main(games: int, out: Path) -> None:
         seeds = range(games)
         found = [dependences(seed, correlated) for seed in track(seeds, kind)]
         gaps[kind] = curves(seeds, correlated)
-        panels |= {f"{kind.split()[0]}, table {k}": each.data() for k, each in enumerate(found[0])}
+        panels |= {f"{kind.split()[0]}, table\u00a0{k}": each.data() for k, each in enumerate(found[0])}
         rows = lines(found, gaps[kind])
         print(f"\n{kind}, {games} games\n\n{markdown_table(rows)}")
         write_table(out / f"response_models_{kind.split()[0]}.md", rows, f"{COMMAND} --games {games}")
