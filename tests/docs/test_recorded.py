@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from rllib_stackelberg.reports import markdown_table
@@ -41,6 +42,14 @@ def test_what_manipulation_gains_is_computed_again():
     made = script("online/bimatrix_manipulation.py")
     rows = made["cells"]("actions of each", made["exact"]())
     assert markdown_table(rows) == table_of(FIGURES / "bimatrix_manipulation_exact.md")
+
+
+def test_what_leaders_lose_is_what_reproduce_recorded():
+    made = script("figures/welfare_bits.py")
+    drawn = json.loads((FIGURES / "welfare_bits.drawing.json").read_text(encoding="utf-8"))["data"]["panels"]
+    for title in made["PANELS"]:
+        again = made["lost"](made["learned"](title))
+        assert np.array(drawn[title][made["LEARNED"]]) == pytest.approx(np.array(again), rel=1e-5, abs=1e-9)
 
 
 @pytest.mark.parametrize("page", [page for page in WRITTEN if page.startswith("measured/")])
