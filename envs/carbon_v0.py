@@ -41,7 +41,7 @@ unit of carbon, discounted: .0807 with the paper's numbers, about 57 dollars a t
 untaxed. Of capital x times the mean a household saves the share alpha `discount` x / (1 - alpha + alpha x), so that x
 stays. These are of households that take prices, the tax, carbon and what is given back as given; one of N moves them
 by order 1 / N. `optimum` is of a play without end: with T periods and nothing after them the best tax falls to what
-carbon costs at once, `damage` x .514 in the last period (`tax_with`).
+carbon costs at once, `damage` x .514 in the last period (`finite_taxes`).
 
 Source: Golosov, Hassler, Krusell & Tsyvinski 2014, Econometrica 82. Version history: v0.
 """

@@ -14,9 +14,9 @@ geometrically. Utility is log c, with the discount factor b.
   / (1 - b) of it, at interest rates 1 / b times the growth of output, and they consume 1 - b of what they have: the
   share saved of earnings is a b x / (1 - a + a x), and x never changes.
 
-With T periods to go, of which nothing is left behind, all this holds with other numbers (`tax_with`): backwards from
-the last period, the logarithm of output in period t weighs m_t = 1 + a b m_(t+1) in what follows, m_T = 1. Of output
-the share 1 - 1 / m_t is saved, and carbon costs d times the sum of b^j (m_(t+j) / m_t) (share left after j periods).
+With T periods to go and nothing after them, all this holds with other numbers (`finite_taxes`): backwards from the last
+period, the logarithm of output in period t weighs m_t = 1 + a b m_(t+1) in what follows, m_T = 1. Of output the share
+1 - 1 / m_t is saved, and carbon costs d times the sum of b^j (m_(t+j) / m_t) (share left after j periods).
 
 Not for economies with uncertain damages, exhaustible fuel, or several kinds of energy, which the paper has as well.
 """
@@ -141,7 +141,7 @@ class CarbonEconomy:
         return carbon * np.array([1, 1 - cycle.decay]) + shares * np.asarray(emissions)[..., None]
 
 
-def weights_with(economy: CarbonEconomy) -> Numbers:
+def finite_weights(economy: CarbonEconomy) -> Numbers:
     """What the logarithm of output of each period of a play counts for in all that follows in it, discounted: `[T]`."""
     weights = np.ones(economy.growth.periods)
     for period in range(economy.growth.periods - 2, -1, -1):
@@ -149,14 +149,14 @@ def weights_with(economy: CarbonEconomy) -> Numbers:
     return weights
 
 
-def tax_with(economy: CarbonEconomy) -> Numbers:
+def finite_taxes(economy: CarbonEconomy) -> Numbers:
     """The best tax in each period of a play after which there is nothing: `[T]`.
 
     >>> short = CarbonEconomy(Growth(0.3, 0.86, 3), energy=0.04, damage=0.1, emissions=1.0)
-    >>> tax_with(short).round(4).tolist(), round(short.tax, 4)
+    >>> finite_taxes(short).round(4).tolist(), round(short.tax, 4)
     ([0.1208, 0.0861, 0.0514], 0.3398)
     """
-    weights, periods = weights_with(economy), np.arange(economy.growth.periods)
+    weights, periods = finite_weights(economy), np.arange(economy.growth.periods)
     left = economy.growth.discount**periods * economy.cycle.left(periods)
     costs = [weights[t:] @ left[: len(weights) - t] for t in periods]
     return economy.damage * np.array(costs) / weights

@@ -8,10 +8,10 @@ from rllib_stackelberg.economics.carbon import (
     CarbonCycle,
     CarbonEconomy,
     carbon_tax_solve,
+    finite_taxes,
+    finite_weights,
     log_outputs,
     mean_log_consumption,
-    tax_with,
-    weights_with,
 )
 from rllib_stackelberg.economics.fiscal import Growth
 
@@ -74,12 +74,12 @@ def test_price_takers_under_the_best_tax_do_what_a_planner_does(damage, energy):
     """Pigou, and the closed form of a play that ends."""
     world = economy(periods=5, damage=damage, energy=energy)
     labour, saved = planned(world, 5)
-    np.testing.assert_allclose(world.labour(tax_with(world)), labour, rtol=1e-5)
-    np.testing.assert_allclose((1 - 1 / weights_with(world))[:-1], saved, rtol=1e-5)
+    np.testing.assert_allclose(world.labour(finite_taxes(world)), labour, rtol=1e-5)
+    np.testing.assert_allclose((1 - 1 / finite_weights(world))[:-1], saved, rtol=1e-5)
 
 
 def test_the_best_tax_of_a_play_that_ends_falls_from_that_of_one_without_end():
-    taxes = tax_with(economy(periods=400))
+    taxes = finite_taxes(economy(periods=400))
     assert taxes[0] == pytest.approx(economy().tax, rel=1e-12)
     assert (np.diff(taxes) <= 1e-15).all()
     assert taxes[-1] == pytest.approx(0.02379 * (0.2 + 0.8 * 0.393), rel=1e-12)
