@@ -62,7 +62,7 @@ def solved(name: str) -> tuple[StackelbergSolution | PopulationSolution | None, 
     if isinstance(game, PopulationGame):
         return game.optimum(), "not known: train a leader"
     found, reason = solution_or_reason(game)
-    return (found if found and found.exists else None), f"none ({reason})"
+    return (found if found and found.exists else None), f"none: {reason}"
 
 
 def optimum(name: str) -> tuple[str, str]:

@@ -45,8 +45,9 @@ def solution_or_reason(game: StackelbergGame) -> tuple[StackelbergSolution | Non
     try:
         found = exact_solve(game)
     except BeyondLimitsError as error:
-        what = "" if error.field == "game" else f"{error.field}: "  # the problem says which game
-        return None, f"{what}{error.problem}; needed: {error.allowed}"
+        if error.field == "game":  # which is given: no other would be of use
+            return None, error.problem
+        return None, f"{error.field}: {error.problem}; needed: {error.allowed}"
     return found, None if found.exists else "followers have no pure equilibrium against any leader strategy"
 
 
