@@ -27,6 +27,7 @@ from numba.core import bytecode, config, serialize, sigutils, typing
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
 
 from rllib_stackelberg.compilation import folder
 from rllib_stackelberg.compilation.contents import UnknownContentError, content_of, content_of_type, dispatcher_of
@@ -96,7 +97,9 @@ class Cache:
         content = folder.read(name) if name is not None else None
         if content is None:
             return None
-        context.refresh()  # the file may name what has not been registered yet
+        # Not all that numba compiles with (`context.refresh()`, .2 s): what machine code calls is numba's runtime, and
+        # what the modules provide that its parts come from, which numba loads with it.
+        rtsys.initialize(context)
         try:
             return _loaded(pickle.loads(content), kinds, context)
         except Exception as error:
