@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[2]
 RESULTS, FIGURES = ROOT / "tuned_examples" / "results", ROOT / "tuned_examples" / "figures"
 AGAIN = "tuned_examples/figures/draw_again.py"
 UP = "../../../tuned_examples"
+SHORT = {"lnpg": "LNPG"}
+"""Words of file names that are written otherwise."""
+
 HEAD = """# Results
 
 Every page below shows files that a command wrote. No number on them was typed by hand: each page says which command
@@ -74,19 +77,21 @@ def script_of(figure: Path) -> Path | None:
 
 
 def figure_page() -> str:
-    """All figures that stand apart from tables, each with what its script says."""
+    """All figures that stand apart from tables, under the script that measures them, with what it says."""
     parts = [
         "# Figures\n\nEach stands with the words of the script that measures and draws it.\n\n"
         f"`python {AGAIN}` draws all of them again, from recorded numbers.\n"
     ]
+    drawn: dict[Path, list[Path]] = {}
     for figure in sorted(FIGURES.glob("*.svg")):
         script = script_of(figure)
         assert script, f"no script draws {figure.name}"
+        drawn.setdefault(script, []).append(figure)
+    for script, figures in drawn.items():
+        title = " ".join(SHORT.get(word, word) for word in script.stem.split("_"))
+        pictures = "\n\n".join(f"![{each.stem}]({UP}/figures/{each.name})" for each in figures)
         words = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
-        parts.append(
-            f"## {figure.stem.replace('_', ' ')}\n\n![{figure.stem}]({UP}/figures/{figure.name})\n\n"
-            f"`python {script.relative_to(ROOT)}`\n\n{deeper(words, 2)}\n"
-        )
+        parts.append(f"## {title[:1].upper()}{title[1:]}\n\n{pictures}\n\n{deeper(words, 2)}\n")
     return "\n".join(parts)
 
 

@@ -4,11 +4,11 @@ Two followers with three types and three actions each, uniform payoffs; the lead
 payoff tables. Half of the games have independent types, half correlated ones. Learners: every registered utility
 learner with its default parameters.
 
-- A table per kind of prior, means over games. "leader value" is of the first payoff table, whoever picks it, by play;
-  beside the learners stand the best and the worst BCCE and pure Bayesian equilibrium (over the games that have one).
-  "lost by believing it": a designer who believes this row picks the payoff table it likes best (argmax play); against
-  multiplicative weights that table is worth so much less than the best one. "BCCE gap" is of the worst of the response
-  samples.
+- A table for each kind of prior, means over games. "argmax", "last" and "average" are the leader's value of the first
+  payoff table, by the play that counts. Beside the learners stand the best and the worst BCCE and pure Bayesian
+  equilibrium (over the games that have one). "lost by believing it": a designer who expects the row's followers picks
+  the payoff table that is best against their argmax play. If followers learn by multiplicative weights instead, that
+  table is worth so much less than the best one. "BCCE gap" is of the worst of the response samples.
 - `bcce_gaps.svg`: the gap over updates of every learner that promises no regret, mean over games.
 - `response_models.svg`: the first game of each kind, every payoff table: learners' values before what equilibria allow.
 
