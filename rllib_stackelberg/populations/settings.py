@@ -53,6 +53,8 @@ class PopulationSettings(BaseModel):
         recent: least share of an epoch's rewards in the statistics that rewards are measured by. 0: all so far count
             the same, and years of ruin at the beginning may make all that is paid later look small to critics for
             long. If `centred`, it is .1 at least.
+        popart: whether critics go on saying the same when the unit of rewards moves: their last layers are rescaled by
+            what the unit did (van Hasselt et al. 2016, arXiv 1602.07714). Otherwise they must learn it anew.
         rate: of Adam; critic_rate: of the critics; rate_decay: the actors' factor every `rate_decay_epochs`;
             critic_rate_decay: the critics'. Critics that learn ever more slowly lose track of what actors still do.
         leader_pace: the rate of the leader's actor over that of the members'. Below 1 the members learn their answer to
@@ -60,8 +62,8 @@ class PopulationSettings(BaseModel):
         noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
             `rate_decay_epochs`.
         mixing: share of the networks in their targets after an update.
-        averaging: share of the actors in their averages after an update: exploring plays, snapshots and saved policies
-            act by the averages. 1: by the actors themselves.
+        averaging: the part of all updates of actors so far that their averages look back on: exploring plays, snapshots
+            and saved policies act by the averages (Polyak & Juditsky 1992). 0: by the actors themselves.
         critics: of each side, that learn apart; critic_value: what targets and actors take of what they say, their mean
             or the least (Fujimoto et al. 2018, arXiv 1802.09477). The least is wary of what has not been seen.
         layer_norm: whether critics' hidden layers are normalised before the activation (Ba et al. 2016, arXiv
@@ -100,6 +102,7 @@ class PopulationSettings(BaseModel):
     gamma: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.975
     centred: bool = False
     recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    popart: bool = False
     rate: Positive = 1e-4
     critic_rate: Positive = 1e-3
     rate_decay: Fraction = 0.95
@@ -109,7 +112,7 @@ class PopulationSettings(BaseModel):
     noise_decay: Fraction = 0.95
     leader_pace: Positive = 1.0
     mixing: Fraction = 0.05
-    averaging: Fraction = 1.0
+    averaging: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     critics: Annotated[int, Field(ge=1, le=16)] = 1
     critic_value: Literal["least", "mean"] = "mean"
     layer_norm: bool = False

@@ -7,10 +7,16 @@ The task is "gdp", with 100 households and 300 years. The arms:
 - `federal`: the US federal income tax of 2022; the government learns what to spend, nothing else;
 - `saez`: five brackets after Saez (2001), found anew each hundred years; as before;
 - `ppo`: as `smfrl`, but the government learns by PPO, in turns with the households (a turn is four epochs of theirs, so
-  that households learn for as many epochs as in the other arms, rounded up).
+  that households learn for as many epochs as in the other arms, rounded up);
+- `ppo-trained`: the government learns by PPO against the households of the seed's `smfrl`, which do not learn on. That
+  takes as many iterations of PPO as there are epochs.
 
 Everything reported follows from the saved policies alone, without Ray, on the same economies for all arms of a seed:
 
+- compared: what a government makes different from the free market of the same seed: the same households meet the same
+  shocks, so that seeds differ in the difference alone. Growth of GDP per head in points a year; welfare in *consumption
+  equivalents*: by how many percent everybody's consumption in the free market would have to change, in every year, for
+  households to be as well off as under the government; GDP per head as a factor. With 95 % intervals over seeds.
 - governments: years survived; GDP per head, mean over the years a play lasts; Gini coefficients of wealth and income,
   means over years; households' payoff of a play (welfare); the government's, which is the growth of capital summed
   over years whatever is taxed, and is nobody's in the free market. GDP grows by a factor a year and one play of many
@@ -39,21 +45,22 @@ Non-adopters leave GDP where it was, and live as well as adopters.
 """
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from earlier import EARLIER
 from estimates import Estimate, show
 from kept_runs import train_missing
 from taxation_figures import growth_figure, mixed_figure, shocks_figure
 from taxation_measures import (
     GDP,
+    GROWTH,
     SHARES,
     SHOCKS,
     Row,
     SavedRun,
+    against,
     as_trained,
     mixed,
     over_seeds,
@@ -62,13 +69,16 @@ from taxation_measures import (
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
+from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.reports import save_svg
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.alternation import MEMBERS_EPOCHS
+from rllib_stackelberg.training.populations.ppo_leader import config_of_population, leader_of
+from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 
-EVERY_EPOCH = EARLIER | {"evaluate_every": 1}
-"""Settings of all arms, as when the tables were made: a snapshot is valued after every epoch, or turn."""
+EVERY_EPOCH = {"evaluate_every": 1}
+"""What differs from the game's settings in all arms: a snapshot is valued after every epoch, or turn."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +102,10 @@ class Arm:
         )
 
 
-MIXED_ARM = "smfrl"
+MIXED_ARM, BASE_ARM, AGAINST_TRAINED = "smfrl", "free-market", "ppo-trained"
 ARMS = {
     MIXED_ARM: Arm(),
-    "free-market": Arm(taxes="none", settings={"learning": ["members"]}),
+    BASE_ARM: Arm(taxes="none", settings={"learning": ["members"]}),
     "federal": Arm(taxes="federal"),
     "saez": Arm(taxes="saez"),
     "ppo": Arm(algo="PPO"),
@@ -116,7 +126,43 @@ def trained(arguments: argparse.Namespace) -> Runs:
         for arm in arguments.arms
     }
     train_missing([options for seeds in zip(*chosen.values(), strict=True) for options in seeds])
-    return {arm: [SavedRun.read(RunFolder(options.out)) for options in seeds] for arm, seeds in chosen.items()}
+    runs = {arm: [SavedRun.read(RunFolder(options.out)) for options in seeds] for arm, seeds in chosen.items()}
+    if MIXED_ARM in runs:
+        runs[AGAINST_TRAINED] = [
+            against_trained(options, arguments.epochs, arguments.out / f"{AGAINST_TRAINED}-{options.seed}")
+            for options in chosen[MIXED_ARM]
+        ]
+    return runs
+
+
+def against_trained(options: PopulationOptions, iterations: int, out: Path) -> SavedRun:
+    """A government by PPO against the households of a finished run, which do as they do; kept in a folder."""
+    assert options.out is not None
+    trained = SavedRun.read(RunFolder(options.out))
+    if not (out / "policy.json").exists():
+        config = config_of_population("PPO", options.rules, options.entries, trained.policy, options.seed)
+        with ray_session(), torch_threads():
+            algo = config.build_algo()
+            try:
+                for _ in range(iterations):
+                    algo.train()
+                leader = leader_of(algo, trained.policy)
+            finally:
+                algo.stop()
+        out.mkdir(parents=True, exist_ok=True)
+        replace(trained.policy, leader=leader).save(out, options.rules)
+        print(f"trained {out.name}", flush=True)
+    return replace(trained, policy=PopulationPolicy.load(out))
+
+
+def compared(runs: Runs) -> dict[str, list[Row]]:
+    """Rows of seeds, by arm: the difference to the free market of the seed."""
+    rows = {}
+    for arm, saved in runs.items():
+        if arm != BASE_ARM:
+            rows[arm] = [against(*pair) for pair in zip(saved, runs[BASE_ARM], strict=True)]
+            print(f"{arm} less {BASE_ARM}: growth " + ", ".join(f"{row[GROWTH]:.3f}" for row in rows[arm]), flush=True)
+    return rows
 
 
 def governments(runs: Runs) -> dict[str, list[Row]]:
@@ -186,6 +232,8 @@ def main() -> None:
     except InvalidFieldError as error:
         parser.error(str(error))
     rows = {"governments": governments(runs), "shocks": under_shocks(runs, arguments.shock_year)}
+    if BASE_ARM in runs:
+        rows[f"compared with {BASE_ARM}"] = compared(runs)
     if MIXED_ARM in runs:
         rows["non-adopters"] = non_adopters(runs[MIXED_ARM])
     tables = {title: {name: over_seeds(found) for name, found in by.items()} for title, by in rows.items()}

@@ -15,10 +15,12 @@ import numpy as np
 from estimates import Estimate, geometric_mean, geometric_of, mean_of
 from numpy.typing import NDArray
 from rllib_stackelberg.envs.taxation_v0 import LEAST, START_WORK
+from scipy.optimize import brentq
 
 from rllib_stackelberg.populations.course import course
 from rllib_stackelberg.populations.evaluation import PLAYS, PopulationEvaluation, evaluate_population
 from rllib_stackelberg.populations.mixed_members import FixedMembers, MixedMembers
+from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import make_population
@@ -40,7 +42,10 @@ COURSES = 16
 
 GDP = "GDP per head"
 OUTPUT = f"output, {AFTER} years after"
-GEOMETRIC = (GDP, OUTPUT)
+GROWTH = "growth, points a year"
+WELFARE = "welfare, % of consumption"
+FACTOR = "GDP per head, factor"
+GEOMETRIC = (GDP, OUTPUT, FACTOR)
 """Measures that grow by a factor a year: their means are geometric."""
 
 Row = dict[str, float]
@@ -83,6 +88,29 @@ class SavedRun:
         found[: len(years)] = years
         return found
 
+    @cached_property
+    def enjoyed(self) -> NDArray[np.float64]:
+        """What every household is paid in every year of some plays `[T, COURSES, N]`; 0 where a play had ended."""
+        game = self.game()
+        plays = PopulationPlays(game, Streams(self.seed, Purpose.REPORT), range(COURSES))
+        found = np.zeros((game.periods, COURSES, game.members))
+        year = 0
+        while len(rows := plays.running):
+            found[year, rows] = plays.step(*self.policy.play(game, plays.state.take(rows)), rows)[1]
+            year += 1
+        return found
+
+    @property
+    def growth(self) -> float:
+        """Of GDP per head, percent a year, from a play's first year to its last, mean over plays; NaN of one year."""
+        years = np.isfinite(self.output).sum(axis=0)
+        last = self.output[years - 1, np.arange(COURSES)]
+        lasting = years > 1
+        if not lasting.any():
+            return float("nan")
+        rates = np.log(last / self.output[0])[lasting] / (years[lasting] - 1)
+        return float(100 * np.expm1(rates).mean())
+
     def relative_output(self, shock: str, year: int) -> NDArray[np.float64]:
         """Output over what it is without the shock, of the same plays; NaN where either has ended."""
         return self._followed(self.game(shock, year)) / self.output
@@ -97,6 +125,51 @@ def accounts(found: PopulationEvaluation) -> Row:
         "income Gini": float(found.average["income Gini"].mean()),
         "welfare": float(found.members.mean()),
         "government": float(found.leader.mean()),
+    }
+
+
+def with_consumption(paid: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+    """What households would be paid if they consumed `factor` times as much and worked as they do.
+
+    A year pays p = c / (c + 1000 exp(10 h^3 / 3)) (taxation_v0.py), so that p / (1 - p) is in proportion to c.
+
+    >>> with_consumption(np.array([0.5, 0.0]), 3.0).tolist()
+    [0.75, 0.0]
+    """
+    return factor * paid / (1 + (factor - 1) * paid)
+
+
+def consumption_equivalent(paid: NDArray[np.float64], welfare: float) -> float:
+    """By how many percent all consumption would have to change for households to be as well off as elsewhere.
+
+    Args:
+        paid: what each household is paid in each year `[T, P, N]`, payoffs in [0, 1).
+        welfare: the mean payoff of a play elsewhere; between 0 and the number of years.
+
+    >>> here = np.full((10, 1, 1), 0.5)
+    >>> round(consumption_equivalent(here, 7.5), 6), round(consumption_equivalent(here, 5.0), 6)
+    (200.0, 0.0)
+    """
+
+    def missing(log_factor: float) -> float:
+        return float(with_consumption(paid, float(np.exp(log_factor))).sum(axis=0).mean()) - welfare
+
+    return float(100 * np.expm1(brentq(missing, -40.0, 40.0, xtol=1e-12)))
+
+
+def against(run: SavedRun, base: SavedRun) -> Row:
+    """What a government makes different from another one, on the same households and shocks: the seed's.
+
+    Growth in percentage points a year; welfare as the change of all consumption under the other government that would
+    make its households as well off, percent; GDP per head as a factor; the Gini coefficient of wealth.
+    """
+    own, other = as_trained(run, COURSES), as_trained(base, COURSES)
+    return {
+        GROWTH: run.growth - base.growth,
+        WELFARE: consumption_equivalent(base.enjoyed, own["welfare"]),
+        FACTOR: own[GDP] / other[GDP],
+        "wealth Gini": own["wealth Gini"] - other["wealth Gini"],
+        "years": own["years"] - other["years"],
     }
 
 

@@ -24,7 +24,7 @@ from rllib_stackelberg.training.populations.losses import (
     members_actor_loss,
     members_critic_loss,
 )
-from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
+from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SideModule
 
 ACTOR, CRITIC = "actor", "critic"
 
@@ -47,7 +47,7 @@ class SMFRLLearner(TorchLearner):
         """Make target networks."""
         super().build()
         self.module.foreach_module(lambda _, module: module.unwrapped().make_target_networks())
-        self._epochs = 0
+        self._epochs = self._updates = 0
 
     @property
     def settings(self) -> PopulationSettings:
@@ -75,9 +75,19 @@ class SMFRLLearner(TorchLearner):
         """Count new observations and rewards of each learning side in; of the other, its actor is used to the old."""
         for side in (LEADER, MEMBERS):
             module = self.module[side].unwrapped()
+            before = module.reward_scale.measure
             module.reward_scale.take(rewards[side])
+            if self.settings.popart:
+                self._preserve(module, before)
             if side in self.settings.learning:
                 module.normaliser.take(seen[side])
+
+    def _preserve(self, module: SideModule, before: tuple[float, float]) -> None:
+        """Let critics say of plays, in payoffs, what they said while rewards were measured as `before`."""
+        (old_origin, old), (origin, unit) = before, module.reward_scale.measure
+        shift = self.reward_factor * (old_origin - origin) / (1 - self.settings.gamma) / unit
+        for critics in (module.qf, module.target_qf):
+            critics.rescale(old / unit, shift)
 
     def load(self, actors: Mapping[str, BoxActor]) -> None:
         """Take over actors by side, and what they are used to see."""
@@ -128,6 +138,7 @@ class SMFRLLearner(TorchLearner):
         RLlib's own looks at every gradient for numbers that are none, which takes as long as the gradients do; here
         losses are looked at instead.
         """
+        self._updates += self._epochs >= self.settings.critic_epochs
         for side in self.settings.learning:
             for optimizer in (self.get_optimizer(side, name) for name in (ACTOR, CRITIC)):
                 optimizer.step()
@@ -139,7 +150,7 @@ class SMFRLLearner(TorchLearner):
         """Let the average of an actor follow it, if there is one."""
         module = self.module[side].unwrapped()
         if module.averaged_pi is not None:
-            follow(module.pi, module.averaged_pi, self.settings.averaging)
+            follow(module.pi, module.averaged_pi, 1 / max(1.0, self.settings.averaging * self._updates))
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Count the epoch; the learning rates fall by steps."""
@@ -159,10 +170,11 @@ class SMFRLLearner(TorchLearner):
         return self.settings.rate * (self.settings.leader_pace if side == LEADER else 1.0)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """With the number of epochs."""
-        return super().get_state(*args, **kwargs) | {"epochs": self._epochs}
+        """With the numbers of epochs, and of updates of actors."""
+        return super().get_state(*args, **kwargs) | {"epochs": self._epochs, "updates": self._updates}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """With the number of epochs."""
+        """With the numbers of epochs, and of updates of actors."""
         super().set_state(state)
         self._epochs = state.get("epochs", self._epochs)
+        self._updates = state.get("updates", self._updates)

@@ -49,7 +49,7 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
         config = self.model_config
         self.normaliser = Normaliser(config["state"])
         self.pi = UnitActor(config["state"] + self.shown, config["actor_hidden"], config["actions"])
-        self.averaged_pi = deepcopy(self.pi).requires_grad_(False) if config["averaging"] < 1 else None
+        self.averaged_pi = deepcopy(self.pi).requires_grad_(False) if config["averaging"] else None
         if not self.inference_only:
             self.reward_scale = RewardScale(config["centred"], config["recent"])
             means = {name: config[name] if config["mean_field"] else 0 for name in ("mean_state", "mean_action")}

@@ -92,6 +92,11 @@ class RewardScale(nn.Module):
         return torch.maximum((self.square - self.origin**2).clamp(min=0.0).sqrt(), smallest)
 
     @property
+    def measure(self) -> tuple[float, float]:
+        """Origin and unit, as they are now."""
+        return float(self.origin), float(self.unit)
+
+    @property
     def missing(self) -> Tensor:
         """How far, in units, nothing is below the origin."""
         return self.origin / self.unit
@@ -194,6 +199,14 @@ class Critics(nn.Module):
     def all(self, *inputs: Tensor) -> Tensor:
         """Of every critic, `[C, ...]`."""
         return torch.stack([critic(*inputs) for critic in self.each])
+
+    @torch.no_grad()
+    def rescale(self, factor: float, shift: float) -> None:
+        """Make every critic say `factor` times what it said, and `shift` more."""
+        for critic in self.each:
+            last = critic.rest[-1]
+            last.weight.mul_(factor)
+            last.bias.mul_(factor).add_(shift)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """What counts."""

@@ -30,7 +30,7 @@ WIDTHS = {"leader_actions": W, "mean_state": E, "mean_action": V, "hidden": (8, 
 def sides(stackelberg=True, mean_field=True, critics=1, critic_value="least"):
     torch.manual_seed(0)
     switches = WIDTHS | {"stackelberg": stackelberg, "mean_field": mean_field, "centred": False, "activation": "relu"}
-    switches |= {"averaging": 1.0, "critics": critics, "critic_value": critic_value, "layer_norm": False, "recent": 0.0}
+    switches |= {"averaging": 0.0, "critics": critics, "critic_value": critic_value, "layer_norm": False, "recent": 0.0}
     wide = lambda n: Box(-np.inf, np.inf, (n,), np.float32)  # noqa: E731
     leader = LeaderSide(
         observation_space=wide(D), action_space=Box(0, 1, (W,)), model_config=switches | {"state": D, "actions": W}

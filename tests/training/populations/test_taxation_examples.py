@@ -76,6 +76,33 @@ def test_accounts_are_those_of_plays_taken_one_by_one(run):
     assert found["government"] == pytest.approx(leader.mean())
 
 
+@pytest.mark.parametrize("run", [saved(), ruinous()])
+def test_consumption_equivalents_are_what_scaled_consumption_pays(run):
+    """A household that consumes c and works h is paid c / (c + 1000 exp(10 h^3 / 3)): by hand, with c scaled."""
+    welfare = evaluate_population(run.game(), run.policy, run.seed, Purpose.REPORT, measures.COURSES).members.mean()
+    assert run.enjoyed.sum(axis=0).mean() == pytest.approx(welfare)
+    assert measures.consumption_equivalent(run.enjoyed, welfare) == pytest.approx(0, abs=1e-6)
+    consumed, worked = np.array([500.0, 1e5]), np.array([0.2, 0.5])
+
+    def pay(c):
+        return c / (c + 1000 * np.exp(10 * worked**3 / 3))
+
+    assert measures.with_consumption(pay(consumed), 0.7) == pytest.approx(pay(0.7 * consumed))
+    better = measures.with_consumption(run.enjoyed, 1.25).sum(axis=0).mean()
+    assert measures.consumption_equivalent(run.enjoyed, better) == pytest.approx(25)
+
+
+def test_governments_are_compared_on_the_same_plays():
+    run, other = saved(), saved(leader=(0.1, 0.02, 0.05, 0.02, 0.12))
+    same, differs = measures.against(run, run), measures.against(other, run)
+    assert same[measures.GROWTH] == 0
+    assert same[measures.FACTOR] == 1
+    assert same[measures.WELFARE] == pytest.approx(0, abs=1e-6)
+    rates = [np.mean((one.output[-1] / one.output[0]) ** (1 / 19)) - 1 for one in (other, run)]
+    assert 100 * (rates[0] - rates[1]) == pytest.approx(differs[measures.GROWTH])
+    assert differs[measures.WELFARE] < 0
+
+
 def test_output_is_followed_to_the_end_of_each_play():
     for run in (saved(), ruinous()):
         years = evaluate_population(run.game(), run.policy, run.seed, plays=measures.COURSES).periods
