@@ -159,7 +159,7 @@ def test_snapshots_go_on():
 @pytest.mark.usefixtures("ray_local")
 def test_all_that_is_learned_from_survives(tmp_path):
     """Networks, targets, optimizers, statistics, scales of rewards, counters, rates, and RLlib's means."""
-    settings = TINY | {"rate_decay_epochs": 1, "centred": True, "averaging": 0.1, "critics": 2, "layer_norm": True}
+    settings = TINY | {"rate_decay_epochs": 1, "centred": True, "averaging": 1.0, "critics": 2, "layer_norm": True}
     settings |= {"leader_pace": 0.5, "critic_rate_decay": 0.9}
     with torch_threads():
         first, second = (smfrl_config(game=LEVY, seed=seed, **settings).build_algo() for seed in (0, 1))
@@ -168,7 +168,7 @@ def test_all_that_is_learned_from_survives(tmp_path):
         parts = {name: from_bytes(*to_bytes(part)) for name, part in algorithm_parts(first).items()}
         restore_algorithm(second, parts)
         states = [algo.learner_group.get_state()["learner"] for algo in (first, second)]
-        for name in ("rl_module", "optimizer", "epochs"):
+        for name in ("rl_module", "optimizer", "epochs", "updates"):
             same(states[0][name], states[1][name])
         assert states[1]["epochs"] == 2
         module = states[1]["rl_module"][MEMBERS]

@@ -76,22 +76,48 @@ def test_a_play_that_fails_before_it_is_cut_off_is_over():
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
-def test_actors_that_act_and_are_saved_are_what_a_fold_of_those_that_learn_says():
-    share, settings = 0.3, TINY | {"updates": 1, "averaging": 0.3, "rate": 0.01}
+@pytest.mark.parametrize("centred", [False, True])
+def test_critics_say_the_same_in_payoffs_when_the_unit_of_rewards_moves(centred):
+    """Discounted payoffs are unit times what critics say over the factor, and origin / (1 - gamma) for an origin."""
+    with torch_threads():
+        algo = smfrl_config(game=LEVY, **TINY, popart=True, centred=centred, critics=2).build_algo()
+        learner = algo.learner_group._learner
+        module, gamma = learner.module["leader"].unwrapped(), learner.settings.gamma
+        inputs = torch.rand(6, 1 + 1), torch.rand(6, 1), torch.rand(6, 1)
+
+        def promised(critics):
+            origin, unit = module.reward_scale.measure
+            return critics(*inputs).detach() * unit / learner.reward_factor + origin / (1 - gamma)
+
+        seen = {"leader": np.ones((9, 1)), "members": np.ones((9, 20, 1))}
+        for scale in (1.0, 40.0, 3.0):
+            before, told = [promised(critics) for critics in (module.qf, module.target_qf)], module.qf(*inputs).detach()
+            learner.observe(seen, {side: scale * np.linspace(-1, 2, 9) for side in seen})
+            for critics, was in zip((module.qf, module.target_qf), before, strict=True):
+                torch.testing.assert_close(promised(critics), was, rtol=1e-4, atol=1e-3)
+            assert not torch.allclose(module.qf(*inputs).detach(), told, rtol=1e-2)
+        algo.stop()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_actors_that_act_and_are_saved_are_the_mean_of_those_that_learn():
+    settings = TINY | {"updates": 1, "averaging": 1.0, "rate": 0.01}
     with torch_threads():
         algo = smfrl_config(game=LEVY, **settings).build_algo()
         modules = {side: algo.learner_group._learner.module[side].unwrapped() for side in ("leader", "members")}
         learned = {side: [p.detach().numpy() for p in module.pi.parameters()] for side, module in modules.items()}
-        folded = {side: [values.copy() for values in found] for side, found in learned.items()}
+        seen = {side: [] for side in learned}
         for epoch in range(5):
             algo.train()
             if epoch >= settings["random_epochs"]:
                 for side, found in learned.items():
-                    folded[side] = [(1 - share) * a + share * b for a, b in zip(folded[side], found, strict=True)]
+                    seen[side].append([values.copy() for values in found])
+        means = {side: [np.mean(values, axis=0) for values in zip(*found, strict=True)] for side, found in seen.items()}
         policy = algo.policy()
         for side, actor in (("leader", policy.leader), ("members", policy.members)):
             saved = [values for layer in actor.layers for values in layer]
-            for one, wanted, now in zip(saved, folded[side], learned[side], strict=True):
+            for one, wanted, now in zip(saved, means[side], learned[side], strict=True):
                 np.testing.assert_allclose(one, wanted, rtol=1e-5, atol=1e-7)
                 assert not np.allclose(one, now, rtol=1e-3, atol=0)
         algo.start_from(policy)
