@@ -54,6 +54,7 @@ from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.training.populations.exploitability import exploitability
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
 from rllib_stackelberg.training.populations.setup import configured
@@ -96,6 +97,8 @@ EARLY = 30
 CLOSE = 0.02
 
 Epoch = dict[str, float]
+Found = dict[str, Any]
+"""Of a run: its `epochs`, and `exploitability` by epoch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +108,7 @@ class Pass:
     Attributes:
         seen: what the government saw `[T, P, 6]`; mean: households' mean state, as told `[T, P, 2]`; actions: of the
             government `[T, P, 5]`; answers: households' mean action, in the unit box `[T, P, 2]`; paid: the government
-            `[T, P]`.
+            `[T, P]`; enjoyed: households, their mean `[T, P]`.
     """
 
     seen: NDArray[np.float64]
@@ -113,6 +116,7 @@ class Pass:
     actions: NDArray[np.float64]
     answers: NDArray[np.float64]
     paid: NDArray[np.float64]
+    enjoyed: NDArray[np.float64]
 
     @classmethod
     def of(cls, game: Taxation, policy: PopulationPolicy, seed: int) -> Pass:
@@ -125,14 +129,19 @@ class Pass:
             leader, members = policy.play(game, state)
             mean = told(game.observe_members(state), which).mean(axis=1)
             told_of = (game.observe_leader(state), mean, leader, policy.members.unit(members).mean(axis=1))
-            paid = plays.step(leader, members, rows)[0]
-            years.append([_spread(values, rows) for values in (*told_of, paid)])
+            paid, enjoyed = plays.step(leader, members, rows)
+            years.append([_spread(values, rows) for values in (*told_of, paid, enjoyed.mean(axis=1))])
         return cls(*(np.stack(column) for column in zip(*years, strict=True)))
 
     @property
     def value(self) -> float:
         """The government's payoff of a play."""
         return float(np.nansum(self.paid, axis=0).mean())
+
+    @property
+    def welfare(self) -> float:
+        """Households' payoff of a play, their mean."""
+        return float(np.nansum(self.enjoyed, axis=0).mean())
 
     @property
     def lasted(self) -> float:
@@ -205,6 +214,7 @@ def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: Popula
     return {
         "value": played.value,
         "value to old answers": Pass.of(game, led, seed).value,
+        "welfare": played.welfare,
         "lasted": played.lasted,
         "discounted": float(sums[0].mean()),
         "critic error": rms(error),
@@ -216,11 +226,11 @@ def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: Popula
     }
 
 
-def measured(chosen: PopulationOptions) -> list[Epoch]:
-    """Train, and look after every epoch."""
+def measured(chosen: PopulationOptions, at: Sequence[int]) -> Found:
+    """Train, and look after every epoch; then let either side learn on against the policies of some of them."""
     algo, game = configured(chosen).build_algo(), chosen.rules
     assert isinstance(game, Taxation)
-    epochs, before = [], algo.policy()
+    epochs, before, policies = [], algo.policy(), {}
     try:
         for epoch in range(1, (chosen.max_iterations or 0) + 1):
             algo.train()
@@ -228,9 +238,14 @@ def measured(chosen: PopulationOptions) -> list[Epoch]:
             epochs.append(looked(algo, game, policy, before, chosen.seed))
             print(f"epoch {epoch}: " + _words(epochs[-1]), flush=True)
             before = policy
+            if epoch in at:
+                policies[str(epoch)] = policy
     finally:
         algo.stop()
-    return epochs
+    gains = {epoch: exploitability(chosen, policy)["total"] for epoch, policy in policies.items()}
+    if gains:
+        print("exploitability by epoch: " + ", ".join(f"{at} {gain:.4g}" for at, gain in gains.items()), flush=True)
+    return {"epochs": epochs, "exploitability": gains}
 
 
 def _words(found: Epoch) -> str:
@@ -256,11 +271,12 @@ def options(arguments: argparse.Namespace, arm: str, seed: int) -> PopulationOpt
         settings=ARMS[arm],
         seed=seed,
         max_iterations=arguments.epochs,
+        exploitability=arguments.exploitability,
         out=arguments.out,
     )
 
 
-def kept(file: Path, chosen: PopulationOptions) -> list[Epoch]:
+def kept(file: Path, chosen: PopulationOptions, at: Sequence[int]) -> Found:
     """What is kept of a run that is done already; else train, and keep it.
 
     Raises:
@@ -269,14 +285,15 @@ def kept(file: Path, chosen: PopulationOptions) -> list[Epoch]:
     if file.exists():
         found = json.loads(file.read_text(encoding="utf-8"))
         check_same(found["options"], chosen, file)
-        return found["epochs"]
-    epochs = measured(chosen)
-    write_atomically(file, to_json({"options": chosen.resolved(), "epochs": epochs}).encode())
-    return epochs
+        return found
+    found = measured(chosen, at)
+    write_atomically(file, to_json({"options": chosen.resolved(), **found}).encode())
+    return found
 
 
-def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
+def summary(found: Found, settled: int, years: int) -> Epoch:
     """Of a run, of its epochs from `settled` on (the first is 1)."""
+    epochs: Sequence[Epoch] = found["epochs"]
     column = {name: np.array([epoch[name] for epoch in epochs], dtype=np.float64) for name in epochs[0]}
     best = column["value"].max()
     late = {name: values[settled - 1 :] for name, values in column.items()}
@@ -290,8 +307,10 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
         "last": float(relative[-1]),
         "fall": float(((np.maximum.accumulate(column["value"]) - column["value"])[settled - 1 :] / best).max()),
         "failed": float((late["lasted"] < years).mean()),
+        **{f"exploitability {epoch}": gain for epoch, gain in found["exploitability"].items()},
         "by its move": rms(led - values[:-1]),
         "by theirs": rms(values[1:] - led),
+        "welfare": float(late["welfare"][-1]),
         **{name: rms(late[name]) for name in ("moved", "that matter", "late", "critic error", "shape", "unit")},
         "value differs": rms(steps),
         "error, of value": rms(late["critic error"]) / rms(late["discounted"]),
@@ -300,17 +319,21 @@ def summary(epochs: Sequence[Epoch], settled: int, years: int) -> Epoch:
 
 
 def over_seeds(rows: Sequence[Epoch]) -> Epoch:
-    """Means over seeds; of the worst epoch the smallest, of falls the largest."""
-    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    """Means over seeds; medians of exploitability; of the worst epoch the smallest, of falls the largest."""
+    means = {
+        name: float((np.median if name.startswith("exploitability") else np.mean)([row[name] for row in rows]))
+        for name in rows[0]
+    }
     return means | {"worst": min(row["worst"] for row in rows), "fall": max(row["fall"] for row in rows)}
 
 
-def show(table: Mapping[str, Epoch], title: str) -> None:
+def show(table: Mapping[str, Epoch], title: str, corner: str = "arm") -> None:
     """For people: two tables, what is reached and what moves."""
     names = list(next(iter(table.values())))
-    for part in (names[:8], names[8:]):
+    moves = names.index("by its move")
+    for part in (names[:moves], names[moves:]):
         shown = Table(title=title, box=SIMPLE, title_justify="left")
-        for column in ("arm", *part):
+        for column in (corner, *part):
             shown.add_column(column)
         for arm, row in table.items():
             shown.add_row(arm, *(f"{row[name]:.4g}" for name in part))
@@ -320,7 +343,10 @@ def show(table: Mapping[str, Epoch], title: str) -> None:
 def main() -> None:
     """Measure what is not done yet, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
+    parser.add_argument("--from-seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--exploitability", type=int, default=0, help="epochs for which each side learns on alone")
+    parser.add_argument("--at", type=int, nargs="+", default=[16, 48], help="epochs of whose policies that is measured")
     parser.add_argument("--arms", nargs="+", default=["default"], choices=list(ARMS))
     parser.add_argument("--epochs", type=int, default=48, help="of training, each")
     parser.add_argument("--settled", type=int, default=12, help="first epoch that is judged")
@@ -330,18 +356,22 @@ def main() -> None:
     if not 2 <= arguments.settled <= arguments.epochs or arguments.seeds < 1:
         parser.error("--seeds: at least 1; --settled: from 2 to --epochs")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    runs: dict[str, list[list[Epoch]]] = {arm: [] for arm in arguments.arms}
+    runs: dict[str, list[Found]] = {arm: [] for arm in arguments.arms}
+    seeds = range(arguments.from_seed, arguments.from_seed + arguments.seeds)
+    at = arguments.at if arguments.exploitability else []
     try:
         with ray_session(), torch_threads():
             for arm, found in runs.items():
-                for seed in range(arguments.seeds):
-                    found.append(kept(arguments.out / f"{arm}-{seed}.json", options(arguments, arm, seed)))
-                    print(f"{arm} seed {seed}: " + values_of(found[-1]), flush=True)
+                for seed in seeds:
+                    found.append(kept(arguments.out / f"{arm}-{seed}.json", options(arguments, arm, seed), at))
+                    print(f"{arm} seed {seed}: " + values_of(found[-1]["epochs"]), flush=True)
     except InvalidFieldError as error:
         parser.error(str(error))
     years = options(arguments, arguments.arms[0], 0).rules.periods
-    rows = {arm: [summary(epochs, arguments.settled, years) for epochs in found] for arm, found in runs.items()}
+    rows = {arm: [summary(one, arguments.settled, years) for one in found] for arm, found in runs.items()}
     table = {arm: over_seeds(found) for arm, found in rows.items()}
+    for arm, of_seeds in rows.items():
+        show({f"{seed}": row for seed, row in zip(seeds, of_seeds, strict=True)}, f"{arm}, by seed", "seed")
     show(table, f"taxation, {arguments.seeds} seed(s), epochs {arguments.settled} to {arguments.epochs}")
     write_atomically(arguments.out / "table.json", to_json({"table": table, "runs": rows}).encode())
 

@@ -260,6 +260,7 @@ def test_steadiness_is_of_the_plays_that_snapshots_are_valued_on(run):
     found = steadiness.Pass.of(run.game(), run.policy, run.seed)
     wanted = evaluate_population(run.game(), run.policy, run.seed, Purpose.SELECTION, steadiness.PLAYS)
     assert (found.value, found.lasted) == pytest.approx((wanted.leader.mean(), wanted.periods.mean()))
+    assert found.welfare == pytest.approx(wanted.members.mean())
     sums, gamma = found.discounted(0.9), 0.9
     paid = np.nan_to_num(found.paid)
     for year in range(len(paid)):
@@ -284,12 +285,13 @@ def test_what_the_caps_cut_off_is_no_move_that_matters():
 def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     column = {"value": [-5.0, 100.0, 99.0, 90.0, 98.5], "lasted": [3.0, 20.0, 20.0, 7.0, 20.0]}
     column |= {"discounted": [0.0, 1.0, 4.0, 0.0, 0.0], "value to old answers": [0.0, 0.0, 97.0, 99.0, 94.0]}
-    others = ("moved", "that matter", "late", "critic error", "shape", "unit", "youngest")
+    others = ("welfare", "moved", "that matter", "late", "critic error", "shape", "unit", "youngest")
     rows = [
         {name: values[k] for name, values in column.items()} | dict.fromkeys(others, 0.5) | {"oldest": 7.5}
         for k in range(5)
     ]
-    found = steadiness.summary(rows, settled=3, years=20)
+    found = steadiness.summary({"epochs": rows, "exploitability": {"4": 0.25}}, settled=3, years=20)
+    assert found["exploitability 4"] == 0.25
     assert (found["best"], found["worst"], found["last"]) == (100, 0.9, 0.985)
     assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
     assert found["fall"] == pytest.approx(0.1)
