@@ -10,11 +10,15 @@ _NAMED = "rllib_stackelberg.envs.bimatrix_v0:NamedBimatrix"
 _PAPER = "Brero et al. 2022, arXiv 2210.03852"
 
 _STEADY = {
+    "plays": 24,
+    "epoch_periods": 1200,
     "updates": 200,
+    "centred": True,
     "recent": 0.3,
+    "popart": True,
+    "activation": "silu",
     "rate": 4e-4,
     "rate_decay": 0.65,
-    "critic_rate_decay": 0.65,
     "rate_decay_epochs": 3,
     "noise_decay": 0.85,
     "leader_pace": 0.5,

@@ -57,9 +57,6 @@ class PopulationSettings(BaseModel):
             what the unit did (van Hasselt et al. 2016, arXiv 1602.07714). Otherwise they must learn it anew.
         rate: of Adam; critic_rate: of the critics; rate_decay: the actors' factor every `rate_decay_epochs`;
             critic_rate_decay: the critics'. Critics that learn ever more slowly lose track of what actors still do.
-        adam_epsilon: what actors' gradients are measured against, of each number in the networks. Adam makes steps of
-            one size of whatever gradients there are; those far below it make smaller ones. Else what hardly matters,
-            such as work where payoffs are as good as full, moves as fast as what does, on the errors of critics.
         leader_pace: the rate of the leader's actor over that of the members'. Below 1 the members learn their answer to
             a leader that hardly moves meanwhile: two time scales (Borkar 1997).
         noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
@@ -113,7 +110,6 @@ class PopulationSettings(BaseModel):
     rate_decay_epochs: Count = 35
     noise: Annotated[float, Field(ge=0, le=1)] = 0.1
     noise_decay: Fraction = 0.95
-    adam_epsilon: Positive = 1e-8
     leader_pace: Positive = 1.0
     mixing: Fraction = 0.05
     averaging: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 EARLIER: dict[str, Any] = {
+    "plays": 6,
+    "epoch_periods": 300,
     "updates": 100,
+    "centred": False,
     "recent": 0.0,
+    "popart": False,
+    "activation": "relu",
     "rate": 1e-4,
     "rate_decay": 0.95,
     "critic_rate_decay": 0.95,

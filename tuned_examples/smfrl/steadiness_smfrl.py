@@ -73,6 +73,11 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "pace": ("leader_pace",),
     "falling": ("rate", "rate_decay", "rate_decay_epochs", "noise_decay"),
     "updates": ("updates",),
+    "plays": ("plays", "epoch_periods"),
+    "scale": ("recent", "popart"),
+    "layer-norm": ("layer_norm",),
+    "cutting": ("cutting",),
+    "centred": ("centred", "activation"),
 }
 """Settings in which the defaults differ from `EARLIER`, those together that cure the same."""
 
@@ -84,7 +89,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "cutting": EARLIER | {"cutting": 0.025},
     "causes": EARLIER | CAUSES,
     "two-critics": EARLIER | {"critics": 2},
-    "averaging": EARLIER | {"averaging": 0.002},
+    "averaging": EARLIER | {"averaging": 0.25},
     "slow-targets": EARLIER | {"mixing": 0.005},
     "centred": EARLIER | {"centred": True},
     "short-buffer": EARLIER | {"buffer_periods": 3_000},

@@ -27,8 +27,6 @@ from rllib_stackelberg.training.populations.losses import (
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SideModule
 
 ACTOR, CRITIC = "actor", "critic"
-ADAM_EPSILON = 1e-8
-"""Of critics: PyTorch's."""
 
 
 class DivergedError(RunStoppedError):
@@ -68,8 +66,7 @@ class SMFRLLearner(TorchLearner):
         for name, network in ((ACTOR, module.pi), (CRITIC, module.qf)):
             rate = self._rate(module_id, name)
             params = list(network.parameters())
-            least = self.settings.adam_epsilon if name == ACTOR else ADAM_EPSILON
-            optimizer = torch.optim.Adam(params, eps=least, fused=True)
+            optimizer = torch.optim.Adam(params, fused=True)
             self.register_optimizer(
                 module_id=module_id, optimizer_name=name, optimizer=optimizer, params=params, lr_or_lr_schedule=rate
             )
