@@ -47,6 +47,9 @@ class PopulationSettings(BaseModel):
         buffer_mb: how large the buffer may become; buffer_periods: how many periods it holds at most. Few make critics
             exact near what is done now, at the price of forgetting everything else.
         gamma: discount of a period, on both sides.
+        n_step: periods whose payoffs critics are taught as they were, before they are asked what follows. An error in
+            what follows then counts gamma^n instead of gamma; but what was done in these periods was explored, or is
+            old.
         centred: critics learn what is paid above the mean of recent rewards, instead of all of it. Sharper where doing
             right matters little beside what is paid anyway; unsteady where early policies are paid far less than later
             ones.
@@ -100,6 +103,7 @@ class PopulationSettings(BaseModel):
     buffer_mb: Positive = 256.0
     buffer_periods: Count = 10**6
     gamma: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.975
+    n_step: Count = 1
     centred: bool = True
     recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
     popart: bool = True

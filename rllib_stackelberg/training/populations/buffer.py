@@ -39,16 +39,18 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         super().__init__(capacity, **kwargs)
         self.rng = replay_generator(seed)
 
-    def sample_periods(self, count: int, members: int) -> tuple[Arrays, Arrays]:
+    def sample_periods(self, count: int, members: int, n_step: int = 1, gamma: float = 1.0) -> tuple[Arrays, Arrays]:
         """Rows of the leader and of the members.
 
         Args:
             count: of periods R; members: of those that are kept, how many are learned from in each period, K.
+            n_step: how many periods' payoffs a row has, n; fewer at the end of a piece. gamma: discount of a period.
 
         Returns:
             `leader`, `next_leader`, `leader_action`, `leader_reward`, `mean`, `next_mean`, `mean_action`, `over` by
-            period; and `members`, `next_members` `[R, M, e]`, `learned`, `next_learned`, `actions`, `rewards`
-            `[R, K, ...]`.
+            period: what is paid in n periods, discounted, and what is seen after them. `weight`: the sum of their
+            discounts, `discount`: that of the period after them. And `members`, `next_members` `[R, M, e]`, `learned`,
+            `next_learned`, `actions`, `rewards` `[R, K, ...]`.
         """
         drawn = self.rng.integers(len(self._indices), size=count)
         places = np.array([self._indices[index] for index in drawn], dtype=np.int64)
@@ -57,7 +59,7 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         for number in np.unique(places[:, 0]):
             rows = np.flatnonzero(places[:, 0] == number)
             episode = self.episodes[number - self._num_episodes_evicted]
-            for into, found in zip((leader, own), _columns(episode, places[rows, 1]), strict=True):
+            for into, found in zip((leader, own), _columns(episode, places[rows, 1], n_step, gamma), strict=True):
                 _put(into, found, rows, count)
         self.sampled_timesteps += count
         return leader, self._some(own, members)
@@ -105,26 +107,48 @@ class PeriodEpisodeReplayBuffer(EpisodeReplayBuffer):
         }
 
 
-def _columns(episode: SingleAgentEpisode, periods: NDArray[np.int64]) -> tuple[Arrays, Arrays]:
+def _columns(
+    episode: SingleAgentEpisode, periods: NDArray[np.int64], n_step: int, gamma: float
+) -> tuple[Arrays, Arrays]:
     seen, acted = episode.observations.data, episode.actions.data
-    over = (periods == len(episode) - 1) & episode.is_terminated
+    later = np.minimum(periods + n_step, len(episode))
+    discount = gamma ** (later - periods).astype(np.float64)
+    paid, weight = _returns(episode, periods, later, gamma)
+    over = (later == len(episode)) & episode.is_terminated
     leader = {
         "leader": seen["leader"][periods],
-        "next_leader": seen["leader"][periods + 1],
+        "next_leader": seen["leader"][later],
         "leader_action": acted["leader"][periods],
-        "leader_reward": episode.rewards.data[periods],
+        "leader_reward": paid["leader"],
         "mean": seen["mean"][periods],
-        "next_mean": seen["mean"][periods + 1],
+        "next_mean": seen["mean"][later],
         "mean_action": acted["mean"][periods],
         "over": over.astype(np.float32),
+        "weight": weight,
+        "discount": discount,
     }
     own = {
         "members": seen["members"][periods],
-        "next_members": seen["members"][periods + 1],
+        "next_members": seen["members"][later],
         "actions": acted["members"][periods],
-        "rewards": episode.extra_model_outputs[MEMBER_REWARDS].data[periods],
+        "rewards": paid["members"],
     }
     return leader, own
+
+
+def _returns(
+    episode: SingleAgentEpisode, periods: NDArray[np.int64], later: NDArray[np.int64], gamma: float
+) -> tuple[Arrays, NDArray[np.float64]]:
+    """What is paid from some periods on until later ones, discounted, by side; and the sums of the discounts."""
+    by_side = dict(zip(PAID, (episode.rewards.data, episode.extra_model_outputs[MEMBER_REWARDS].data), strict=True))
+    sums = {side: np.zeros((len(periods), *paid.shape[1:])) for side, paid in by_side.items()}
+    weight = np.zeros(len(periods))
+    for ahead in range(int((later - periods).max())):
+        rows = np.flatnonzero(periods + ahead < later)
+        weight[rows] += gamma**ahead
+        for side, paid in by_side.items():
+            sums[side][rows] += gamma**ahead * paid[periods[rows] + ahead]
+    return sums, weight
 
 
 def _put(into: Arrays, found: Arrays, rows: NDArray[np.int64], count: int) -> None:

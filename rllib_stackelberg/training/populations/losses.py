@@ -8,6 +8,7 @@ answer, bar for a mean over members, and r over its scale:
     members   Q_F(s_i, a_g, a_i, m, bar a) ->  r_i + gamma Q_F'(s_i', b, pi_F'(s_i', b), m', bar pi_F'(s', b))
               actor ascends Q_F(s_i, a_g, pi_F(s_i, a_g), m, bar a)
 
+With `n_step`, r is what n periods pay, discounted, gamma is gamma^n, and the next period is the one after them.
 Q is the least of what a side's critics say, each of which learns for itself (one, unless `critics` says more).
 A period after which a play is over does not bootstrap (nothing is paid from then on); one after which it is cut off at
 the horizon does. Without Stackelberg members neither see a_g nor does the leader's actor ask for their answer: it takes
@@ -39,7 +40,8 @@ class Periods:
         mean, next_mean: members' mean state `[R, e]`; mean_action `[R, v]`; over: 1 where the play is over `[R]`.
         members, next_members: states of the members that are kept `[R, M, e]`.
         learned, next_learned: of those of them that are learned from `[R, K, e]`; actions `[R, K, v]`;
-        rewards `[R, K]`. leader_missing, missing: what nothing is paid counts as, below 0 (`RewardScale`).
+        rewards `[R, K]`; discount: of what comes next `[R]`. leader_missing, missing: what nothing is paid counts as,
+        below 0 (`RewardScale`).
     """
 
     leader: Tensor
@@ -56,6 +58,7 @@ class Periods:
     next_learned: Tensor
     actions: Tensor
     rewards: Tensor
+    discount: Tensor
     leader_missing: Tensor
     missing: Tensor
 
@@ -75,9 +78,10 @@ class Periods:
             states = ("members", "next_members", "learned", "next_learned")
             return cls(
                 **seen, **means, **{name: members.normaliser(own[name]) for name in states},
-                leader_action=rows["leader_action"], leader_reward=scale * leader.reward_scale(rows["leader_reward"]),
-                mean_action=rows["mean_action"], over=rows["over"],
-                actions=own["actions"], rewards=scale * members.reward_scale(own["rewards"]),
+                leader_action=rows["leader_action"], mean_action=rows["mean_action"], over=rows["over"],
+                leader_reward=scale * leader.reward_scale(rows["leader_reward"], rows["weight"]),
+                actions=own["actions"], discount=rows["discount"],
+                rewards=scale * members.reward_scale(own["rewards"], rows["weight"][:, None]),
                 leader_missing=scale * leader.reward_scale.missing, missing=scale * members.reward_scale.missing,
             )  # fmt: skip
 
@@ -112,7 +116,8 @@ def leader_target(leader: LeaderSide, periods: Periods, ahead: Ahead, gamma: flo
     with torch.no_grad():
         own = torch.cat([periods.next_leader, ahead.leader], dim=-1)
         value = leader.target_qf(own, periods.next_mean, ahead.mean)
-        return periods.leader_reward + gamma * afterwards(periods.over, value, periods.leader_missing, gamma)
+        after = afterwards(periods.over, value, periods.leader_missing, gamma)
+        return periods.leader_reward + periods.discount * after
 
 
 def members_target(members: MembersSide, periods: Periods, ahead: Ahead, gamma: float) -> Tensor:
@@ -121,7 +126,8 @@ def members_target(members: MembersSide, periods: Periods, ahead: Ahead, gamma: 
         inputs = members.joined(periods.next_learned, ahead.leader)
         own = torch.cat([inputs, members.target_pi(inputs)], dim=-1)
         value = members.target_qf(own, periods.next_mean, ahead.mean)
-        return periods.rewards + gamma * afterwards(periods.over[:, None], value, periods.missing, gamma)
+        after = afterwards(periods.over[:, None], value, periods.missing, gamma)
+        return periods.rewards + periods.discount[:, None] * after
 
 
 def afterwards(over: Tensor, value: Tensor, missing: Tensor, gamma: float) -> Tensor:

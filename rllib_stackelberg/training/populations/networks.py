@@ -101,9 +101,9 @@ class RewardScale(nn.Module):
         """How far, in units, nothing is below the origin."""
         return self.origin / self.unit
 
-    def forward(self, rewards: Tensor) -> Tensor:
-        """Rewards in units from the origin."""
-        return (rewards - self.origin) / self.unit
+    def forward(self, rewards: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+        """Rewards in units from the origin, or weighted sums of them, of so much weight."""
+        return (rewards - weight * self.origin) / self.unit
 
     def take(self, rewards: NDArray) -> None:
         """Count in rewards of any shape."""

@@ -199,7 +199,9 @@ class SMFRL(Algorithm):
         settings = self.config.population
         count = settings.batch * settings.updates
         with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
-            rows = self.local_replay_buffer.sample_periods(count, settings.batch_members)
+            rows = self.local_replay_buffer.sample_periods(
+                count, settings.batch_members, settings.n_step, settings.gamma
+            )
         batch = MultiAgentBatch(dict(zip((LEADER, MEMBERS), map(SampleBatch, rows), strict=True)), env_steps=count)
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             results = self.learner_group.update(batch=batch, minibatch_size=settings.batch, num_epochs=1)

@@ -53,7 +53,7 @@ def periods():
         leader_reward=torch.randn(R), mean=torch.randn(R, E), next_mean=torch.randn(R, E),
         mean_action=torch.rand(R, V), over=(torch.arange(R) % 4 == 0).float(), members=torch.randn(R, M, E),
         next_members=torch.randn(R, M, E), learned=torch.randn(R, K, E), next_learned=torch.randn(R, K, E),
-        actions=torch.rand(R, K, V), rewards=torch.randn(R, K),
+        actions=torch.rand(R, K, V), rewards=torch.randn(R, K), discount=torch.full((R,), GAMMA),
         leader_missing=torch.zeros(()), missing=torch.zeros(()),
     )  # fmt: skip
 
@@ -78,6 +78,15 @@ def test_targets_bootstrap_but_where_play_is_over():
     assert found.shape == (R, K)
     assert torch.equal(found[over], batch.rewards[over])
     assert (found[~over] != batch.rewards[~over]).all()
+
+
+def test_sums_of_rewards_are_measured_from_so_many_origins():
+    """The sum of scaled rewards is the scaled sum, given the sum of its weights."""
+    scale = RewardScale(centred=True)
+    scale.take(np.linspace(2.0, 9.0, 50))
+    rewards, discounts = torch.tensor([3.0, 8.0, 4.0]), torch.tensor([1.0, 0.5, 0.25])
+    told = scale((discounts * rewards).sum(), discounts.sum())
+    assert torch.allclose(told, (discounts * scale(rewards)).sum())
 
 
 def test_targets_are_computed_by_the_copies_and_have_no_gradient():

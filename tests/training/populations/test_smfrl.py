@@ -21,7 +21,8 @@ from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 from tests.populations_for_tests import Levy
 
-TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0, "cutting": 0}
+TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}
+TINY |= {"cutting": 0.0}
 LEVY = "tests.populations_for_tests:Levy"
 
 
@@ -152,6 +153,32 @@ def test_the_buffer_hands_over_what_was_played():
     small.add(runner().sample(num_timesteps=60))
     assert len(small) <= 20
     assert small.sample_periods(8, 99)[1]["actions"].shape == (8, 20, 1)
+
+
+def test_rows_of_several_periods_have_what_was_paid_in_them_and_what_is_seen_after():
+    """Against sums taken period by period; at the end of a piece there are fewer, and a play that fails is over."""
+    n_step, gamma, long = 3, 0.9, 4
+    pieces = runner({"fails_at": long}).sample(num_timesteps=60)
+    buffer = PeriodEpisodeReplayBuffer(1000, seed=3)
+    buffer.add(pieces)
+    leader, own = buffer.sample_periods(300, 20, n_step, gamma)
+    wanted = {}
+    for piece in pieces:
+        seen, paid = piece.observations.data, piece.rewards.data
+        theirs = piece.extra_model_outputs["member_rewards"].data
+        for t in range(len(piece)):
+            ahead = range(min(n_step, len(piece) - t))
+            sums = [sum(gamma**k * side[t + k] for k in ahead) for side in (paid, theirs)]
+            over = piece.is_terminated and t + len(ahead) == len(piece)
+            weights = sum(gamma**k for k in ahead), gamma ** len(ahead)
+            wanted[seen["members"][t].tobytes()] = (*sums, *weights, seen["mean"][t + len(ahead)], over)
+    for row, members in enumerate(own["members"]):
+        total, theirs, weight, discount, after, over = wanted[members.tobytes()]
+        found = (leader[name][row] for name in ("leader_reward", "weight", "discount", "next_mean", "over"))
+        for one, other in zip(found, (total, weight, discount, after, over), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(np.sort(own["rewards"][row]), np.sort(theirs), rtol=1e-5, atol=1e-6)
+    assert {round(float(discount), 3) for discount in leader["discount"]} == {0.9, 0.81, 0.729}
 
 
 def test_memory_bounds_the_buffer():
