@@ -92,9 +92,9 @@ class PopulationSettings(BaseModel):
     member_high: tuple[float, ...] | None = None
     leader_low: tuple[float, ...] | None = None
     leader_high: tuple[float, ...] | None = None
-    plays: Side = 24
-    epoch_periods: Count = 1200
-    updates: Count = 200
+    plays: Side = 6
+    epoch_periods: Count = 300
+    updates: Count = 100
     random_epochs: Annotated[int, Field(ge=0)] = 2
     critic_epochs: Annotated[int, Field(ge=0)] = 1
     batch: Count = 128
@@ -104,26 +104,26 @@ class PopulationSettings(BaseModel):
     buffer_periods: Count = 10**6
     gamma: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.975
     n_step: Count = 1
-    centred: bool = True
-    recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
-    popart: bool = True
-    rate: Positive = 4e-4
+    centred: bool = False
+    recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    popart: bool = False
+    rate: Positive = 1e-4
     critic_rate: Positive = 1e-3
-    rate_decay: Fraction = 0.65
+    rate_decay: Fraction = 0.95
     critic_rate_decay: Fraction = 0.95
-    rate_decay_epochs: Count = 3
+    rate_decay_epochs: Count = 35
     noise: Annotated[float, Field(ge=0, le=1)] = 0.1
-    noise_decay: Fraction = 0.85
-    leader_pace: Positive = 0.5
+    noise_decay: Fraction = 0.95
+    leader_pace: Positive = 1.0
     mixing: Fraction = 0.05
     averaging: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    critics: Annotated[int, Field(ge=1, le=16)] = 2
+    critics: Annotated[int, Field(ge=1, le=16)] = 1
     critic_value: Literal["least", "mean"] = "mean"
-    layer_norm: bool = True
-    cutting: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.025
+    layer_norm: bool = False
+    cutting: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (64, 64)
-    activation: Literal["relu", "silu"] = "silu"
+    activation: Literal["relu", "silu"] = "relu"
     actor_hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (32, 32)
     evaluate_every: Count = 5
     evaluation_plays: Side = 8
@@ -172,18 +172,6 @@ class PopulationSettings(BaseModel):
 
 PAPER: dict[str, Any] = {
     "plays": 1,
-    "epoch_periods": 300,
-    "updates": 100,
-    "centred": False,
-    "recent": 0.0,
-    "popart": False,
-    "activation": "relu",
-    "rate_decay": 0.95,
-    "rate_decay_epochs": 35,
-    "leader_pace": 1.0,
-    "critics": 1,
-    "layer_norm": False,
-    "cutting": 0.0,
     "random_epochs": 0,
     "critic_epochs": 0,
     "rate": 3e-4,

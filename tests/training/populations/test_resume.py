@@ -160,7 +160,7 @@ def test_snapshots_go_on():
 def test_all_that_is_learned_from_survives(tmp_path):
     """Networks, targets, optimizers, statistics, scales of rewards, counters, rates, and RLlib's means."""
     settings = TINY | {"rate_decay_epochs": 1, "centred": True, "averaging": 1.0, "critics": 2, "layer_norm": True}
-    settings |= {"leader_pace": 0.5, "rate": 1e-4, "rate_decay": 0.95, "critic_rate_decay": 0.9}
+    settings |= {"leader_pace": 0.5, "critic_rate_decay": 0.9}
     with torch_threads():
         first, second = (smfrl_config(game=LEVY, seed=seed, **settings).build_algo() for seed in (0, 1))
         for _ in range(3):

@@ -22,7 +22,6 @@ from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_t
 from tests.populations_for_tests import Levy
 
 TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}
-TINY |= {"cutting": 0.0}
 LEVY = "tests.populations_for_tests:Levy"
 
 
