@@ -3,7 +3,8 @@
 The game is `taxation` with the task "gdp". After every epoch the greedy policies as they then are, not the best so far,
 are played on the same few economies. Reported by arm, of the epochs from `--settled` on, over all seeds:
 
-- best: the largest value of the government in a run, of all its epochs; worst: the smallest over it;
+- best: the largest value of the government in a run, of all its epochs; worst: the smallest over it; settled: the
+  smallest over the largest of these epochs alone: before, it may be paid what it is only while households learn;
 - within 2 %: the share of epochs whose value is that close to it; last: the last epoch's value over it;
 - fall: the largest difference between the best value so far and a later one, over the best: what learns slowly is far
   from its best at first, what wanders falls;
@@ -77,7 +78,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "scale": ("recent", "popart"),
     "layer-norm": ("layer_norm",),
     "cutting": ("cutting",),
-    "centred": ("centred", "activation"),
+    "n-step": ("n_step",),
 }
 """Settings in which the defaults differ from `EARLIER`, those together that cure the same."""
 
@@ -308,6 +309,7 @@ def summary(found: Found, settled: int, years: int) -> Epoch:
     return {
         "best": float(best),
         "worst": float(relative.min()),
+        "settled": float(late["value"].min() / late["value"].max()),
         "within 2 %": float((relative >= 1 - CLOSE).mean()),
         "last": float(relative[-1]),
         "fall": float(((np.maximum.accumulate(column["value"]) - column["value"])[settled - 1 :] / best).max()),
@@ -329,7 +331,8 @@ def over_seeds(rows: Sequence[Epoch]) -> Epoch:
         name: float((np.median if name.startswith("exploitability") else np.mean)([row[name] for row in rows]))
         for name in rows[0]
     }
-    return means | {"worst": min(row["worst"] for row in rows), "fall": max(row["fall"] for row in rows)}
+    least = {name: min(row[name] for row in rows) for name in ("worst", "settled")}
+    return means | least | {"fall": max(row["fall"] for row in rows)}
 
 
 def show(table: Mapping[str, Epoch], title: str, corner: str = "arm") -> None:

@@ -294,6 +294,7 @@ def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     assert found["exploitability 4"] == 0.25
     assert (found["best"], found["worst"], found["last"]) == (100, 0.9, 0.985)
     assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
+    assert found["settled"] == pytest.approx(90 / 99)
     assert found["fall"] == pytest.approx(0.1)
     assert found["error, of value"] == pytest.approx(0.5 / (4 / np.sqrt(3)))
     assert found["by its move"] == pytest.approx(np.sqrt((0.03**2 + 0 + 0.04**2) / 3))
