@@ -204,7 +204,9 @@ class Critics(nn.Module):
     def rescale(self, factor: float, shift: float) -> None:
         """Make every critic say `factor` times what it said, and `shift` more."""
         for critic in self.each:
+            assert isinstance(critic, MeanFieldCritic)
             last = critic.rest[-1]
+            assert isinstance(last, nn.Linear)
             last.weight.mul_(factor)
             last.bias.mul_(factor).add_(shift)
 
