@@ -136,7 +136,8 @@ class UtilityLearner(Learner):
         payoffs = np.broadcast_to(np.asarray(utilities, dtype=float), (*shape[:-1], state.actions))
         actions = np.broadcast_to(np.asarray(drawn, dtype=np.int64), shape[:-1])
         _learn_rows(
-            self.kernels,
+            self.kernels.play,  # one by one: numba asks for the types of what a tuple holds at every call
+            self.kernels.learn,
             numbers,
             np.array([self.kernel_parameters()]),
             np.array(payoffs, order="C").reshape(-1, state.actions),  # copies: read-only arrays are another type
@@ -153,12 +154,12 @@ def _play_rows(play, rows, parameters, policy):
 
 
 @kept
-def _learn_rows(kernels, rows, parameters, utilities, drawn):
+def _learn_rows(play, learn, rows, parameters, utilities, drawn):
     actions, who, place = utilities.shape[1], np.int64(0), np.int64(0)
     policy = np.empty((1, actions))
     for r in range(len(rows)):
-        kernels.play(rows, r, parameters, who, policy, place, actions)
-        kernels.learn(rows, r, parameters, who, policy, place, actions, utilities[r], drawn[r])
+        play(rows, r, parameters, who, policy, place, actions)
+        learn(rows, r, parameters, who, policy, place, actions, utilities[r], drawn[r])
 
 
 @kernel

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.records import RESULTS, circumstances, text_of, written
+from tests.reports.runs import run_folder
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 7
@@ -38,13 +39,20 @@ def test_commands_that_play_little(request, tmp_path):
     solved = seconds("-m", "rllib_stackelberg", "solve", "escape", "--json")[1]
     leader = tmp_path / "leader.json"
     leader.write_text(json.dumps(json.loads(solved.splitlines()[-1])))
-    commands = ["--help", "games", "solve escape", f"respond escape --leader {leader}"]
+    run = run_folder(tmp_path / "run", "simple-allocation").path
+    about_files = [f"respond escape --leader {leader}", f"evaluate {run}", f"report {run}"]
+    commands = ["--help", "games", "solve escape", *about_files]
     calls = [("-c", LIBRARIES), *(("-m", "rllib_stackelberg", *command.split()) for command in commands)]
     rounds = np.array([[seconds(*call)[0] for call in calls] for _ in range(ROUNDS + 1)])[1:]
     least, spread = rounds.min(axis=0), rounds.max(axis=0) / rounds.min(axis=0)
     found = zip([LIBRARIES, *commands], least, spread, strict=True)
     rows = [
-        {"command": name.replace(str(leader), "FILE"), "seconds": own, "ratio": own / least[0], "spread": far}
+        {
+            "command": name.replace(str(leader), "FILE").replace(str(run), "RUN"),
+            "seconds": own,
+            "ratio": own / least[0],
+            "spread": far,
+        }
         for name, own, far in ((name, float(own), float(far)) for name, own, far in found)
     ]
     where = circumstances(("numpy", "scipy", "numba"))

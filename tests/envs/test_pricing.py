@@ -10,6 +10,7 @@ from rllib_stackelberg.envs.pricing_v0 import Pricing
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game, solve
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.plays.strategy import LeaderStrategy
+from rllib_stackelberg.reports import markdown_table
 from rllib_stackelberg.testing import game_test
 
 QUICK = {"followers": "q-learning:rate=0.15,discount=0.95,decay=1e-3,foresight=1", "response_updates": 20_000}
@@ -93,8 +94,8 @@ def test_sellers_collude_and_punish_who_undercuts(script):
     np.testing.assert_allclose(war[:, 0, 1], [np.mean(each) for each in before[..., 1]], atol=0.1)  # in surprise
     assert war[:, 1, 1].mean() < before[..., 1].mean() - 0.02  # the other one answers
     assert war[:, -4:].mean() == pytest.approx(before.mean(), abs=0.04)  # and both come back
-    text = script.table("Pricing", "note", [script.row("cost 1", found)])
-    assert f"| cost 1 | {found.gain.mean():.4g} |" in text
+    text = markdown_table([script.cells(script.row("cost 1", found), *script.SHOWN)])
+    assert f"| cost 1 | {found.gain.mean():.3f} ± " in text
 
 
 @pytest.mark.learning

@@ -77,7 +77,8 @@ NUMBERS = st.one_of(
     st.floats(-1e12, 1e12, allow_subnormal=False).map(repr).map(Fraction),
 )
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\\"), max_size=5)
-LABELS = st.from_regex(r"([!-\[\]-~]( [!-\[\]-~])*)?", fullmatch=True)  # those that Gambit takes
+LABELS = st.from_regex(r"([!-/:-\[\]-~]( [!-\[\]-~])*)?", fullmatch=True)
+"""Those that Gambit takes; a number may be what it calls another strategy that has no name."""
 
 
 @st.composite

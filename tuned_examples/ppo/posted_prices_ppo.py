@@ -17,6 +17,9 @@ Results to expect: within 1.5 % of the best known value in every seed of the fir
 best of 2,000 random leaders does: its bar is not met.
 """
 
+from collections.abc import Callable
+from functools import cache
+
 from rllib_stackelberg import make_game, solve
 from rllib_stackelberg.training.examples import Example, Rows, main
 
@@ -27,18 +30,18 @@ ERRORS = 3.0
 """Standard errors that a value may lie above what nothing exceeds."""
 
 
-def example(max_seconds: float, best: float, **params: object) -> Example:
-    """An instance, and the best value there is for it."""
+def example(max_seconds: float, best: Callable[[], float], known_as: str, **params: object) -> Example:
+    """An instance, and the best value there is for it, found when it is first asked for."""
 
     def close(rows: Rows) -> bool:
         """Whether all values are close to the best."""
-        return all((1 - CLOSE) * best <= row["value"] for row in rows)
+        return all((1 - CLOSE) * best() <= row["value"] for row in rows)
 
     def below(rows: Rows) -> bool:
         """Whether no value is above the best by more than its error allows."""
-        return all(row["value"] <= best + ERRORS * (row["error"] or 0.0) + 1e-9 for row in rows)
+        return all(row["value"] <= best() + ERRORS * (row["error"] or 0.0) + 1e-9 for row in rows)
 
-    checks = [(f"within {CLOSE:.1%} of {best:.6g} in every seed", close), ("never above it", below)]
+    checks = [(f"within {CLOSE:.1%} of {known_as} in every seed", close), ("never above it", below)]
     words, good = " and ".join(text for text, _ in checks), [check for _, check in checks]
     return Example(
         "posted-prices",
@@ -51,14 +54,20 @@ def example(max_seconds: float, best: float, **params: object) -> Example:
 
 def named(setting: str, max_seconds: float) -> Example:
     """A setting of Brero et al."""
-    solution = solve(make_game("posted-prices", setting=setting))
-    assert solution is not None
-    return example(max_seconds, solution.leader_value, setting=setting)
+
+    @cache
+    def optimum() -> float:
+        """Solving all of them takes a second."""
+        solution = solve(make_game("posted-prices", setting=setting))
+        assert solution is not None
+        return solution.leader_value
+
+    return example(max_seconds, optimum, "the optimum", setting=setting)
 
 
 EXAMPLES = [
-    example(60, 3.13, buyers=5, items=5),
-    example(240, 7.60, buyers=10, items=10),
+    example(60, lambda: 3.13, "3.13", buyers=5, items=5),
+    example(240, lambda: 7.60, "7.6", buyers=10, items=10),
     named("colors", 240),
     named("inventory", 240),
     named("kitchen-sink", 240),
