@@ -28,6 +28,31 @@ _STEADY = {
 }
 """Of SMFRL: causes and cures are in docs/measured/taxation.md."""
 
+_SETTLING = {
+    "gamma": 0.985**10,
+    "through_members": True,
+    "centred": True,
+    "activation": "silu",
+    "plays": 30,
+    "buffer_periods": 5_000,
+    "random_epochs": 1,
+    "critic_epochs": 3,
+    "updates": 200,
+    "batch": 256,
+    "batch_members": 4,
+    "kept_members": 20,
+    "rate": 5e-4,
+    "critic_rate": 2e-3,
+    "rate_decay": 0.85,
+    "critic_rate_decay": 0.85,
+    "rate_decay_epochs": 3,
+    "leader_pace": 0.3,
+    "noise": 0.2,
+    "noise_decay": 0.93,
+    "cutting": 0.1,
+}
+"""Of SMFRL, where what is best is flat: tuned_examples/smfrl/carbon_smfrl.py says why."""
+
 register_game(
     "bimatrix",
     _BIMATRIX,
@@ -263,7 +288,7 @@ register_game(
     "rllib_stackelberg.envs.carbon_v0:Carbon",
     summary="government taxes carbon, a population of households saves and uses energy",
     source="Golosov, Hassler, Krusell & Tsyvinski 2014",
-    defaults=RunDefaults(settings={"gamma": 0.985**10, "through_members": True}),
+    defaults=RunDefaults(max_seconds=180, settings=_SETTLING),
 )
 _TREES = {"update_mode": "expected"}
 

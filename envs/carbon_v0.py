@@ -119,7 +119,7 @@ class Carbon(PopulationGame):
         self,
         *,
         households: Annotated[int, Field(ge=1, le=1_000_000)] = 100,
-        periods: Annotated[int, Field(ge=1, le=100_000)] = 30,
+        periods: Annotated[int, Field(ge=1, le=100_000)] = 10,
         alpha: Annotated[float, Field(gt=0, lt=1)] = 0.3,
         energy: Annotated[float, Field(gt=0, lt=1)] = 0.04,
         damage: Annotated[float, Field(ge=0, le=10)] = 0.02379,
