@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         RegretMatchingPlus,
     )
     from rllib_stackelberg.leader.env import LeaderEnv, StackelbergPOMDP
-    from rllib_stackelberg.learning import TrainingResult, certify, leader_config, train
+    from rllib_stackelberg.learning import PopulationTrainingResult, TrainingResult, certify, leader_config, train
     from rllib_stackelberg.plays.strategy import LeaderStrategy
     from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, policy_picture, show_progress
     from rllib_stackelberg.response.models import FollowerModel
@@ -73,7 +73,7 @@ _PLACES = {
         "RegretMatchingPlus",
     ),
     "leader.env": ("LeaderEnv", "StackelbergPOMDP"),
-    "learning": ("TrainingResult", "certify", "leader_config", "train"),
+    "learning": ("PopulationTrainingResult", "TrainingResult", "certify", "leader_config", "train"),
     "plays.strategy": ("LeaderStrategy",),
     "reports.notebook": ("learning_picture", "mechanism_picture", "policy_picture", "show_progress"),
     "response.models": ("FollowerModel",),
@@ -115,6 +115,7 @@ __all__ = [
     "OptimisticHedge",
     "PopulationGame",
     "PopulationState",
+    "PopulationTrainingResult",
     "Prior",
     "QLearning",
     "RandomSearch",

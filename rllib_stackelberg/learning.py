@@ -14,8 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel
 
 from rllib_stackelberg import reports
 from rllib_stackelberg.errors import InvalidFieldError
@@ -25,14 +28,18 @@ from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.followers.learner import Learner
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rounding import estimate, number
+from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.display import facts_table
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.held import rules_in
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import finite
+from rllib_stackelberg.rules.registry import finite, make_rules
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run_options import RunOptions
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -100,6 +107,53 @@ class TrainingResult:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class PopulationTrainingResult:
+    """What training on a game with a population came to.
+
+    Attributes:
+        value: of a play to the greedy leader; error: standard error of it.
+        members_value: of a play to a member, the mean over members; members_error: standard error of it.
+        policy: what both sides do.
+        folder: the run folder: `evaluate` and `rllib-stackelberg report` take it.
+        data: all of result.json.
+    """
+
+    value: float
+    error: float
+    members_value: float
+    members_error: float
+    policy: PopulationPolicy
+    folder: Path
+    data: Mapping[str, Any]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what both sides get."""
+        facts = {
+            "leader's payoff": str(estimate(self.value, self.error)),
+            "members' payoff": str(estimate(self.members_value, self.members_error)),
+            "periods": number(self.data["lasted"]),
+            "verdict": self.data["verdict"]["short"],
+            "epochs": f"{self.data['iterations']:,}",
+            "seconds": f"{self.data['seconds']:.1f}",
+            "folder": str(self.folder),
+        }
+        return facts_table("Training", facts)
+
+    @classmethod
+    def of(cls, folder: Path, data: Mapping[str, Any]) -> Self:
+        """From the content of result.json, and the policies beside it."""
+        return cls(
+            value=data["leader_value"],
+            error=data["standard_error"],
+            members_value=data["members_value"],
+            members_error=data["members_standard_error"],
+            policy=PopulationPolicy.load(folder),
+            folder=folder,
+            data=data,
+        )
+
+
 def train(
     game: str,
     params: Mapping[str, Any] | None = None,
@@ -107,28 +161,70 @@ def train(
     report: Callable[[Any], None] | None = None,
     configure: Callable[[Any], Any] | None = None,
     **options: Any,
-) -> TrainingResult:
-    """Train a leader as `rllib-stackelberg train` does, with the same defaults.
+) -> TrainingResult | PopulationTrainingResult:
+    """Train as `rllib-stackelberg train` does, with the same defaults.
 
     Args:
-        game: of finite types: id, "package.module:ClassName" or "path/to/file.py:ClassName".
+        game: id, "package.module:ClassName" or "path/to/file.py:ClassName".
         params: its constructor parameters.
         report: called with the progress after every iteration; configure: called with RLlib's configuration, which it
             may change.
-        options: fields of `TrainOptions` (max_seconds, max_iterations, algo, seed, out, ...) and of `LeaderSettings`
-            (followers, response_updates, models, ...).
+        options: in a game of finite types fields of `TrainOptions` (max_seconds, max_iterations, algo, seed, out, ...)
+            and of `LeaderSettings` (followers, response_updates, models, ...); in a game with a population those of
+            `PopulationOptions` (exploitability, ...) and of `PopulationSettings` (rate, noise, ...). Settings may
+            also be given together, as `settings={...}`.
+
+    Returns:
+        A `TrainingResult`; in a game with a population a `PopulationTrainingResult`.
 
     Raises:
         InvalidFieldError: what cannot work, by name, before anything starts.
         RunStoppedError: the run cannot go on, and why.
     """
-    settings = {name: options.pop(name) for name in list(options) if name in LeaderSettings.model_fields}
-    checked = TrainOptions.checked(game=game, params=dict(params or {}), settings=settings, **options)
+    given = dict(params or {})
+    checked = _options(make_rules(game, **given), {"game": game, "params": given} | options)
     from rllib_stackelberg.training.runs import train as run_training
 
-    data = run_training(checked, report, configure)
-    folder = Path(data["run_dir"])
-    return TrainingResult.of(folder, checked.rules, data)
+    return _result(checked, run_training(checked, report, configure))
+
+
+@singledispatch
+def _options(rules: Rules, given: dict[str, Any]) -> RunOptions:
+    """Options of a run on a game that is made, checked; settings may stand among them."""
+    raise NotImplementedError(type(rules).__name__)
+
+
+@_options.register
+def _(rules: StackelbergGame, given: dict[str, Any]) -> TrainOptions:
+    return TrainOptions.checked(rules, **_sorted(given, TrainOptions, LeaderSettings))
+
+
+@_options.register
+def _(rules: PopulationGame, given: dict[str, Any]) -> PopulationOptions:
+    return PopulationOptions.checked(rules, **_sorted(given, PopulationOptions, PopulationSettings))
+
+
+def _sorted(given: dict[str, Any], options: type[BaseModel], settings: type[BaseModel]) -> dict[str, Any]:
+    """Options, with what is a setting by its name, and no option, in place."""
+    chosen = {name for name in given if name in settings.model_fields and name not in options.model_fields}
+    rest = {name: value for name, value in given.items() if name not in chosen}
+    return rest | {"settings": dict(given.get("settings", {})) | {name: given[name] for name in chosen}}
+
+
+@singledispatch
+def _result(options: RunOptions, data: dict[str, Any]) -> TrainingResult | PopulationTrainingResult:
+    """What a run came to, by its kind."""
+    raise NotImplementedError(type(options).__name__)
+
+
+@_result.register
+def _(options: TrainOptions, data: dict[str, Any]) -> TrainingResult:
+    return TrainingResult.of(Path(data["run_dir"]), options.rules, data)
+
+
+@_result.register
+def _(options: PopulationOptions, data: dict[str, Any]) -> PopulationTrainingResult:
+    return PopulationTrainingResult.of(Path(data["run_dir"]), data)
 
 
 def certify(algorithm: Algorithm, *, judge: LeaderSettings | None = None) -> Evaluation:
@@ -175,7 +271,7 @@ def leader_config(
         game: id, "package.module:ClassName", or a game class (which then need not be importable on workers).
         game_config: the game's constructor parameters.
         members: of a game with a population: folder with the policy by which they answer
-            (training/populations/ppo_leader.py).
+            (training/populations/side_configs.py).
         followers: learner(s) or their command-line form; multiplicative weights by default.
         critic: "central" sees the hidden state, "local" what the actor sees; by default central, where there is one.
         seed: of the run: followers' streams, types, chance, and RLlib's own.

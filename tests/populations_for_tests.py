@@ -7,6 +7,9 @@ from gymnasium.spaces import Box
 
 from rllib_stackelberg.rules.population import RUNNING, PopulationGame, PopulationState
 
+TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}
+"""Settings of SMFRL with which an epoch takes no time."""
+
 
 @dataclass
 class Crowd(PopulationState):

@@ -10,18 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from rllib_stackelberg.commands.application import parsed, show
-from rllib_stackelberg.commands.shell import NOTHING_LEFT, watched
+from rllib_stackelberg.commands.application import parsed
 from rllib_stackelberg.commands.signatures import Shown, flag_of, options_of, written
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.lazy_modules import loading
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.reports import population_tables, result_tables
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.runs.run import PopulationRun
-from rllib_stackelberg.terminal import Terminal
 
 SettingOption = Annotated[
     list[str],
@@ -33,7 +28,7 @@ SettingOption = Annotated[
 ]
 OF_POPULATIONS = [
     *written(setting=SettingOption),
-    *options_of(PopulationOptions, "exploitability", shown={"exploitability": Shown(metavar="EPOCHS")}),
+    *options_of(PopulationOptions, "members_algo", "exploitability", shown={"exploitability": Shown(metavar="EPOCHS")}),
 ]
 """Options that only games with a population have."""
 
@@ -46,40 +41,22 @@ def refuse(given: Iterable[str], options: Iterable[inspect.Parameter], whose: st
             raise InvalidFieldError(name, f"is for {whose}", f"no {refused[name]}")
 
 
-def train_population(
-    rules: PopulationGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool
-) -> None:
-    """Train both sides of a game that is made, with a live line, and show the result."""
+def population_options(
+    rules: PopulationGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any]
+) -> PopulationOptions:
+    """Options of the command line for a game that is made.
+
+    Args:
+        rules: the game.
+        game, params: what it was made by.
+        given: options of the command line.
+
+    Raises:
+        InvalidFieldError: what cannot work, by name.
+    """
     settings = {name: _value(text) for name, text in parsed(given.get("setting")).items()}
     options = {name: value for name, value in given.items() if name != "setting"}
-    checked = PopulationOptions.checked(rules, game=game, params=params, settings=settings, **options)
-    assert checked.out is not None
-    RunFolder.create(checked.out)  # refused now rather than after Ray has been loaded
-    console = Terminal()
-    console.print("starting Ray ...", style="dim")
-    with loading():
-        from rllib_stackelberg.training.populations.runs import train_population as run_training
-
-    with watched(console, f"Training {checked.game}", population_tables.progress) as report:
-        result = run_training(checked, report)
-    show(population_tables.result(result), result, as_json)
-
-
-def resume_population(run: PopulationRun, limits: Mapping[str, Any], as_json: bool) -> None:
-    """Go on with a run, with a live line, and show the result."""
-    options = run.options(**limits)  # refused now rather than after Ray has been loaded
-    console = Terminal()
-    result = run.finished(options)
-    if result is not None:
-        console.print(NOTHING_LEFT, style="dim")
-    else:
-        console.print("starting Ray ...", style="dim")
-        with loading():
-            from rllib_stackelberg.training.populations.runs import go_on
-
-        with watched(console, f"Training {options.game}", population_tables.progress) as report:
-            result = go_on(run, options, limits, report)
-    show(population_tables.result(result), result, as_json)
+    return PopulationOptions.checked(rules, game=game, params=params, settings=settings, **options)
 
 
 def _value(text: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial, singledispatch
 from pathlib import Path
@@ -14,19 +14,13 @@ from rich.progress import TimeElapsedColumn
 from rich.text import Text
 
 from rllib_stackelberg.commands.application import GameArgument, Json, Parameters, command, parsed, show
-from rllib_stackelberg.commands.populations import (
-    OF_POPULATIONS,
-    refuse,
-    resume_population,
-    shown,
-    train_population,
-)
+from rllib_stackelberg.commands.populations import OF_POPULATIONS, population_options, refuse, shown
 from rllib_stackelberg.commands.shell import FOLLOWERS, NOTHING_LEFT, TrustedGame, settings_of, watched
 from rllib_stackelberg.commands.signatures import Shown, options_of, placed, takes
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.experiments.tables import Plan, chosen_tables, experiment_tables
 from rllib_stackelberg.lazy_modules import loading
-from rllib_stackelberg.reports import result_tables, tables
+from rllib_stackelberg.reports import population_tables, tables
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.base import Rules
 from rllib_stackelberg.rules.game import StackelbergGame
@@ -36,13 +30,28 @@ from rllib_stackelberg.runs.evaluate import evaluate as evaluate_run
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.runs.run import OF_A_PERSON, FiniteRun, PopulationRun, Run, open_run
+from rllib_stackelberg.runs.run import Run, open_run
+from rllib_stackelberg.runs.run_options import OF_A_PERSON, RunOptions
 from rllib_stackelberg.terminal import Terminal, progress_bar
 from rllib_stackelberg.testing.conformance import sound_rules
 
 POPULATION_ALGORITHMS = get_args(PopulationOptions.model_fields["algo"].annotation)
 TRAIN = options_of(
     TrainOptions,
+    "algo",
+    "critic",
+    "seed",
+    "max_seconds",
+    "max_iterations",
+    "restart_after",
+    "stop_at_optimum",
+    "num_env_runners",
+    "ray_address",
+    "mlflow",
+    "wandb",
+    "max_failures",
+    "game_timeout",
+    "out",
     shown={
         "algo": Shown(
             help=f"{', '.join(ALGORITHMS)}; {', '.join(POPULATION_ALGORITHMS)} for games with a population "
@@ -87,43 +96,66 @@ def train(game: GameArgument, params: Parameters = None, *, as_json: Json = Fals
         rllib-stackelberg train path/to/toll.py:Toll --out runs/toll
     """
     constructor = parsed(params)
-    train_rules(sound_rules(game, **constructor), game, constructor, given, as_json)
+    options = options_for(sound_rules(game, **constructor), game, constructor, given)
+    RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
+    console = Terminal()
+    console.print(session_of(options), style="dim")
+    with loading():
+        from rllib_stackelberg.training.runs import training
+
+    with ExitStack() as running:
+        with watched(console, f"Training {options.game}", progress_of(options)) as report:
+            result = running.enter_context(training(options, report))
+        show(shown(result), result, as_json)
+
+
+def session_of(options: RunOptions) -> str:
+    """What a run waits for first."""
+    return "joining Ray ..." if options.ray_address else "starting Ray ..."
 
 
 @singledispatch
-def train_rules(rules: Rules, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
-    """Train on a game that is made, by its kind.
+def options_for(rules: Rules, game: str, params: Mapping[str, Any], given: Mapping[str, Any]) -> RunOptions:
+    """Options of a run on a game that is made, by its kind.
 
     Args:
         rules: the game.
         game, params: what it was made by.
         given: options of the command line.
-        as_json: print the result as data, too.
+
+    Raises:
+        InvalidFieldError: what cannot work, by name.
     """
     raise NotImplementedError(type(rules).__name__)
 
 
-@train_rules.register
-def _(rules: PopulationGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
+@options_for.register
+def _(rules: PopulationGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any]) -> PopulationOptions:
     refuse(given, OF_FINITE_GAMES, "games of finite types")
-    train_population(rules, game, params, given, as_json)
+    return population_options(rules, game, params, given)
 
 
-@train_rules.register
-def _(rules: StackelbergGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any], as_json: bool) -> None:
+@options_for.register
+def _(rules: StackelbergGame, game: str, params: Mapping[str, Any], given: Mapping[str, Any]) -> TrainOptions:
     refuse(given, OF_POPULATIONS, "games with a population")
     of_run = {name: value for name, value in given.items() if name in TrainOptions.model_fields}
-    options = TrainOptions.checked(rules, game=game, params=params, settings=settings_of(given), **of_run)
-    RunFolder.create(options.out or options.new_folder())  # refused now rather than after Ray has been loaded
-    console = Terminal()
-    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
-    with loading():
-        from rllib_stackelberg.training.runs import training
+    return TrainOptions.checked(rules, game=game, params=params, settings=settings_of(given), **of_run)
 
-    with ExitStack() as running:
-        with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
-            result = running.enter_context(training(options, report))
-        show(result_tables.result(result), result, as_json)
+
+@singledispatch
+def progress_of(options: RunOptions) -> Callable[[Any], dict[str, str]]:
+    """What the terminal shows of a run with these options."""
+    raise NotImplementedError(type(options).__name__)
+
+
+@progress_of.register
+def _(options: TrainOptions) -> Callable[[Any], dict[str, str]]:
+    return partial(tables.progress, options)
+
+
+@progress_of.register
+def _(options: PopulationOptions) -> Callable[[Any], dict[str, str]]:
+    return population_tables.progress
 
 
 @command
@@ -150,54 +182,22 @@ def resume(
         rllib-stackelberg resume runs/escape --max-seconds 300
     """
     limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
-    resume_run(open_run(run, game), limits, reach, as_json)
-
-
-@singledispatch
-def resume_run(run: Run, limits: Mapping[str, Any], reach: Mapping[str, str], as_json: bool) -> None:
-    """Go on with a run that is open, by its kind.
-
-    Args:
-        run: the run.
-        limits: new ones in place of its own, if any is given.
-        reach: what it reaches out to.
-        as_json: print the result as data, too.
-    """
-    raise NotImplementedError(type(run).__name__)
-
-
-@resume_run.register
-def _(run: PopulationRun, limits: Mapping[str, Any], reach: Mapping[str, str], as_json: bool) -> None:
-    refuse(reach, OF_FINITE_GAMES, "games of finite types")
-    resume_population(run, limits, as_json)
-
-
-@resume_run.register
-def _(run: FiniteRun, limits: Mapping[str, Any], reach: Mapping[str, str], as_json: bool) -> None:
-    options = run.options(reach, **limits)  # refused now rather than after Ray has been loaded
+    opened: Run = open_run(run, game)
+    options = opened.options(reach, **limits)  # refused now rather than after Ray has been loaded
     console = Terminal()
-    if nothing_left(run.folder, options):
+    result = opened.finished(options)
+    if result is not None:
         console.print(NOTHING_LEFT, style="dim")
-        result = run.evaluate()
-        show(result_tables.result(result), result, as_json)
+        show(shown(result), result, as_json)
         return
-    console.print("joining Ray ..." if options.ray_address else "starting Ray ...", style="dim")
+    console.print(session_of(options), style="dim")
     with loading():
         from rllib_stackelberg.training.runs import going_on
 
     with ExitStack() as running:
-        with watched(console, f"Training {options.game}", partial(tables.progress, options)) as report:
-            result = running.enter_context(going_on(run, options, limits, report))
-        show(result_tables.result(result), result, as_json)
-
-
-def nothing_left(folder: RunFolder, options: TrainOptions) -> bool:
-    """Whether a run has ended and has nothing left to do under these options."""
-    if not folder.has("result"):
-        return False
-    training = folder.read("training")
-    stopped = options.stop_at_optimum and bool(training.get("stopped"))
-    return stopped or options.finished(training["iterations"], training["seconds"])
+        with watched(console, f"Training {options.game}", progress_of(options)) as report:
+            result = running.enter_context(going_on(opened, options, limits, report))
+        show(shown(result), result, as_json)
 
 
 @command

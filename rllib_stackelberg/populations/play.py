@@ -18,6 +18,9 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.rules.population import RUNNING, PopulationGame
 from rllib_stackelberg.streams import Stream, Streams
 
+ALL = slice(None)
+"""Plays."""
+
 
 class PopulationPlays:
     """B plays of a game.
@@ -47,17 +50,25 @@ class PopulationPlays:
         """Plays that have not ended."""
         return np.flatnonzero(self.state.ending == RUNNING)
 
-    def step(self, leader: Numbers, members: Numbers, rows: NDArray[np.int64] | None = None) -> tuple[Numbers, Numbers]:
+    def blocks(self, members: int) -> list[slice]:
+        """All plays in order, as many in each part as have about so many members together, at least one."""
+        each = max(1, members // self.game.members)
+        return [slice(first, min(first + each, len(self))) for first in range(0, len(self), each)]
+
+    def step(self, leader: Numbers, members: Numbers, rows: NDArray[np.int64] | slice = ALL) -> tuple[Numbers, Numbers]:
         """A period of all plays, or of the given ones.
 
         Args:
             leader, members: actions in the game's units, `[R, w]` and `[R, N, v]`.
+            rows: which plays.
 
         Returns:
             payoffs of the leader `[R]` and of the members `[R, N]`.
         """
-        drawn = self._uniforms(range(len(self)) if rows is None else rows, self.game.draws)
-        if rows is None:
+        all_of_them = np.arange(len(self))
+        numbers = all_of_them[rows]
+        drawn = self._uniforms(numbers, self.game.draws)
+        if np.array_equal(numbers, all_of_them):
             self.state, *payoffs = self.game.step(self.state, leader, members, drawn)
         else:
             moved, *payoffs = self.game.step(self.state.take(rows), leader, members, drawn)

@@ -143,17 +143,29 @@ class PopulationPolicy:
     sees_leader: bool = True
     played: PlayedGame | None = None
 
+    def of_side(self, side: str) -> BoxActor:
+        """The network of "leader" or "members"."""
+        return {"leader": self.leader, "members": self.members}[side]
+
+    def with_side(self, side: str, actor: BoxActor) -> PopulationPolicy:
+        """The same, with another network of one side."""
+        return replace(self, leader=actor) if side == "leader" else replace(self, members=actor)
+
     def lead(self, observations: NDArray) -> Numbers:
         """Leader's actions `[B, w]` for what it sees `[B, d]`."""
         return self.leader.act(self.leader.features(observations))
 
     def follow(self, observations: NDArray, leader: Numbers) -> Numbers:
         """Members' actions `[B, N, v]` for what they see of the state `[B, N, e]` and the leader's actions `[B, w]`."""
+        return self.members.act(self.given(observations, leader))
+
+    def given(self, observations: NDArray, leader: Numbers) -> Numbers:
+        """What the members' network is given `[B, N, ...]`; arguments as of `follow`."""
         inputs = self.members.features(observations)
-        if self.sees_leader:
-            shown = 2 * self.leader.unit(leader)[:, None, :] - 1
-            inputs = np.concatenate([inputs, np.broadcast_to(shown, (*inputs.shape[:2], shown.shape[2]))], axis=2)
-        return self.members.act(inputs)
+        if not self.sees_leader:
+            return inputs
+        shown = 2 * self.leader.unit(leader)[:, None, :] - 1
+        return np.concatenate([inputs, np.broadcast_to(shown, (*inputs.shape[:2], shown.shape[2]))], axis=2)
 
     def play(self, game: PopulationGame, state: Any) -> tuple[Numbers, Numbers]:
         """Actions of both in a state."""

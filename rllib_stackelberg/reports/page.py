@@ -84,7 +84,7 @@ def _(run: FiniteRun) -> Figures:
     return RunFigures(run, _told(run.folder.read("result", Result)), run.folder.progress())
 
 
-def write_page(run: FiniteRun | PopulationRun) -> Path:
+def write_page(run: Run) -> Path:
     """As `write_report`, of a run that is open."""
     with result_fits(run.folder):
         page = run_html(run)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 class Batch:
     """Struct of arrays: B plays. Subclasses are dataclasses of arrays of shape `[B, ...]`."""
 
-    def take(self, rows: NDArray) -> Self:
-        """A new state made of the given plays."""
+    def take(self, rows: NDArray | slice) -> Self:
+        """A new state made of the given plays; of a slice it shares their arrays."""
         return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})  # type: ignore[arg-type]
 
-    def put(self, rows: NDArray, other: Self) -> None:
+    def put(self, rows: NDArray | slice, other: Self) -> None:
         """Overwrite the given plays with those of another state."""
         for field in fields(self):  # type: ignore[arg-type]
             getattr(self, field.name)[rows] = getattr(other, field.name)

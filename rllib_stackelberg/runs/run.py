@@ -34,10 +34,7 @@ from rllib_stackelberg.runs.game_of_run import made_rules, parameters
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.runs.records import PopulationResult, Result
-
-SERVICES = ("mlflow", "wandb")
-OF_A_PERSON = ("ray_address", *SERVICES)
-"""Options by which a run reaches out: never taken from a folder."""
+from rllib_stackelberg.runs.run_options import OF_A_PERSON, SERVICES, RunOptions
 
 NOT_OPTIONS = ("versions", "inputs", "source", *OF_A_PERSON)
 """Parts of config.json that no options are made from."""
@@ -98,6 +95,22 @@ class Run(ABC):
         """
 
     @abstractmethod
+    def options(self, reach: Mapping[str, str | None] = NOWHERE, **limits: Any) -> RunOptions:
+        """The run's training options; limits that are given replace those it has.
+
+        Args:
+            reach: options of `OF_A_PERSON`, which are not taken from the folder.
+            limits: `max_seconds` and `max_iterations`.
+
+        Raises:
+            InvalidFieldError: options that cannot work.
+        """
+
+    @abstractmethod
+    def finished(self, options: Any) -> dict[str, Any] | None:
+        """The result, if there is one and nothing is left to do under these options of the run's kind, else None."""
+
+    @abstractmethod
     def _found(self) -> dict[str, str]:
         """What the run's result says, for people: names and values."""
 
@@ -123,18 +136,27 @@ class Run(ABC):
         """What training left to report beside the evaluation."""
         return self.folder.read("training") | {"run_dir": str(self.folder.path)}
 
-    def _given(self, limits: Mapping[str, Any]) -> dict[str, Any]:
+    def _given(self, limits: Mapping[str, Any], reach: Mapping[str, str | None]) -> dict[str, Any]:
         """Fields of the run's options; limits that are given replace all those it has.
 
-        Files of the game are the folder's own copies. What reaches out is left out: a person names it anew.
+        Files of the game are the folder's own copies. What reaches out is not the folder's word: a person names it.
         """
+        self._tell_of_services(reach)
         files = self.folder.folder
         files.below("tensorboard").refuse_links()  # which what writes there would follow
         files.below("wandb").names()  # in which W&B has links of its own, but which is none
         files.below("checkpoints").names()
         config = {name: value for name, value in self.folder.read("config").items() if name not in NOT_OPTIONS}
         own = {"out": self.folder.path, "game": self.folder.game_name(), "params": parameters(self.folder)}
-        return config | self.folder.limits(limits) | own
+        return config | self.folder.limits(limits) | own | dict(reach)
+
+    def _tell_of_services(self, reach: Mapping[str, str | None]) -> None:
+        """Say which services the run was logged to, and is not from now on."""
+        extra = self.folder.config.model_extra or {}
+        for name in SERVICES:
+            if extra.get(name) and not reach.get(name):
+                problem = f"the run was logged to {name} {extra[name]!r}; to go on with that, name it again: --{name}"
+                warnings.warn(problem, RuntimeWarning, stacklevel=4)
 
     def _required(self, name: str) -> Any:
         value = getattr(self.folder.config, name)
@@ -169,25 +191,17 @@ class FiniteRun(Run):
         return network
 
     def options(self, reach: Mapping[str, str | None] = NOWHERE, **limits: Any) -> TrainOptions:
-        """The run's training options; limits that are given replace those it has.
+        """As the base says."""
+        return TrainOptions.checked(self.game, **self._given(limits, reach))
 
-        Args:
-            reach: options of `OF_A_PERSON`, which are not taken from the folder.
-            limits: `max_seconds` and `max_iterations`.
-
-        Raises:
-            InvalidFieldError: options that cannot work.
-        """
-        self._tell_of_services(reach)
-        return TrainOptions.checked(self.game, **self._given(limits) | dict(reach))
-
-    def _tell_of_services(self, reach: Mapping[str, str | None]) -> None:
-        """Say which services the run was logged to, and is not from now on."""
-        extra = self.folder.config.model_extra or {}
-        for name in SERVICES:
-            if extra.get(name) and not reach.get(name):
-                problem = f"the run was logged to {name} {extra[name]!r}; to go on with that, name it again: --{name}"
-                warnings.warn(problem, RuntimeWarning, stacklevel=3)
+    def finished(self, options: TrainOptions) -> dict[str, Any] | None:
+        """As the base says."""
+        if not self.folder.has("result"):
+            return None
+        training = self.folder.read("training")
+        stopped = options.stop_at_optimum and bool(training.get("stopped"))
+        over = stopped or options.finished(training["iterations"], training["seconds"])
+        return self.evaluate() if over else None
 
     def evaluate(self, ties: Ties | None = None) -> dict[str, Any]:
         """As the base says: value and certificate."""
@@ -236,17 +250,9 @@ class PopulationRun(Run):
         policy.check(self.game, "run")
         return policy
 
-    def options(self, **limits: Any) -> PopulationOptions:
-        """The options of a run that is to be gone on with; limits that are given replace those it has.
-
-        Raises:
-            InvalidFieldError: the run keeps no checkpoints, or options that cannot work.
-        """
-        options = PopulationOptions.checked(self.game, **self._given(limits))
-        if not options.resumable:
-            problem = f"{self.folder.path} is of algo {options.algo}, in turns, whose runs keep no checkpoints"
-            raise InvalidFieldError("run", problem, "a run of algo SMFRL; train this one anew, into another folder")
-        return options
+    def options(self, reach: Mapping[str, str | None] = NOWHERE, **limits: Any) -> PopulationOptions:
+        """As the base says."""
+        return PopulationOptions.checked(self.game, **self._given(limits, reach))
 
     def _found(self) -> dict[str, str]:
         """As the base says."""
@@ -260,7 +266,7 @@ class PopulationRun(Run):
         }
 
     def finished(self, options: PopulationOptions) -> dict[str, Any] | None:
-        """The result, if there is one and nothing is left to do under these options, else None."""
+        """As the base says."""
         if not self.folder.has("result"):
             return None
         result = self.folder.read("result", PopulationResult)

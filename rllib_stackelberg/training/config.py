@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,16 +20,14 @@ from rllib_stackelberg.rules.own_games import located
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import finite, rules_of
 from rllib_stackelberg.runs.algorithms import check_algorithm
-from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderProblem, LeaderSetup, algorithm_name
 from rllib_stackelberg.training.leaders.configs import begun
 from rllib_stackelberg.training.leaders.connectors import remember_answers
 from rllib_stackelberg.training.leaders.environments import LEADER_ENV
 from rllib_stackelberg.training.leaders.resumable import SteppingEnvRunner
 from rllib_stackelberg.training.leaders.rl_modules import problem_config
-from rllib_stackelberg.training.populations.ppo_leader import (
-    config_of_population,
-)
+from rllib_stackelberg.training.populations.side_configs import population_leader_config
+from rllib_stackelberg.training.running.failures import fault_entries
 from rllib_stackelberg.training.running.lost_runners import survive_losses
 from rllib_stackelberg.training.running.ray_sessions import QUIET
 
@@ -51,7 +48,7 @@ def leader_config(
     rules = rules_of(game, game_config)
     if isinstance(rules, PopulationGame):
         refuse_for_populations(followers=followers, critic=critic, **settings)
-        return config_of_population(algorithm, rules, configured(game, game_config, rules), members, seed)
+        return population_leader_config(algorithm, rules, configured(game, game_config, rules), members, seed)
     if members is not None:
         raise InvalidFieldError("members", f"{name_of(rules)} has no population", "no members")
     if followers is not None:
@@ -103,14 +100,9 @@ def refuse_for_populations(**given: Any) -> None:
 
 def _set_environment(config: AlgorithmConfig, probe: StackelbergPOMDP, problem: dict[str, Any], seed: int) -> None:
     """The leader's environment, as `make_leader_env` is told of it."""
-    faults = {
-        "note": f"broken-game-{uuid.uuid4().hex}",
-        "most_failures": MOST_FAILURES,
-        "game_seconds": GAME_SECONDS,
-    }
     config.environment(
         LEADER_ENV,
-        env_config=problem | {"seed": seed} | faults,
+        env_config=problem | {"seed": seed} | fault_entries(),
         observation_space=probe.single_observation_space,
         action_space=probe.single_action_space,
         normalize_actions=False,

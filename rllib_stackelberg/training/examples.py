@@ -30,10 +30,11 @@ from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.rules.registry import find_spec, make_game
 from rllib_stackelberg.runs.evaluate import evaluate_against
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.progress import Progress
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.running.ray_sessions import ray_session
-from rllib_stackelberg.training.runs import Progress, train
+from rllib_stackelberg.training.runs import train
 
 Rows = list[dict[str, Any]]
 

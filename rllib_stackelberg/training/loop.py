@@ -7,9 +7,6 @@ was never stopped; only clocks differ.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -30,7 +27,6 @@ from rllib_stackelberg.training.running.generation_loop import GenerationLoop
 from rllib_stackelberg.training.running.generations import storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.lost_runners import learn_once
-from rllib_stackelberg.training.running.tracking import Tracking
 
 UPDATES_PER_SECOND = 200_000
 """Of training, that are sure in small games."""
@@ -46,25 +42,23 @@ class Loop(GenerationLoop[Progress]):
         options: TrainOptions,
         failures: Failures,
         interruption: Interruption,
-        tracking: Tracking,
     ):
-        super().__init__(folder, Checkpoints(folder.path), interruption, Progress)
-        self.algo, self.options, self.failures, self.tracking = algo, options, failures, tracking
+        super().__init__(folder, options, failures, Checkpoints(folder.path), interruption, Progress)
+        self.algo, self.options = algo, options
         self.game, self.settings = options.rules, options.resolved_settings
         assert algo.config is not None
         schedule = float(algo.config.learner_config_dict.get("anneal_updates", USUAL_SCHEDULE))
-        self.search = self._call(Search, options, self.game, self.settings, schedule)
-        self._game_failures = 0
+        self.search = self.called(Search, options, self.game, self.settings, schedule)
         self._network: LeaderNetwork | None = None  # after the last iteration
 
-    def _call(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Calls that play many times: the game may fail in them, too, and need not return soon."""
-        return self.failures.survived(partial(call, *args, **kwargs), long=True)
-
     @property
-    def trained(self) -> Algorithm:
+    def algorithms(self) -> dict[str, Algorithm]:
         """The leader's."""
-        return self.algo
+        return {"": self.algo}
+
+    def stop(self) -> None:
+        """RLlib's workers."""
+        self.algo.stop()
 
     @property
     def ends(self) -> float:
@@ -79,8 +73,8 @@ class Loop(GenerationLoop[Progress]):
     def prepare(self) -> None:
         """What is compiled on first use is compiled before the clock starts."""
         with planned(self._updates()):
-            self._call(StackelbergPOMDP(self.game, self.settings).reset)
-            self._call(self.search.value, self.algo.get_module().export(), 1)
+            self.called(StackelbergPOMDP(self.game, self.settings).reset)
+            self.called(self.search.value, self.algo.get_module().export(), 1)
 
     def _updates(self) -> float:
         """Of followers, that the run has time for."""
@@ -103,7 +97,7 @@ class Loop(GenerationLoop[Progress]):
         if not config.learner_config_dict.get("scattered"):
             return None
         known = (self.game, self.settings, self.options.seed, config.num_envs_per_env_runner)
-        found: Beginning | None = self._call(self.search.beginning, Beginnings(*known))
+        found: Beginning | None = self.called(self.search.beginning, Beginnings(*known))
         return found
 
     def look(self, reported: dict[str, Any]) -> Progress:
@@ -111,7 +105,7 @@ class Loop(GenerationLoop[Progress]):
         runners = reported["env_runners"]
         mean_return = float(runners.get("leader_value", float("nan")))
         network = self.algo.get_module().export()
-        found = self._call(self.search.look, self.iteration, network, mean_return)
+        found = self.called(self.search.look, self.iteration, network, mean_return)
         self._network = network
         assert self.search.best.found is not None
         return Progress(
@@ -124,20 +118,6 @@ class Loop(GenerationLoop[Progress]):
             exact=self.search.target.exact,
             explained_variance=float(reported["learners"]["default_policy"].get("vf_explained_var", float("nan"))),
         )
-
-    def note(self, progress: Progress, reported: dict[str, Any]) -> None:
-        """In the folder, and wherever the run is tracked."""
-        self._warn_of_failures(reported)
-        super().note(progress, reported)
-        self.tracking.log(progress.line(), reported)
-
-    def _warn_of_failures(self, reported: dict[str, Any]) -> None:
-        most = float(reported["env_runners"].get("game_failures", 0))
-        failures = int(most) if math.isfinite(most) else 0  # runners that came back have no report yet
-        if failures > self._game_failures:
-            problem = f"the game has failed {failures} time(s) and was started again; {self.options.max_failures} are"
-            warnings.warn(f"{problem} survived (max_failures)", RuntimeWarning, stacklevel=5)
-        self._game_failures = failures
 
     def get_state(self) -> dict[str, State]:
         """What the search knows."""
@@ -156,7 +136,7 @@ class Loop(GenerationLoop[Progress]):
             best.network.save(self.folder.path)
         stood = self.search.target.meanwhile
         final = (self._network or self.algo.get_module().export()).acting_in(self.game)
-        value = self._call(evaluate_policy, self.game, final, self.settings, self.options.seed, every_play=False)
+        value = self.called(evaluate_policy, self.game, final, self.settings, self.options.seed, every_play=False)
         return {
             "episodes": progress.episodes,
             "iterations": self.iteration,

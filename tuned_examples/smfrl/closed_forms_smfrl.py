@@ -55,8 +55,8 @@ from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
-from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.running.ray_sessions import ray_session
+from rllib_stackelberg.training.runs import train
 
 EXAMPLES: list = []
 """No leader is trained against a response here (what `tests/test_learning.py` runs)."""
@@ -91,7 +91,7 @@ class Case:
     def run(self, seed: int, out: Path) -> dict[str, Any]:
         """Train, and compare what was learned."""
         options = self.options(seed, out)
-        result = train_population(options)
+        result = train(options)
         found = compared(options.rules, PopulationPolicy.load(out), seed)
         return {"seconds": result["seconds"], **found}
 

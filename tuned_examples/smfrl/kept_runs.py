@@ -8,8 +8,8 @@ from typing import Any
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.running.ray_sessions import ray_session
+from rllib_stackelberg.training.runs import train
 
 
 def finished(chosen: PopulationOptions) -> dict[str, Any] | None:
@@ -54,7 +54,7 @@ def train_missing(runs: Sequence[PopulationOptions]) -> None:
         for number, chosen in enumerate(missing, start=1):
             assert chosen.out is not None
             _clear(RunFolder(chosen.out))
-            result = train_population(chosen)
+            result = train(chosen)
             told = f"{result['lasted']:.4g} years, {result['seconds']:.0f} s of training"
             print(f"trained {number} of {len(missing)}, {chosen.out.name}: {told}", flush=True)
 

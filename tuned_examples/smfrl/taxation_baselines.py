@@ -73,8 +73,9 @@ from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.reports import save_svg
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.training.populations.alternation import MEMBERS_EPOCHS
-from rllib_stackelberg.training.populations.ppo_leader import config_of_population, leader_of
+from rllib_stackelberg.training.populations.side_configs import population_leader_config
+from rllib_stackelberg.training.populations.turns import EPOCHS
+from rllib_stackelberg.training.populations.upkeep import actor_of
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 
 EVERY_EPOCH = {"evaluate_every": 1}
@@ -97,7 +98,7 @@ class Arm:
             settings=EVERY_EPOCH | self.settings,
             algo=self.algo,
             seed=seed,
-            max_iterations=-(-epochs // MEMBERS_EPOCHS) if self.algo == "PPO" else epochs,
+            max_iterations=-(-epochs // EPOCHS) if self.algo == "PPO" else epochs,
             out=out,
         )
 
@@ -140,13 +141,13 @@ def against_trained(options: PopulationOptions, iterations: int, out: Path) -> S
     assert options.out is not None
     trained = SavedRun.read(RunFolder(options.out))
     if not (out / "policy.json").exists():
-        config = config_of_population("PPO", options.rules, options.entries, trained.policy, options.seed)
+        config = population_leader_config("PPO", options.rules, options.entries, trained.policy, options.seed)
         with ray_session(), torch_threads():
             algo = config.build_algo()
             try:
                 for _ in range(iterations):
                     algo.train()
-                leader = leader_of(algo, trained.policy)
+                leader = actor_of(algo, trained.policy)
             finally:
                 algo.stop()
         out.mkdir(parents=True, exist_ok=True)

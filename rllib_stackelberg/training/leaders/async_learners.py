@@ -24,18 +24,8 @@ from rllib_stackelberg.training.leaders.batches import PaddedEpisodes, SingleQue
 from rllib_stackelberg.training.leaders.learners import LeaderLearner
 
 
-class VTraceLearner(LeaderLearner):
-    """What both have in common."""
-
-    def build(self) -> None:
-        """Rows of one episode each, where episodes come whole."""
-        super().build()
-        if not self.config.add_default_connectors_to_learner_pipeline:
-            self._learner_connector.append(WholeEpisodes())
-            length = self.config.get_rollout_fragment_length()
-            if length == 1:
-                self._learner_connector.append(SingleQuestions())
-            self._learner_connector.append(PaddedEpisodes(length))
+class WaitingLearner(Learner):
+    """Mixed into a learner of RLlib's that would hand updates to a thread of its own."""
 
     def update(
         self, training_data: TrainingData, *, timesteps: dict[str, Any], return_state: bool = False, **kwargs: Any
@@ -47,6 +37,20 @@ class VTraceLearner(LeaderLearner):
             state[COMPONENT_RL_MODULE] = ray.put(state[COMPONENT_RL_MODULE])
             result["_rl_module_state_after_update"] = state
         return result
+
+
+class VTraceLearner(WaitingLearner, LeaderLearner):
+    """What both have in common."""
+
+    def build(self) -> None:
+        """Rows of one episode each, where episodes come whole."""
+        super().build()
+        if not self.config.add_default_connectors_to_learner_pipeline:
+            self._learner_connector.append(WholeEpisodes())
+            length = self.config.get_rollout_fragment_length()
+            if length == 1:
+                self._learner_connector.append(SingleQuestions())
+            self._learner_connector.append(PaddedEpisodes(length))
 
 
 class LeaderIMPALALearner(VTraceLearner, IMPALATorchLearner):

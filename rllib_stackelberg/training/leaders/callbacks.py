@@ -27,6 +27,17 @@ RESTORE_SECONDS = 20.0
 """In which an env runner that came back must have taken its place."""
 
 
+def others(given: Any, own: type[RLlibCallback]) -> list[type[RLlibCallback]]:
+    """Callback classes that are given to RLlib besides one of ours.
+
+    Args:
+        given: a class, several, or None.
+        own: ours.
+    """
+    classes = list(given) if isinstance(given, list | tuple) else [given]
+    return [each for each in classes if each not in (own, None)]
+
+
 class LeaderUpkeep(RLlibCallback):
     """Seeds what RLlib does not, brings env runners up to date, and values the greedy leader where that is asked for.
 

@@ -21,7 +21,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.training.leaders.algorithms import SETUPS, LeaderSetup
-from rllib_stackelberg.training.leaders.callbacks import LeaderUpkeep
+from rllib_stackelberg.training.leaders.callbacks import LeaderUpkeep, others
 from rllib_stackelberg.training.leaders.modules import LeaderRLModule, as_mapping
 from rllib_stackelberg.training.leaders.resumable import ResumableEnvRunner
 
@@ -38,8 +38,7 @@ class LeaderConfig(AlgorithmConfig):
     def callbacks(self, callbacks_class: Any = NotProvided, **functions: Any) -> Self:
         """As RLlib's; `LeaderUpkeep` stays the first of the classes."""
         if callbacks_class is not NotProvided:
-            given = list(callbacks_class) if isinstance(callbacks_class, list | tuple) else [callbacks_class]
-            callbacks_class = [LeaderUpkeep, *(each for each in given if each not in (LeaderUpkeep, None))]
+            callbacks_class = [LeaderUpkeep, *others(callbacks_class, LeaderUpkeep)]
         return super().callbacks(callbacks_class, **functions)
 
     def rl_module(self, *, model_config: Any = NotProvided, rl_module_spec: Any = NotProvided, **kwargs: Any) -> Self:

@@ -39,7 +39,7 @@ Files = list[tuple[str, int]]
 
 
 class PopulationCheckpoints(Checkpoints):
-    """The generations of a run folder, with a part `buffer`.
+    """The generations of a run folder, with a part `buffer` where something is replayed.
 
     Attributes:
         added: periods that had been added to the buffer at the last generation; the next one's state is since then.
@@ -57,6 +57,9 @@ class PopulationCheckpoints(Checkpoints):
         Raises:
             OSError: it cannot be written; the generations before it are as they were.
         """
+        if BUFFER not in parts:
+            super().save(iteration, parts)
+            return
         state = parts[BUFFER]
         self.folder.make()
         self.plays.make()
@@ -68,6 +71,8 @@ class PopulationCheckpoints(Checkpoints):
     def read(self, generation: Path) -> dict[str, State]:
         """As the parent's, with the pieces that the buffer holds; what is saved next builds on them."""
         parts = super().read(generation)
+        if BUFFER not in parts:
+            return parts
         try:
             state = parts[BUFFER]
             files = [(str(name), int(periods)) for name, periods in state["pieces"]]

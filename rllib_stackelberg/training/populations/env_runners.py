@@ -39,17 +39,22 @@ from ray.rllib.utils.metrics import (
 )
 
 from rllib_stackelberg.arrays import Arrays
-from rllib_stackelberg.populations.play import PopulationPlays, logged, told
+from rllib_stackelberg.populations.play import ALL, PopulationPlays, logged, told
 from rllib_stackelberg.rules.population import RUNNING
+from rllib_stackelberg.rules.registry import populated, rules_of
 from rllib_stackelberg.streams import Stream, Streams
 from rllib_stackelberg.training.populations.buffer import piece
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE
 from rllib_stackelberg.training.running.checkpoints import COMPONENT_EPISODES
+from rllib_stackelberg.training.running.failures import Failures, noting
 from rllib_stackelberg.training.running.generations import own_episodes
 
 MEMBERS_RETURN = "members_return_mean"
 WINDOW = 20
 """Plays over which reported means are taken."""
+
+ROWS = 40_000
+"""Members who act and are played at a time: of more, what is computed meanwhile does not stay near the processor."""
 
 EXPLORERS = {LEADER: Stream.LEADER, MEMBERS: Stream.FOLLOWER}
 
@@ -67,14 +72,16 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         self.boxes = self.settings.boxes(self.game)
         self._logged = logged(self.game.leader_space), logged(self.game.member_space)
         self._callbacks = [cls() for cls in force_list(self.config.callbacks_class)]
+        limits = self.config.env_config
+        self.failures, self._survived = Failures(limits["most_failures"], limits["game_seconds"]), 0
         self.make_env()
         self.make_module()
         self._weights_seq_no = 0
 
     def make_env(self) -> None:
         """Begin the plays."""
-        streams = Streams(self.config.seed or 0, worker=self.worker_index or 0)
-        self.env = PopulationPlays(self.game, streams, range(self.config.num_envs_per_env_runner))
+        self._streams = Streams(self.config.seed or 0, worker=self.worker_index or 0)
+        self.env = PopulationPlays(self.game, self._streams, range(self.config.num_envs_per_env_runner))
         context = EnvContext(self.config.env_config, self.worker_index or 0)
         self._call("on_environment_created", env=self.env, env_context=context)
         self._returns = np.zeros((2, len(self.env)))
@@ -106,22 +113,49 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
             num_timesteps: periods; by default this runner's share of an epoch. explore: with noise.
         """
         asked = num_timesteps or -(-self.settings.epoch_periods // max(1, self.config.num_env_runners))
-        kept = self._subset()
-        periods: list[Arrays] = []
-        ended: list[NDArray[np.int64]] = []
-        for _ in range(-(-asked // len(self.env))):
-            found, endings = self._period(kept, explore)
-            periods.append(found)
-            ended.append(endings)
-            self.num_env_steps_sampled_lifetime += len(self.env)
-        columns = {name: np.stack([part[name] for part in periods], axis=1) for name in periods[0]}
-        episodes = self._pieces(columns, np.stack(ended, axis=1))
+        with noting(self.config.env_config["note"] if self.worker_index else ""):
+            columns, endings = self.failures.survived(self._play_on, asked, explore, long=True)
+        episodes = self._pieces(columns, endings)
         self._log(sum(map(len, episodes)))
         for index, episode in enumerate(episodes):
             if episode.is_done:
                 self._call("on_episode_end", episode=episode, env=self.env, rl_module=self.module, env_index=index)
         self._call("on_sample_end", samples=episodes)
         return episodes
+
+    def _play_on(self, periods: int, explore: bool) -> tuple[Arrays, NDArray[np.int64]]:
+        """Columns by play and period `[B, T, ...]`, and why plays ended `[B, T]`; nothing, if the game fails."""
+        if self.failures.count > self._survived:
+            self._begin_instead()
+        kept, rows = self._subset(), []
+        for _ in range(-(-periods // len(self.env))):
+            rows.append(self._period(kept, explore))
+            self.num_env_steps_sampled_lifetime += len(self.env)
+        return (
+            {name: np.stack([found[name] for found, _ in rows], axis=1) for name in rows[0][0]},
+            np.stack([endings for _, endings in rows], axis=1),
+        )
+
+    def _begin_instead(self) -> None:
+        """The game has failed: make it anew, and begin plays that none has been."""
+        given = self.config.env_config
+        self.game = populated(rules_of(given["game"], given["game_config"]))
+        self._begin(self.env.episodes)
+        self._survived = self.failures.count
+
+    def _begin(self, episodes: NDArray[np.int64]) -> None:
+        """Begin all plays of the game anew, with numbers that none of their first so many beginnings had `[B]`."""
+        self.env = PopulationPlays(self.game, self._streams, range(len(episodes)))
+        self.env.restart_after(episodes)
+        self._all_began()
+
+    def skip(self, played: int) -> None:
+        """Go on with plays that no runner of this number has had among so many periods of all.
+
+        Args:
+            played: periods.
+        """
+        self._begin(np.full(len(self.env), played))
 
     def _call(self, name: str, **given: Any) -> None:
         """Call what the user has set of a kind of callback."""
@@ -138,50 +172,58 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
 
     def _period(self, kept: NDArray[np.int64], explore: bool) -> tuple[Arrays, NDArray[np.int64]]:
         """A period of all plays: columns by play, and why plays ended."""
-        before = self._seen
-        leader, members = self._act(before, explore)
+        parts = [self._block(rows, kept[rows], explore) for rows in self.env.blocks(ROWS)]
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        endings = np.where(self._cut(), self.game.horizon, self.env.state.ending)
+        self._report(np.flatnonzero(self.env.state.ending != RUNNING))
+        if len(over := np.flatnonzero(endings != RUNNING)):
+            self.env.restart(over)
+            self._began_anew(over)
+        return found, endings
+
+    def _block(self, rows: slice, kept: NDArray[np.int64], explore: bool) -> Arrays:
+        """A period of some plays: columns by play."""
+        before = {side: seen[rows] for side, seen in self._seen.items()}
+        leader, members = self._act(before, explore, rows)
         boxes = zip(self.boxes, (leader, members), strict=True)
         paid = self.env.step(
-            *(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes)
+            *(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes), rows
         )
-        endings = np.where(self._cut(), self.game.horizon, self.env.state.ending)
-        after = self._observe()
+        after = self._observe(rows)
         found = {
             "leader": before[LEADER], "next_leader": after[LEADER], "leader_action": leader, "leader_reward": paid[0],
             "mean": before[MEMBERS].mean(axis=1), "next_mean": after[MEMBERS].mean(axis=1),
             "mean_action": members.mean(axis=1), "members": _of(before[MEMBERS], kept),
             "next_members": _of(after[MEMBERS], kept), "actions": _of(members, kept), "rewards": _of(paid[1], kept),
         }  # fmt: skip
-        self._returns += paid[0], paid[1].mean(axis=1)
-        self._seen = after
-        self._report(np.flatnonzero(self.env.state.ending != RUNNING))
-        if len(over := np.flatnonzero(endings != RUNNING)):
-            self.env.restart(over)
-            self._began_anew(over)
-        return {name: values.astype(np.float32) for name, values in found.items()}, endings
+        columns = {name: values.astype(np.float32) for name, values in found.items()}
+        self._returns[:, rows] += paid[0], paid[1].mean(axis=1)
+        for side, seen in after.items():
+            self._seen[side][rows] = seen
+        return columns
 
-    def _observe(self) -> Arrays:
-        """What both sides see, as signed logarithms."""
-        state = self.env.state
+    def _observe(self, rows: slice = ALL) -> Arrays:
+        """What both sides see in some plays, as signed logarithms."""
+        state = self.env.state.take(rows)
         return {
             LEADER: told(self.game.observe_leader(state), self._logged[0]),
             MEMBERS: told(self.game.observe_members(state), self._logged[1]),
         }
 
     @torch.no_grad()
-    def _act(self, seen: Arrays, explore: bool) -> tuple[NDArray, NDArray]:
+    def _act(self, seen: Arrays, explore: bool, rows: slice = ALL) -> tuple[NDArray, NDArray]:
         """Points of the unit box, `[B, w]` and `[B, N, v]`; members see what the leader does, noise and all."""
         leader = self._ask(LEADER, torch.from_numpy(seen[LEADER].astype(np.float32)))
-        leader = self._explored(LEADER, leader, explore)
+        leader = self._explored(LEADER, leader, explore, rows)
         shown = torch.from_numpy(leader.astype(np.float32))
         answers = self._ask(MEMBERS, {STATE: torch.from_numpy(seen[MEMBERS].astype(np.float32)), SHOWN: shown})
-        return leader, self._explored(MEMBERS, answers, explore)
+        return leader, self._explored(MEMBERS, answers, explore, rows)
 
-    def _explored(self, side: str, actions: NDArray, explore: bool) -> NDArray:
+    def _explored(self, side: str, actions: NDArray, explore: bool, rows: slice) -> NDArray:
         """Actions of a side, at random at first, then with noise, if it is one that learns."""
         if not explore or side not in self.settings.learning:
             return np.clip(actions, 0.0, 1.0)
-        shape, draws = actions.shape[1:], [generators[side] for generators in self._noise]
+        shape, draws = actions.shape[1:], [generators[side] for generators in self._noise[rows]]
         if self.num_env_steps_sampled_lifetime < self.settings.random_epochs * self.settings.epoch_periods:
             return np.stack([generator.random(shape) for generator in draws])
         noise = np.stack([generator.standard_normal(shape) for generator in draws])
@@ -247,6 +289,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     def _log(self, periods: int) -> None:
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, periods, reduce="sum")
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, periods, reduce="lifetime_sum", with_throughput=True)
+        self.metrics.log_value("game_failures", self.failures.count, reduce="max", window=1)
 
     def get_metrics(self) -> Any:
         """Since the last call."""

@@ -10,17 +10,22 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ray.rllib.algorithms.algorithm import Algorithm
+
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.runs.progress import PopulationProgress
-from rllib_stackelberg.training.populations.alternation import Alternation
 from rllib_stackelberg.training.populations.buffer import check_widths
 from rllib_stackelberg.training.populations.checkpoints import BUFFER, PopulationCheckpoints
 from rllib_stackelberg.training.populations.smfrl import SMFRL
 from rllib_stackelberg.training.populations.snapshots import Snapshots
+from rllib_stackelberg.training.populations.turns import Turns
 from rllib_stackelberg.training.running.checkpoints import State
+from rllib_stackelberg.training.running.failures import Failures
 from rllib_stackelberg.training.running.generation_loop import GenerationLoop
+from rllib_stackelberg.training.running.generations import storing
 from rllib_stackelberg.training.running.interruptions import Interruption
+from rllib_stackelberg.training.running.tracking import Tracking
 
 RETURNS = ("episode_return_mean", "members_return_mean")
 """Of exploring plays, as env runners report them."""
@@ -40,23 +45,24 @@ class PopulationLoop(GenerationLoop[PopulationProgress]):
 
     def __init__(
         self,
-        algo: SMFRL | Alternation,
+        algo: SMFRL | Turns,
         folder: RunFolder,
         options: PopulationOptions,
+        failures: Failures,
         checkpoints: PopulationCheckpoints,
         interruption: Interruption,
     ):
-        super().__init__(folder, checkpoints, interruption, PopulationProgress)
+        super().__init__(folder, options, failures, checkpoints, interruption, PopulationProgress)
         self.algo, self.options = algo, options
         self.snapshots = Snapshots(options)
         self._returns: dict[str, float] = {}  # reported in epochs in which plays end
         self._done = 0.0  # share of the run
+        self._stopped = False
 
     @property
-    def trained(self) -> SMFRL:
-        """Of both sides; a run in turns keeps no generations."""
-        assert isinstance(self.algo, SMFRL)
-        return self.algo
+    def algorithms(self) -> dict[str, Algorithm]:
+        """Of both sides, or of each."""
+        return self.algo.algorithms
 
     def finished(self) -> bool:
         """Whether the budget was used up by the last epoch."""
@@ -66,14 +72,21 @@ class PopulationLoop(GenerationLoop[PopulationProgress]):
         """An epoch."""
         return self.algo.iterate()
 
+    def stop(self) -> None:
+        """What trains."""
+        if not self._stopped:
+            self._stopped = True
+            self.algo.stop()
+
     def look(self, reported: dict[str, Any]) -> PopulationProgress:
         """Value the snapshot, if it is due."""
-        self._returns |= {name: reported[name] for name in RETURNS if not math.isnan(reported.get(name, math.nan))}
+        runners = reported["env_runners"]
+        self._returns |= {name: runners[name] for name in RETURNS if not math.isnan(runners.get(name, math.nan))}
         self._done = self.options.done(self.iteration, self.seconds)
         every = self.snapshots.settings.evaluate_every
         if self._done >= 1 or self.iteration % every == 0 or not self.snapshots.found:
-            self.snapshots.look(self.algo.policy(), self._done)
-        return self._where(reported | self._returns)
+            self.called(self.snapshots.look, self.algo.policy(), self._done)
+        return self._where(runners | self._returns)
 
     def _where(self, runners: dict[str, Any]) -> PopulationProgress:
         found = self.snapshots.found
@@ -91,13 +104,16 @@ class PopulationLoop(GenerationLoop[PopulationProgress]):
             best=self.snapshots.best,
         )
 
-    def run(self, parts: dict[str, State] | None, report: Report | None) -> dict[str, Any]:
+    def run(
+        self, parts: dict[str, State] | None, report: Report | None = None, tracking: Tracking | None = None
+    ) -> dict[str, Any]:
         """As the parent's; what was best by its end, whichever that is, is saved."""
         try:
-            return super().run(parts, report)
+            return super().run(parts, report, tracking)
         finally:
             if self.snapshots.policy is not None:
-                self.snapshots.policy.save(self.folder.path, self.snapshots.game)
+                with storing(self.folder.path):
+                    self.snapshots.policy.save(self.folder.path, self.snapshots.game)
 
     def outcome(self) -> dict[str, Any]:
         """Of the last epoch."""
@@ -110,21 +126,21 @@ class PopulationLoop(GenerationLoop[PopulationProgress]):
             "final_value": last.value,
         }
 
-    def save(self) -> None:
-        """As the parent's, if the run keeps generations."""
-        if self.options.resumable:
-            super().save()
-
     def get_state(self) -> dict[str, State]:
-        """What was reported, snapshots, and what is new of the replay buffer."""
-        buffer = self.trained.local_replay_buffer.get_state(since=self.checkpoints.added)
-        return {BUFFER: buffer, "run": {"returns": self._returns, "snapshots": self.snapshots.get_state()}}
+        """What was reported, snapshots, policies of turns, and what is new of the replay buffer, if there is one."""
+        run = {"returns": self._returns, "snapshots": self.snapshots.get_state()}
+        own: dict[str, State] = {"run": run | self.algo.own_state()}
+        if (buffered := self.algo.buffered) is not None:
+            own[BUFFER] = buffered.local_replay_buffer.get_state(since=self.checkpoints.added)
+        return own
 
     def set_state(self, parts: dict[str, State]) -> None:
         """The inverse, of a buffer that is held whole."""
-        run, held = parts["run"], parts.pop(BUFFER)  # else it would be in memory twice
-        check_widths(held["pieces"], self.snapshots.game, self.snapshots.settings.kept(self.snapshots.game))
-        self.trained.local_replay_buffer.set_state(held)
+        run = parts["run"]
+        if (buffered := self.algo.buffered) is not None:
+            held = parts.pop(BUFFER)  # else it would be in memory twice
+            check_widths(held["pieces"], self.snapshots.game, self.snapshots.settings.kept(self.snapshots.game))
+            buffered.local_replay_buffer.set_state(held)
         self._returns = {name: float(run["returns"][name]) for name in RETURNS if name in run["returns"]}
         self.snapshots.set_state(run["snapshots"])
         self._done = self.options.done(self.iteration, run["seconds"])

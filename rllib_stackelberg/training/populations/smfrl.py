@@ -19,6 +19,7 @@ Private touches of RLlib: the arguments of `synchronous_parallel_sample` that it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -34,6 +35,7 @@ from ray.rllib.utils.metrics import (
     ENV_RUNNER_SAMPLING_TIMER,
     LEARNER_RESULTS,
     LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
     REPLAY_BUFFER_SAMPLE_TIMER,
     TIMERS,
@@ -46,10 +48,14 @@ from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.rules.held import configured, rules_in
 from rllib_stackelberg.rules.population import PopulationGame
 from rllib_stackelberg.rules.registry import populated, rules_of
+from rllib_stackelberg.training.leaders.callbacks import others
 from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS, new_rows
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.learner import SMFRLLearner
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE, LeaderSide, MembersSide
+from rllib_stackelberg.training.populations.upkeep import PopulationUpkeep
+from rllib_stackelberg.training.running.failures import fault_entries
+from rllib_stackelberg.training.running.lost_runners import learn_once, survive_losses
 from rllib_stackelberg.training.running.ray_sessions import QUIET
 
 PASSED_ON = (
@@ -57,6 +63,9 @@ PASSED_ON = (
     "layer_norm", "critic_value",
 )  # fmt: skip
 """Settings that networks are made by."""
+
+POLICIES = "policies_as_data"
+"""Folder in a checkpoint of RLlib's."""
 
 BUFFER = "rllib_stackelberg.training.populations.buffer.PeriodEpisodeReplayBuffer"
 
@@ -71,6 +80,7 @@ class SMFRLConfig(AlgorithmConfig):
         # There are no connectors: nothing to gather from env runners, and only weights to hand out.
         self.env_runners(num_env_runners=0, env_runner_cls=PopulationEnvRunner, merge_env_runner_states=False)
         self.framework("torch")
+        self.callbacks(None)
 
     def training(self, *, population: PopulationSettings | Mapping[str, Any] = NotProvided, **kwargs: Any) -> Self:
         """RLlib's options, and `population`: settings, or some of them as a mapping."""
@@ -81,6 +91,19 @@ class SMFRLConfig(AlgorithmConfig):
             self.gamma, self.lr = self.population.gamma, self.population.rate
             self.num_envs_per_env_runner = self.population.plays
         return self
+
+    def update_from_dict(self, config_dict: Mapping[str, Any]) -> Self:
+        """As RLlib's; settings of the population that Ray Tune has chosen come as a mapping."""
+        super().update_from_dict(dict(config_dict))
+        if not isinstance(self.population, PopulationSettings):
+            self.training(population=self.population)
+        return self
+
+    def callbacks(self, callbacks_class: Any = NotProvided, **functions: Any) -> Self:
+        """As RLlib's; `PopulationUpkeep` stays the first of the classes."""
+        if callbacks_class is not NotProvided:
+            callbacks_class = [PopulationUpkeep, *others(callbacks_class, PopulationUpkeep)]
+        return super().callbacks(callbacks_class, **functions)
 
     def rl_module(self, *, model_config: Any = NotProvided, rl_module_spec: Any = NotProvided, **kwargs: Any) -> Self:
         """As RLlib's, but for networks: those follow from the game and the settings of the population.
@@ -165,6 +188,20 @@ class SMFRL(Algorithm):
         return SMFRLConfig()
 
     @property
+    def algorithms(self) -> dict[str, Algorithm]:
+        """Itself: what trains both sides is one algorithm."""
+        return {"": self}
+
+    def own_state(self) -> dict[str, Any]:
+        """What a generation holds besides RLlib's state: nothing."""
+        return {}
+
+    @property
+    def buffered(self) -> SMFRL:
+        """Itself, which has the replay buffer."""
+        return self
+
+    @property
     def epoch(self) -> int:
         """How many have been sampled."""
         sampled = self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0)
@@ -181,6 +218,8 @@ class SMFRL(Algorithm):
                 _return_metrics=True,
             )
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
+        if not episodes:  # all env runners were lost
+            return
         self.local_replay_buffer.add(episodes)
         self._count(episodes)
         if self.epoch > self.config.population.random_epochs:
@@ -227,17 +266,39 @@ class SMFRL(Algorithm):
         policy.check(self.config.rules, "policy")
         self._load({LEADER: policy.leader, MEMBERS: policy.members})
 
-    def lead_as(self, leader: BoxActor) -> None:
-        """The leader acts as one that was trained elsewhere."""
-        self._load({LEADER: leader})
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """As RLlib's; with both sides' policies, as data. What is replayed is not in it."""
+        super().save_checkpoint(checkpoint_dir)
+        folder = Path(checkpoint_dir) / POLICIES
+        folder.mkdir()
+        self.policy().save(folder, self.config.rules)
+
+    def act_as(self, side: str, actor: BoxActor) -> None:
+        """A side acts as one that was trained elsewhere.
+
+        Args:
+            side: "leader" or "members".
+            actor: its network.
+        """
+        self._load({side: actor})
 
     def _load(self, actors: Mapping[str, BoxActor]) -> None:
         self.learner_group.foreach_learner(lambda learner: learner.load(actors))
         self.env_runner_group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
 
     def iterate(self) -> dict[str, Any]:
-        """An epoch; returns what env runners report."""
-        return self.train()["env_runners"]
+        """An epoch; returns what RLlib reports.
+
+        Raises:
+            RulesError: the game broke its rules, failed too often or did not return, in whatever process.
+            RunnersLostError: no env runner is left, or one does not answer.
+        """
+        return learn_once(self, played)
+
+
+def played(result: Mapping[str, Any]) -> bool:
+    """Whether an iteration of RLlib has played: without env runners there is none."""
+    return bool(result.get(ENV_RUNNER_RESULTS, {}).get(NUM_ENV_STEPS_SAMPLED, 0) > 0)
 
 
 def smfrl_config(
@@ -269,7 +330,8 @@ def smfrl_config(
 def config_for(entries: Mapping[str, Any], settings: PopulationSettings, seed: int) -> SMFRLConfig:
     """As `smfrl_config`, of a game as a configuration holds it (rules/held.py) and settings that are checked."""
     config = SMFRLConfig()
-    config.environment(env_config=dict(entries))
+    config.environment(env_config={**entries, **fault_entries()})
     config.training(population=settings)
+    survive_losses(config)
     config.debugging(seed=seed, **QUIET)
     return config

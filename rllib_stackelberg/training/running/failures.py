@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 import traceback
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,7 +28,7 @@ from rllib_stackelberg.leader.elicitation import Front
 from rllib_stackelberg.leader.env import Observations, StackelbergPOMDP
 from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
-from rllib_stackelberg.runs.options import GAME_SECONDS, MOST_FAILURES
+from rllib_stackelberg.runs.run_options import GAME_SECONDS, MOST_FAILURES
 from rllib_stackelberg.training.running.deadlines import DeadlineError, deadline
 
 Found = TypeVar("Found")
@@ -107,6 +108,33 @@ class Note:
     def read(self) -> RulesError | InvalidFieldError:
         """The error."""
         return self.error
+
+
+@contextmanager
+def noting(name: str) -> Iterator[None]:
+    """Leave a note of an error that ends an env runner.
+
+    Args:
+        name: of the note; "" of a runner in the driver's own process, which needs none.
+    """
+    try:
+        yield
+    except FINAL as error:
+        if name:
+            options = {"name": name, "lifetime": "detached", "num_cpus": 0, "get_if_exists": True}
+            note = ray.remote(Note).options(**options).remote(error)
+            ray.get(note.read.remote())  # the runner must not end before the note is there
+        raise
+
+
+def fault_entries(most_failures: int = MOST_FAILURES, game_seconds: float = GAME_SECONDS) -> dict[str, Any]:
+    """Entries of an environment's configuration: what is survived of a game, and where it is noted what is not.
+
+    Args:
+        most_failures, game_seconds: as of `Failures`.
+    """
+    note = f"broken-game-{uuid.uuid4().hex}"
+    return {"note": note, "most_failures": most_failures, "game_seconds": game_seconds}
 
 
 class WorkerLeaderEnv(StackelbergPOMDP):
@@ -194,20 +222,8 @@ class WorkerLeaderEnv(StackelbergPOMDP):
                 self.abandon()  # which the game may fail in once too often
                 raise
 
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
-        try:
-            yield
-        except FINAL as error:
-            self._leave_note(error)
-            raise
-
-    def _leave_note(self, error: RulesError | InvalidFieldError) -> None:
-        if not self.note_name:
-            return
-        options = {"name": self.note_name, "lifetime": "detached", "num_cpus": 0, "get_if_exists": True}
-        note = ray.remote(Note).options(**options).remote(error)
-        ray.get(note.read.remote())  # the runner must not end before the note is there
+    def _noting(self) -> AbstractContextManager[None]:
+        return noting(self.note_name)
 
 
 def final_error(error: BaseException) -> RulesError | InvalidFieldError | None:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_stackelberg.runs.folder import RunFolder
+from rllib_stackelberg.runs.run_options import RunOptions
 from rllib_stackelberg.training.running.checkpoints import Checkpoints, State
 from rllib_stackelberg.training.running.deadlines import TimeIsUpError, until
-from rllib_stackelberg.training.running.generations import algorithm_parts, due, restore_algorithm, storing
+from rllib_stackelberg.training.running.failures import Failures
+from rllib_stackelberg.training.running.generations import PARTS, algorithm_parts, due, restore_algorithm, storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.randomness import generator_states, set_generator_states
 from rllib_stackelberg.training.running.restoring import check_run, fitting
+from rllib_stackelberg.training.running.tracking import Tracking
 
 CUT_SECONDS = 1.0
 """An iteration that takes longer is saved before the next one, if that may be cut by the end of the run's time."""
@@ -49,11 +54,14 @@ class GenerationLoop(ABC, Generic[Stands]):
         iteration: how many there have been.
         saved: the iteration of the last generation, None if there is none.
         progress: after the last iteration, None before the first.
+        tracking: where its numbers are followed, None: in the folder alone.
     """
 
     def __init__(
         self,
         folder: RunFolder,
+        options: RunOptions,
+        failures: Failures,
         checkpoints: Checkpoints,
         interruption: Interruption,
         progress_kind: Callable[..., Stands],
@@ -62,22 +70,26 @@ class GenerationLoop(ABC, Generic[Stands]):
 
         Args:
             folder: of the run.
+            options: its options.
+            failures: of the game, in this process.
             checkpoints: its generations.
             interruption: the signal that tells it to stop.
             progress_kind: makes a progress of the entries of its line.
         """
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
+        self.failures, self._most_failures, self._told_failures = failures, options.max_failures, 0
         self.progress_kind = progress_kind
         self.iteration = 0
         self.progress: Stands | None = None
         self.saved: int | None = None
+        self.tracking: Tracking | None = None
         self._lasted = 0.0  # seconds of the last iteration
         self._began = self._saved_at = time.monotonic()
 
     @property
     @abstractmethod
-    def trained(self) -> Algorithm:
-        """Whose state a generation holds."""
+    def algorithms(self) -> Mapping[str, Algorithm]:
+        """Whose state a generation holds, by name: "", or lower-case letters where there are several."""
 
     @abstractmethod
     def finished(self) -> bool:
@@ -113,20 +125,31 @@ class GenerationLoop(ABC, Generic[Stands]):
         """Of training, those before a resumption included."""
         return time.monotonic() - self._began
 
+    @abstractmethod
+    def stop(self) -> None:
+        """End what trains, once."""
+
     def prepare(self) -> None:
         """What is to be done before the clock starts."""
 
-    def run(self, parts: dict[str, State] | None, report: Callable[[Stands], None] | None) -> dict[str, Any]:
+    def run(
+        self,
+        parts: dict[str, State] | None,
+        report: Callable[[Stands], None] | None = None,
+        tracking: Tracking | None = None,
+    ) -> dict[str, Any]:
         """Train to the end; returns what the run tells of its training.
 
         Args:
             parts: of the generation to go on from, None: from the beginning.
             report: called with the progress after every iteration.
+            tracking: where numbers are followed besides.
 
         Raises:
             InvalidFieldError: the generation is not of this run.
             RunStoppedError: a signal has come, or the folder cannot be written; what was saved last is whole.
         """
+        self.tracking = tracking
         if parts is None:
             self.save()
         self.prepare()
@@ -158,8 +181,28 @@ class GenerationLoop(ABC, Generic[Stands]):
             self.note(progress, reported)
 
     def note(self, progress: Stands, reported: dict[str, Any]) -> None:
-        """Write down where the run stands; called in `storing`."""
+        """Write down where the run stands, in the folder and wherever it is tracked; called in `storing`.
+
+        Args:
+            progress: after the iteration.
+            reported: what RLlib said of it.
+        """
+        self._warn_of_failures(reported)
         self.folder.append_progress(progress.line())
+        if self.tracking:
+            self.tracking.log(progress.line(), reported)
+
+    def called(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What a call comes to that plays many times: the game may fail in it, too, and need not return soon."""
+        return self.failures.survived(partial(call, *args, **kwargs), long=True)
+
+    def _warn_of_failures(self, reported: dict[str, Any]) -> None:
+        most = float(reported["env_runners"].get("game_failures", 0))
+        failures = int(most) if math.isfinite(most) else 0  # runners that came back have no report yet
+        if failures > self._told_failures:
+            problem = f"the game has failed {failures} time(s) and was started again; {self._most_failures} are"
+            warnings.warn(f"{problem} survived (max_failures)", RuntimeWarning, stacklevel=5)
+        self._told_failures = failures
 
     def _cut_next(self) -> bool:
         """Whether the next iteration may be cut, in the middle of which nothing can be saved."""
@@ -187,7 +230,9 @@ class GenerationLoop(ABC, Generic[Stands]):
             **own.pop("run"),
             "generators": generator_states(),
         }
-        return algorithm_parts(self.trained) | own | {"run": run}
+        parts = {name: algorithm_parts(algo) for name, algo in self.algorithms.items()}
+        named = {name + part: state for name, found in parts.items() for part, state in found.items()}
+        return named | own | {"run": run}
 
     def restore(self, parts: dict[str, State]) -> None:
         """Go on from a generation.
@@ -201,7 +246,8 @@ class GenerationLoop(ABC, Generic[Stands]):
         with fitting(self.folder.path):
             run = parts["run"]
             check_run(run)
-            restore_algorithm(self.trained, parts)
+            for name, algo in self.algorithms.items():
+                restore_algorithm(algo, {part: parts[name + part] for part in PARTS})
             self.iteration = self.saved = run["iteration"]
             self.progress = self.progress_kind(**run["progress"]) if run["progress"] else None
             self.set_state(parts)

@@ -26,6 +26,10 @@ ANSWER_SECONDS = 30.0
 """In which an env runner must hand over its state, or take it."""
 
 
+PARTS = ("algorithm", "runners")
+"""Of a generation, of each algorithm in it."""
+
+
 def due(iteration: int, saved_at: float) -> bool:
     """Whether a generation is to be saved after an iteration, the last one having been at a time (monotonic)."""
     return iteration % SAVE_ITERATIONS == 0 or time.monotonic() - saved_at >= SAVE_SECONDS

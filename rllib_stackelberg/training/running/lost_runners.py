@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
 from rllib_stackelberg.errors import GameError, RunnersLostError
-from rllib_stackelberg.runs.options import GAME_SECONDS
+from rllib_stackelberg.runs.run_options import GAME_SECONDS
 from rllib_stackelberg.training.running.failures import LONG, final_error, noted_error, told
 
 MOST_RESTARTS = 20
@@ -55,8 +56,12 @@ def learned(result: dict[str, Any]) -> bool:
     return math.isfinite(steps)
 
 
-def learn_once(algo: Algorithm) -> dict[str, Any]:
+def learn_once(algo: Algorithm, useful: Callable[[dict[str, Any]], bool] = learned) -> dict[str, Any]:
     """The result of the next RLlib iteration in which there was something to learn from.
+
+    Args:
+        algo: what learns.
+        useful: whether a result is of such an iteration.
 
     Raises:
         RulesError: the game broke its rules, failed too often or did not return, in whatever process.
@@ -66,7 +71,7 @@ def learn_once(algo: Algorithm) -> dict[str, Any]:
     began = time.monotonic()
     while True:
         result = train_once(algo)
-        if learned(result):
+        if useful(result):
             return result
         if time.monotonic() - began > LOST_SECONDS:
             raise RunnersLostError(f"no env runner has answered for {LOST_SECONDS:.0f} s")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 
 from rllib_stackelberg.reports.page import write_page
-from rllib_stackelberg.runs.run import FiniteRun, PopulationRun
+from rllib_stackelberg.runs.run import Run
 from rllib_stackelberg.training.running.deadlines import deadline
 
 
-def leave_report(run: FiniteRun | PopulationRun, seconds: float) -> None:
+def leave_report(run: Run, seconds: float) -> None:
     """Write the page about a run; whatever goes wrong with it must not cost the result, which is written.
 
     Args:

@@ -22,7 +22,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
-from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.run_options import RunOptions
 
 REPORTED = ("env_runners", "learners", "timers")
 """Parts of RLlib's result that are logged."""
@@ -110,7 +110,7 @@ class WandB:
 class Tracking:
     """All that a run logs to; a context. A service that fails is warned of and left; the run goes on."""
 
-    def __init__(self, folder: Path, options: TrainOptions):
+    def __init__(self, folder: Path, options: RunOptions):
         config = options.resolved()
         self.services: list[Sink] = []
         if options.mlflow:

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from rllib_stackelberg import evaluate
 from rllib_stackelberg.errors import InterruptedRunError, InvalidFieldError
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.runs.folder import RunFolder
@@ -17,15 +18,15 @@ from rllib_stackelberg.streams import Stream
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer, apart, together
 from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
-from rllib_stackelberg.training.populations.runs import resume_population, train_population
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.populations.snapshots import Snapshots
+from rllib_stackelberg.training.populations.turns import policies_of
 from rllib_stackelberg.training.running.generations import algorithm_parts, restore_algorithm
 from rllib_stackelberg.training.running.ray_sessions import torch_threads
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
-from rllib_stackelberg.training.runs import resume
-from tests.populations_for_tests import Levy
-from tests.training.populations.test_smfrl import LEVY, TINY, runner
+from rllib_stackelberg.training.runs import resume, train
+from tests.populations_for_tests import TINY, Levy
+from tests.training.populations.test_smfrl import LEVY, runner
 from tests.training.running.test_states import same
 from tests.training.test_resume import stop
 
@@ -203,14 +204,14 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr("rllib_stackelberg.training.running.generations.SAVE_ITERATIONS", 2)
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRunError, match="SIGTERM") as stopped:
-        train_population(options(folder, iterations=6), stop(3))
+        train(options(folder, iterations=6), stop(3))
     assert stopped.value.__notes__ == [f"go on with: rllib-stackelberg resume {folder}"]
     check_files(PopulationCheckpoints(folder), (0, 2, 3))
     assert not (folder / "result.json").exists()
     before = lines(folder)
     with (folder / "progress.jsonl").open("a") as stream:
         stream.write('{"iteration": 4, "per')  # killed while it wrote
-    result = resume_population(folder)
+    result = resume(folder)
     after = lines(folder)
     assert after[:3] == before
     assert [line["iteration"] for line in after] == [1, 2, 3, 4, 5, 6]
@@ -221,9 +222,9 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     assert not any(np.isnan(line["mean_return"]) for line in after[2:])
     assert result["iterations"] == 6
     content = (folder / "result.json").read_bytes()
-    assert resume_population(folder, stop(1)) == result == json.loads(content)
+    assert resume(folder, stop(1)) == result == json.loads(content)
     assert (folder / "result.json").read_bytes() == content
-    longer = resume_population(folder, max_iterations=7)
+    longer = resume(folder, max_iterations=7)
     assert longer["iterations"] == len(lines(folder)) == 7
     opened = PopulationRun.open(folder)
     assert opened.finished(opened.options()) == longer
@@ -235,36 +236,61 @@ def test_a_run_without_a_generation_begins_anew(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     folder.write("config", options(folder.path, iterations=2).resolved() | {"versions": {}})
     folder.append_progress({"iteration": 1, "mean_return": "of a run that was lost"})
-    assert resume_population(folder.path)["iterations"] == 2
+    assert resume(folder.path)["iterations"] == 2
     assert [line["iteration"] for line in lines(folder.path)] == [1, 2]
     assert lines(folder.path)[0]["periods"] == 24
 
 
 def test_what_cannot_be_gone_on_with_is_refused_by_name(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
-    folder.write("config", options(tmp_path / "run", algo="PPO").resolved())
-    with pytest.raises(InvalidFieldError, match=r"run: .* PPO, in turns, .* train this one anew"):
-        resume_population(folder.path)
     folder.write("config", options(tmp_path / "run").resolved())
     with pytest.raises(InvalidFieldError, match="max_iterations"):
-        resume_population(folder.path, max_iterations=0)
-    with pytest.raises(InvalidFieldError, match="is a population game"):
-        resume(folder.path)
+        resume(folder.path, max_iterations=0)
     with folder.locked(), pytest.raises(InvalidFieldError, match="in use"):
-        resume_population(folder.path)
+        resume(folder.path)
     with pytest.raises(InvalidFieldError, match=r"config\.json"):
-        resume_population(tmp_path)
+        resume(tmp_path)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+@pytest.mark.parametrize(
+    ("algo", "members_algo"), [("PPO", "SMFRL"), pytest.param("SMFRL", "APPO", marks=pytest.mark.remote)]
+)
+def test_turns_go_on_where_they_were(tmp_path, algo, members_algo):
+    folder, chosen = tmp_path / "run", {"algo": algo, "members_algo": members_algo}
+    with pytest.raises(InterruptedRunError):
+        train(options(folder, 2, **chosen), stop(1))
+    held = PopulationCheckpoints(folder).load()
+    given = options(folder, 2, **chosen)
+    first, now = policies_of(held["run"], given.rules)
+    for side, name in (("leader", algo), ("members", members_algo)):
+        learned, began = now.of_side(side).layers, first.of_side(side).layers
+        assert not np.array_equal(learned[0][0], began[0][0])
+        if name != "SMFRL":
+            weights = held[f"{side}algorithm"]["learner_group"]["learner"]["rl_module"]["default_policy"]
+            assert np.array_equal(weights["pi.0.weight"], learned[0][0])
+    begun = {
+        side: held[f"{side}algorithm"]["env_runner"]["leader_episodes"]["episodes"] for side in ("leader", "members")
+    }
+    result = resume(folder)
+    assert result["iterations"] == len(lines(folder)) == 2
+    assert lines(folder)[1]["periods"] > lines(folder)[0]["periods"]
+    after = PopulationCheckpoints(folder).load()
+    for side, before in begun.items():
+        assert (after[f"{side}algorithm"]["env_runner"]["leader_episodes"]["episodes"] > before).all()
+    assert evaluate(folder) == result
 
 
 @pytest.mark.remote
 def test_remote_runners_go_on_with_plays_of_their_own(tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(InterruptedRunError):
-        train_population(options(folder, num_env_runners=1), stop(2))
+        train(options(folder, num_env_runners=1), stop(2))
     saved = PopulationCheckpoints(folder).load()["runners"][1]
     assert saved["leader_episodes"]["worker"] == 1
     assert saved["num_env_steps_sampled_lifetime"] >= 24
-    assert resume_population(folder)["iterations"] == len(lines(folder)) == 4
+    assert resume(folder)["iterations"] == len(lines(folder)) == 4
     last = PopulationCheckpoints(folder).load()["runners"][1]["leader_episodes"]["episodes"]
     assert (last > saved["leader_episodes"]["episodes"]).all()
 
@@ -292,5 +318,5 @@ def test_a_killed_run_goes_on(tmp_path, sign):
     process.kill()
     process.wait()
     assert not (folder / "result.json").exists()
-    assert resume_population(folder)["iterations"] == 40
+    assert resume(folder)["iterations"] == 40
     assert [line["iteration"] for line in lines(folder)] == list(range(1, 41))

@@ -1,6 +1,7 @@
 """SMFRL as an RLlib algorithm."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import torch
 from ray.rllib.callbacks.callbacks import RLlibCallback
 
-from rllib_stackelberg import evaluate, leader_config, make_population
+from rllib_stackelberg import evaluate, leader_config, make_population, show_progress
+from rllib_stackelberg import train as train_in_python
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.policy import PopulationPolicy, played_game
@@ -16,12 +18,12 @@ from rllib_stackelberg.populations.settings import PAPER, PopulationSettings
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
-from rllib_stackelberg.training.populations.runs import train_population
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
-from tests.populations_for_tests import Levy
+from rllib_stackelberg.training.runs import train
+from tests.populations_for_tests import TINY, Levy
+from tests.training.running.test_tracking import events
 
-TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}
 LEVY = "tests.populations_for_tests:Levy"
 
 
@@ -204,7 +206,7 @@ def test_settings_are_refused_by_name():
 
 def trained(folder, seed=0, iterations=3, settings=TINY, **options):
     given = {"game": LEVY, "settings": settings, "seed": seed, "plays": 5, "out": folder}
-    return train_population(PopulationOptions.checked(max_iterations=iterations, **given | options))
+    return train(PopulationOptions.checked(max_iterations=iterations, **given | options))
 
 
 def of_training(result):
@@ -215,6 +217,10 @@ def of_training(result):
 @pytest.mark.usefixtures("ray_local")
 def test_saved_policies_alone_give_the_reported_values_and_seeds_repeat(tmp_path, monkeypatch):
     result = trained(tmp_path / "a", exploitability=2)
+    logged = events(tmp_path / "a" / "tensorboard")
+    lines = [json.loads(line) for line in (tmp_path / "a" / "progress.jsonl").read_text().splitlines()]
+    assert [logged[k]["leader/value"] for k in (1, 2, 3)] == pytest.approx([line["value"] for line in lines])
+    assert math.isfinite(logged[3]["rllib/learners/members/critic_loss"])
     assert evaluate(tmp_path / "a", game=LEVY) == result == json.loads((tmp_path / "a" / "result.json").read_text())
     assert result["exploitability"]["total"] >= 0
     again = trained(tmp_path / "b", exploitability=2)
@@ -323,6 +329,35 @@ def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(t
     settings = {"gamma": 0.5, "rate": 1e-3, "plays": 20}
     result = trained(tmp_path / "run", iterations=8, algo="PPO", settings=settings, plays=64)
     assert result["leader_value"] > 0.95 * Levy().best_payoff()
+
+
+@pytest.mark.learning
+@pytest.mark.ray
+@pytest.mark.parametrize("members_algo", ["PPO", "APPO"])
+def test_members_learn_their_best_answer_by_algorithms_of_rllib(tmp_path, members_algo):
+    """One of skill e works e (1 - t) at a levy t; the leader finds 1/2."""
+    result = trained(
+        tmp_path / "run", iterations=24, algo="PPO", members_algo=members_algo, settings={"gamma": 0.5}, plays=64
+    )
+    policy, skills = PopulationPolicy.load(tmp_path / "run"), np.array([0.3, 0.6, 0.9])
+    levy = float(policy.lead(np.full((1, 1), 0.6))[0, 0])
+    works = policy.follow(skills[None, :, None], np.full((1, 1), levy))[0, :, 0]
+    assert works == pytest.approx(skills * (1 - levy), abs=0.07)
+    assert result["leader_value"] > 0.95 * Levy().best_payoff()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_python_trains_populations_by_the_same_call(tmp_path, capsys):
+    settings = {name: value for name, value in TINY.items() if name != "plays"} | {"rate": 3e-4}
+    found = train_in_python(
+        LEVY, {"members": 5}, max_iterations=1, plays=5, report=show_progress, out=tmp_path / "run", **settings
+    )
+    assert (found.value, found.members_value) == (found.data["leader_value"], found.data["members_value"])
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["rate"] == 3e-4
+    assert found.policy.play(Levy(members=5), Levy(members=5).start(np.full((2, 5, 1), 0.5)))[1].shape == (2, 5, 1)
+    assert "members&#x27; payoff" in found._repr_html_() or "members' payoff" in found._repr_html_()
+    assert "iteration 1, plays" in capsys.readouterr().out
 
 
 class Counting(RLlibCallback):

@@ -15,6 +15,7 @@ from rllib_stackelberg.errors import InvalidFieldError, RunStoppedError
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.training import runs
+from rllib_stackelberg.training.leader_training import configured
 from rllib_stackelberg.training.loop import Loop
 from rllib_stackelberg.training.running.checkpoints import Checkpoints
 from rllib_stackelberg.training.running.failures import Failures
@@ -46,11 +47,12 @@ class Resumption:
 
     def go_on(self, parts):
         """From a generation, for an iteration."""
-        algo = runs._configured(self.options, self.configure).build_algo()
+        algo = configured(self.options, self.configure).build_algo()
         failures = Failures(self.options.max_failures, 30.0)
         try:
             with interruptible() as interruption, Tracking(self.folder.path, self.options) as tracking:
-                loop = Loop(algo, self.folder, self.options, failures, interruption, tracking)
+                loop = Loop(algo, self.folder, self.options, failures, interruption)
+                loop.tracking = tracking
                 loop.restore(parts)
                 loop.advance()
         finally:

@@ -18,9 +18,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training import LOOPBACK, runs
-from rllib_stackelberg.training.populations import runs as population_runs
-from rllib_stackelberg.training.populations.runs import train_population
-from rllib_stackelberg.training.running import ray_sessions
+from rllib_stackelberg.training.running import ray_sessions, training_session
 from rllib_stackelberg.training.running.interruptions import undisturbed
 
 ROOT = Path(__file__).parents[3]
@@ -112,15 +110,12 @@ def test_a_run_that_is_refused_late_leaves_nothing(tmp_path, monkeypatch):
         raise InvalidFieldError("ray_address", "no Ray answers", "that of a running cluster")
         yield
 
-    monkeypatch.setattr(runs, "ray_session", refused)
-    monkeypatch.setattr(population_runs, "ray_session", refused)
-    for options, train in (
-        (TrainOptions.checked(game="escape", max_iterations=1, out=tmp_path / "run"), runs.train),
-        (PopulationOptions.checked(game="labour-supply", max_iterations=1, out=tmp_path / "run"), train_population),
-    ):
+    monkeypatch.setattr(training_session, "ray_session", refused)
+    for kind, game in ((TrainOptions, "escape"), (PopulationOptions, "labour-supply")):
+        options = kind.checked(game=game, max_iterations=1, out=tmp_path / "run")
         for _ in range(2):
             with pytest.raises(InvalidFieldError, match="no Ray answers"):
-                train(options)
+                runs.train(options)
             assert not (tmp_path / "run").exists()
 
 
@@ -141,19 +136,24 @@ def test_a_signal_waits_for_the_end_of_what_must_be_done_whole(request):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+KINDS = pytest.mark.parametrize(("kind", "game"), [(TrainOptions, "escape"), (PopulationOptions, "labour-supply")])
+
+
+@KINDS
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8265", "ray://head:10001", "head", "auto:6379x"])
-def test_other_doors_of_a_cluster_are_refused_by_name(address, monkeypatch):
+def test_other_doors_of_a_cluster_are_refused_by_name(kind, game, address, monkeypatch):
     with pytest.raises(InvalidFieldError, match=r"ray_address: .*auto, or HOST:PORT"):
-        TrainOptions.checked(game="escape", ray_address=address)
+        kind.checked(game=game, ray_address=address)
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(InvalidFieldError, match=r"ray_address: "):
-        TrainOptions.checked(game="escape")
+        kind.checked(game=game)
 
 
+@KINDS
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "head.example.org:6379", "[fd00::1]:6379"])
-def test_an_address_is_taken_from_the_environment_and_not_saved(address, monkeypatch):
+def test_an_address_is_taken_from_the_environment_and_not_saved(kind, game, address, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", address)
-    options = TrainOptions.checked(game="escape", num_env_runners=1000)  # this machine's cores are no limit
+    options = kind.checked(game=game, num_env_runners=1000)  # this machine's cores are no limit
     assert options.ray_address == address
     assert "ray_address" not in options.resolved()
 

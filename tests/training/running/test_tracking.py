@@ -15,7 +15,9 @@ from tensorboardX.proto.event_pb2 import Event
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.runs.options import TrainOptions
+from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.running.tracking import Tracking, finite
+from tests.populations_for_tests import TINY
 
 ROOT = Path(__file__).parents[3]
 
@@ -68,12 +70,21 @@ def test_names_are_those_mlflow_takes_and_values_are_numbers():
     assert found == {"a/b_c_": 1.0, "g": 2.0}
 
 
+@pytest.mark.parametrize(("kind", "game"), [(TrainOptions, "escape"), (PopulationOptions, "labour-supply")])
 @pytest.mark.parametrize("package", ["mlflow", "wandb"])
-def test_a_missing_tracker_is_refused_by_name(package, monkeypatch):
+def test_a_missing_tracker_is_refused_by_name(kind, game, package, monkeypatch):
     there = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else there(name))
     with pytest.raises(InvalidFieldError, match=rf"{package}: its package is not installed.*track"):
-        TrainOptions.checked(game="escape", **{package: "mine"})
+        kind.checked(game=game, **{package: "mine"})
+
+
+TINY_RUN = ["public-investment", "households=4", "periods=5", *(f"--setting={k}={v}" for k, v in TINY.items())]
+OF_KINDS = {
+    "escape": (["escape"], ["leader/value"]),
+    "population": (TINY_RUN, ["leader/value", "leader/members_value", "rllib/learners/members/critic_loss"]),
+}
+"""Commands of both kinds of game, and what is logged of each."""
 
 
 @pytest.mark.learning
@@ -81,8 +92,10 @@ def test_a_missing_tracker_is_refused_by_name(package, monkeypatch):
     not all(importlib.util.find_spec(name) for name in ("mlflow", "wandb")),
     reason='needs pip install -e ".[track]"',
 )
-def test_a_run_is_logged_to_mlflow_and_to_wandb_without_a_server(tmp_path):
+@pytest.mark.parametrize("kind", OF_KINDS)
+def test_a_run_is_logged_to_mlflow_and_to_wandb_without_a_server(tmp_path, kind):
     """MLflow's store in a file, W&B offline."""
+    given, names = OF_KINDS[kind]
     store = f"sqlite:///{tmp_path}/mlflow.db" if importlib.util.find_spec("sqlalchemy") else str(tmp_path / "mlruns")
     env = os.environ | {
         "MLFLOW_TRACKING_URI": store, "MLFLOW_ALLOW_FILE_STORE": "true", "WANDB_MODE": "offline",
@@ -90,7 +103,7 @@ def test_a_run_is_logged_to_mlflow_and_to_wandb_without_a_server(tmp_path):
     }  # fmt: skip
     done = subprocess.run(
         [
-            sys.executable, "-m", "rllib_stackelberg", "train", "escape", "--max-iterations", "3", "--mlflow", "games",
+            sys.executable, "-m", "rllib_stackelberg", "train", *given, "--max-iterations", "3", "--mlflow", "games",
             "--wandb", "games", "--out", "run",
         ],
         capture_output=True, text=True, check=False, cwd=tmp_path, env=env,
@@ -107,7 +120,8 @@ def test_a_run_is_logged_to_mlflow_and_to_wandb_without_a_server(tmp_path):
     )
     name, status, steps, values, game = json.loads(asked.stdout.strip().splitlines()[-1])
     lines = [json.loads(line) for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
-    assert (name, status, steps, game) == ("run", "FINISHED", [1, 2, 3], "escape")
+    assert (name, status, steps, game) == ("run", "FINISHED", [1, 2, 3], given[0])
     assert values == [line["value"] for line in lines]
     (offline,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
-    assert b"leader/value" in offline.read_bytes()
+    content = offline.read_bytes()
+    assert all(name.encode() in content for name in names)

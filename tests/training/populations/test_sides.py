@@ -1,16 +1,23 @@
-"""A population's leader as an ordinary RLlib leader."""
+"""Either side of a population as an ordinary problem of RLlib's."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import InvalidFieldError
-from rllib_stackelberg.populations.leader_env import PopulationLeaderEnv
+from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.play import logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.populations.side_env import PopulationLeaderEnv, PopulationMembersEnv
+from rllib_stackelberg.rules.held import configured
 from rllib_stackelberg.rules.registry import make_population
-from rllib_stackelberg.training.populations.ppo_leader import leader_of, members_policy
+from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.training.populations.side_configs import members_policy, side_config
+from rllib_stackelberg.training.populations.upkeep import actor_of
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
+from rllib_stackelberg.training.tuning import report_values
 from tests.populations_for_tests import Levy
 
 
@@ -53,7 +60,7 @@ def test_members_see_the_leader_unless_told_otherwise():
 
 def test_every_env_runner_plays_plays_of_its_own():
     """RLlib makes all environments alike, and then says which runner each is on."""
-    environments = [PopulationLeaderEnv(Levy(), policy(Levy()), num_envs=2, run=3) for _ in range(3)]
+    environments = [PopulationLeaderEnv(Levy(), policy(Levy()), plays=2, run=3) for _ in range(3)]
     for env, worker in zip(environments, (0, 1, 1), strict=True):
         env.place(worker)
     first, second, again = (env.reset()[0] for env in environments)
@@ -67,7 +74,7 @@ def bounds(game):
 
 def test_the_environment_pays_what_the_rules_pay():
     game, made = Levy(periods=3), policy(Levy())
-    env = PopulationLeaderEnv(game, made, num_envs=4)
+    env = PopulationLeaderEnv(game, made, plays=4)
     seen, _ = env.reset()
     assert seen in env.observation_space
     state, raw = env._plays.state.take(np.arange(4)), np.linspace(-1, 1, 4, dtype=np.float32)[:, None]
@@ -78,12 +85,34 @@ def test_the_environment_pays_what_the_rules_pay():
     assert np.allclose(rewards * env.scale, paid)
 
 
+@pytest.mark.parametrize("sees", [True, False])
+def test_those_who_learn_see_and_are_paid_as_members_and_the_rest_follow_the_policy(sees):
+    game, made = Levy(periods=3), policy(Levy())
+    layers = made.members.layers if sees else made.leader.layers
+    made = replace(made, members=replace(made.members, layers=layers), sees_leader=sees)
+    env = PopulationMembersEnv(game, made, plays=4, seats=5)
+    seen, _ = env.reset()
+    assert seen in env.observation_space
+    state, raw = env._plays.state.take(np.arange(4)), np.linspace(-1, 1, 20, dtype=np.float32)[:, None]
+    leader = made.lead(game.observe_leader(state))
+    members = made.follow(game.observe_members(state), leader)
+    np.testing.assert_allclose(made.members.act(seen).reshape(4, 5, 1), members[:, :5], rtol=1e-5)
+    members[:, :5] = (0.5 + 0.5 * np.tanh(raw.astype(np.float64))).reshape(4, 5, 1)
+    *_, paid = game.step(state, leader, members, np.zeros((4, game.members, 1)))
+    _, rewards, *_ = env.step(raw)
+    np.testing.assert_allclose(rewards.reshape(4, 5) * env.scale, paid[:, :5])
+    other = policy(game, seed=1)
+    env.respond(replace(other, sees_leader=sees, members=replace(other.members, layers=layers)))
+    assert np.array_equal(env.policy.leader.layers[0][0], other.leader.layers[0][0])
+
+
 @pytest.mark.parametrize(("fails_at", "terminated"), [(0, False), (2, True)])
-def test_plays_end_and_begin_anew(fails_at, terminated):
+@pytest.mark.parametrize(("kind", "given"), [(PopulationLeaderEnv, {}), (PopulationMembersEnv, {"seats": 3})])
+def test_plays_end_and_begin_anew(kind, given, fails_at, terminated):
     periods = fails_at or 3
-    env = PopulationLeaderEnv(Levy(periods=3, fails_at=fails_at), policy(Levy()), num_envs=2)
+    env = kind(Levy(periods=3, fails_at=fails_at), policy(Levy()), plays=2, **given)
     env.reset()
-    raw = np.zeros((2, 1), dtype=np.float32)
+    raw = np.zeros((env.num_envs, 1), dtype=np.float32)
     for _ in range(2):
         for period in range(periods):
             _, _, over, cut, _ = env.step(raw)
@@ -109,15 +138,36 @@ def test_what_cannot_work_is_refused_by_name(tmp_path):
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
-@pytest.mark.parametrize("algorithm", ["PPO", pytest.param("IMPALA", marks=pytest.mark.remote)])  # 17 to 34 seconds
-def test_algorithms_lead(algorithm):
+@pytest.mark.parametrize(
+    ("algorithm", "side"),
+    [
+        ("PPO", "leader"),
+        ("APPO", "members"),
+        *(pytest.param(*each, marks=pytest.mark.remote) for each in (("APPO", "leader"), ("PPO", "members"))),
+        *(pytest.param("IMPALA", side, marks=pytest.mark.remote) for side in ("leader", "members")),
+    ],
+)
+def test_algorithms_train_either_side(algorithm, side):
+    """An update changes the actor, and nothing else of its policy."""
+    made = policy(Levy())
+    if side == "leader":
+        config = report_values(leader_config(algorithm, game=Levy, members=made), plays=4)
+    else:
+        config = report_values(side_config(algorithm, side, configured(Levy, {}, Levy()), made, Levy(), 0), plays=4)
+    config.env_runners(num_envs_per_env_runner=8)
+    config.training(train_batch_size_per_learner=80, num_epochs=1)
     with ray_session(), torch_threads():
-        algo = leader_config(algorithm, game=Levy, members=policy(Levy())).build_algo()
+        algo = config.build_algo()
+        before = actor_of(algo, made, side)
         result = algo.train()
-        assert np.isfinite(result["env_runners"]["episode_return_mean"])
-        leader = leader_of(algo, policy(Levy()))
-        assert leader.act(leader.features(np.full((2, 1), 0.5))).shape == (2, 1)
+        after = actor_of(algo, made, side)
         algo.stop()
+    assert np.isfinite(result["env_runners"]["episode_return_mean"])
+    assert not np.array_equal(after.layers[0][0], before.layers[0][0])
+    assert np.array_equal(after.mean, made.of_side(side).mean)
+    found = evaluate_population(Levy(), made.with_side(side, after), 0, Purpose.SELECTION, 4)
+    assert result["leader"]["value"] == pytest.approx(found.leader.mean())
+    assert result["leader"]["members_value"] == pytest.approx(found.members.mean())
 
 
 def test_members_of_another_tax_code_are_refused_before_anything_starts(tmp_path):
