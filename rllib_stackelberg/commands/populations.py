@@ -26,9 +26,10 @@ SettingOption = Annotated[
         metavar="KEY=VALUE",
     ),
 ]
+EPOCHS = {"exploitability": Shown(metavar="EPOCHS")}
 OF_POPULATIONS = [
     *written(setting=SettingOption),
-    *options_of(PopulationOptions, "members_algo", "exploitability", shown={"exploitability": Shown(metavar="EPOCHS")}),
+    *options_of(PopulationOptions, "members_algo", "device", "exploitability", shown=EPOCHS),
 ]
 """Options that only games with a population have."""
 

@@ -24,6 +24,8 @@ class PopulationOptions(RunOptions):
         algo: how the leader learns; members_algo: how members do. Where both are "SMFRL", they learn at once; else in
             turns, each against the other as it is.
         max_iterations: epochs of SMFRL, or rounds of turns.
+        device: where networks compute, with "cuda" torch's first CUDA device; remote env runners act on the CPU. Not
+            saved: a run that goes on goes on where it is told to.
         plays: on which the final policies are valued.
         exploitability: epochs for which either side is trained on against the other's final policy; 0: not at all.
     """
@@ -32,6 +34,7 @@ class PopulationOptions(RunOptions):
     members_algo: Algorithm = Field(
         default="SMFRL", description="how members learn, SMFRL, PPO, APPO; another than --algo: in turns"
     )
+    device: Literal["cpu", "cuda"] = Field(default="cpu", exclude=True, description="where networks compute: cpu, cuda")
     plays: Annotated[int, Field(ge=1, le=10**4)] = PLAYS
     exploitability: int = Field(
         default=0, ge=0, description="epochs for which each side is trained on alone, to see what it gains"

@@ -32,6 +32,8 @@ def test_options_of_the_other_kind_of_game_are_refused_by_name(tmp_path, monkeyp
     assert "algo" in refused("train", "escape", "--algo", "SMFRL")
     assert "gamma" in refused("train", "taxation", "--setting", "gamma=2")
     assert "member_low" in refused("train", "taxation", "--setting", "member_low=[0.5]")
+    assert "device" in refused("train", "taxation", "--device", "tpu")
+    assert "members-algo" in refused("train", "taxation", "--members-algo", "DQN")
     (tmp_path / "file").touch()
     assert "out" in refused("train", "taxation", "--out", str(tmp_path))
 

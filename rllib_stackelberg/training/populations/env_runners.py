@@ -28,6 +28,7 @@ from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils import force_list
 from ray.rllib.utils.checkpoints import Checkpointable
+from ray.rllib.utils.framework import get_device
 from ray.rllib.utils.metrics import (
     EPISODE_LEN_MEAN,
     EPISODE_RETURN_MEAN,
@@ -92,6 +93,10 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     def make_module(self) -> None:
         """Build both actors."""
         self.module = self.config.get_multi_rl_module_spec(spaces=self.get_spaces(), inference_only=True).build()
+        gpus = self.config.num_gpus_per_env_runner if self.worker_index else self.config.num_gpus_per_learner
+        self.device = get_device(self.config, gpus)
+        for side in (LEADER, MEMBERS):
+            self.module[side].to(self.device)
 
     def get_spaces(self) -> dict[str, Any]:
         """Of both modules."""
@@ -213,10 +218,9 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     @torch.no_grad()
     def _act(self, seen: Arrays, explore: bool, rows: slice = ALL) -> tuple[NDArray, NDArray]:
         """Points of the unit box, `[B, w]` and `[B, N, v]`; members see what the leader does, noise and all."""
-        leader = self._ask(LEADER, torch.from_numpy(seen[LEADER].astype(np.float32)))
+        leader = self._ask(LEADER, self._moved(seen[LEADER]))
         leader = self._explored(LEADER, leader, explore, rows)
-        shown = torch.from_numpy(leader.astype(np.float32))
-        answers = self._ask(MEMBERS, {STATE: torch.from_numpy(seen[MEMBERS].astype(np.float32)), SHOWN: shown})
+        answers = self._ask(MEMBERS, {STATE: self._moved(seen[MEMBERS]), SHOWN: self._moved(leader)})
         return leader, self._explored(MEMBERS, answers, explore, rows)
 
     def _explored(self, side: str, actions: NDArray, explore: bool, rows: slice) -> NDArray:
@@ -231,7 +235,11 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
 
     def _ask(self, side: str, seen: Any) -> NDArray[np.float64]:
         batch = {Columns.OBS: seen}
-        return self.module[side].forward_inference(batch)[Columns.ACTIONS].numpy().astype(np.float64)
+        return self.module[side].forward_inference(batch)[Columns.ACTIONS].cpu().numpy().astype(np.float64)
+
+    def _moved(self, values: NDArray) -> torch.Tensor:
+        """Where the networks are."""
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
     def _spread(self) -> float:
         """Of exploration, at this time of the run."""

@@ -51,7 +51,7 @@ class Normaliser(nn.Module):
         """Count in values `[..., width]` (Chan et al.'s parallel update)."""
         rows = torch.from_numpy(values.reshape(-1, values.shape[-1]).astype(np.float64))
         total = self.count.double() + len(rows)
-        mean, variance = rows.mean(dim=0), rows.var(dim=0, unbiased=False)
+        mean, variance = (part.to(self.mean.device) for part in (rows.mean(dim=0), rows.var(dim=0, unbiased=False)))
         gap, share = mean - self.mean.double(), len(rows) / total
         spread = (1 - share) * self.variance.double() + share * variance + share * (1 - share) * gap**2
         self.variance.copy_(spread)
@@ -81,13 +81,13 @@ class RewardScale(nn.Module):
     @property
     def origin(self) -> Tensor:
         """The reward that counts as 0."""
-        return self.mean if self.centred else torch.zeros(())
+        return self.mean if self.centred else torch.zeros_like(self.mean)
 
     @property
     def unit(self) -> Tensor:
         """The reward, from there, that counts as 1."""
         if not self.count:
-            return torch.ones(())
+            return torch.ones_like(self.mean)
         smallest = torch.clamp(SMALLEST_SHARE * self.origin.abs(), min=1e-6)
         return torch.maximum((self.square - self.origin**2).clamp(min=0.0).sqrt(), smallest)
 

@@ -17,6 +17,7 @@ from rllib_stackelberg.training.running.generation_loop import GenerationLoop
 from rllib_stackelberg.training.running.generations import storing
 from rllib_stackelberg.training.running.interruptions import Interruption
 from rllib_stackelberg.training.running.restoring import fitting
+from rllib_stackelberg.training.running.torch_devices import check_device
 from rllib_stackelberg.training.running.training_session import Training
 
 
@@ -25,6 +26,11 @@ class PopulationTraining(Training[PopulationRun, PopulationOptions]):
 
     run_kind, checkpoints_kind = PopulationRun, PopulationCheckpoints
     checkpoints: PopulationCheckpoints
+
+    @classmethod
+    def check_machine(cls, options: PopulationOptions) -> None:
+        """As the base says."""
+        check_device(options.device)
 
     def loop(self, parts: Mapping[str, State] | None, interruption: Interruption) -> PopulationLoop:
         """As the base says."""

@@ -19,6 +19,7 @@ def configured(options: PopulationOptions, configure: Configure | None = None) -
     config = config_for(options.entries, options.resolved_settings, options.seed)
     limits = {"most_failures": options.max_failures, "game_seconds": options.game_timeout}
     config.environment(env_config=limits)
+    config.learners(num_gpus_per_learner=int(options.device == "cuda"))
     config.env_runners(num_env_runners=options.num_env_runners, sample_timeout_s=LONG * options.game_timeout)
     if configure:
         configure(config)

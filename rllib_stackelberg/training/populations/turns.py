@@ -69,7 +69,7 @@ class Turn(ABC):
             num_env_runners=options.num_env_runners, num_cpus_per_env_runner=CPUS_EACH,
             sample_timeout_s=LONG * options.game_timeout,
         )  # fmt: skip
-        return config.build_algo()
+        return config.learners(num_gpus_per_learner=int(options.device == "cuda")).build_algo()
 
 
 class OffPolicyTurn(Turn):

@@ -56,6 +56,17 @@ class Training(ABC, Generic[AnyRun, AnyOptions]):
         self.failures = Failures(options.max_failures, options.game_timeout)
         self.checkpoints = self.checkpoints_kind(run.folder.path)
 
+    @classmethod
+    def check_machine(cls, options: AnyOptions) -> None:
+        """Refuse, by field name, what this machine does not have.
+
+        Args:
+            options: of the run.
+
+        Raises:
+            InvalidFieldError: naming the field and what it may be.
+        """
+
     def loads(self) -> None:
         """Load what the run needs besides torch and Ray, while Ray waits for its processes."""
 
@@ -87,6 +98,7 @@ class Training(ABC, Generic[AnyRun, AnyOptions]):
             report: called with the progress after every iteration.
             configure: as of the class.
         """
+        cls.check_machine(options)
         folder = RunFolder.create(options.out or options.new_folder(), options.game)
         with folder.locked(), storing(folder.path):
             folder.begin(options.resolved())
@@ -106,6 +118,7 @@ class Training(ABC, Generic[AnyRun, AnyOptions]):
             limits: new ones in place of the run's, if any is given.
             report: as of `begun`.
         """
+        self.check_machine(self.options)
         folder = self.run.folder
         with folder.locked():
             if (result := self.run.finished(self.options)) is not None:

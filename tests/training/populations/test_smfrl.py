@@ -223,7 +223,7 @@ def test_saved_policies_alone_give_the_reported_values_and_seeds_repeat(tmp_path
     assert math.isfinite(logged[3]["rllib/learners/members/critic_loss"])
     assert evaluate(tmp_path / "a", game=LEVY) == result == json.loads((tmp_path / "a" / "result.json").read_text())
     assert result["exploitability"]["total"] >= 0
-    again = trained(tmp_path / "b", exploitability=2)
+    again = trained(tmp_path / "b", exploitability=2, device="cpu")
     assert of_training(again) == of_training(result)
     other = trained(tmp_path / "c", seed=1)
     assert other["final_value"] != result["final_value"]
@@ -358,6 +358,20 @@ def test_python_trains_populations_by_the_same_call(tmp_path, capsys):
     assert found.policy.play(Levy(members=5), Levy(members=5).start(np.full((2, 5, 1), 0.5)))[1].shape == (2, 5, 1)
     assert "members&#x27; payoff" in found._repr_html_() or "members' payoff" in found._repr_html_()
     assert "iteration 1, plays" in capsys.readouterr().out
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InvalidFieldError, match=r"device: torch, .* finds no CUDA device here; allowed: cpu"):
+        trained(tmp_path / "run", device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_networks_learn_and_act_on_a_cuda_device(tmp_path):
+    result = trained(tmp_path / "run", device="cuda")
+    assert evaluate(tmp_path / "run", game=LEVY) == result
 
 
 class Counting(RLlibCallback):
