@@ -32,7 +32,7 @@ class PopulationOptions(RunOptions):
 
     algo: Algorithm = "SMFRL"
     members_algo: Algorithm = Field(
-        default="SMFRL", description="how members learn, SMFRL, PPO, APPO; another than --algo: in turns"
+        default="SMFRL", description="how members learn; the sides learn in turns, unless both do by SMFRL"
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", exclude=True, description="where networks compute: cpu, cuda")
     plays: Annotated[int, Field(ge=1, le=10**4)] = PLAYS

@@ -37,8 +37,9 @@ def check_same(config: dict[str, Any], chosen: PopulationOptions, place: Path) -
 
 
 def same_options(config: dict[str, Any], chosen: PopulationOptions) -> bool:
-    """Whether what was run is what would be, wherever it is kept."""
-    return all(config.get(name) == value for name, value in chosen.resolved().items() if name != "out")
+    """Whether what was run is what would be, wherever it is kept; an option that it does not know had its default."""
+    defaults = {name: field.default for name, field in PopulationOptions.model_fields.items()}
+    return all(config.get(name, defaults[name]) == value for name, value in chosen.resolved().items() if name != "out")
 
 
 def train_missing(runs: Sequence[PopulationOptions]) -> None:

@@ -11,6 +11,9 @@ The task is "gdp", with 100 households and 300 years. The arms:
 - `ppo-trained`: the government learns by PPO against the households of the seed's `smfrl`, which do not learn on. That
   takes as many iterations of PPO as there are epochs.
 
+`--constants smfrl taxai` has each arm under both constants of production: the paper's (capital's share .7445, factor
+10), and those of its simulator (1/3, 1), whose arms are called `free-market-taxai` and so on.
+
 Everything reported follows from the saved policies alone, without Ray, on the same economies for all arms of a seed:
 
 - compared: what a government makes different from the free market of the same seed: the same households meet the same
@@ -87,6 +90,7 @@ class Arm:
     """A government: under which tax code, with which settings, and by which algorithm it learns."""
 
     taxes: str = "chosen"
+    constants: str = "smfrl"
     settings: dict[str, Any] = field(default_factory=dict)
     algo: str = "SMFRL"
 
@@ -94,7 +98,7 @@ class Arm:
         """Of one run."""
         return PopulationOptions.checked(
             game="taxation",
-            params={"households": households, "task": "gdp", "taxes": self.taxes},
+            params={"households": households, "task": "gdp", "taxes": self.taxes, "constants": self.constants},
             settings=EVERY_EPOCH | self.settings,
             algo=self.algo,
             seed=seed,
@@ -117,14 +121,23 @@ Runs = dict[str, list[SavedRun]]
 Table = dict[str, dict[str, Estimate]]
 
 
+def arms_of(names: list[str], constants: list[str]) -> dict[str, Arm]:
+    """Arms under each of the constants of production, by name; the paper's go without saying."""
+    return {
+        name if chosen == "smfrl" else f"{name}-{chosen}": replace(ARMS[name], constants=chosen)
+        for chosen in constants
+        for name in names
+    }
+
+
 def trained(arguments: argparse.Namespace) -> Runs:
     """The saved policies of every arm and seed, trained if they are not there."""
     chosen = {
-        arm: [
-            ARMS[arm].options(arguments.households, arguments.epochs, seed, arguments.out / f"{arm}-{seed}")
+        name: [
+            arm.options(arguments.households, arguments.epochs, seed, arguments.out / f"{name}-{seed}")
             for seed in range(arguments.seeds)
         ]
-        for arm in arguments.arms
+        for name, arm in arms_of(arguments.arms, arguments.constants).items()
     }
     train_missing([options for seeds in zip(*chosen.values(), strict=True) for options in seeds])
     runs = {arm: [SavedRun.read(RunFolder(options.out)) for options in seeds] for arm, seeds in chosen.items()}
@@ -220,6 +233,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument(
+        "--constants", nargs="+", default=["smfrl"], choices=["smfrl", "taxai"], help="of production; see the game"
+    )
     parser.add_argument("--epochs", type=int, default=25, help="of training, each")
     parser.add_argument("--households", type=int, default=100)
     parser.add_argument("--shock-year", type=int, default=5, help="1 is the first")

@@ -98,8 +98,9 @@ class Training(ABC, Generic[AnyRun, AnyOptions]):
             report: called with the progress after every iteration.
             configure: as of the class.
         """
-        cls.check_machine(options)
         folder = RunFolder.create(options.out or options.new_folder(), options.game)
+        with nothing_left(folder):
+            cls.check_machine(options)
         with folder.locked(), storing(folder.path):
             folder.begin(options.resolved())
         own = options.kept_in(folder.path, parameters(folder))
