@@ -86,7 +86,7 @@ def choose_settings(config: SMFRLConfig, **domains: Any) -> SMFRLConfig:
             chosen = PopulationSettings.checked(**fixed | {name: value})
             chosen.boxes(config.rules)
             chosen.capacity(config.rules)
-    vars(config)["population"] = given | domains  # made settings again in every trial
+    config.__dict__["population"] = given | domains  # made settings again in every trial
     return config
 
 

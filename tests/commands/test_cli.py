@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.commands import runs
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.runs.run import FiniteRun
@@ -141,14 +140,6 @@ def population_run(folder, **changes):
     given = {"game": "public-investment", "params": {"households": 3, "periods": 2}, "max_iterations": 2}
     options = PopulationOptions.checked(**given | changes, out=folder)
     RunFolder.create(folder).write("config", options.resolved())
-
-
-def test_runs_of_population_games_in_turns_are_not_resumed(tmp_path):
-    population_run(tmp_path, algo="PPO")
-    code, output = call("resume", str(tmp_path))
-    assert code == 2
-    assert "algo PPO, in turns, whose runs keep no checkpoints" in output.replace("\n", " ")
-    assert "train this one anew" in output.replace("\n", " ")
 
 
 def test_a_finished_run_of_a_population_game_has_nothing_left_to_do(tmp_path):
@@ -382,6 +373,7 @@ def test_a_run_is_over_when_its_limits_are_or_nothing_is_left_to_learn(tmp_path,
     folder = run_folder(tmp_path / "run", "escape", response_updates=2)
     folder.write("training", folder.read("training") | training)
     given = {"max_seconds": None, "max_iterations": None} | limits
-    assert runs.nothing_left(folder, FiniteRun(folder).options({}, **given)) == over
+    run = FiniteRun(folder)
+    assert (run.finished(run.options({}, **given)) is not None) == over
     (folder.path / "result.json").unlink()
-    assert not runs.nothing_left(folder, FiniteRun(folder).options({}))
+    assert run.finished(run.options({})) is None

@@ -86,7 +86,7 @@ def test_commands_take_every_field_that_is_described(command, model):
     ("arguments", "flag"),
     [
         (["taxation", "--margin", "1"], "--margin"),
-        (["taxation", "--ray-address", "auto"], "--ray-address"),
+        (["taxation", "--restart-after", "3"], "--restart-after"),
         (["escape", "--exploitability", "3"], "--exploitability"),
     ],
 )

@@ -38,6 +38,16 @@ def others(given: Any, own: type[RLlibCallback]) -> list[type[RLlibCallback]]:
     return [each for each in classes if each not in (own, None)]
 
 
+def hand_over(algorithm: Algorithm) -> None:
+    """Hand the driver's own copy of what acts the weights: IMPALA and APPO send them to remote env runners alone.
+
+    Args:
+        algorithm: that has learned.
+    """
+    if algorithm.env_runner_group.num_remote_env_runners() and algorithm.env_runner is not None:
+        algorithm.env_runner.set_state({COMPONENT_RL_MODULE: algorithm.learner_group.get_weights()})
+
+
 class LeaderUpkeep(RLlibCallback):
     """Seeds what RLlib does not, brings env runners up to date, and values the greedy leader where that is asked for.
 
@@ -64,10 +74,8 @@ class LeaderUpkeep(RLlibCallback):
         )
 
     def on_train_result(self, *, algorithm: Algorithm, result: dict[str, Any], **kwargs: Any) -> None:
-        """Hand the driver's own copy of the leader the weights: IMPALA and APPO send them to remote runners alone."""
-        if algorithm.env_runner_group.num_remote_env_runners() and algorithm.env_runner is not None:
-            weights = algorithm.learner_group.get_weights()
-            algorithm.env_runner.set_state({COMPONENT_RL_MODULE: weights})
+        """Report values, if that is asked for."""
+        hand_over(algorithm)
         if self._reported:
             result["leader"] = self._reported(algorithm, result["training_iteration"])
 

@@ -21,7 +21,7 @@ from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.replay_buffers.episode_replay_buffer import EpisodeReplayBuffer
 
 from rllib_stackelberg.arrays import Arrays
-from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.population import RUNNING, PopulationGame
 from rllib_stackelberg.streams import replay_generator
 
 MEMBER_REWARDS = "member_rewards"
@@ -175,6 +175,36 @@ def piece(seen: Arrays, acted: Arrays, paid: Arrays, terminated: bool, truncated
         truncated=truncated,
         t_started=0,
         len_lookback_buffer=0,
+    )
+
+
+def pieces_of(columns: Arrays, endings: NDArray[np.int64], horizon: int) -> list[SingleAgentEpisode]:
+    """Periods of plays, cut where plays ended.
+
+    Args:
+        columns: as an env runner samples them `[B, T, ...]`.
+        endings: why plays ended with a period `[B, T]`; horizon: the one that stands for being cut off.
+    """
+    pieces = []
+    for play, ended in enumerate(endings):
+        cuts = [0, *(np.flatnonzero(ended != RUNNING) + 1), endings.shape[1]]
+        for first, last in pairwise(cuts):
+            if last > first:
+                rows = {name: values[play, first:last] for name, values in columns.items()}
+                pieces.append(_piece(rows, int(ended[last - 1]), horizon))
+    return pieces
+
+
+def _piece(rows: Arrays, ending: int, horizon: int) -> SingleAgentEpisode:
+    """Periods of one play, in a row."""
+    seen = {name: np.concatenate([rows[name], rows[f"next_{name}"][-1:]]) for name in SEEN}
+    acted = {"leader": rows["leader_action"], "mean": rows["mean_action"], "members": rows["actions"]}
+    return piece(
+        seen,
+        acted,
+        {"leader": rows["leader_reward"], "members": rows["rewards"]},
+        terminated=ending not in (RUNNING, horizon),
+        truncated=ending == horizon,
     )
 
 

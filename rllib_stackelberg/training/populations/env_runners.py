@@ -12,7 +12,6 @@ Private touches of RLlib: `_check_component` says whether a caller of `get_state
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 from ray.rllib.env.env_context import EnvContext
 from ray.rllib.env.env_runner import EnvRunner
-from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils import force_list
 from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.framework import get_device
@@ -44,7 +42,7 @@ from rllib_stackelberg.populations.play import ALL, PopulationPlays, logged, tol
 from rllib_stackelberg.rules.population import RUNNING
 from rllib_stackelberg.rules.registry import populated, rules_of
 from rllib_stackelberg.streams import Stream, Streams
-from rllib_stackelberg.training.populations.buffer import piece
+from rllib_stackelberg.training.populations.buffer import pieces_of
 from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS, SHOWN, STATE
 from rllib_stackelberg.training.running.checkpoints import COMPONENT_EPISODES
 from rllib_stackelberg.training.running.failures import Failures, noting
@@ -120,7 +118,7 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         asked = num_timesteps or -(-self.settings.epoch_periods // max(1, self.config.num_env_runners))
         with noting(self.config.env_config["note"] if self.worker_index else ""):
             columns, endings = self.failures.survived(self._play_on, asked, explore, long=True)
-        episodes = self._pieces(columns, endings)
+        episodes = pieces_of(columns, endings, self.game.horizon)
         self._log(sum(map(len, episodes)))
         for index, episode in enumerate(episodes):
             if episode.is_done:
@@ -190,10 +188,11 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         """A period of some plays: columns by play."""
         before = {side: seen[rows] for side, seen in self._seen.items()}
         leader, members = self._act(before, explore, rows)
-        boxes = zip(self.boxes, (leader, members), strict=True)
-        paid = self.env.step(
-            *(np.clip(box.low + unit * (box.high - box.low), box.low, box.high) for box, unit in boxes), rows
+        led, followed = (
+            np.clip(box.low + unit * (box.high - box.low), box.low, box.high)
+            for box, unit in zip(self.boxes, (leader, members), strict=True)
         )
+        paid = self.env.step(led, followed, rows)
         after = self._observe(rows)
         found = {
             "leader": before[LEADER], "next_leader": after[LEADER], "leader_action": leader, "leader_reward": paid[0],
@@ -283,17 +282,6 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     def _explorers(self, play: int) -> dict[str, np.random.Generator]:
         return {side: self.env.generator(play, stream) for side, stream in EXPLORERS.items()}
 
-    def _pieces(self, columns: Arrays, endings: NDArray[np.int64]) -> list[SingleAgentEpisode]:
-        """Cut columns `[B, T, ...]` where plays ended `[B, T]`."""
-        pieces = []
-        for play, ended in enumerate(endings):
-            cuts = [0, *(np.flatnonzero(ended != RUNNING) + 1), endings.shape[1]]
-            for first, last in pairwise(cuts):
-                if last > first:
-                    rows = {name: values[play, first:last] for name, values in columns.items()}
-                    pieces.append(_piece(rows, int(ended[last - 1]), self.game.horizon))
-        return pieces
-
     def _log(self, periods: int) -> None:
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, periods, reduce="sum")
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, periods, reduce="lifetime_sum", with_throughput=True)
@@ -347,16 +335,3 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
 def _of(values: NDArray, kept: NDArray[np.int64]) -> NDArray:
     """Of values by member `[B, N, ...]` those of some of them `[B, M]`."""
     return np.take_along_axis(values, kept.reshape(*kept.shape, *[1] * (values.ndim - 2)), axis=1)
-
-
-def _piece(rows: Arrays, ending: int, horizon: int) -> SingleAgentEpisode:
-    """Periods of one play, in a row."""
-    seen = {name: np.concatenate([rows[name], rows[f"next_{name}"][-1:]]) for name in ("leader", "mean", "members")}
-    acted = {"leader": rows["leader_action"], "mean": rows["mean_action"], "members": rows["actions"]}
-    return piece(
-        seen,
-        acted,
-        {"leader": rows["leader_reward"], "members": rows["rewards"]},
-        terminated=ending not in (RUNNING, horizon),
-        truncated=ending == horizon,
-    )

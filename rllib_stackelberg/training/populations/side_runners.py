@@ -135,11 +135,11 @@ class SideEnvRunner(SingleAgentEnvRunner):
     def sample(self, **kwargs: Any) -> list[Any]:
         """As RLlib's; errors of the game cost the plays under way, or end the run."""
         with self._noting():
-            episodes = self.failures.survived(self._sample, kwargs, long=True)
+            episodes = self.failures.survived(self._play_on, kwargs, long=True)
         self.metrics.log_value("game_failures", self.failures.count, reduce="max", window=1)
         return episodes
 
-    def _sample(self, kwargs: dict[str, Any]) -> list[Any]:
+    def _play_on(self, kwargs: dict[str, Any]) -> list[Any]:
         if self.failures.count > self._survived:
             given = self.config.env_config
             self.begin_after(self.problem.episodes, populated(rules_of(given["game"], given["game_config"])))

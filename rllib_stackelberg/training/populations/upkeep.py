@@ -18,7 +18,7 @@ from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.rules.held import rules_in
 from rllib_stackelberg.rules.registry import populated
 from rllib_stackelberg.streams import Purpose
-from rllib_stackelberg.training.leaders.callbacks import RESTORE_SECONDS
+from rllib_stackelberg.training.leaders.callbacks import RESTORE_SECONDS, hand_over
 from rllib_stackelberg.training.leaders.modules import layers_of
 
 SHOWN = {
@@ -77,6 +77,11 @@ class PopulationUpkeep(RLlibCallback):
 
 class SideUpkeep(PopulationUpkeep):
     """Of an algorithm that trains one side against the other (side_configs.py)."""
+
+    def on_train_result(self, *, algorithm: Algorithm, result: dict[str, Any], **kwargs: Any) -> None:
+        """As the base says, of what has been learned."""
+        hand_over(algorithm)
+        super().on_train_result(algorithm=algorithm, result=result, **kwargs)
 
     def policy(self, algorithm: Any) -> PopulationPolicy:
         """As the base says: one side has learned, the other is as it was given."""

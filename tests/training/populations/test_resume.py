@@ -191,8 +191,8 @@ def test_all_that_is_learned_from_survives(tmp_path):
         assert (second.epoch, second.training_iteration) == (first.epoch, first.training_iteration) == (3, 3)
         second.local_replay_buffer.set_state(first.local_replay_buffer.get_state())
         later = second.iterate()
-        assert later["num_episodes_lifetime"] >= reported["num_episodes_lifetime"] > 0
-        assert later["num_env_steps_sampled_lifetime"] == 4 * 24
+        assert later["env_runners"]["num_episodes_lifetime"] >= reported["env_runners"]["num_episodes_lifetime"] > 0
+        assert later["env_runners"]["num_env_steps_sampled_lifetime"] == 4 * 24
         for algo in (first, second):
             algo.stop()
 
