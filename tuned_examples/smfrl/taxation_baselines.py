@@ -85,20 +85,25 @@ EVERY_EPOCH = {"evaluate_every": 1}
 """What differs from the game's settings in all arms: a snapshot is valued after every epoch, or turn."""
 
 
+PAPERS = "smfrl"
+"""Constants of production that go without saying."""
+
+
 @dataclass(frozen=True)
 class Arm:
     """A government: under which tax code, with which settings, and by which algorithm it learns."""
 
     taxes: str = "chosen"
-    constants: str = "smfrl"
+    constants: str = PAPERS
     settings: dict[str, Any] = field(default_factory=dict)
     algo: str = "SMFRL"
 
     def options(self, households: int, epochs: int, seed: int, out: Path) -> PopulationOptions:
         """Of one run."""
+        others = {} if self.constants == PAPERS else {"constants": self.constants}
         return PopulationOptions.checked(
             game="taxation",
-            params={"households": households, "task": "gdp", "taxes": self.taxes, "constants": self.constants},
+            params={"households": households, "task": "gdp", "taxes": self.taxes} | others,
             settings=EVERY_EPOCH | self.settings,
             algo=self.algo,
             seed=seed,
@@ -124,7 +129,7 @@ Table = dict[str, dict[str, Estimate]]
 def arms_of(names: list[str], constants: list[str]) -> dict[str, Arm]:
     """Arms under each of the constants of production, by name; the paper's go without saying."""
     return {
-        name if chosen == "smfrl" else f"{name}-{chosen}": replace(ARMS[name], constants=chosen)
+        name if chosen == PAPERS else f"{name}-{chosen}": replace(ARMS[name], constants=chosen)
         for chosen in constants
         for name in names
     }
@@ -169,13 +174,20 @@ def against_trained(options: PopulationOptions, iterations: int, out: Path) -> S
     return replace(trained, policy=PopulationPolicy.load(out))
 
 
+def constants_of(saved: list[SavedRun]) -> str:
+    """Of an arm's economies."""
+    return str(saved[0].params.get("constants", PAPERS))
+
+
 def compared(runs: Runs) -> dict[str, list[Row]]:
-    """Rows of seeds, by arm: the difference to the free market of the seed."""
+    """Rows of seeds, by arm: the difference to the free market of the seed, with the same constants."""
+    bases = {constants_of(saved): arm for arm, saved in runs.items() if arm.startswith(BASE_ARM)}
     rows = {}
     for arm, saved in runs.items():
-        if arm != BASE_ARM:
-            rows[arm] = [against(*pair) for pair in zip(saved, runs[BASE_ARM], strict=True)]
-            print(f"{arm} less {BASE_ARM}: growth " + ", ".join(f"{row[GROWTH]:.3f}" for row in rows[arm]), flush=True)
+        base = bases.get(constants_of(saved))
+        if base is not None and arm != base:
+            rows[arm] = [against(*pair) for pair in zip(saved, runs[base], strict=True)]
+            print(f"{arm} less {base}: growth " + ", ".join(f"{row[GROWTH]:.3f}" for row in rows[arm]), flush=True)
     return rows
 
 
@@ -234,7 +246,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
     parser.add_argument(
-        "--constants", nargs="+", default=["smfrl"], choices=["smfrl", "taxai"], help="of production; see the game"
+        "--constants", nargs="+", default=[PAPERS], choices=[PAPERS, "taxai"], help="of production; see the game"
     )
     parser.add_argument("--epochs", type=int, default=25, help="of training, each")
     parser.add_argument("--households", type=int, default=100)
@@ -249,7 +261,7 @@ def main() -> None:
     except InvalidFieldError as error:
         parser.error(str(error))
     rows = {"governments": governments(runs), "shocks": under_shocks(runs, arguments.shock_year)}
-    if BASE_ARM in runs:
+    if any(arm.startswith(BASE_ARM) for arm in runs):
         rows[f"compared with {BASE_ARM}"] = compared(runs)
     if MIXED_ARM in runs:
         rows["non-adopters"] = non_adopters(runs[MIXED_ARM])

@@ -156,6 +156,8 @@ def test_algorithms_train_either_side(algorithm, side):
         config = report_values(side_config(algorithm, side, configured(Levy, {}, Levy()), made, Levy(), 0), plays=4)
     config.env_runners(num_envs_per_env_runner=8)
     config.training(train_batch_size_per_learner=80, num_epochs=1)
+    if algorithm == "PPO":
+        config.training(minibatch_size=40)
     with ray_session(), torch_threads():
         algo = config.build_algo()
         before = actor_of(algo, made, side)
