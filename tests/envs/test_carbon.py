@@ -105,16 +105,16 @@ def test_a_household_gains_from_deviating_only_by_moving_what_it_takes_as_given(
 @pytest.mark.parametrize("params", [{}, SHARP])
 def test_no_other_tax_is_better_for_good_or_for_a_period(params):
     """The discounted sum in the rules, played far beyond where discounting leaves anything, from another state."""
-    game = make_population("carbon", households=1, spread=0, periods=200, **params)
+    game = make_population("carbon", households=1, spread=0, periods=120, **params)
     best = game.optimum().leader_action[0]
     others = np.append(np.linspace(0, game.cap, 81), best)[:, None]
-    weights = game.economy.growth.discount ** np.arange(200)
+    weights = game.economy.growth.discount ** np.arange(120)
     for when in (slice(None), slice(0, 1), slice(4, 5)):
         state = game.start(np.full((82, 1, 1), 0.5))
         state.capital[:], state.carbon[:, 0] = -6.0, 2.0
         worth = np.zeros(82)
-        for period in range(200):
-            taxes = others if period in range(200)[when] else np.full_like(others, best)
+        for period in range(120):
+            taxes = others if period in range(120)[when] else np.full_like(others, best)
             state, paid, _ = game.step(state, taxes, game.best_response(state, taxes), nothing(82, game))
             worth += weights[period] * paid
         assert (worth <= worth[-1] + 1e-12).all(), when
