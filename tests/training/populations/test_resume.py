@@ -253,6 +253,7 @@ def test_what_cannot_be_gone_on_with_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.page
 @pytest.mark.usefixtures("ray_local")
 @pytest.mark.parametrize(
     ("algo", "members_algo"), [("PPO", "SMFRL"), pytest.param("SMFRL", "APPO", marks=pytest.mark.remote)]
@@ -280,6 +281,8 @@ def test_turns_go_on_where_they_were(tmp_path, algo, members_algo):
     for side, before in begun.items():
         assert (after[f"{side}algorithm"]["env_runner"]["leader_episodes"]["episodes"] > before).all()
     assert evaluate(folder) == result
+    assert result["algo"] == algo
+    assert (folder / "report.html").exists()
 
 
 @pytest.mark.remote

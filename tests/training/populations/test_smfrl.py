@@ -312,16 +312,6 @@ def test_without_a_gradient_through_members_the_leader_takes_all():
     assert value < 0.5
 
 
-@pytest.mark.ray
-@pytest.mark.page
-@pytest.mark.usefixtures("ray_local")
-def test_ppo_leads_members_that_answer_in_turns(tmp_path):
-    result = trained(tmp_path / "run", iterations=1, algo="PPO")
-    assert result["algo"] == "PPO"
-    assert (tmp_path / "run" / "report.html").exists()
-    assert evaluate(tmp_path / "run", game=LEVY) == result
-
-
 @pytest.mark.learning
 @pytest.mark.ray
 def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(tmp_path):
