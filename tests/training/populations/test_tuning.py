@@ -66,5 +66,5 @@ def test_the_best_policies_of_an_experiment_are_worth_what_their_trial_reported(
     found = evaluate_population(game, policy, 0, Purpose.SELECTION, 4)
     reported = [frame[LEADER_VALUE].max() for frame in (result.metrics_dataframe for result in results)]
     assert found.leader.mean() == pytest.approx(max(reported))
-    assert len({result.config["population"]["rate"] for result in results}) == 2
+    assert len({result.config["population"].rate for result in results}) == 2
     assert np.isfinite(best.metrics["leader"]["members_value"])
