@@ -152,6 +152,7 @@ def consumption_equivalent(paid: NDArray[np.float64], welfare: float) -> float:
     """
 
     def missing(log_factor: float) -> float:
+        """By how much welfare misses what is wanted, with consumption times that factor."""
         return float(with_consumption(paid, float(np.exp(log_factor))).sum(axis=0).mean()) - welfare
 
     return float(100 * np.expm1(brentq(missing, -40.0, 40.0, xtol=1e-12)))

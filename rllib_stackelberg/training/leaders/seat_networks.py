@@ -49,12 +49,14 @@ class _Pooled(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and maximum, `[..., d]` each."""
         largest = values.amax(-2)
         ctx.save_for_backward(values, largest)
         return values.mean(-2), largest
 
     @staticmethod
     def backward(ctx: Any, of_mean: torch.Tensor, of_largest: torch.Tensor) -> torch.Tensor:
+        """The gradient of both, from those of the mean and of the maximum."""
         values, largest = ctx.saved_tensors
         # Written as numbers at once: truth values are slow to compare with and to count.
         at = torch.eq(values, largest.unsqueeze(-2), out=torch.empty_like(values))
