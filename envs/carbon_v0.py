@@ -67,10 +67,11 @@ FURTHEST = 2.0
 """How much more labour than without tax may make energy."""
 
 CARBON = 0.103, 0.118
-FIGURES = (
-    "log capital", "log output", "emissions, 1,000 GtC", "carbon, 1,000 GtC", "labour for energy", "share saved",
-    "tax paid / output", "log consumption", "capital Gini",
-)  # fmt: skip
+GTC = "1,000 GtC"
+UNITS = {
+    "log capital": "", "log output": "", "emissions": GTC, "carbon": GTC, "labour for energy": "", "share saved": "",
+    "tax paid / output": "", "log consumption": "", "capital Gini": "",
+}  # fmt: skip
 
 
 @dataclass
@@ -133,7 +134,7 @@ class Carbon(PopulationGame):
         self.members, self.periods, self.cap = households, periods, cap
         self.economy = CarbonEconomy(Growth(alpha, discount, periods), energy, damage, emissions, CARBON, spread)
         free = float(self.economy.labour(0.0))
-        self.units = dict.fromkeys(FIGURES, "")
+        self.units = UNITS
         self.leader_actions = Box(0.0, cap, (1,), np.float64)
         least, most = np.array([LEAST, LEAST * free]), np.array([MOST, min(MOST, FURTHEST * free)])
         self.member_actions = Box(least, most, dtype=np.float64)
