@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rllib_stackelberg.training.populations.checkpoints import PopulationCheckpoints
 from tests.training.hosts import SUPPORTED, ray_cluster
-from tests.training.running.test_tracking import TINY_RUN
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / "cluster_program.py"
@@ -76,20 +74,6 @@ def test_the_learning_curve_does_not_depend_on_the_number_of_env_runners(alone):
     medians = [statistics.median(values) for values in ends.values()]
     assert min(medians) > max(beginnings)
     assert max(medians) - min(medians) <= max(spread, 0.02)
-
-
-@pytest.mark.parametrize("algorithms", [[], ["--algo", "PPO", "--members-algo", "APPO"]])
-def test_both_sides_of_a_population_are_played_on_two_hosts(tmp_path, algorithms):
-    run = ["train", *TINY_RUN, *algorithms, "--ray-address", "auto", "--num-env-runners", "2", "--max-iterations", "2"]
-    with ray_cluster(tmp_path / "hosts") as cluster:
-        cluster.env |= {"PYTHONPATH": str(ROOT)}
-        folder = ["--out", str(tmp_path / "run")]
-        cluster.run(sys.executable, "-m", "rllib_stackelberg", *run, *folder, cwd=ROOT, log="train.log")
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["iterations"] == 2
-    assert "ray_address" not in json.loads((tmp_path / "run" / "config.json").read_text())
-    runners = PopulationCheckpoints(tmp_path / "run").load()
-    assert len(runners["membersrunners" if algorithms else "runners"]) == 2
 
 
 def test_a_job_brings_its_own_working_directory(tmp_path):

@@ -321,21 +321,6 @@ def test_ppo_finds_the_stackelberg_optimum_against_members_that_see_its_action(t
     assert result["leader_value"] > 0.95 * Levy().best_payoff()
 
 
-@pytest.mark.learning
-@pytest.mark.ray
-@pytest.mark.parametrize("members_algo", ["PPO", "APPO"])
-def test_members_learn_their_best_answer_by_algorithms_of_rllib(tmp_path, members_algo):
-    """One of skill e works e (1 - t) at a levy t; the leader finds 1/2."""
-    result = trained(
-        tmp_path / "run", iterations=24, algo="PPO", members_algo=members_algo, settings={"gamma": 0.5}, plays=64
-    )
-    policy, skills = PopulationPolicy.load(tmp_path / "run"), np.array([0.3, 0.6, 0.9])
-    levy = float(policy.lead(np.full((1, 1), 0.6))[0, 0])
-    works = policy.follow(skills[None, :, None], np.full((1, 1), levy))[0, :, 0]
-    assert works == pytest.approx(skills * (1 - levy), abs=0.07)
-    assert result["leader_value"] > 0.95 * Levy().best_payoff()
-
-
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
 def test_python_trains_populations_by_the_same_call(tmp_path, capsys):
