@@ -7,7 +7,8 @@ learned spread does neither reliably: few samples fall over the edge, and coordi
 
 Private touches of RLlib: `_make_batch_if_necessary` counts the rows of episodes, not those that connectors let through,
 and a "full batch" of that count repeats the rows in place of taking a gradient step per epoch. What
-`_create_iterator_if_necessary` returns are minibatches; RLlib's own draw their shuffle without a seed.
+`_create_iterator_if_necessary` returns are minibatches; RLlib's own draw their shuffle without a seed. `_params` and
+`_module_optimizers` are parameters and optimizers, `_lr_scheduler_classes` and `_grad_scalers` what else may step.
 """
 
 from __future__ import annotations
@@ -64,6 +65,22 @@ class LeaderLearner(TorchLearner):
         batch = super()._make_batch_if_necessary(training_data)
         batch.count = max(len(rows) for rows in batch.policy_batches.values())
         return batch
+
+    def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
+        """As RLlib's, which looks at every gradient twice for what is not finite: here at the sum of all of them.
+
+        Where that is not finite, or more than optimizers takes a step, it is RLlib's turn.
+        """
+        plain = self._lr_scheduler_classes is None and self._grad_scalers is None
+        sums = [gradient.sum() for gradient in gradients_dict.values()]
+        if not (plain and sums and math.isfinite(torch.stack(sums).sum())):
+            super().apply_gradients(gradients_dict)
+            return
+        for name, gradient in gradients_dict.items():
+            self._params[name].grad = gradient
+        for module_id, names in self._module_optimizers.items():
+            for name in names:
+                self.get_optimizer(module_id, name).step()
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Move every module along its schedule; runners receive what they explore by with the next weights."""
