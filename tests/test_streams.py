@@ -27,3 +27,12 @@ def test_uniforms_are_uniform():
     drawn = np.concatenate([Streams(1).uniforms(e, k, Stream.RESPONSE, (100,)) for e in range(20) for k in range(20)])
     assert abs(drawn.mean() - 0.5) < 5 * np.sqrt(1 / 12 / drawn.size)
     assert abs(drawn.var() - 1 / 12) < 0.002
+
+
+def test_many_episodes_of_one_generator_draw_what_each_draws_alone():
+    """To the bit, whatever another episode before drew; also where one stops in the midst of a block of numbers."""
+    streams, episodes = Streams(3, Purpose.REPORT, worker=2), [(5, 9), (0, 0), (5, 2**40), (5, 9)]
+    together = streams.uniforms_of(episodes, Stream.REWARD, (7, 3))
+    for own, (env, episode) in zip(together, episodes, strict=True):
+        np.testing.assert_array_equal(own, streams.uniforms(env, episode, Stream.REWARD, (7, 3)))
+    assert not np.array_equal(together[0], together[1])

@@ -35,17 +35,23 @@ def draws(
 
     A fixed number of uniforms per play, whatever is played: the nature blocks first, then the followers.
     """
-    return next_draws(game, [streams.generator(env, episode, stream) for env, episode in episodes], plays)
+    width = len(game.nature.blocks) + game.moves
+    return _parted(game, streams.uniforms_of(episodes, stream, (plays, width)))
 
 
 def next_draws(
     game: StackelbergGame, generators: list[np.random.Generator], plays: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """As `draws`, from where generators stand."""
-    blocks, moves = len(game.nature.blocks), game.moves
-    uniforms = np.empty((len(generators), plays, blocks + moves))
+    uniforms = np.empty((len(generators), plays, len(game.nature.blocks) + game.moves))
     for own, generator in zip(uniforms, generators, strict=True):
         generator.random(out=own)
+    return _parted(game, uniforms)
+
+
+def _parted(game: StackelbergGame, uniforms: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Cells that are drawn with the first uniforms of each play, and the others."""
+    blocks = len(game.nature.blocks)
     drawn = uniforms[..., :blocks]
     certain = game.nature.size == 1  # nothing to find out, in a response of millions of plays
     cells = np.zeros(drawn.shape, dtype=np.int64) if certain else game.nature.draw(drawn)

@@ -116,8 +116,12 @@ class Response(LearnedRows[OutcomeTable]):
         if not table.simultaneous:
             raise InvalidFieldError("elicitation", "followers of this game see each other's moves", "in_play")
         left = settings.response_updates
-        generators = [phase.streams.generator(env, episode, Stream.RESPONSE) for env, episode in phase.episodes]
         stretch = max(STRETCH // (len(phase.rows) * (len(game.nature.blocks) + game.moves)), 1)
+        if left <= stretch:
+            cells, uniforms = draws(game, phase.streams, Stream.RESPONSE, left, phase.episodes)
+            self.learn_from_table(table, phase.rows, game.nature.index(cells), uniforms, total)
+            return
+        generators = [phase.streams.generator(env, episode, Stream.RESPONSE) for env, episode in phase.episodes]
         while left:
             cells, uniforms = next_draws(game, generators, min(stretch, left))
             self.learn_from_table(table, phase.rows, game.nature.index(cells), uniforms, total)

@@ -7,6 +7,7 @@ from a table of uniforms and enumerate it when it is small.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,9 @@ SUM_TOLERANCE = 1e-9
 
 FEW = 64
 """Values of a prior that are counted through faster than searched."""
+
+TOGETHER = 8192
+"""Draws of all blocks that a processor still holds when it comes to the next block of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +114,6 @@ class Prior:
         return tuple(len(own) > FEW and bool((own == own[0]).all()) for own in likely)
 
     @cached_property
-    def _side_by_side(self) -> NDArray[np.float64] | None:
-        """Thresholds `[steps, blocks]` of blocks that all have the same few cells."""
-        alike = len({len(thresholds) for thresholds in self._thresholds}) == 1 and len(self._thresholds[0]) <= FEW
-        return np.stack(self._thresholds, axis=1) if alike else None
-
-    @cached_property
     def _plain(self) -> bool:
         """Whether values are cells: each block is one column, all of whose values can be."""
         return all(block.ndim == 1 and block.all() for block in self.blocks)
@@ -130,13 +128,14 @@ class Prior:
 
     def draw(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
         """Inverse-CDF draw, one uniform per block: `[..., blocks]` -> cells `[..., blocks]`."""
-        if self._side_by_side is not None:
-            return _drawn(self._side_by_side, uniforms).astype(np.int64)
-        cells = np.empty(uniforms.shape, dtype=np.int64)
-        for k, thresholds in enumerate(self._thresholds):
-            own = np.ascontiguousarray(uniforms[..., k])
-            cells[..., k] = _drawn_even(thresholds, own) if self._even[k] else _drawn(thresholds, own)
-        return cells
+        rows = uniforms.reshape(math.prod(uniforms.shape[:-1]), uniforms.shape[-1])
+        cells = np.empty(rows.shape, dtype=np.int64)
+        for start in range(0, len(rows), TOGETHER):
+            part = slice(start, start + TOGETHER)
+            for k, thresholds in enumerate(self._thresholds):
+                own = np.ascontiguousarray(rows[part, k])
+                cells[part, k] = _drawn_even(thresholds, own) if self._even[k] else _drawn(thresholds, own)
+        return cells.reshape(uniforms.shape)
 
     def values(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """The drawn columns: cells `[..., blocks]` -> values `[..., width]`."""
@@ -175,10 +174,7 @@ class Prior:
 
 
 def _drawn(thresholds: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.integer]:
-    """How many of the ascending thresholds each uniform has reached; few are compared one by one, not searched.
-
-    Few thresholds may be of several blocks, `[steps, blocks]`, whose uniforms lie side by side, `[..., blocks]`.
-    """
+    """How many of the ascending thresholds each uniform has reached; few are compared one by one, not searched."""
     if len(thresholds) > FEW:
         return np.searchsorted(thresholds, uniforms, side="right")
     passed = np.zeros(uniforms.shape, dtype=np.uint8)

@@ -79,8 +79,9 @@ def test_equally_likely_values_are_drawn_as_by_their_distribution_function():
 
 
 @pytest.mark.parametrize("zero", [False, True])
-def test_many_blocks_at_once_are_drawn_as_each_alone(zero):
+def test_many_draws_of_many_blocks_are_those_of_each_alone(zero, monkeypatch):
     """To the bit, next to the steps of a block, too; a value that cannot be is never drawn."""
+    monkeypatch.setattr("rllib_stackelberg.rules.priors.TOGETHER", 100)
     rng = np.random.default_rng(1)
     blocks = [own / own.sum() for own in rng.random((7, 5)) * (1 - zero * np.eye(5)[1])]
     prior = Prior.independent(*blocks)
