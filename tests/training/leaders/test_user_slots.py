@@ -26,7 +26,7 @@ from rllib_stackelberg.training.leaders.rl_modules import tanh_network
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.tuning import report_values
 from tests.populations_for_tests import Levy
-from tests.training.populations.test_leaders import policy
+from tests.training.populations.test_sides import policy
 
 ROOT = Path(__file__).parents[3]
 
