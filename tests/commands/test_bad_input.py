@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rllib_stackelberg.cli import app
-from rllib_stackelberg.commands import populations, runs
+from rllib_stackelberg.commands import runs
 
 RUNNER = CliRunner()
 DIGITS = "1" * 400
@@ -31,8 +31,7 @@ def nothing_starts(monkeypatch, tmp_path):
         def create(path):
             raise StartedError(str(path))
 
-    for module in (runs, populations):
-        monkeypatch.setattr(module, "RunFolder", Folder)
+    monkeypatch.setattr(runs, "RunFolder", Folder)
     monkeypatch.chdir(tmp_path)
 
 
