@@ -52,6 +52,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.play import PopulationPlays, logged, told
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
+from rllib_stackelberg.reports.recorded_tables import write_table
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
@@ -348,6 +349,24 @@ def show(table: Mapping[str, Epoch], title: str, corner: str = "arm") -> None:
         Terminal(width=130).print(shown)
 
 
+COLUMNS = {
+    "best value": lambda row: f"{row['best']:,.0f}",
+    "smallest over largest of the later epochs": lambda row: f"{row['settled']:.3f}",
+    "smallest over the best of all epochs": lambda row: f"{row['worst']:.3f}",
+    "largest fall": lambda row: f"{row['fall']:.3f}",
+    "epochs whose policies fail": lambda row: f"{row['failed']:.2f}",
+    "households' payoff": lambda row: f"{row['welfare']:.1f}",
+    "critic's error, of value": lambda row: f"{row['error, of value']:.2f}",
+}
+"""Of the tables that pages include."""
+
+
+def cells(name: str, row: Epoch) -> dict[str, str]:
+    """A row of them."""
+    gains = {key: f"{gain:.4f}" for key, gain in row.items() if key.startswith("exploitability")}
+    return {"": name} | {column: shown(row) for column, shown in COLUMNS.items()} | gains
+
+
 def main() -> None:
     """Measure what is not done yet, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -381,6 +400,17 @@ def main() -> None:
     for arm, of_seeds in rows.items():
         show({f"{seed}": row for seed, row in zip(seeds, of_seeds, strict=True)}, f"{arm}, by seed", "seed")
     show(table, f"taxation, {arguments.seeds} seed(s), epochs {arguments.settled} to {arguments.epochs}")
+    command = f"python tuned_examples/smfrl/steadiness_smfrl.py --arms {' '.join(rows)} --seeds {arguments.seeds}"
+    command += f" --households {arguments.households} --epochs {arguments.epochs} --settled {arguments.settled}"
+    command += f" --exploitability {arguments.exploitability}"
+    shown = [
+        cells(f"{arm}, seed {seed}", row) for arm, found in rows.items() for seed, row in zip(seeds, found, strict=True)
+    ]
+    write_table(
+        arguments.out / "taxation_steadiness.md",
+        shown + [cells(f"{arm}, all", row) for arm, row in table.items()],
+        command,
+    )
     write_atomically(arguments.out / "table.json", to_json({"table": table, "runs": rows}).encode())
 
 

@@ -18,7 +18,7 @@ Everything reported follows from the saved policies alone, without Ray, on the s
 
 - compared: what a government makes different from the free market of the same seed: the same households meet the same
   shocks, so that seeds differ in the difference alone. Growth of GDP per head in points a year; welfare in *consumption
-  equivalents*: by how many percent everybody's consumption in the free market would have to change, in every year, for
+  equivalents*: by which factor everybody's consumption in the free market would have to change, in every year, for
   households to be as well off as under the government; GDP per head as a factor. With 95 % intervals over seeds.
 - governments: years survived; GDP per head, mean over the years a play lasts; Gini coefficients of wealth and income,
   means over years; households' payoff of a play (welfare); the government's, which is the growth of capital summed
@@ -53,7 +53,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from estimates import Estimate, show
+from estimates import Estimate, cell, show
 from kept_runs import train_missing
 from taxation_figures import growth_figure, mixed_figure, shocks_figure
 from taxation_measures import (
@@ -74,6 +74,7 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.policy import PopulationPolicy
 from rllib_stackelberg.reports import save_svg
+from rllib_stackelberg.reports.recorded_tables import write_table
 from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.side_configs import population_leader_config
@@ -121,6 +122,15 @@ ARMS = {
     "ppo": Arm(algo="PPO"),
 }
 PANELS = {"years survived": ["years"], "payoff of a play": ["adopters", "non-adopters"], "GDP per head, $": [GDP]}
+
+COMPARED = f"compared with {BASE_ARM}"
+RECORDED = {
+    "governments": "taxation_governments.md",
+    COMPARED: "taxation_compared.md",
+    "shocks": "taxation_shocks.md",
+    "non-adopters": "taxation_non_adopters.md",
+}
+"""Tables that pages include, by title."""
 
 Runs = dict[str, list[SavedRun]]
 Table = dict[str, dict[str, Estimate]]
@@ -262,12 +272,20 @@ def main() -> None:
         parser.error(str(error))
     rows = {"governments": governments(runs), "shocks": under_shocks(runs, arguments.shock_year)}
     if any(arm.startswith(BASE_ARM) for arm in runs):
-        rows[f"compared with {BASE_ARM}"] = compared(runs)
+        rows[COMPARED] = compared(runs)
     if MIXED_ARM in runs:
         rows["non-adopters"] = non_adopters(runs[MIXED_ARM])
     tables = {title: {name: over_seeds(found) for name, found in by.items()} for title, by in rows.items()}
     for title, table in tables.items():
         show(f"{title}: over {arguments.seeds} seed(s), with 95 % intervals", "", {str(k): v for k, v in table.items()})
+    command = f"python tuned_examples/smfrl/taxation_baselines.py --seeds {arguments.seeds} --epochs {arguments.epochs}"
+    for title, file in RECORDED.items():
+        if title in tables:
+            shown = [
+                {"arm": str(name)} | {column: cell(found) for column, found in row.items()}
+                for name, row in tables[title].items()
+            ]
+            write_table(arguments.out / file, shown, command)
     draw(runs, arguments.shock_year, tables.get("non-adopters", {}), arguments.out)
     head = {name: getattr(arguments, name) for name in ("seeds", "epochs", "households", "shock_year")}
     written = head | {"tables": tables, "runs": rows}

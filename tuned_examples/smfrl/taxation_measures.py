@@ -43,9 +43,9 @@ COURSES = 16
 GDP = "GDP per head"
 OUTPUT = f"output, {AFTER} years after"
 GROWTH = "growth, points a year"
-WELFARE = "welfare, % of consumption"
+WELFARE = "welfare, factor of consumption"
 FACTOR = "GDP per head, factor"
-GEOMETRIC = (GDP, OUTPUT, FACTOR)
+GEOMETRIC = (GDP, OUTPUT, FACTOR, WELFARE)
 """Measures that grow by a factor a year: their means are geometric."""
 
 Row = dict[str, float]
@@ -140,7 +140,7 @@ def with_consumption(paid: NDArray[np.float64], factor: float) -> NDArray[np.flo
 
 
 def consumption_equivalent(paid: NDArray[np.float64], welfare: float) -> float:
-    """By how many percent all consumption would have to change for households to be as well off as elsewhere.
+    """By which factor all consumption would have to change for households to be as well off as elsewhere.
 
     Args:
         paid: what each household is paid in each year `[T, P, N]`, payoffs in [0, 1).
@@ -148,21 +148,21 @@ def consumption_equivalent(paid: NDArray[np.float64], welfare: float) -> float:
 
     >>> here = np.full((10, 1, 1), 0.5)
     >>> round(consumption_equivalent(here, 7.5), 6), round(consumption_equivalent(here, 5.0), 6)
-    (200.0, 0.0)
+    (3.0, 1.0)
     """
 
     def missing(log_factor: float) -> float:
         """By how much welfare misses what is wanted, with consumption times that factor."""
         return float(with_consumption(paid, float(np.exp(log_factor))).sum(axis=0).mean()) - welfare
 
-    return float(100 * np.expm1(brentq(missing, -40.0, 40.0, xtol=1e-12)))
+    return float(np.exp(brentq(missing, -40.0, 40.0, xtol=1e-12)))
 
 
 def against(run: SavedRun, base: SavedRun) -> Row:
     """What a government makes different from another one, on the same households and shocks: the seed's.
 
-    Growth in percentage points a year; welfare as the change of all consumption under the other government that would
-    make its households as well off, percent; GDP per head as a factor; the Gini coefficient of wealth.
+    Growth in percentage points a year; welfare as the factor of all consumption under the other government that would
+    make its households as well off; GDP per head as a factor; the Gini coefficient of wealth.
     """
     own, other = as_trained(run, COURSES), as_trained(base, COURSES)
     return {
