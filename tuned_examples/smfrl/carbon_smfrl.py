@@ -26,8 +26,8 @@ rates and exploration fall, rewards are centred, critics are smooth. What differ
 
 Results to expect (`dear`, `smfrl`, seed 0, the only one so far): the tax is 18 % below the best one, which costs .53 %
 of consumption, where no tax costs 45 %. Households' mean actions are within 5 % of their best answers. What is left is
-the government's: with these households a tax of about 1.4 would be best, and its critic makes little of damages that
-are far away. Normalised layers and two critics make that worse (30 epochs of 150 updates: 38 % below, 3 %).
+the government's: with these households a tax of about 1.4 would be best; perhaps its critic makes little of damages
+that are far away. Normalised layers and two critics make that worse (30 epochs of 150 updates: 38 % below, 3 %).
 `ppo` (seed 0) ends after eight rounds at 2.1, near where it began, which costs 3.8 %.
 
 How to run: `python tuned_examples/smfrl/carbon_smfrl.py --seeds 3`. Runs that are finished under `--runs` are not run
