@@ -128,8 +128,14 @@ def test_a_damaged_generation_costs_no_more_than_itself(tmp_path):
     assert generation.name == "generation-000003"
     (generation / "run.json").unlink()
     with pytest.warns(RuntimeWarning, match="generation-000003 is damaged"):
-        again = resume(tmp_path / "run")
+        again = resume(tmp_path / "run")  # has a result, and is left as it is
     assert without_time(again) == without_time(whole)
+    assert Checkpoints(tmp_path / "run").generations()[0] == generation
+    (tmp_path / "run" / "result.json").unlink()
+    with pytest.warns(RuntimeWarning, match="generation-000003 is damaged"):
+        again = resume(tmp_path / "run")  # goes on from the second generation
+    assert without_time(again) == without_time(whole)
+    assert Checkpoints(tmp_path / "run").generations()[-1] == generation
     assert len(lines(tmp_path / "run")) == 3
 
 

@@ -122,10 +122,10 @@ class Training(ABC, Generic[AnyRun, AnyOptions]):
         self.check_machine(self.options)
         folder = self.run.folder
         with folder.locked():
+            parts = self.checkpoints.load()  # warns of damage, also where nothing is left to do
             if (result := self.run.finished(self.options)) is not None:
                 yield result
                 return
-            parts = self.checkpoints.load()
             with storing(folder.path):
                 folder.change(**limits)
                 if parts is None:
