@@ -87,7 +87,7 @@ def test_the_ablation_says_what_it_says():
 
 def test_other_findings_are_those_of_the_pages():
     ratios = numbers_in("measured/speed.md", rf"^\| `[^|]*` \| {NUMBER} \| (\d+\.\d\d) \| {NUMBER} \|$")
-    assert (len(ratios), min(each[2] for each in ratios), max(each[2] for each in ratios)) == (5, 297, 1947)
+    assert (len(ratios), min(each[2] for each in ratios), max(each[2] for each in ratios)) == (7, 392, 1152)
     messages = numbers_in(
         "measured/messages.md", rf"^\| `[^|]*messages=[23]` \| 0, {NUMBER} \|[^|]*\| {NUMBER}, {NUMBER} \|"
     )
