@@ -22,7 +22,6 @@ _STEADY = {
     "noise_decay": 0.85,
     "leader_pace": 0.2,
     "critics": 2,
-    "critic_value": "mean",
     "layer_norm": True,
     "cutting": 0.025,
 }

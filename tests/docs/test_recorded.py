@@ -16,8 +16,7 @@ FIGURES = ROOT / "tuned_examples" / "figures"
 WRITER = re.compile(r"Written by `python (.*) --out DIR` on 20\d\d-\d\d-\d\d\.\n$")
 COMMAND = re.compile(r"`\s*(?:python|rllib-stackelberg|/usr/bin/time)[^`]*`|^\$ |\{include\}", re.M)
 NUMBERS = re.compile(r"^\|.*\| *[-±]?[\d,]*\.?\d+ *[|;, ±(].*\|$", re.M)
-NOT_AGAIN = {"response_cost": "a table of times"}
-NOT_AGAIN |= dict.fromkeys(("taxation_steadiness", "taxation_governments", "taxation_compared"), "takes an hour")
+NOT_AGAIN = {"response_cost": "a table of times", "taxation_steadiness": "takes an hour"}
 TABLES = sorted(file for file in FIGURES.glob("*.md"))
 
 

@@ -405,6 +405,7 @@ def main() -> None:
         show({f"{seed}": row for seed, row in zip(seeds, of_seeds, strict=True)}, f"{arm}, by seed", "seed")
     show(table, f"taxation, {arguments.seeds} seed(s), epochs {arguments.settled} to {arguments.epochs}")
     command = f"python tuned_examples/smfrl/steadiness_smfrl.py --arms {' '.join(rows)} --seeds {arguments.seeds}"
+    command += f" --from-seed {arguments.from_seed}" * (arguments.from_seed > 0)
     command += f" --households {arguments.households} --epochs {arguments.epochs} --settled {arguments.settled}"
     command += f" --exploitability {arguments.exploitability}"
     shown = [

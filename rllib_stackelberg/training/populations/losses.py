@@ -9,7 +9,8 @@ answer, bar for a mean over members, and r over its scale:
               actor ascends Q_F(s_i, a_g, pi_F(s_i, a_g), m, bar a)
 
 With `n_step`, r is what n periods pay, discounted, gamma is gamma^n, and the next period is the one after them.
-Q is the least of what a side's critics say, each of which learns for itself (one, unless `critics` says more).
+Q is the mean of what a side's critics say, or the least (`critic_value`), each of which learns for itself (one, unless
+`critics` says more).
 A period after which a play is over does not bootstrap (nothing is paid from then on); one after which it is cut off at
 the horizon does. Without Stackelberg members neither see a_g nor does the leader's actor ask for their answer: it takes
 bar a as given. Without a mean field critics see neither m nor bar a.
