@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from rllib_stackelberg.errors import RunStoppedError
 from rllib_stackelberg.populations.policy import BoxActor
@@ -33,11 +34,12 @@ class DivergedError(RunStoppedError):
     """A loss is no number."""
 
 
-@torch.no_grad()
-def follow(network: torch.nn.Module, target: torch.nn.Module, share: float) -> None:
-    """Move a target a share of the way to its network."""
-    for own, copy in zip(network.parameters(), target.parameters(), strict=True):
-        copy.lerp_(own, share)
+Weights = list[torch.Tensor]
+
+
+def follow(own: Weights, copies: Weights, share: float) -> None:
+    """Move copies a share of the way to what they are copies of."""
+    get_ema_multi_avg_fn(1 - share)(copies, own, None)
 
 
 class SMFRLLearner(TorchLearner):
@@ -47,6 +49,7 @@ class SMFRLLearner(TorchLearner):
         """Make target networks."""
         super().build()
         self.module.foreach_module(lambda _, module: module.unwrapped().make_target_networks())
+        self._targets = {side: self._followed(side) for side in (LEADER, MEMBERS)}
         self._epochs = self._updates = 0
 
     @property
@@ -142,15 +145,21 @@ class SMFRLLearner(TorchLearner):
         for side in self.settings.learning:
             for optimizer in (self.get_optimizer(side, name) for name in (ACTOR, CRITIC)):
                 optimizer.step()
-            for network, target in self.module[side].unwrapped().get_target_network_pairs():
-                follow(network, target, self.settings.mixing)
+            for own, copies in self._targets[side]:
+                follow(own, copies, self.settings.mixing)
             self._average(side)
+
+    def _followed(self, side: str) -> list[tuple[Weights, Weights]]:
+        """Weights and those of their targets: looking for them takes longer than moving them."""
+        pairs = self.module[side].unwrapped().get_target_network_pairs()
+        return [(list(network.parameters()), list(target.parameters())) for network, target in pairs]
 
     def _average(self, side: str) -> None:
         """Let the average of an actor follow it, if there is one."""
         module = self.module[side].unwrapped()
         if module.averaged_pi is not None:
-            follow(module.pi, module.averaged_pi, 1 / max(1.0, self.settings.averaging * self._updates))
+            own, average = list(module.pi.parameters()), list(module.averaged_pi.parameters())
+            follow(own, average, 1 / max(1.0, self.settings.averaging * self._updates))
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Count the epoch; the learning rates fall by steps."""

@@ -90,8 +90,11 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         return {Columns.ACTIONS: self.acting(self.inputs(batch[Columns.OBS]))}
 
-    def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """Nothing: losses need both sides at once (training/populations/losses.py)."""
+    def forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Nothing: losses need both sides at once (training/populations/losses.py).
+
+        RLlib's own first tells every layer that it is in training. None does otherwise then, and it takes a while.
+        """
         return {}
 
     def export(self, low: Any, high: Any, logged: Any) -> BoxActor:

@@ -153,11 +153,12 @@ def test_normalised_critics_compute_what_numpy_does():
 def test_targets_lag_and_arrive():
     network, target = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     gap = (network.weight - target.weight).abs().max().item()
-    follow(network, target, 0.05)
+    weights = list(network.parameters()), list(target.parameters())
+    follow(*weights, 0.05)
     assert (network.weight - target.weight).abs().max().item() == pytest.approx(0.95 * gap)
     assert network.weight.data_ptr() != target.weight.data_ptr()
     for _ in range(400):
-        follow(network, target, 0.05)
+        follow(*weights, 0.05)
     assert torch.allclose(network.weight, target.weight)
 
 
