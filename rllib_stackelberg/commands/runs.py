@@ -78,7 +78,10 @@ SETTINGS = [
 OF_FINITE_GAMES = [*SETTINGS, *(option for option in TRAIN if option.name not in PopulationOptions.model_fields)]
 """Options that games with a population do not have."""
 
-REACH = [option for option in TRAIN if option.name in OF_A_PERSON]
+REACH = [
+    *(option for option in TRAIN if option.name in OF_A_PERSON),
+    *(option for option in OF_POPULATIONS if option.name == "device"),
+]
 """Options that a run does not keep, so that whoever goes on with it gives them anew."""
 
 
@@ -180,6 +183,7 @@ def resume(
     Examples:
         rllib-stackelberg resume runs/escape
         rllib-stackelberg resume runs/escape --max-seconds 300
+        rllib-stackelberg resume runs/taxation --device cuda
     """
     limits: dict[str, Any] = {"max_seconds": max_seconds, "max_iterations": max_iterations}
     opened: Run = open_run(run, game)

@@ -87,7 +87,8 @@ def resume(
         run: its folder; report, configure: as for `train` (and the same).
         max_seconds, max_iterations: new limits in place of the run's; they count from its first beginning.
         game: the game's class, where it is not a registered one: code that you trust.
-        reach: `ray_address`, `mlflow`, `wandb`: what the run reaches out to. The folder's own word is not taken.
+        reach: `ray_address`, `mlflow`, `wandb`: what the run reaches out to, and `device` of a population's networks.
+            The folder's own word is not taken.
 
     Returns:
         The content of result.json.

@@ -241,7 +241,8 @@ def test_a_run_without_a_generation_begins_anew(tmp_path):
     assert lines(folder.path)[0]["periods"] == 24
 
 
-def test_what_cannot_be_gone_on_with_is_refused_by_name(tmp_path):
+def test_what_cannot_be_gone_on_with_is_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     folder = RunFolder.create(tmp_path / "run")
     folder.write("config", options(tmp_path / "run").resolved())
     with pytest.raises(InvalidFieldError, match="max_iterations"):
@@ -250,6 +251,8 @@ def test_what_cannot_be_gone_on_with_is_refused_by_name(tmp_path):
         resume(folder.path)
     with pytest.raises(InvalidFieldError, match=r"config\.json"):
         resume(tmp_path)
+    with pytest.raises(InvalidFieldError, match=r"device: torch, .* finds no CUDA device here; allowed: cpu"):
+        resume(folder.path, reach={"device": "cuda"})
 
 
 @pytest.mark.ray
