@@ -5,7 +5,8 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
 
 - best: the largest value of the government in a run, of all its epochs; worst: the smallest over it; settled: the
   smallest over the largest of these epochs alone: before, it may be paid what it is only while households learn;
-- within 2 %: the share of epochs whose value is that close to it; last: the last epoch's value over it;
+- steady: the share of seeds in which all values of these epochs are within 2 % of the largest of them;
+- within 2 %: the share of epochs whose value is that close to the best; last: the last epoch's value over it;
 - fall: the largest difference between the best value so far and a later one, over the best: what learns slowly is far
   from its best at first, what wanders falls;
 - failed: the share of epochs whose policies do not last all years;
@@ -39,32 +40,25 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import torch
 from earlier import EARLIER
 from kept_runs import check_same
-from numpy.typing import NDArray
 from rich.box import SIMPLE
 from rich.table import Table
 from rllib_stackelberg.envs.taxation_v0 import Taxation
+from steadiness_measures import Epoch, looked, rms
 
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.populations.play import PopulationPlays, logged, told
-from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.reports.recorded_tables import write_table
 from rllib_stackelberg.runs.population_options import PopulationOptions
-from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.populations.exploitability import exploitability
-from rllib_stackelberg.training.populations.learner import SMFRLLearner
-from rllib_stackelberg.training.populations.modules import LEADER, MEMBERS
 from rllib_stackelberg.training.populations.setup import configured
-from rllib_stackelberg.training.populations.smfrl import SMFRL
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 
 EXAMPLES: list = []
@@ -77,9 +71,9 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "causes": tuple(CAUSES),
     "critics": ("critics", "critic_value"),
     "pace": ("leader_pace",),
-    "falling": ("rate", "rate_decay", "rate_decay_epochs", "noise_decay"),
+    "falling": ("rate", "rate_decay", "critic_rate_decay", "rate_decay_epochs", "noise_decay"),
     "updates": ("updates",),
-    "plays": ("plays", "epoch_periods"),
+    "plays": ("plays", "epoch_periods", "random_epochs"),
     "scale": ("recent", "popart"),
     "layer-norm": ("layer_norm",),
     "cutting": ("cutting",),
@@ -103,138 +97,10 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 """Settings that differ from the defaults."""
 
-PLAYS = 8
-EARLY = 30
 CLOSE = 0.02
 
-Epoch = dict[str, float]
 Found = dict[str, Any]
 """Of a run: its `epochs`, and `exploitability` by epoch."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pass:
-    """Greedy plays of a policy, by year T and play P; NaN where a play had ended.
-
-    Attributes:
-        seen: what the government saw `[T, P, 6]`; mean: households' mean state, as told `[T, P, 2]`; actions: of the
-            government `[T, P, 5]`; answers: households' mean action, in the unit box `[T, P, 2]`; paid: the government
-            `[T, P]`; enjoyed: households, their mean `[T, P]`.
-    """
-
-    seen: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    actions: NDArray[np.float64]
-    answers: NDArray[np.float64]
-    paid: NDArray[np.float64]
-    enjoyed: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, game: Taxation, policy: PopulationPolicy, seed: int) -> Pass:
-        """Play on the selection streams of a seed."""
-        plays = PopulationPlays(game, Streams(seed, Purpose.SELECTION), range(PLAYS))
-        which = logged(game.member_space)
-        years: list[list[NDArray]] = []
-        while len(rows := plays.running):
-            state = plays.state.take(rows)
-            leader, members = policy.play(game, state)
-            mean = told(game.observe_members(state), which).mean(axis=1)
-            told_of = (game.observe_leader(state), mean, leader, policy.members.unit(members).mean(axis=1))
-            paid, enjoyed = plays.step(leader, members, rows)
-            years.append([_spread(values, rows) for values in (*told_of, paid, enjoyed.mean(axis=1))])
-        return cls(*(np.stack(column) for column in zip(*years, strict=True)))
-
-    @property
-    def value(self) -> float:
-        """The government's payoff of a play."""
-        return float(np.nansum(self.paid, axis=0).mean())
-
-    @property
-    def welfare(self) -> float:
-        """Households' payoff of a play, their mean."""
-        return float(np.nansum(self.enjoyed, axis=0).mean())
-
-    @property
-    def lasted(self) -> float:
-        """Years, mean over plays."""
-        return float(np.isfinite(self.paid).sum(axis=0).mean())
-
-    def discounted(self, gamma: float) -> NDArray[np.float64]:
-        """What follows each year, that year included `[T, P]`; nothing is paid after the end."""
-        paid, after = np.nan_to_num(self.paid), np.zeros(self.paid.shape[1])
-        sums = np.empty_like(paid)
-        for year in range(len(paid) - 1, -1, -1):
-            sums[year] = after = paid[year] + gamma * after
-        return sums
-
-
-def _spread(values: NDArray, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Values of some plays `[R, ...]` at their places among all, NaN elsewhere."""
-    found = np.full((PLAYS, *values.shape[1:]), np.nan)
-    found[rows] = values
-    return found
-
-
-def rms(values: NDArray) -> float:
-    """Root mean square of what is a number; NaN if nothing is."""
-    known = values[np.isfinite(values)]
-    return float(np.sqrt(np.mean(known**2))) if len(known) else float("nan")
-
-
-def moved(game: Taxation, one: BoxActor, before: BoxActor, played: Pass) -> Epoch:
-    """How far the government's actions in the states of a pass are from those of another actor."""
-    other = before.act(before.features(played.seen))
-    caps = game.caps
-    matter = (np.minimum(played.actions, caps) - np.minimum(other, caps)) / (caps - one.low)
-    return {
-        "moved": rms(one.unit(played.actions) - one.unit(other)),
-        "that matter": rms(matter[:EARLY]),
-        "late": rms(matter[EARLY:]),
-    }
-
-
-@torch.no_grad()
-def said(learner: SMFRLLearner, played: Pass, unit: BoxActor, which: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The government's critic on what was seen and done `[T, P]`, in its units."""
-    leader, members = (learner.module[side].unwrapped() for side in (LEADER, MEMBERS))
-    seen, mean, action, answer = (
-        torch.from_numpy(values.astype(np.float32))
-        for values in (told(played.seen, which), played.mean, unit.unit(played.actions), played.answers)
-    )
-    rows = [values.flatten(0, 1) for values in (seen, mean, action, answer)]
-    own = torch.cat([leader.normaliser(rows[0]), rows[2]], dim=-1)
-    return leader.qf(own, members.normaliser(rows[1]), rows[3]).reshape(played.paid.shape).numpy().astype(np.float64)
-
-
-def true(learner: SMFRLLearner, played: Pass) -> NDArray[np.float64]:
-    """What the critic should say `[T, P]`: discounted payoffs that follow, in its units, from its origin."""
-    gamma, scale = learner.settings.gamma, learner.module[LEADER].unwrapped().reward_scale
-    sums = played.discounted(gamma) - float(scale.origin) / (1 - gamma)
-    return learner.reward_factor * sums / float(scale.unit)
-
-
-def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: PopulationPolicy, seed: int) -> Epoch:
-    """All that is measured after an epoch."""
-    played = Pass.of(game, policy, seed)
-    led = PopulationPolicy(policy.leader, before.members, policy.sees_leader)
-    learner = algo.learner_group._learner
-    sums, which = true(learner, played), logged(game.leader_space)
-    error = (said(learner, played, policy.leader, which) - sums)[:EARLY]
-    ages = algo.env_runner_group.local_env_runner.env.state.period
-    mean = np.nanmean(error) if np.isfinite(error).any() else 0.0
-    return {
-        "value": played.value,
-        "value to old answers": Pass.of(game, led, seed).value,
-        "welfare": played.welfare,
-        "lasted": played.lasted,
-        "discounted": float(sums[0].mean()),
-        "critic error": rms(error),
-        "shape": rms(error - mean),
-        "unit": float(learner.module[LEADER].unwrapped().reward_scale.unit),
-        "youngest": float(ages.min()),
-        "oldest": float(ages.max()),
-        **moved(game, policy.leader, before.leader, played),
-    }
 
 
 def measured(chosen: PopulationOptions, at: Sequence[int]) -> Found:
@@ -315,6 +181,7 @@ def summary(found: Found, settled: int, years: int) -> Epoch:
         "best": float(best),
         "worst": float(relative.min()),
         "settled": float(late["value"].min() / late["value"].max()),
+        "steady": float(late["value"].min() >= (1 - CLOSE) * late["value"].max()),
         "within 2 %": float((relative >= 1 - CLOSE).mean()),
         "last": float(relative[-1]),
         "fall": float(((np.maximum.accumulate(column["value"]) - column["value"])[settled - 1 :] / best).max()),
@@ -365,10 +232,25 @@ COLUMNS = {
 """Of the tables that pages include."""
 
 
-def cells(name: str, row: Epoch) -> dict[str, str]:
-    """A row of them."""
+def cells(name: str, row: Epoch, first: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """A row of them, after what stands `first`."""
     gains = {key: f"{gain:.4f}" for key, gain in row.items() if key.startswith("exploitability")}
-    return {"": name} | {column: shown(row) for column, shown in COLUMNS.items()} | gains
+    return {"": name, **first} | {column: shown(row) for column, shown in COLUMNS.items()} | gains
+
+
+def record(arguments: argparse.Namespace, rows: Mapping[str, Sequence[Epoch]], table: Mapping[str, Epoch]) -> None:
+    """Write the table of one arm, a row a seed, or of several, a row an arm."""
+    command = f"python tuned_examples/smfrl/steadiness_smfrl.py --arms {' '.join(rows)} --seeds {arguments.seeds}"
+    command += f" --from-seed {arguments.from_seed}" * (arguments.from_seed > 0)
+    command += f" --households {arguments.households} --epochs {arguments.epochs} --settled {arguments.settled}"
+    command += f" --exploitability {arguments.exploitability}"
+    if len(table) > 1:
+        arms = [cells(arm, row, {"steady seeds": f"{row['steady']:.0%}"}) for arm, row in table.items()]
+        write_table(arguments.out / "taxation_ablation.md", arms, command)
+        return
+    [(arm, of_seeds)] = rows.items()
+    shown = [cells(f"seed {seed}", row) for seed, row in enumerate(of_seeds, start=arguments.from_seed)]
+    write_table(arguments.out / "taxation_steadiness.md", [*shown, cells("all seeds", table[arm])], command)
 
 
 def main() -> None:
@@ -404,18 +286,7 @@ def main() -> None:
     for arm, of_seeds in rows.items():
         show({f"{seed}": row for seed, row in zip(seeds, of_seeds, strict=True)}, f"{arm}, by seed", "seed")
     show(table, f"taxation, {arguments.seeds} seed(s), epochs {arguments.settled} to {arguments.epochs}")
-    command = f"python tuned_examples/smfrl/steadiness_smfrl.py --arms {' '.join(rows)} --seeds {arguments.seeds}"
-    command += f" --from-seed {arguments.from_seed}" * (arguments.from_seed > 0)
-    command += f" --households {arguments.households} --epochs {arguments.epochs} --settled {arguments.settled}"
-    command += f" --exploitability {arguments.exploitability}"
-    shown = [
-        cells(f"{arm}, seed {seed}", row) for arm, found in rows.items() for seed, row in zip(seeds, found, strict=True)
-    ]
-    write_table(
-        arguments.out / "taxation_steadiness.md",
-        shown + [cells(f"{arm}, all", row) for arm, row in table.items()],
-        command,
-    )
+    record(arguments, rows, table)
     write_atomically(arguments.out / "table.json", to_json({"table": table, "runs": rows}).encode())
 
 

@@ -19,11 +19,11 @@ from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tuned_examples" / "smfrl"))
-estimates, kept, measures, figures, baselines, exploited, steadiness = map(
+estimates, kept, measures, figures, baselines, exploited, steadiness, seen_at = map(
     importlib.import_module,
     (
         "estimates", "kept_runs", "taxation_measures", "taxation_figures", "taxation_baselines", "exploitability_smfrl",
-        "steadiness_smfrl",
+        "steadiness_smfrl", "steadiness_measures",
     ),
 )  # fmt: skip
 
@@ -257,8 +257,8 @@ def test_seeds_are_kept_with_their_options_and_epochs(tmp_path):
 
 @pytest.mark.parametrize("run", [saved(), ruinous()])
 def test_steadiness_is_of_the_plays_that_snapshots_are_valued_on(run):
-    found = steadiness.Pass.of(run.game(), run.policy, run.seed)
-    wanted = evaluate_population(run.game(), run.policy, run.seed, Purpose.SELECTION, steadiness.PLAYS)
+    found = seen_at.Pass.of(run.game(), run.policy, run.seed)
+    wanted = evaluate_population(run.game(), run.policy, run.seed, Purpose.SELECTION, seen_at.PLAYS)
     assert (found.value, found.lasted) == pytest.approx((wanted.leader.mean(), wanted.periods.mean()))
     assert found.welfare == pytest.approx(wanted.members.mean())
     sums, gamma = found.discounted(0.9), 0.9
@@ -269,14 +269,14 @@ def test_steadiness_is_of_the_plays_that_snapshots_are_valued_on(run):
 
 def test_what_the_caps_cut_off_is_no_move_that_matters():
     policy = (0.1, 0.02, 0.05, 0.02, 0.1)
-    game, played = saved().game(), steadiness.Pass.of(saved().game(), saved(leader=policy).policy, 3)
+    game, played = saved().game(), seen_at.Pass.of(saved().game(), saved(leader=policy).policy, 3)
     step, width = 0.01, MOST - LEAST
     other = saved(leader=(0.1 + step, *policy[1:])).policy.leader
-    found = steadiness.moved(game, saved().policy.leader, other, played)
+    found = seen_at.moved(game, saved().policy.leader, other, played)
     assert found["moved"] == pytest.approx(step / width / np.sqrt(5))
     assert found["that matter"] == pytest.approx(step / (0.2 - LEAST) / np.sqrt(5))
-    above = [steadiness.Pass.of(game, saved(leader=(rate, *policy[1:])).policy, 3) for rate in (0.5, 0.9)]
-    found = steadiness.moved(game, other, saved(leader=(0.9, *policy[1:])).policy.leader, above[0])
+    above = [seen_at.Pass.of(game, saved(leader=(rate, *policy[1:])).policy, 3) for rate in (0.5, 0.9)]
+    found = seen_at.moved(game, other, saved(leader=(0.9, *policy[1:])).policy.leader, above[0])
     assert found["moved"] == pytest.approx(0.4 / width / np.sqrt(5), rel=1e-6)
     assert found["that matter"] == 0
     np.testing.assert_allclose(above[0].paid, above[1].paid)
@@ -295,6 +295,7 @@ def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     assert (found["best"], found["worst"], found["last"]) == (100, 0.9, 0.985)
     assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
     assert found["settled"] == pytest.approx(90 / 99)
+    assert found["steady"] == 0
     assert found["fall"] == pytest.approx(0.1)
     assert found["error, of value"] == pytest.approx(0.5 / (4 / np.sqrt(3)))
     assert found["by its move"] == pytest.approx(np.sqrt((0.03**2 + 0 + 0.04**2) / 3))
