@@ -26,6 +26,7 @@ _STEADY = {
     "critics": 2,
     "layer_norm": True,
     "cutting": 0.025,
+    "keep": "last",
 }
 """Of SMFRL: causes and cures are in docs/measured/taxation.md."""
 
@@ -51,6 +52,7 @@ _SETTLING = {
     "noise": 0.2,
     "noise_decay": 0.93,
     "cutting": 0.1,
+    "keep": "last",
 }
 """Of SMFRL, where what is best is flat: tuned_examples/smfrl/carbon_smfrl.py says why."""
 

@@ -80,6 +80,8 @@ class PopulationSettings(BaseModel):
             best near the middle of what they have seen is found more closely; with "relu" they mislead less outside
             of it. actor_hidden: widths of actors'.
         evaluate_every: epochs between snapshots that are valued; evaluation_plays: on which plays each.
+        keep: which snapshot a run keeps: the last, or the best of its second half. The best is a rescue where training
+            is unsteady; but a leader is worth most at moments at which members have not found their answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,6 +129,7 @@ class PopulationSettings(BaseModel):
     actor_hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (32, 32)
     evaluate_every: Count = 5
     evaluation_plays: Side = 8
+    keep: Literal["last", "best"] = "best"
 
     @classmethod
     def checked(cls, /, **values: Any) -> Self:

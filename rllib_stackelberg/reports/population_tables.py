@@ -26,7 +26,7 @@ def progress(now: PopulationProgress) -> dict[str, str]:
         "plays": f"{now.plays:,}",
         "mean return": number(now.mean_return),
         "greedy value": number(now.value),
-        "best": number(now.best),
+        "kept": number(now.best),
         "members get": number(now.members_value),
         "lasted": number(now.lasted),
         "time left": f"{left:.0f} s",

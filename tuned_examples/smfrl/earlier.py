@@ -21,4 +21,5 @@ EARLIER: dict[str, Any] = {
     "critics": 1,
     "layer_norm": False,
     "cutting": 0.0,
+    "keep": "best",
 }

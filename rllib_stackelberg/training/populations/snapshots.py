@@ -1,8 +1,8 @@
 """Which snapshot of a run on a population game is kept.
 
-It is the one at which the side that learns (the leader, if both do) is worth most on the selection streams, among those
-of the second half of the run: earlier, members have not found their answers yet, and a leader is worth what it would
-never get from members that have. Values are reported of other streams.
+It is the last one, or the one at which the side that learns (the leader, if both do) is worth most on the selection
+streams, among those of the second half of the run (`keep`): earlier, members have not found their answers yet, and a
+leader is worth what it would never get from members that have. Values are reported of other streams.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ SETTLED_SHARE = 0.5
 
 
 class Snapshots:
-    """Greedy snapshots: the latest, and the best of those that count.
+    """Greedy snapshots: the latest, and the one that is kept.
 
     Attributes:
-        policy: the best; best: its value; found: evaluation of the latest.
+        policy: the one that is kept; best: its value; found: evaluation of the latest.
     """
 
     def __init__(self, options: PopulationOptions):
@@ -38,7 +38,7 @@ class Snapshots:
         self._settled = False
 
     def look(self, policy: PopulationPolicy, done: float) -> None:
-        """Value a snapshot, and keep it if it is the best."""
+        """Value a snapshot, and keep it if it is the best, or the last is kept."""
         plays = self.settings.evaluation_plays
         evaluated = evaluate_population(self.game, policy, self.options.seed, Purpose.SELECTION, plays)
         self.found = evaluated.data()
@@ -47,7 +47,7 @@ class Snapshots:
         before, self._settled = self._settled, done >= SETTLED_SHARE
         if self._settled and not before:
             self.best = -math.inf
-        if value > self.best or self.policy is None:
+        if value > self.best or self.policy is None or self.settings.keep == "last":
             self.best, self.policy = value, policy
 
     def get_state(self) -> dict[str, Any]:

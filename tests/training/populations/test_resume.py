@@ -26,6 +26,7 @@ from rllib_stackelberg.training.running.ray_sessions import torch_threads
 from rllib_stackelberg.training.running.states import from_bytes, to_bytes
 from rllib_stackelberg.training.runs import resume, train
 from tests.populations_for_tests import TINY, Levy
+from tests.training.populations.test_sides import policy
 from tests.training.populations.test_smfrl import LEVY, runner
 from tests.training.running.test_states import same
 from tests.training.test_resume import stop
@@ -142,18 +143,31 @@ def test_without_its_plays_a_generation_is_passed_over(tmp_path, damage):
 def test_snapshots_go_on():
     made = runner()
     sides = zip((LEADER, MEMBERS), made.boxes, made._logged, strict=True)
-    policy = PopulationPolicy(*(made.module[side].export(box.low, box.high, logged) for side, box, logged in sides))
+    found = PopulationPolicy(*(made.module[side].export(box.low, box.high, logged) for side, box, logged in sides))
     kept = Snapshots(options(None, game=LEVY, params={}))
-    kept.look(policy, done=0.6)
+    kept.look(found, done=0.6)
     again = Snapshots(kept.options)
     again.set_state(from_bytes(*to_bytes(kept.get_state())))
     same(again.get_state(), kept.get_state())
     kept.best = again.best = 1e9
-    again.look(policy, done=0.7)
+    again.look(found, done=0.7)
     assert again.best == 1e9  # still in the second half
-    again.look(policy, done=0.4)
-    again.look(policy, done=0.6)
+    again.look(found, done=0.4)
+    again.look(found, done=0.6)
     assert again.best < 1e9  # of a longer run, which has come to its second half again
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_the_last_snapshot_is_kept_or_the_best_one(keep):
+    snapshots = Snapshots(options(None, game=LEVY, params={}, settings=TINY | {"keep": keep}))
+    seen, values = [policy(Levy(), seed) for seed in range(4)], []
+    for each in seen:
+        snapshots.look(each, done=0.7)
+        values.append(snapshots.found["leader_value"])
+    assert np.argmax(values) != 3
+    wanted = 3 if keep == "last" else int(np.argmax(values))
+    assert snapshots.policy is seen[wanted]
+    assert snapshots.best == values[wanted]
 
 
 @pytest.mark.ray
