@@ -31,30 +31,38 @@ _STEADY = {
 """Of SMFRL: causes and cures are in docs/measured/taxation.md."""
 
 _SETTLING = {
-    "gamma": 0.985**10,
-    "through_members": True,
     "centred": True,
     "activation": "silu",
+    "buffer_periods": 3_000,
+    "random_epochs": 1,
+    "updates": 200,
+    "rate": 5e-4,
+    "critic_rate": 2e-3,
+    "noise": 0.15,
+    "rate_decay": 0.85,
+    "critic_rate_decay": 0.85,
+    "noise_decay": 0.85,
+    "rate_decay_epochs": 3,
+    "keep": "last",
+}
+"""Of SMFRL, where what is best is flat: tuned_examples/smfrl/closed_forms_smfrl.py says why."""
+
+_WORKING = {"plays": 50, "through_members": True, "batch": 256, "batch_members": 4, "kept_members": 50}
+_SAVING = {"plays": 30, "critic_epochs": 3, "kept_members": 10}
+_CARBON = {
+    "through_members": True,
     "plays": 30,
     "buffer_periods": 5_000,
-    "random_epochs": 1,
     "critic_epochs": 3,
-    "updates": 200,
     "batch": 256,
     "batch_members": 4,
     "kept_members": 20,
-    "rate": 5e-4,
-    "critic_rate": 2e-3,
-    "rate_decay": 0.85,
-    "critic_rate_decay": 0.85,
-    "rate_decay_epochs": 3,
     "leader_pace": 0.3,
     "noise": 0.2,
     "noise_decay": 0.93,
     "cutting": 0.1,
-    "keep": "last",
 }
-"""Of SMFRL, where what is best is flat: tuned_examples/smfrl/carbon_smfrl.py says why."""
+"""tuned_examples/smfrl/carbon_smfrl.py says why."""
 
 register_game(
     "bimatrix",
@@ -273,25 +281,28 @@ register_game(
     "rllib_stackelberg.envs.labour_supply_v0:LabourSupplyGame",
     summary="government sets a tax's progressivity, a population of households works",
     source="Heathcote, Storesletten & Violante 2017",
+    defaults=RunDefaults(max_seconds=180, settings=_SETTLING | _WORKING),
 )
 register_game(
     "public-investment",
     "rllib_stackelberg.envs.saving_v0:PublicInvestment",
     summary="government invests what it taxes, a population of households saves",
     source="Barro 1990",
+    defaults=RunDefaults(max_seconds=180, settings=_SETTLING | _SAVING),
 )
 register_game(
     "output-tax",
     "rllib_stackelberg.envs.saving_v0:OutputTax",
     summary="government spends what it taxes, a population of households saves",
     source="Brock & Mirman 1972",
+    defaults=RunDefaults(max_seconds=180, settings=_SETTLING | _SAVING),
 )
 register_game(
     "carbon",
     "rllib_stackelberg.envs.carbon_v0:Carbon",
     summary="government taxes carbon, a population of households saves and uses energy",
     source="Golosov, Hassler, Krusell & Tsyvinski 2014",
-    defaults=RunDefaults(max_seconds=180, settings=_SETTLING),
+    defaults=RunDefaults(max_seconds=180, settings=_SETTLING | _CARBON),
 )
 _TREES = {"update_mode": "expected"}
 

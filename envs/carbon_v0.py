@@ -131,7 +131,7 @@ class Carbon(PopulationGame):
     ):
         if alpha + energy >= 1:
             raise InvalidFieldError("energy", f"is {energy} beside alpha={alpha}", f"less than {1 - alpha:g}")
-        self.members, self.periods, self.cap = households, periods, cap
+        self.members, self.periods, self.discount, self.cap = households, periods, discount, cap
         self.economy = CarbonEconomy(Growth(alpha, discount, periods), energy, damage, emissions, CARBON, spread)
         free = float(self.economy.labour(0.0))
         self.units = UNITS

@@ -76,6 +76,7 @@ class LabourSupplyGame(PopulationGame):
     member_terms = ("share worked",)
 
     carries_over = ("households",)
+    discount = 0.0
 
     def __init__(
         self,

@@ -79,6 +79,7 @@ class Saving(PopulationGame):
 
     def __init__(self, economy, households, spread):
         self.economy, self.members, self.periods, self.spread = economy, households, economy.periods, spread
+        self.discount = economy.discount
         self.units = {
             "log capital": "",
             "log output": "",

@@ -46,7 +46,7 @@ class PopulationSettings(BaseModel):
         kept_members: of a period, drawn at random, that the buffer holds; their exact mean is held besides.
         buffer_mb: how large the buffer may become; buffer_periods: how many periods it holds at most. Few make critics
             exact near what is done now, at the price of forgetting everything else.
-        gamma: discount of a period, on both sides.
+        gamma: discount of a period, on both sides; that of the game where it has one.
         n_step: periods whose payoffs critics are taught as they were, before they are asked what follows. An error in
             what follows then counts gamma^n instead of gamma; but what was done in these periods was explored, or is
             old.
@@ -139,6 +139,16 @@ class PopulationSettings(BaseModel):
             InvalidFieldError: naming the field and what it may be.
         """
         return validated(cls, values)
+
+    @classmethod
+    def of(cls, game: PopulationGame, /, **values: Any) -> Self:
+        """As `checked`, for a game: discounted as it is, unless `gamma` is among the values.
+
+        Raises:
+            InvalidFieldError: naming the field and what it may be.
+        """
+        own = {} if game.discount is None else {"gamma": game.discount}
+        return cls.checked(**own | values)
 
     def boxes(self, game: PopulationGame) -> tuple[Box, Box]:
         """The boxes of actions of the leader and of a member.

@@ -58,6 +58,9 @@ class PopulationGame(Rules, ABC):
     Attributes:
         members: how many followers there are, N.
         periods: after how many a play is cut off, if it has not ended by itself.
+        discount: weight of the next period's payoff beside this one's, where payoffs are discounted for ever and a play
+            is a window of that; None: a play is worth the sum of what it pays. Whoever learns discounts like that
+            unless told otherwise.
         leader_actions, member_actions: bounded boxes of w and v numbers, double precision.
         leader_space, member_space: what the leader and what a member sees of the state: boxes of d and e numbers,
             single precision, bounded or not.
@@ -72,6 +75,7 @@ class PopulationGame(Rules, ABC):
 
     members: int
     periods: int
+    discount: float | None = None
     leader_actions: spaces.Box
     member_actions: spaces.Box
     leader_space: spaces.Box

@@ -59,7 +59,7 @@ class PopulationOptions(RunOptions):
     @cached_property
     def resolved_settings(self) -> PopulationSettings:
         """The game's default settings with this run's changes."""
-        return PopulationSettings.checked(**find_spec(self.game).defaults.settings | self.settings)
+        return PopulationSettings.of(self.rules, **find_spec(self.game).defaults.settings | self.settings)
 
     def done(self, iteration: int, seconds: float) -> float:
         """Which share of the run is over; 1 or more at its end."""

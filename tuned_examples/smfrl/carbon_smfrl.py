@@ -70,13 +70,11 @@ BARS = {"tax": 0.25, "loss": 1.0, "members": 0.07}
 
 
 def options(economy: str, arm: str, seed: int, out: Path, exploitability: int = 0) -> PopulationOptions:
-    """Of one run; snapshots are valued at its ends alone, so that the last is kept."""
+    """Of one run, with the game's default settings, by which the last policies are kept."""
     params, (algo, epochs) = ECONOMIES[economy], ARMS[arm]
-    gamma = {"gamma": params["discount"]} if "discount" in params else {}
     return PopulationOptions.checked(
         game="carbon",
         params=params,
-        settings=gamma | {"evaluate_every": epochs},
         algo=algo,
         seed=seed,
         max_iterations=epochs,

@@ -6,7 +6,7 @@ its favour. On fresh plays, over all periods: the leader's mean action, beside t
 mean action, beside their `best_response` to what the leader does there; "apart" is the mean distance of single
 members' actions from it, relatively.
 
-What is set, and why:
+Settings are the games' defaults (envs/__init__.py), and why:
 
 - Exploration and learning rates fall together, by .85 every three epochs: critics, which have seen the last ten epochs
   alone (`buffer_periods`), end up knowing a small neighbourhood of what is done very well. With a fixed exploration
@@ -14,9 +14,9 @@ What is set, and why:
   right far away are not right enough there.
 - `centred` rewards and smooth critics (`activation="silu"`), for the same reason: without the one the tax of
   `output-tax` ends 7 to 8 % off, without the other it swings for ever (seed 5).
-- `labour-supply` lasts one period: `gamma=0`, nothing comes after it. With `through_members`, where the optimum is
-  inside the range: a government that takes the answer as given sees equality alone, and taxes away all differences. At
-  a cap of .05 either ascends to the corner. 400 households, of which one moves the level of the tax little: where 20
+- `labour-supply` lasts one period: its discount is 0, nothing comes after it. `through_members`: a government that
+  takes the answer as given sees equality alone, and taxes away all differences. At a cap of .05 either ascends to the
+  corner. 400 households, of which one moves the level of the tax little: where 20
   answer to what they move themselves, the best progressivity is .67.
 - The other two are discounted by the game's own factor. `through_members` is off: the best share to save is the same
   under every tax, so that how it moves is no part of the gradient. Plays are short (`periods`), so that capital
@@ -71,17 +71,15 @@ class Case:
 
     game: str
     epochs: int
-    settings: dict[str, Any]
     terms: dict[str, str]
     bars: dict[str, float]
     params: dict[str, Any]
 
     def options(self, seed: int, out: Path) -> PopulationOptions:
-        """Of one run; snapshots are valued at its ends alone, so that the last is kept."""
+        """Of one run, with the game's default settings, by which the last policies are kept."""
         return PopulationOptions.checked(
             game=self.game,
             params=self.params,
-            settings=SETTLING | self.settings | {"evaluate_every": self.epochs},
             seed=seed,
             max_iterations=self.epochs,
             plays=PLAYS,
@@ -96,40 +94,18 @@ class Case:
         return {"seconds": result["seconds"], **found}
 
 
-SETTLING = {
-    "centred": True,
-    "activation": "silu",
-    "buffer_periods": 3_000,
-    "random_epochs": 1,
-    "updates": 200,
-    "rate": 5e-4,
-    "critic_rate": 2e-3,
-    "noise": 0.15,
-    "rate_decay": 0.85,
-    "critic_rate_decay": 0.85,
-    "noise_decay": 0.85,
-    "rate_decay_epochs": 3,
-}
-ONE_PERIOD = {"gamma": 0.0, "plays": 50}
-MANY_PERIODS = {"plays": 30, "critic_epochs": 3, "kept_members": 10}
-MANY_WORKERS = {"through_members": True, "batch": 256, "batch_members": 4, "kept_members": 50}
-DISCOUNT = 0.8
-
 WORK = {LEADER: "progressivity", MEMBERS: "work"}
 SAVING = {LEADER: "tax", MEMBERS: "saving share"}
 BARS = {LEADER: 0.05, MEMBERS: 0.01}
 
 CASES = {
-    "labour-supply": Case("labour-supply", 32, ONE_PERIOD | MANY_WORKERS, WORK, BARS, {"households": 400}),
-    "labour-supply, cap .05": Case(
-        "labour-supply", 24, ONE_PERIOD | {"kept_members": 10}, WORK, BARS, {"households": 20, "cap": 0.05}
-    ),
+    "labour-supply": Case("labour-supply", 32, WORK, BARS, {"households": 400}),
+    "labour-supply, cap .05": Case("labour-supply", 24, WORK, BARS, {"households": 20, "cap": 0.05}),
     "public-investment": Case(
-        "public-investment", 40, MANY_PERIODS | {"gamma": DISCOUNT}, SAVING, BARS,
-        {"households": 20, "periods": 5, "discount": DISCOUNT, "spread": 1.0},
+        "public-investment", 40, SAVING, BARS, {"households": 20, "periods": 5, "discount": 0.8, "spread": 1.0}
     ),
-    "output-tax": Case("output-tax", 40, MANY_PERIODS, SAVING, BARS, {"households": 20, "periods": 10}),
-}  # fmt: skip
+    "output-tax": Case("output-tax", 40, SAVING, BARS, {"households": 20, "periods": 10}),
+}
 
 
 def compared(game: PopulationGame, policy: PopulationPolicy, seed: int) -> dict[str, dict[str, float]]:

@@ -319,9 +319,9 @@ def smfrl_config(
     Raises:
         InvalidFieldError: anything that cannot work, by name, before a process is started.
     """
-    checked = PopulationSettings.checked(**settings)
     given = game_config or {}
     made = populated(rules_of(game, given))
+    checked = PopulationSettings.of(made, **settings)
     checked.boxes(made)
     checked.capacity(made)
     return config_for(configured(game, given, made), checked, seed)

@@ -45,7 +45,8 @@ def test_errors_are_measured_from_the_closed_forms(game):
 @pytest.mark.parametrize("name", EXAMPLE.CASES)
 def test_cases_are_accepted_and_keep_the_last_policies(name, tmp_path):
     options = EXAMPLE.CASES[name].options(0, tmp_path / "run")
-    assert options.resolved_settings.evaluate_every == options.max_iterations
+    assert options.resolved_settings.keep == "last"
+    assert options.resolved_settings.gamma == options.rules.discount
     assert options.rules.optimum() is not None
 
 
