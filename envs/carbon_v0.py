@@ -32,8 +32,8 @@ s is in [.01, .99]. n is between a hundredth of and twice v / (1 - alpha), v = `
 most .99. Capital begins at its steady state without carbon and tax, lognormal among households with standard deviation
 `spread`; carbon at that of 1999, 103 GtC that stay and 118 that decay. Nothing is random after that.
 
-**Objectives** are discounted by `discount` for ever, and a play is a window of that: learn with the same discount
-factor, and take its horizon for a cut, not an end.
+**Objectives** are discounted by `discount` for ever, and a play is a window of that: who learns discounts alike,
+and takes its horizon for a cut, not an end.
 
 **Exact values** (economics/carbon.py), in every state. The best tax is `damage` times the sum of what is left of a
 unit of carbon, discounted: .0807 with the paper's numbers, about 57 dollars a tonne of carbon with a world output of

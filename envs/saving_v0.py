@@ -22,8 +22,8 @@ is raised from a household being invested where it lives, so that y = (A t^(1 - 
 capital start normal, of standard deviation `spread` around 0, or around the steady state without tax. Nothing is
 random after that.
 
-**Objectives** are discounted by `discount` for ever, and a play is a window of that: learn with the same discount
-factor, and take its horizon for a cut, not an end.
+**Objectives** are discounted by `discount` for ever, and a play is a window of that: who learns discounts alike,
+and takes its horizon for a cut, not an end.
 
 **Exact values** (economics/fiscal.py), in every state. `public-investment`: save the share `discount`; tax 1 - alpha.
 `output-tax`: save alpha x discount (.72589 of .7445 and .975); tax (1 - alpha discount) public / (1 + public)

@@ -47,7 +47,7 @@ from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy, pla
 from rllib_stackelberg.populations.settings import PopulationSettings
 from rllib_stackelberg.rules.held import configured, rules_in
 from rllib_stackelberg.rules.population import PopulationGame
-from rllib_stackelberg.rules.registry import populated, rules_of
+from rllib_stackelberg.rules.registry import find_spec, populated, rules_of
 from rllib_stackelberg.training.leaders.callbacks import others
 from rllib_stackelberg.training.populations.buffer import MEMBER_REWARDS, new_rows
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
@@ -314,14 +314,15 @@ def smfrl_config(
         game: id, "package.module:ClassName", or a game class.
         game_config: its constructor parameters.
         seed: of the run: plays, exploration, replay, and RLlib's own.
-        settings: fields of `PopulationSettings`.
+        settings: fields of `PopulationSettings` that differ from the defaults of the game, if it is named.
 
     Raises:
         InvalidFieldError: anything that cannot work, by name, before a process is started.
     """
     given = game_config or {}
     made = populated(rules_of(game, given))
-    checked = PopulationSettings.of(made, **settings)
+    defaults = find_spec(game).defaults.settings if isinstance(game, str) else {}
+    checked = PopulationSettings.of(made, **defaults | settings)
     checked.boxes(made)
     checked.capacity(made)
     return config_for(configured(game, given, made), checked, seed)
