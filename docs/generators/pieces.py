@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1]
+FIGURES = DOCS.parent / "tuned_examples" / "figures"
 INCLUDE = re.compile(
     r"```\{include\} (\S+)\n(?::start-after: \"(?P<start>.*)\"\n:end-before: \"(?P<end>.*)\"\n)?```", re.M
 )
@@ -11,10 +12,12 @@ BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]*) -->\s*)?```(?P<language>\w+)\n(?P<c
 
 
 def included(text: str) -> str:
-    """With the part of a written file in the place of what includes it; what is generated is left to Sphinx."""
+    """With recorded tables and parts of written files in their places; what is generated is left to Sphinx."""
 
     def content(match: re.Match[str]) -> str:
         """What stands in place of one inclusion."""
+        if match[1].endswith(f"{FIGURES.name}/{(file := FIGURES / Path(match[1]).name).name}"):
+            return file.read_text(encoding="utf-8")
         if match["start"] is None:
             return match[0]
         source = (DOCS / match[1]).resolve().read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rllib_stackelberg.reports.notebook import learning_picture, mechanism_picture, policy_picture, show_progress
     from rllib_stackelberg.reports.online import write_online
     from rllib_stackelberg.reports.page import write_figures, write_report
-    from rllib_stackelberg.reports.recorded_tables import markdown_table, write_table
+    from rllib_stackelberg.reports.recorded_tables import Begun, markdown_table, write_table
     from rllib_stackelberg.reports.result_figures import (
         arms_figure,
         costs_figure,
@@ -30,7 +30,7 @@ MODULES = {
     "notebook": ("learning_picture", "mechanism_picture", "policy_picture", "show_progress"),
     "online": ("write_online",),
     "page": ("write_figures", "write_report"),
-    "recorded_tables": ("markdown_table", "write_table"),
+    "recorded_tables": ("Begun", "markdown_table", "write_table"),
     "result_figures": (
         "arms_figure", "costs_figure", "dependence_figure", "gap_curves_figure", "relation_figure",
     ),
@@ -41,6 +41,7 @@ MODULES = {
 _MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
 
 __all__ = [
+    "Begun",
     "arms_figure",
     "bands_figure",
     "costs_figure",

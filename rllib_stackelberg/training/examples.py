@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
+import shlex
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-import numpy as np
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from rich.box import SIMPLE
-from rich.console import RenderableType
-from rich.table import Table
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.evaluation.baselines import RandomSearch, random_search
 from rllib_stackelberg.evaluation.strategies import tabulated
-from rllib_stackelberg.files.folder import to_json, write_atomically
-from rllib_stackelberg.leader.env import StackelbergPOMDP
+from rllib_stackelberg.reports.recorded_tables import Begun, SharedTable, write_table, written_by
 from rllib_stackelberg.response.settings import LeaderSettings
-from rllib_stackelberg.rounding import estimate, number
-from rllib_stackelberg.rules.game import StackelbergGame
+from rllib_stackelberg.rounding import number
 from rllib_stackelberg.rules.registry import find_spec, make_game
 from rllib_stackelberg.runs.evaluate import evaluate_against
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.runs.progress import Progress
 from rllib_stackelberg.solvers import solve
 from rllib_stackelberg.terminal import Terminal
+from rllib_stackelberg.training.batches import fill_batches
+from rllib_stackelberg.training.example_tables import (
+    Cell,
+    Rows,
+    count_of,
+    lines_table,
+    mean_of,
+    median_and,
+    median_of,
+    optimum,
+    seeds_table,
+)
 from rllib_stackelberg.training.running.ray_sessions import ray_session
 from rllib_stackelberg.training.runs import train
-
-Rows = list[dict[str, Any]]
-
 
 LUCK_EPISODES = 10_000
 """Most random leader tables that stand beside a result."""
@@ -94,6 +99,17 @@ class Example:
         parts = [self.game, *(f"{key}={value}" for key, value in self.params.items())]
         return " ".join(parts) + (f": {self.arm}" if self.arm else "")
 
+    @property
+    def title(self) -> str:
+        """What tells it from all other examples."""
+        return f"{self.algo} {self.name}"
+
+    @property
+    def instance(self) -> str:
+        """For tables: what can be typed as code; long values are left to the arm's words."""
+        given = (shorten(f"{key}={str(value).lower()}", 40, placeholder="") for key, value in self.params.items())
+        return f"`{' '.join([self.game, *given]).strip()}`" + (f", {self.arm}" if self.arm else "")
+
     def options(self, seed: int, out: Path) -> TrainOptions:
         """Of one run."""
         given = {
@@ -149,6 +165,7 @@ class Example:
             "average_play": result["by_play"]["average"],
             "exact": result["exact_value"],
             "deviation_gain": result["certificate"]["deviation_gain"],
+            "equilibrium": result["certificate"]["equilibrium"],
             "last_snapshot": result["final_value"],
             "mean_return": result["mean_return"],
             "whole_return": statistics.fmean(known or [math.nan]),
@@ -180,26 +197,28 @@ class Example:
         return row
 
 
-def fill_batches(config: AlgorithmConfig, options: TrainOptions, parallel: int | None) -> None:
-    """That many leader episodes in parallel, and whole ones in a batch, however the leader is asked; None: as it is."""
-    if parallel is None:
-        return
-    game, settings = options.rules, options.resolved_settings
-    once = settings.leader_queries == "once"  # then RLlib is handed whole episodes, one per environment at least
-    rows = parallel if once else parallel * turns_of_an_episode(game, settings)
-    config.env_runners(num_envs_per_env_runner=parallel)
-    config.training(train_batch_size_per_learner=rows, minibatch_size=None)
+COLUMNS: dict[str, Cell] = {
+    "game": lambda example, _: example.instance,
+    "algorithm": lambda example, _: example.algo,
+    "exact optimum": optimum,
+    "value: median, worst": median_and(min, "value", 5),
+    "mean return: median, worst": median_and(min, "mean_return"),
+    "no gain from deviating": count_of(lambda row: row["equilibrium"]),
+    "random search: best, mean": lambda example, rows: ", ".join(
+        median_of(column)(example, rows) for column in ("random_best", "random_mean")
+    ),
+    "episodes": median_of("episodes"),
+    "seconds: median, slowest": median_and(max, "seconds"),
+    "seeds": lambda _, rows: f"{len(rows)}",
+}
+"""What the tables of pages have in common. *No gain from deviating*: in how many seeds no follower gains by leaving the
+reported play."""
 
 
-def turns_of_an_episode(game: StackelbergGame, settings: LeaderSettings) -> int:
-    """How often the leader is asked in an episode in which it always gives its first answer."""
-    env = StackelbergPOMDP(game, settings)
-    env.reset()
-    turns, over = 0, False
-    while not over:
-        over = bool(env.step(np.zeros((1, *(env.single_action_space.shape or ()))))[2][0])
-        turns += 1
-    return turns
+def means(*columns: str) -> dict[str, Cell]:
+    """Columns of means over seeds, with their standard errors."""
+    shown = {column.replace("_", " "): mean_of(column) for column in columns}
+    return {name: COLUMNS[name] for name in ("game", "seeds")} | shown
 
 
 def reaches(value: float, tolerance: float = 1e-6, share: float = 0.9) -> tuple[str, Callable[[Rows], bool]]:
@@ -229,94 +248,83 @@ def at_least(value: float, share: float = 0.9) -> tuple[str, Callable[[Rows], bo
 def main(
     examples: Sequence[Example],
     text: str | None,
-    summary: Sequence[str] = (),
-    beside: Callable[[Sequence[Example]], RenderableType] | None = None,
-    overview: Callable[[dict[str, Rows]], RenderableType] | None = None,
+    columns: Mapping[str, Cell] = COLUMNS,
+    beside: Callable[[Sequence[Example]], list[dict[str, str]]] | None = None,
 ) -> None:
     """Command line of a tuned example.
 
     Args:
-        examples: what it runs; text: its help; summary: columns whose mean and standard error over seeds are shown, one
-            line an example, in a last table; beside: makes what stands above that table, of the examples that were run.
-        overview: makes a table of all rows there are by an instance's name, those of earlier calls in the file of
-            `--json` included; shown at the end.
+        examples: what it runs; text: its help; columns: of the last table, which has a line an example; beside: makes
+            another table for those that were run, of what is best without training.
     """
-    arguments = _arguments(text)
-    recorded = _recorded(arguments.json)
-    examples = [example for example in examples if arguments.only in example.name]
-    if not examples:
-        sys.exit(f"--only: no instance's name contains {arguments.only!r}")
-    if arguments.max_seconds is not None:
-        examples = [replace(example, max_seconds=arguments.max_seconds) for example in examples]
+    begun, (parser, arguments) = Begun(), _arguments(text)
+    script = Path(sys.argv[0]).resolve()
+    name, command = arguments.table or script.stem, _command(script, arguments)
+    try:
+        chosen = _chosen(examples, arguments)
+        shared = SharedTable(arguments.out / f"{name}.md", list(columns)) if arguments.out else None
+    except InvalidFieldError as error:
+        parser.error(str(error))
     found: dict[str, Rows] = {}
+    lines: dict[str, dict[str, str]] = {}
     failed = []
     with tempfile.TemporaryDirectory() as folder, ray_session():
-        for k, example in enumerate(examples):
-            rows = found[example.name] = []
-            for seed in range(arguments.seeds):
-                rows.append(example.run(seed, Path(folder) / f"{k}-{seed}"))
-                if arguments.json:
-                    write_atomically(arguments.json, to_json(recorded | found).encode())
-            met = example.bar[1](rows)
-            if not met:
+        for k, example in enumerate(chosen):
+            rows = [example.run(seed, Path(folder) / f"{k}-{seed}") for seed in range(arguments.seeds)]
+            if not example.bar[1](rows):
                 failed.append(example.name)
-            _show(example, rows, met)
-    console = Terminal(width=190)
+            _show(example, rows, example.name not in failed)
+            found[example.title] = rows
+            lines[example.title] = {heading: cell(example, rows) for heading, cell in columns.items()}
+            if shared:
+                shared.add(lines, found, f"Not all rows are there: `{command} --out DIR` has not ended.")
+    if shared:
+        shared.add(lines, found, written_by(command, begun))
+        lines = {title: row["cells"] for title, row in shared.recorded().items()}
     if beside:
-        console.print(beside(examples))
-    if summary:
-        console.print(summarise(found, summary))
-    if overview:
-        console.print(overview(recorded | found))
+        best = beside(chosen)
+        Terminal(width=190).print(lines_table(best, "without training"))
+        if arguments.out:
+            write_table(arguments.out / f"{name}_best.md", best, command, begun)
+    Terminal(width=190).print(lines_table(list(lines.values()), "over seeds"))
     if failed and arguments.as_test:
         sys.exit(f"bar not met: {', '.join(failed)}")
 
 
-def _arguments(text: str | None) -> argparse.Namespace:
+def _arguments(text: str | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--as-test", action="store_true", help="exit with 1 if a bar is not met")
     parser.add_argument("--only", default="", help="run the instances whose name contains this")
     parser.add_argument("--max-seconds", type=float, help="of training, for each run; default per instance")
-    parser.add_argument("--json", type=Path, help="write all rows there; those of other instances in it are kept")
-    return parser.parse_args()
+    parser.add_argument("--out", type=Path, help="folder in which the table over seeds, and all seeds' rows, are kept")
+    parser.add_argument("--table", help="the table's name there, if several scripts write one; default: the script's")
+    return parser, parser.parse_args()
 
 
-def _recorded(file: Path | None) -> dict[str, Rows]:
-    """Rows of earlier calls, by instance."""
-    return json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else {}
+def _chosen(examples: Sequence[Example], arguments: argparse.Namespace) -> list[Example]:
+    chosen = [example for example in examples if arguments.only in example.name]
+    if not chosen:
+        names = ", ".join(example.name for example in examples)
+        raise InvalidFieldError("only", f"no instance's name contains {arguments.only!r}", f"a part of one of: {names}")
+    if arguments.max_seconds is None:
+        return chosen
+    return [replace(example, max_seconds=arguments.max_seconds) for example in chosen]
 
 
-def summarise(found: dict[str, Rows], columns: Sequence[str]) -> Table:
-    """Mean and standard error over seeds, one line an example."""
-    table = Table(title="mean ± standard error over seeds", box=SIMPLE, title_justify="left", title_style="bold")
-    for column in ("", "seeds", *columns):
-        table.add_column(column.replace("_", " "))
-    for name, rows in found.items():
-        cells = [_mean_and_error([float(row[column]) for row in rows]) for column in columns]
-        table.add_row(name, str(len(rows)), *cells)
-    return table
-
-
-def _mean_and_error(values: list[float]) -> str:
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return str(estimate(statistics.mean(values), error))
+def _command(script: Path, arguments: argparse.Namespace) -> str:
+    """As it can be typed, with all that its numbers depend on."""
+    given = {
+        "--seeds": arguments.seeds,
+        "--only": arguments.only,
+        "--max-seconds": number(arguments.max_seconds) if arguments.max_seconds else None,
+        "--table": arguments.table,
+    }
+    words = (f"{word}" for option, value in given.items() if value for word in (option, value))
+    return shlex.join(["python", "/".join(script.parts[-3:]), *words])
 
 
 def _show(example: Example, rows: Rows, met: bool) -> None:
-    table = Table(title=example.name, box=SIMPLE, title_justify="left", title_style="bold")
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(number(value) for value in row.values()))
-    if len(rows) > 1:
-        columns = list(rows[0])[1:]
-        table.add_row("median", *(number(_median([row[column] for row in rows])) for column in columns))
-    console = Terminal(width=max(190, 12 * len(table.columns)))
-    console.print(table)
+    console = Terminal(width=max(190, 12 * len(rows[0])))
+    console.print(seeds_table(example.name, rows))
     console.print(f"bar: {example.bar[0]}: {'met' if met else 'NOT met'}")
-
-
-def _median(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None

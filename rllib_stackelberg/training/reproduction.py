@@ -29,7 +29,7 @@ from rllib_stackelberg.runs.evaluate import evaluate_against
 from rllib_stackelberg.runs.folder import versions
 from rllib_stackelberg.runs.options import TrainOptions
 from rllib_stackelberg.solvers import solve
-from rllib_stackelberg.training.examples import fill_batches
+from rllib_stackelberg.training.batches import fill_batches
 from rllib_stackelberg.training.independent.independent import train_independent
 from rllib_stackelberg.training.running.ray_sessions import ray_session
 from rllib_stackelberg.training.runs import train

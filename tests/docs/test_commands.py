@@ -26,7 +26,7 @@ def code_of(text):
     """Inline code, on one line, and the lines of blocks of commands."""
     outside = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
     yield from (" ".join(code.split()) for code in re.findall(r"`([^`]+)`", outside))
-    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.S | re.M):
+    for language, block in re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.S | re.M):
         if language in ("", "sh", "console", "bash"):
             yield from (line.removeprefix("$ ") for line in block.splitlines())
 

@@ -3,6 +3,8 @@
 import json
 import re
 
+import yaml
+
 from tests.docs.written import ROOT
 
 PAPER = (ROOT / "paper" / "paper.md").read_text(encoding="utf-8")
@@ -42,6 +44,25 @@ def test_references_are_those_that_are_cited():
     assert set(re.findall(r"@(\w+)", PAPER.partition("---\n\n")[2])) == set(
         re.findall(r"^@\w+\{(\w+),", REFERENCES, re.M)
     )
+
+
+def test_its_head_is_what_the_journal_reads():
+    head = yaml.safe_load(PAPER.split("---\n")[1])
+    places = {place["index"] for place in head["affiliations"]}
+    assert head["authors"]
+    assert all(author["name"] and author["affiliation"] in places for author in head["authors"])
+    assert all(isinstance(tag, str) for tag in head["tags"])
+    assert (ROOT / "paper" / head["bibliography"]).exists()
+    assert {"title", "date"} <= head.keys()
+
+
+def test_references_name_their_work_and_where_it_is_found():
+    for kind, entry in re.findall(r"^@(\w+)\{(.*?)^\}", REFERENCES, re.M | re.S):
+        fields = set(re.findall(r"^  (\w+) = \{[^\n]+\},?$", entry, re.M))
+        assert {"title", "author", "year"} <= fields, entry
+        assert fields & {"doi", "eprint", "url", "pages"}, entry
+        assert {"article": "journal", "inproceedings": "booktitle"}.get(kind, "title") in fields, entry
+        assert "others" not in entry
 
 
 def test_its_length_is_what_the_journal_takes():

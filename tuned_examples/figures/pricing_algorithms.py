@@ -25,7 +25,7 @@ from rllib_stackelberg.comparisons import standard_error
 from rllib_stackelberg.evaluation.limit_cycles import LimitCycle, LimitPlay
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import bands_figure, markdown_table, write_drawing, write_table
+from rllib_stackelberg.reports import Begun, bands_figure, markdown_table, write_drawing, write_table
 from rllib_stackelberg.response.phase import Phase
 from rllib_stackelberg.response.rounds import RoundsResponse
 from rllib_stackelberg.response.rounds_engine import rounds_of
@@ -52,7 +52,16 @@ AFTER = 15
 """Periods of a price war that are shown; three before it."""
 
 BEFORE = 3
-SHOWN = ("deviation", "cycle of 1", "of 2", "longer", "nobody deviates", "Nash")
+SHOWN = {
+    "published gain": "published gain",
+    "standard deviation over sessions": "deviation",
+    "sessions in which prices stay as they are": "cycle of 1",
+    "in a cycle of two": "of 2",
+    "in a longer one": "longer",
+    "in which no seller gains by one other price, once": "nobody deviates",
+    "in which both play best responses": "Nash",
+}
+"""What the table of markets shows beside profit gains, by its headings."""
 COMMAND = "python tuned_examples/figures/pricing_algorithms.py"
 
 
@@ -133,10 +142,10 @@ def row(name: str, found: Sessions) -> dict[str, Any]:
     }
 
 
-def cells(found: dict[str, Any], *columns: str) -> dict[str, str]:
-    """What a table shows of a row: the profit gain, and some more of it."""
-    shown = {"market": found["market"], "profit gain": f"{found['profit gain']:.3f} ± {found['±']:.3f}"}
-    return shown | {name: number(found[name], 3) for name in columns}
+def cells(found: dict[str, Any], head: str, columns: dict[str, str]) -> dict[str, str]:
+    """What a table shows of a row: the profit gain, and some more of it under other headings."""
+    shown = {head: found["market"], "profit gain": f"{found['profit gain']:.3f} ± {found['±']:.3f}"}
+    return shown | {heading: number(found[name], 3) for heading, name in columns.items()}
 
 
 def price_war(found: Sessions) -> dict[str, dict[str, Any]]:
@@ -159,16 +168,16 @@ def main() -> None:
     parser.add_argument("--costs", type=float, nargs="*", default=list(PUBLISHED), help="of the second seller")
     parser.add_argument("--policies", type=int, default=50, help="sessions for each policy; 0: none")
     parser.add_argument("--out", type=Path, help="folder for tables, data and figure")
-    arguments = parser.parse_args()
+    begun, arguments = Begun(), parser.parse_args()
     markets = []
     for cost in arguments.costs:
         game = Pricing(costs=[1.0, cost])
         found = played(game, "leave", 0.0, arguments.sessions, arguments.seed)
-        markets.append(row(f"cost {cost:g}", found) | {"published gain": PUBLISHED.get(cost, float("nan"))})
-        print(f"{markets[-1]['market']}: {found.seconds:.0f} s", flush=True)
+        markets.append(row(f"{cost:g}", found) | {"published gain": PUBLISHED.get(cost, float("nan"))})
+        print(f"cost {cost:g}: {found.seconds:.0f} s", flush=True)
         if cost == arguments.costs[0]:
             war = price_war(found)
-    tables = {"markets": [cells(found, "published gain", *SHOWN) for found in markets]}
+    tables = {"markets": [cells(found, "second seller's cost", SHOWN) for found in markets]}
     policies = []
     if arguments.policies:
         game = Pricing()
@@ -176,14 +185,16 @@ def main() -> None:
             found = played(game, policy, much, arguments.policies, arguments.seed)
             name = game.describe_action(game.leader_turn, 0, np.array([game.policies.index(policy), much]))
             policies.append(row(name, found))
-        tables["policies"] = [cells(found, "consumer surplus") for found in policies]
+        surplus = {"consumer surplus": "consumer surplus"}
+        tables["policies"] = [cells(found, "policy", surplus) for found in policies]
     for rows in tables.values():
         print(markdown_table(rows), end="\n\n")
     if arguments.out:
         costs = " ".join(f"{cost:g}" for cost in arguments.costs)
         command = f"{COMMAND} --sessions {arguments.sessions} --policies {arguments.policies} --costs {costs}"
+        command += f" --seed {arguments.seed}" * (arguments.seed != 0)
         for name, rows in tables.items():
-            write_table(arguments.out / f"pricing_algorithms_{name}.md", rows, command)
+            write_table(arguments.out / f"pricing_algorithms_{name}.md", rows, command, begun)
         data = {"markets": markets, "policies": policies, "price war": war}
         write_atomically(arguments.out / "pricing_algorithms.json", to_json(data).encode())
         drawing = arguments.out / "pricing_algorithms"

@@ -25,7 +25,14 @@ from rich.progress import track
 from rllib_stackelberg import MultiplicativeWeights, make_game
 from rllib_stackelberg.evaluation.dependence import Dependence, gap_curve, response_models, utility_learners
 from rllib_stackelberg.plays.strategy import LeaderStrategy
-from rllib_stackelberg.reports import dependence_figure, gap_curves_figure, markdown_table, write_drawing, write_table
+from rllib_stackelberg.reports import (
+    Begun,
+    dependence_figure,
+    gap_curves_figure,
+    markdown_table,
+    write_drawing,
+    write_table,
+)
 
 GAME = {"types": 3, "actions": 3, "tables": 3}
 UPDATES = 1_000
@@ -85,13 +92,13 @@ def lines(games: Sequence[Sequence[Dependence]], gaps: Curves) -> list[dict[str,
         values = [f"{fmean(rows[f'{name}, {play}'] for rows in first):.3f}" for play in PLAYS]
         shown = [f"{dict(gaps[name])[updates]:.3f}" if name in gaps else "" for updates in SHOWN]
         found.append([name, *values, lost(games, f"{name}, argmax"), *shown])
-    columns = ["followers", *PLAYS, "lost by believing it", *(f"BCCE gap, {updates:,}" for updates in SHOWN)]
+    columns = ["followers", *PLAYS, "lost by believing it", *(f"BCCE gap after {updates:,}" for updates in SHOWN)]
     return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def main(games: int, out: Path) -> None:
     """Both tables and both figures."""
-    panels, gaps = {}, {}
+    begun, panels, gaps = Begun(), {}, {}
     for kind, correlated in (("independent types", False), ("correlated types", True)):
         seeds = range(games)
         found = [dependences(seed, correlated) for seed in track(seeds, kind)]
@@ -99,7 +106,7 @@ def main(games: int, out: Path) -> None:
         panels |= {f"{kind.split()[0]}, table\u00a0{k}": each.data() for k, each in enumerate(found[0])}
         rows = lines(found, gaps[kind])
         print(f"\n{kind}, {games} games\n\n{markdown_table(rows)}")
-        write_table(out / f"response_models_{kind.split()[0]}.md", rows, f"{COMMAND} --games {games}")
+        write_table(out / f"response_models_{kind.split()[0]}.md", rows, f"{COMMAND} --games {games}", begun)
     write_drawing(out / "bcce_gaps", gap_curves_figure, panels=gaps)
     write_drawing(out / "response_models", dependence_figure, panels=panels)
 

@@ -17,7 +17,7 @@ Results to expect: see tuned_examples/results/ablation.md.
 import statistics
 from collections.abc import Callable
 
-from rllib_stackelberg.training.examples import Example, Rows, main, reaches
+from rllib_stackelberg.training.examples import Example, Rows, main, means, reaches
 
 UPDATES, PARALLEL, ITERATIONS = 10, 16, 60
 EVERY_TURN = {
@@ -52,4 +52,4 @@ EXAMPLES = [
 ]
 
 if __name__ == "__main__":
-    main(EXAMPLES, __doc__, summary=("mean_return", "whole_return", "last_snapshot", "value", "episodes", "seconds"))
+    main(EXAMPLES, __doc__, means("mean_return", "whole_return", "last_snapshot", "value", "episodes", "seconds"))

@@ -11,7 +11,7 @@ How to run: `python tuned_examples/ppo/baselines_ppo.py --seeds 3`; `--as-test` 
 Results to expect: see tuned_examples/results/baselines.md.
 """
 
-from rllib_stackelberg.training.examples import Example, Rows, main, reaches
+from rllib_stackelberg.training.examples import Example, Rows, main, means, reaches
 
 LEARNING = {"followers": "mw:epsilon=0.1", "response_updates": 250}
 TEACHERS = {
@@ -42,5 +42,5 @@ if __name__ == "__main__":
     main(
         EXAMPLES,
         __doc__,
-        summary=("value", "judged", "mean_return", "random_best", "random_judged", "random_mean", "seconds"),
+        means("value", "judged", "mean_return", "random_best", "random_judged", "random_mean", "seconds"),
     )

@@ -15,8 +15,10 @@ from functools import partial
 from typing import Any
 
 from rllib_stackelberg import LeaderSettings, make_game
+from rllib_stackelberg.rounding import number
 from rllib_stackelberg.solvers import response_solve
-from rllib_stackelberg.training.examples import Example, Rows, main
+from rllib_stackelberg.training.example_tables import Cell, Rows, median_and
+from rllib_stackelberg.training.examples import Example, main
 
 GAMES = range(6)
 FOLLOWERS = ("best-response", "best-manipulation")
@@ -54,5 +56,16 @@ ARMS = [arm(seed, followers) for seed in GAMES for followers in FOLLOWERS]
 EXAMPLES = [example for example in ARMS if example.params["seed"] in (0, 4)]
 """What is tested: a game in which manipulation costs the leader, and one in which both gain by it."""
 
+COLUMNS: dict[str, Cell] = {
+    "game": lambda example, _: f"{example.params['seed']}",
+    "follower": lambda example, _: f"`{example.arm}`",
+    "leader, exact": lambda _, rows: number(rows[0]["exact_leader"], 4),
+    "leader, trained: median, worst": median_and(min, "value", 4),
+    "follower, exact": lambda _, rows: number(rows[0]["exact_follower"], 4),
+    "follower of the trained leader: median, least": median_and(min, "follower", 4),
+    "leader's mean return: median, worst": median_and(min, "mean_return"),
+    "seeds": lambda _, rows: f"{len(rows)}",
+}
+
 if __name__ == "__main__":
-    main(ARMS, __doc__, ("value", "exact_leader", "follower", "exact_follower", "mean_return"))
+    main(ARMS, __doc__, COLUMNS)

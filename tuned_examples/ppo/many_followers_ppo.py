@@ -7,21 +7,18 @@ long, 100), and what the best of them is worth on fresh plays. A seed is within 
 leader that still explores earns that within .003 at the end.
 
 How to run: `python tuned_examples/ppo/many_followers_ppo.py --seeds 10`; `--only "buyers=5 types=3"` runs the instances
-whose name contains that; `--json FILE` adds what was run to the rows of a file, so that instances can be run one by
-one, and the table at the end is of all that stand there. `--as-test` makes it a regression test.
+whose name contains that; `--out DIR` adds what was run to a table there, so that instances can be run one by one.
+`--as-test` makes it a regression test.
 
 Results to expect: see docs/measured/many_buyers.md.
 """
 
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
-from rich.box import SIMPLE
-from rich.table import Table
-
 from rllib_stackelberg.rounding import number
-from rllib_stackelberg.training.examples import Example, Rows, main
+from rllib_stackelberg.training.example_tables import Cell, Rows, count_of, known, median_and, median_of
+from rllib_stackelberg.training.examples import COLUMNS, Example, main
 
 Good = Callable[[dict[str, Any]], bool]
 
@@ -92,51 +89,27 @@ EXAMPLES = [
     instance(600, "half of what is lost without messages", half_of_silence, 1.0, buyers=64, types=33, anonymous=True),
 ]
 
-COLUMNS = (
-    "without messages", "bound", "value: median, worst", "± at most", "gain at most", "return: median, worst",
-    "luck: best, fresh, mean", "episodes", "seconds: median, slowest", "within the bar", "settled",
-)  # fmt: skip
+
+def luck(_: Any, rows: Rows) -> str:
+    """The best of random leaders, its worth on fresh plays where values are estimated, and the mean."""
+    return ", ".join(median_of(column)(_, rows) for column in ("random_best", "random_judged", "random_mean"))
 
 
-def cells(name: str, rows: Rows) -> list[str]:
-    """A line of the table, as `COLUMNS`."""
-
-    def every(column: str) -> list[float]:
-        """A column, where it is known."""
-        return [row[column] for row in rows if row.get(column) is not None]
-
-    def pair(column: str, worst: Callable[[list[float]], float]) -> str:
-        """Median and worst of a column."""
-        return f"{number(median(every(column)), 4)}, {number(worst(every(column)), 4)}"
-
-    luck = [every(column) for column in ("random_best", "random_judged", "random_mean")]
-    best = every("exact") or every("bound")
-    return [
-        number(rows[0]["exact_without"], 4),
-        number(best[0] if best else None, 4),
-        pair("value", min),
-        number(max(every("error"), default=None), 2),
-        number(max(every("deviation_gain")), 2),
-        pair("mean_return", min),
-        ", ".join(number(median(values) if values else None, 3) for values in luck),
-        f"{median(every('episodes')):,.0f}",
-        pair("seconds", max),
-        f"{sum(map(GOOD[name], rows))} of {len(rows)}",
-        f"{sum(map(settled, rows))} of {len(rows)}",
-    ]
-
-
-def overview(found: dict[str, Rows]) -> Table:
-    """All instances, a line each, over their seeds."""
-    table = Table(title="message-spm, over seeds; luck: medians", box=SIMPLE, title_justify="left", title_style="bold")
-    known = [(name, rows) for name, rows in found.items() if name in GOOD and rows]
-    lines = [[name.removeprefix("message-spm "), *cells(name, rows)] for name, rows in known]
-    for title, column in zip(("", *COLUMNS), zip(*lines, strict=True), strict=True):
-        table.add_column(title, min_width=max(map(len, column)))  # headings wrap, numbers do not
-    for line in lines:
-        table.add_row(*line)
-    return table
-
+SHOWN: dict[str, Cell] = {
+    "game": COLUMNS["game"],
+    "limit, seconds": lambda example, _: f"{example.max_seconds:g}",
+    "without messages": lambda _, rows: number(rows[0]["exact_without"], 4),
+    "exact optimum": COLUMNS["exact optimum"],
+    "value: median, worst": median_and(min, "value", 4),
+    "standard error at most": lambda _, rows: number(max(known(rows, "error"), default=None), 2),
+    "gain from deviating at most": lambda _, rows: number(max(known(rows, "deviation_gain")), 2),
+    "mean return: median, worst": median_and(min, "mean_return", 4),
+    "random search: best, on fresh plays, mean": luck,
+    "episodes": COLUMNS["episodes"],
+    "seconds: median, slowest": COLUMNS["seconds: median, slowest"],
+    "within the bar": lambda example, rows: count_of(GOOD[example.name])(example, rows),
+    "settled": count_of(settled),
+}
 
 if __name__ == "__main__":
-    main(EXAMPLES, __doc__, overview=overview)
+    main(EXAMPLES, __doc__, SHOWN)

@@ -15,7 +15,9 @@ beat it.
 
 from typing import Any
 
-from rllib_stackelberg.training.examples import Example, Rows, main
+from rllib_stackelberg.rounding import number
+from rllib_stackelberg.training.example_tables import Rows
+from rllib_stackelberg.training.examples import COLUMNS, Example, main
 
 CORRELATED = [[0.2, 0.1, 1 / 30], [0.1, 2 / 15, 0.1], [1 / 30, 0.1, 0.2]]
 """Values of two buyers that tend to be alike."""
@@ -27,13 +29,14 @@ def beats_silence(rows: Rows) -> bool:
     return 3 * sum(good) >= 2 * len(rows)
 
 
-def instance(seconds: float, updates: int = 250, **params: Any) -> Example:
+def instance(seconds: float, updates: int = 250, arm: str = "", **params: Any) -> Example:
     """An instance with its budget, seconds of training."""
     return Example(
         "message-spm",
         ("value >= that without messages, in two thirds of seeds", beats_silence),
         params=params | {"leader": "scores"},
         settings={"response_updates": updates},
+        arm=arm,
         max_seconds=seconds,
         restart_after=100,
         stop_at_optimum=True,
@@ -43,10 +46,12 @@ def instance(seconds: float, updates: int = 250, **params: Any) -> Example:
 
 EXAMPLES = [
     instance(90, updates=1_000, buyers=3, types=3),
-    instance(45, updates=1_000, types=3, prior=CORRELATED),
+    instance(45, updates=1_000, arm="types correlated", types=3, prior=CORRELATED),
     instance(45, updates=1_000, types=3, noise=0.1),
     instance(45, updates=1_000, types=3, objective="revenue"),
 ]
 
+WITHOUT = {"without messages": lambda _, rows: number(rows[0]["exact_without"], 4)}
+
 if __name__ == "__main__":
-    main(EXAMPLES, __doc__)
+    main(EXAMPLES, __doc__, COLUMNS | WITHOUT)

@@ -17,7 +17,9 @@ Results to expect: nine of ten seeds (eight for five types) within the bar state
 from collections.abc import Callable
 from typing import Any
 
-from rllib_stackelberg.training.examples import Example, Rows, main
+from rllib_stackelberg.rounding import number
+from rllib_stackelberg.training.example_tables import Cell, Rows, median_of, optimum
+from rllib_stackelberg.training.examples import COLUMNS, Example, main
 
 NO_MESSAGES = {"messages": 1}
 
@@ -72,5 +74,19 @@ EXAMPLES = [
     instance(30, -1 / 20 - 0.001, optimum=-1 / 20, types=5, messages=1),
 ]
 
+SHOWN: dict[str, Cell] = {
+    "game": COLUMNS["game"],
+    "exact optimum": optimum,
+    "without messages": lambda _, rows: number(rows[0]["exact_without"], 4),
+    "followers' updates": lambda example, _: f"{example.settings['response_updates']:,}",
+    "value: median, worst": COLUMNS["value: median, worst"],
+    "value of average play": median_of("average_play"),
+    "no gain from deviating": COLUMNS["no gain from deviating"],
+    "seconds until the mean return is within .002 of the optimum": median_of("seconds_to_target"),
+    "random search: best, mean": COLUMNS["random search: best, mean"],
+    "seconds: median, slowest": COLUMNS["seconds: median, slowest"],
+    "seeds": COLUMNS["seeds"],
+}
+
 if __name__ == "__main__":
-    main(EXAMPLES, __doc__)
+    main(EXAMPLES, __doc__, SHOWN)

@@ -9,7 +9,7 @@ each set; 3.09 and 6.68 by PPO with a price for each bundle; 3.00 and 7.41 item 
 2021 by name stand beside their exact optima.
 
 How to run: `python tuned_examples/ppo/posted_prices_ppo.py --seeds 3`; `--only colors` runs the instances whose name
-contains that, `--json FILE` adds what was run to the rows of a file, and `--as-test` makes it a regression test.
+contains that, `--out DIR` adds what was run to a table there, and `--as-test` makes it a regression test.
 
 Results to expect: within 1.5 % of the best known value in every seed of the first two (three seeds: 3.110 to 3.115 of
 3.125, 7.523 to 7.556 of 7.596). Of the named settings (one seed each) `id` and `colors` are found, and

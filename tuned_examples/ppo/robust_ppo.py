@@ -20,14 +20,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE
-from rich.table import Table
 
 from rllib_stackelberg import LeaderSettings, evaluate_strategy, make_game
 from rllib_stackelberg.evaluation.values import Evaluation
 from rllib_stackelberg.plays.strategy import LeaderStrategy
 from rllib_stackelberg.rounding import number
-from rllib_stackelberg.training.examples import Example, Rows, main
+from rllib_stackelberg.training.example_tables import Cell, Rows, mean_of
+from rllib_stackelberg.training.examples import Example, main
 
 MODELS: list[dict[str, Any]] = [
     {"name": "weights", "followers": "mw:epsilon=0.1"},
@@ -40,6 +39,9 @@ GRID = 200
 SHORTFALL = 0.01
 
 Instance = tuple[str, tuple[tuple[str, Any], ...]]
+
+
+HEADINGS = ("mean of models", *(f"under {model['name']}" for model in MODELS), "worst")
 
 
 def payoff_tables(params: dict[str, Any]) -> Iterable[Any]:
@@ -69,6 +71,11 @@ def best_under(instance: Instance, model: int | None) -> Evaluation:
     return max(
         valued(instance), key=lambda e: e.leader_value if model is None else e.by_model[model].found.leader_value
     )
+
+
+def short(game: str, params: Iterable[tuple[str, Any]]) -> str:
+    """The game, and which of the random ones."""
+    return f"`{' '.join([game, *(f'seed={value}' for key, value in params if key == 'seed')])}`"
 
 
 def instance_of(example: Example) -> Instance:
@@ -101,18 +108,16 @@ def arms(game: str, params: dict[str, Any], iterations: int) -> list[Example]:
     ]  # fmt: skip
 
 
-def optima(examples: Sequence[Example]) -> Table:
+def optima(examples: Sequence[Example]) -> list[dict[str, str]]:
     """The best answers by enumeration, valued under every model."""
-    table = Table(title="best by enumeration", box=SIMPLE, title_justify="left", title_style="bold")
-    for column in ("", "best for", "mean", *(f"under {model['name']}" for model in MODELS), "worst"):
-        table.add_column(column)
+    lines = []
     for instance in dict.fromkeys(map(instance_of, examples)):
-        shown = " ".join([instance[0], *(f"{key}={value}" for key, value in instance[1])])
         for k in (*range(len(MODELS)), None):
             found = best_under(instance, k)
             values = [found.leader_value, *(model.found.leader_value for model in found.by_model), found.worst_value]
-            table.add_row(shown, "the mixture" if k is None else MODELS[k]["name"], *map(number, values))
-    return table
+            names = {"game": short(*instance), "best for": "the mixture" if k is None else MODELS[k]["name"]}
+            lines.append(names | dict(zip(HEADINGS, (number(value, 3) for value in values), strict=True)))
+    return lines
 
 
 ARMS = [
@@ -123,5 +128,13 @@ ARMS = [
 EXAMPLES = [example for example in ARMS if len(example.settings["models"]) > 1]
 """The robust leaders: what is tested. The others are what they stand beside."""
 
+COLUMNS: dict[str, Cell] = {
+    "game": lambda example, _: short(*instance_of(example)),
+    "trained against": lambda example, _: example.arm.removeprefix("trained against "),
+    **{heading: mean_of(heading) for heading in HEADINGS},
+    "seeds": lambda _, rows: f"{len(rows)}",
+}
+COLUMNS["mean of models"] = mean_of("judged")
+
 if __name__ == "__main__":
-    main(ARMS, __doc__, ("judged", *(f"under {model['name']}" for model in MODELS), "worst"), optima)
+    main(ARMS, __doc__, COLUMNS, optima)
