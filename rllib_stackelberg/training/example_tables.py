@@ -66,7 +66,7 @@ def mean_of(column: str) -> Cell:
         """As an estimate."""
         values = [float(row[column]) for row in rows]
         error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-        return str(estimate(statistics.mean(values), error))
+        return str(estimate(statistics.mean(values), error, digits=4))
 
     return cell
 

@@ -41,7 +41,13 @@ SHORTFALL = 0.01
 Instance = tuple[str, tuple[tuple[str, Any], ...]]
 
 
-HEADINGS = ("mean of models", *(f"under {model['name']}" for model in MODELS), "worst")
+WORDS = {"weights": "weights", "best": "best responses", "logit": "logit"}
+VALUES = {
+    "mean of models": "judged",
+    **{f"under {WORDS[m['name']]}": f"under {m['name']}" for m in MODELS},
+    "worst": "worst",
+}
+"""What tables show of each row, by their headings."""
 
 
 def payoff_tables(params: dict[str, Any]) -> Iterable[Any]:
@@ -98,7 +104,7 @@ def near_optimal(instance: Instance, model: int | None) -> tuple[str, Callable[[
 def arms(game: str, params: dict[str, Any], iterations: int) -> list[Example]:
     """A leader per model, and the robust one."""
     instance = game, tuple(params.items())
-    chosen = [(model["name"], [model], k) for k, model in enumerate(MODELS)]
+    chosen = [(WORDS[model["name"]], [model], k) for k, model in enumerate(MODELS)]
     return [
         Example(
             game, near_optimal(instance, k), params=params, settings={"models": models}, arm=f"trained against {name}",
@@ -115,8 +121,8 @@ def optima(examples: Sequence[Example]) -> list[dict[str, str]]:
         for k in (*range(len(MODELS)), None):
             found = best_under(instance, k)
             values = [found.leader_value, *(model.found.leader_value for model in found.by_model), found.worst_value]
-            names = {"game": short(*instance), "best for": "the mixture" if k is None else MODELS[k]["name"]}
-            lines.append(names | dict(zip(HEADINGS, (number(value, 3) for value in values), strict=True)))
+            names = {"game": short(*instance), "best for": "the mixture" if k is None else WORDS[MODELS[k]["name"]]}
+            lines.append(names | dict(zip(VALUES, (number(value, 3) for value in values), strict=True)))
     return lines
 
 
@@ -131,10 +137,9 @@ EXAMPLES = [example for example in ARMS if len(example.settings["models"]) > 1]
 COLUMNS: dict[str, Cell] = {
     "game": lambda example, _: short(*instance_of(example)),
     "trained against": lambda example, _: example.arm.removeprefix("trained against "),
-    **{heading: mean_of(heading) for heading in HEADINGS},
+    **{heading: mean_of(column) for heading, column in VALUES.items()},
     "seeds": lambda _, rows: f"{len(rows)}",
 }
-COLUMNS["mean of models"] = mean_of("judged")
 
 if __name__ == "__main__":
     main(ARMS, __doc__, COLUMNS, optima)
