@@ -9,13 +9,15 @@ import pytest
 from rllib_stackelberg import leader_config
 from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
-from rllib_stackelberg.populations.play import logged
+from rllib_stackelberg.populations.play import PopulationPlays, logged
 from rllib_stackelberg.populations.policy import BoxActor, PopulationPolicy
 from rllib_stackelberg.populations.side_env import PopulationLeaderEnv, PopulationMembersEnv
 from rllib_stackelberg.rules.held import configured
 from rllib_stackelberg.rules.registry import make_population
-from rllib_stackelberg.streams import Purpose
+from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.training.populations.side_configs import members_policy, side_config
+from rllib_stackelberg.training.populations.turns import first_policy
 from rllib_stackelberg.training.populations.upkeep import actor_of
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 from rllib_stackelberg.training.tuning import report_values
@@ -173,6 +175,26 @@ def test_algorithms_train_either_side(algorithm, side):
     found = evaluate_population(Levy(), made.with_side(side, after), 0, Purpose.SELECTION, 4)
     assert result["leader"]["value"] == pytest.approx(found.leader.mean())
     assert result["leader"]["members_value"] == pytest.approx(found.members.mean())
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("ray_local")
+@pytest.mark.parametrize("algorithm", ["PPO", "APPO"])
+def test_households_find_the_best_answer_that_is_known(algorithm):
+    """To a government that does as it began; they are 36 % off before. They explore, which moves the mean."""
+    options = PopulationOptions.checked(game="labour-supply", params={"households": 20}, max_iterations=1)
+    game = options.rules
+    with ray_session(), torch_threads():
+        made = first_policy(options)
+        algo = side_config(algorithm, "members", options.entries, made, game, 0).build_algo()
+        for _ in range(6):
+            algo.train()
+        made = made.with_side("members", actor_of(algo, made, "members"))
+        algo.stop()
+    state = PopulationPlays(game, Streams(0, Purpose.REPORT), range(64)).state
+    leader, members = made.play(game, state)
+    assert members.mean() == pytest.approx(game.best_response(state, leader).mean(), rel=0.1)
 
 
 def test_members_of_another_tax_code_are_refused_before_anything_starts(tmp_path):
