@@ -8,7 +8,6 @@ EARLIER: dict[str, Any] = {
     "plays": 6,
     "epoch_periods": 300,
     "updates": 100,
-    "random_epochs": 2,
     "n_step": 1,
     "recent": 0.0,
     "popart": False,
