@@ -80,8 +80,9 @@ class PopulationSettings(BaseModel):
             best near the middle of what they have seen is found more closely; with "relu" they mislead less outside
             of it. actor_hidden: widths of actors'.
         evaluate_every: epochs between snapshots that are valued; evaluation_plays: on which plays each.
-        keep: which snapshot a run keeps: the last, or the best of its second half. The best is a rescue where training
-            is unsteady; but a leader is worth most at moments at which members have not found their answer.
+        keep: which snapshot of its second half a run keeps: the last, of those whose plays lasted longest, or the best.
+            The best is a rescue where training is unsteady; but a leader is worth most at moments at which members have
+            not found their answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -155,6 +156,22 @@ def test_snapshots_go_on():
     again.look(found, done=0.4)
     again.look(found, done=0.6)
     assert again.best < 1e9  # of a longer run, which has come to its second half again
+
+
+def test_a_snapshot_whose_plays_end_earlier_does_not_replace_another(monkeypatch):
+    """Two that last six periods, one that lasts five, of which the leader would have most."""
+    snapshots, lasting = Snapshots(options(None, settings=TINY | {"keep": "last"})), iter([6.0, 6.0, 5.0])
+
+    def told(*_):
+        periods = next(lasting)
+        return Namespace(data=lambda: {"lasted": periods, "leader_value": -periods})
+
+    monkeypatch.setattr("rllib_stackelberg.training.populations.snapshots.evaluate_population", told)
+    seen = [policy(Levy(), seed) for seed in range(3)]
+    for each in seen:
+        snapshots.look(each, done=0.7)
+    assert snapshots.policy is seen[1]
+    assert (snapshots.best, snapshots.longest) == (-6.0, 6.0)
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
