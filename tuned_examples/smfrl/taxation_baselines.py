@@ -256,6 +256,11 @@ def draw(runs: Runs, year: int, shares: dict[float, dict[str, Estimate]], out: P
         save_svg(mixed_figure(shares, PANELS), out / "non_adopters.svg")
 
 
+def told(row: Mapping[str, Estimate], seeds: int) -> dict[str, str]:
+    """Cells of a row; where some seeds have no value, with how many have."""
+    return {column: cell(found) + f" (of {found['of']})" * (0 < found["of"] < seeds) for column, found in row.items()}
+
+
 def main() -> None:
     """Train what is not trained yet, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -290,10 +295,7 @@ def main() -> None:
     command += f" --constants {' '.join(arguments.constants)}" + " --earlier" * arguments.earlier
     for title, file in RECORDED.items():
         if title in tables:
-            shown = [
-                {"arm": str(name)} | {column: cell(found) for column, found in row.items()}
-                for name, row in tables[title].items()
-            ]
+            shown = [{"arm": str(name)} | told(row, arguments.seeds) for name, row in tables[title].items()]
             write_table(arguments.out / file, shown, command)
     draw(runs, arguments.shock_year, tables.get("non-adopters", {}), arguments.out)
     head = {name: getattr(arguments, name) for name in ("seeds", "epochs", "households", "shock_year")}

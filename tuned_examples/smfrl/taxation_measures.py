@@ -146,10 +146,17 @@ def consumption_equivalent(paid: NDArray[np.float64], welfare: float) -> float:
         paid: what each household is paid in each year `[T, P, N]`, payoffs in [0, 1).
         welfare: the mean payoff of a play elsewhere; between 0 and the number of years.
 
+    Returns:
+        NaN where no consumption would do: here plays end earlier than that, and a year pays 1 at most.
+
     >>> here = np.full((10, 1, 1), 0.5)
     >>> round(consumption_equivalent(here, 7.5), 6), round(consumption_equivalent(here, 5.0), 6)
     (3.0, 1.0)
+    >>> consumption_equivalent(here, 11.0)
+    nan
     """
+    if welfare >= (paid > 0).sum(axis=0).mean():
+        return float("nan")
 
     def missing(log_factor: float) -> float:
         """By how much welfare misses what is wanted, with consumption times that factor."""
