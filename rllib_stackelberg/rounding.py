@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-ROUNDING = 1e-12
-"""What a sum of floating-point numbers may be off by, relative to it."""
+FINEST = 5e-7
+"""An error, relative to the value, that does not reach the six digits which are shown."""
 
 LONGEST = 7
 """Most digits before or after the decimal point; beyond them an estimate is written with an exponent."""
@@ -67,7 +67,7 @@ def estimate(value: float | None, error: float | None, digits: int = 6) -> Round
     Args:
         value: of what was estimated.
         digits: of a value without an error.
-        error: a standard error or half a confidence interval; None, NaN, or no more than rounding: there is none.
+        error: a standard error or half a confidence interval; None, NaN, or below the digits that are shown: none.
 
     >>> print(estimate(-6.74023, 0.0912))
     -6.74 ± 0.09
@@ -88,7 +88,7 @@ def estimate(value: float | None, error: float | None, digits: int = 6) -> Round
 
 
 def _matters(value: float, error: float | None) -> bool:
-    return error is not None and math.isfinite(error) and error > ROUNDING * abs(value)
+    return error is not None and math.isfinite(error) and error > FINEST * abs(value)
 
 
 def _one_digit(error: float) -> float:
