@@ -14,6 +14,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from rllib_stackelberg.envs.taxation_v0 import Taxation
 
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
@@ -23,8 +24,9 @@ ROUNDS = 4
 
 
 def config(households, plays, years, **settings):
+    """The class brings no defaults of the game with it: an epoch is of 100 updates of single critics."""
     return smfrl_config(
-        game="taxation", game_config={"households": households}, plays=plays, epoch_periods=plays * years,
+        game=Taxation, game_config={"households": households}, plays=plays, epoch_periods=plays * years,
         random_epochs=0, member_low=(0.5, 0.001), **settings,
     )  # fmt: skip
 

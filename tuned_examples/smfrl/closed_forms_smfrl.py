@@ -26,7 +26,7 @@ Settings are the games' defaults (envs/__init__.py), and why:
   that is further apart (`spread`) tells critics better what it is worth.
 
 How to run: `python tuned_examples/smfrl/closed_forms_smfrl.py --seeds 3`. `--cases` picks some, `--json FILE` is where
-the table is written.
+the table is written. `--run FOLDER` compares the policies of a run of these games instead, and trains nothing.
 
 Results of seeds 0, 1 and 2 (settings were chosen on seeds 5 and 6): all within 5 % for the government and 1 % for the
 households. Mean, and the seed that is furthest off; a run takes 1.5 to 3 minutes on one core.
@@ -48,11 +48,15 @@ import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
 
+from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.files.folder import to_json, write_atomically
 from rllib_stackelberg.populations.play import PopulationPlays
 from rllib_stackelberg.populations.policy import PopulationPolicy
+from rllib_stackelberg.rules.base import name_of
 from rllib_stackelberg.rules.population import PopulationGame
+from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.runs.population_options import PopulationOptions
+from rllib_stackelberg.runs.run import PopulationRun
 from rllib_stackelberg.streams import Purpose, Streams
 from rllib_stackelberg.terminal import Terminal
 from rllib_stackelberg.training.running.ray_sessions import ray_session
@@ -171,13 +175,33 @@ def show(rows: list[dict[str, Any]], seeds: int) -> None:
     Terminal(width=140).print(shown)
 
 
+def show_run(folder: Path) -> None:
+    """For people: the policies of a run beside the closed forms of its game.
+
+    Raises:
+        InvalidFieldError: it is no run of these games.
+    """
+    run, known = PopulationRun.open(folder), sorted({find_spec(case.game).id for case in CASES.values()})
+    if name_of(run.game) not in known:
+        raise InvalidFieldError("run", f"is of {name_of(run.game)}", ", ".join(known))
+    for side, found in compared(run.game, PopulationPolicy.load(folder), run.seed).items():
+        Terminal().print(f"{side}: {found['learned']:.5f}, exact {found['closed form']:.5f}, {found['error']:.1%} off")
+
+
 def main() -> None:
     """Train, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds, from 0")
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--json", type=Path, help="write the table there")
+    parser.add_argument("--run", type=Path, help="only compare the policies of this run folder")
     arguments = parser.parse_args()
+    if arguments.run:
+        try:
+            show_run(arguments.run)
+        except InvalidFieldError as error:
+            parser.error(str(error))
+        return
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in arguments.cases}
     with ray_session(), tempfile.TemporaryDirectory() as folder:
         for name, found in runs.items():
