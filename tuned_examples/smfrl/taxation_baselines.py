@@ -42,8 +42,9 @@ are printed and written to `--json`, figures (`growth.svg`, `shocks.svg`, `non_a
 
 Results (ten seeds, 16 epochs; tables are in docs/measured/taxation.md): `smfrl` and `saez` last 300 years in every
 seed, `federal` in nine, through both shocks. `smfrl` has some 20 times the GDP per head of the free market and four
-times that of `saez`, at the households' expense. `ppo` ends in year 3 to 6, `ppo-trained` in year 2 to 16: neither gets
-away from where it begins. Non-adopters lower GDP, and live better than adopters, who must save half of what they keep.
+times that of `saez` (whose interval is as wide as that), at the households' expense. `ppo` ends in year 3 to 6,
+`ppo-trained` in year 2 to 16: neither gets away from where it begins. Non-adopters lower GDP, and live better than
+adopters, who must save half of what they keep.
 """
 
 import argparse
