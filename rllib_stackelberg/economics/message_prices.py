@@ -244,9 +244,7 @@ class MessageProgram:
             (cell[0], cell[1]): (option.first, float(first), float(second))
             for cell, option, (first, second) in zip(self.cells, options, prices.reshape(-1, 2), strict=True)
         }
-        value = float(gain - self.market.best_welfare)
-        # Nothing is more than efficient; what is above zero is rounding.
-        return MessageMechanism(min(value, 0.0) if self.market.objective == "welfare" else value, self.senders, offers)
+        return MessageMechanism(self.market.paid(float(gain)), self.senders, offers)
 
 
 def message_strategies(types: int, messages: int) -> Iterator[tuple[int, ...]]:

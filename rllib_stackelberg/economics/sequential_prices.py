@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rllib_stackelberg.comparisons import ROUNDING
+from rllib_stackelberg.comparisons import ROUNDING, beyond_rounding
 from rllib_stackelberg.economics.optimal_auctions import expected_largest
 from rllib_stackelberg.errors import InvalidFieldError
 
@@ -82,6 +82,13 @@ class Market:
         grids = np.meshgrid(*self.values, indexing="ij")
         tops = np.sort(np.stack(grids), axis=0)[::-1][: self.items].sum(axis=0)
         return float((self.joint * tops).sum())
+
+    def paid(self, gain: float) -> float:
+        """The leader's payoff of what a mechanism gains it: less what an efficient one would. No more than rounding of
+        welfare is lost by an efficient one."""
+        if self.objective == "revenue":
+            return gain
+        return 0.0 - float(beyond_rounding(self.best_welfare - gain, self.best_welfare))
 
     @cached_property
     def exchangeable(self) -> bool:
@@ -170,7 +177,7 @@ def no_message_solve(market: Market) -> Plan:
         gain, offers = _best_exchangeable(market)
     else:
         gain, offers = _best_independent(market)
-    return Plan(float(gain) - market.best_welfare, offers)
+    return Plan(market.paid(float(gain)), offers)
 
 
 def _after(status: tuple[int, ...], buyer: int, outcome: int) -> tuple[int, ...]:

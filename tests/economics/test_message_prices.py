@@ -58,6 +58,12 @@ def test_eight_types_are_few():
     assert solution.leader_value > solution.details["no_message_value"]
 
 
+@pytest.mark.parametrize("types", [3, 4, 6])
+def test_an_efficient_mechanism_loses_nothing_not_even_by_rounding(types):
+    own, marginal = np.linspace(0, 1, types), np.full(types, 1 / types)
+    assert message_solve(Market([own, own], [marginal, marginal]), 2).value == 0.0
+
+
 def test_a_search_without_time_says_what_is_known():
     market = Market([np.linspace(0, 1, 3)] * 2, [np.ones(3) / 3] * 2, objective="revenue")
     with pytest.raises(BeyondLimitsError, match=r"not found in 0 s: none exceeds 0\.5555"):
