@@ -24,10 +24,14 @@ SEEDS = int(os.environ.get("STACKELBERG_SEEDS", "10"))
 
 @cache
 def load(path):
-    """The examples of a file, which solves games for its bars."""
+    """The examples of a file, which solves games for its bars; it may import what stands beside it."""
+    sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # where a dataclass looks its module up
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module.EXAMPLES
 
 

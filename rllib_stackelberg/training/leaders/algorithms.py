@@ -30,7 +30,7 @@ from rllib_stackelberg.response.settings import LeaderSettings
 from rllib_stackelberg.rules.game import StackelbergGame
 from rllib_stackelberg.runs.algorithms import ALGORITHMS, find_algorithm
 from rllib_stackelberg.training.leaders.async_learners import LeaderAPPOLearner, LeaderIMPALALearner
-from rllib_stackelberg.training.leaders.env_runners import LeaderEnvRunner, QuestionEnvRunner
+from rllib_stackelberg.training.leaders.env_runners import LeaderEnvRunner, OneByOneEnvRunner, QuestionEnvRunner
 from rllib_stackelberg.training.leaders.learners import LeaderPPOLearner
 from rllib_stackelberg.training.leaders.modules import LeaderRLModule
 from rllib_stackelberg.training.leaders.q_learners import LeaderDQNLearner, LeaderSACLearner
@@ -281,7 +281,8 @@ SETUPS = {
     ),
     "IMPALA": LeaderSetup(IMPALAConfig, LeaderIMPALALearner, LeaderModule, (ValueFunctionAPI,), tune_impala),
     "SAC": LeaderSetup(
-        SACConfig, LeaderSACLearner, LeaderSACModule, (DefaultSACTorchRLModule,), tune_sac, whole_episodes=False
+        SACConfig, LeaderSACLearner, LeaderSACModule, (DefaultSACTorchRLModule,), tune_sac, OneByOneEnvRunner,
+        whole_episodes=False,
     ),
     "DQN": LeaderSetup(
         DQNConfig, LeaderDQNLearner, LeaderDQNModule, (DefaultDQNTorchRLModule,), tune_dqn, QuestionEnvRunner,

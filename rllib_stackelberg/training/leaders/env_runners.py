@@ -121,7 +121,7 @@ class LeaderEnvRunner(ResumableEnvRunner):
         asked: list[Front] = []
         rows: list[Arrays] = []
         while len(live := env.live[env.live < envs]):
-            front = env.front(live)
+            front = self._asked(env, live)
             observations = env.observe(front)
             found = self._random(observations) if random_actions else self._act(observations, explore)
             found[Columns.REWARDS] = env.answer(front, found[Columns.ACTIONS])
@@ -135,6 +135,10 @@ class LeaderEnvRunner(ResumableEnvRunner):
             parts = () if credit is None else zip(CREDIT, credit, strict=True)
             columns |= {name: part.astype(np.float32) for name, part in parts}
         return self._episodes(owners, columns, env.episode_infos()[:envs])
+
+    def _asked(self, env: StackelbergPOMDP, live: NDArray[np.int64]) -> Front:
+        """What the leader answers next, of what is open."""
+        return env.front(live)
 
     def _random(self, observations: Observations) -> Arrays:
         rows = sampled(self.env.single_action_space, len(observations["actor"]), observations.get("mask"))
@@ -180,6 +184,18 @@ class LeaderEnvRunner(ResumableEnvRunner):
             t_started=0,
             len_lookback_buffer=0,
         )
+
+
+class OneByOneEnvRunner(LeaderEnvRunner):
+    """Answers one question of an episode after the other.
+
+    For critics that say what an answer is worth and learn it from what they say of the next one (Q-learning with the
+    followers' state): the payoff at the end depends on all answers, so that they must see those given before. Of
+    questions that are answered together none sees the others' answers.
+    """
+
+    def _asked(self, env: StackelbergPOMDP, live: NDArray[np.int64]) -> Front:
+        return env.posed(live)
 
 
 class QuestionEnvRunner(LeaderEnvRunner):

@@ -62,6 +62,20 @@ def test_greedy_episodes_equal_those_of_rllibs_own_runner():
     np.testing.assert_allclose(found[0], found[1], atol=1e-12)
 
 
+@pytest.mark.parametrize(("algorithm", "told"), [("SAC", True), ("PPO", False)])
+def test_a_critic_that_bootstraps_from_the_next_answer_is_told_those_before_it(algorithm, told):
+    config = leader_config(algorithm, game="simple-allocation", game_config={"messages": 3}, seed=1)
+    algo = config.build_algo()
+    try:
+        episodes = algo.env_runner.sample(num_episodes=8)
+    finally:
+        algo.stop()
+    for episode in episodes:
+        seen = episode.observations.data["critic"][: len(episode)]
+        assert len(episode) == 3
+        assert len({row.tobytes() for row in seen}) == (3 if told else 1)
+
+
 def test_whole_episodes_make_the_batch_that_rllibs_connectors_make(algo):
     """Independent implementation: the same rows, one by one, through the episode's own getters."""
     episodes = algo.env_runner.sample(num_episodes=128)
