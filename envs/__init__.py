@@ -16,14 +16,15 @@ _STEADY = {
     "n_step": 5,
     "recent": 0.3,
     "popart": True,
-    "rate": 8e-4,
+    "rate": 1.5e-3,
     "rate_decay": 0.6,
     "rate_decay_epochs": 3,
     "noise_decay": 0.85,
-    "leader_pace": 0.2,
+    "leader_pace": 0.1,
     "critics": 2,
     "layer_norm": True,
-    "cutting": 0.025,
+    "cutting": 0.05,
+    "member_pull": 0.01,
     "keep": "last",
 }
 """Of SMFRL: causes and cures are in docs/measured/taxation.md."""

@@ -76,6 +76,10 @@ class PopulationSettings(BaseModel):
             1 - gamma, ages are as common in play as they count in the discounted value.
         squash_penalty: on actors whose outputs go far to an end of the unit box, from where they cannot be moved any
             more.
+        member_pull: of members' actors towards the middle of their box, in squares of what is squashed: a tie-break.
+            Where members are all but indifferent it decides what they do; otherwise the errors of their critic decide,
+            and what they do wanders, there and by the network's smoothness elsewhere. It must be small beside what
+            they lose by a wrong action where that matters.
         hidden: widths of critics' hidden layers; activation: between them: with "silu" critics are smooth, and what is
             best near the middle of what they have seen is found more closely; with "relu" they mislead less outside
             of it. actor_hidden: widths of actors'.
@@ -125,6 +129,7 @@ class PopulationSettings(BaseModel):
     layer_norm: bool = False
     cutting: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    member_pull: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (64, 64)
     activation: Literal["relu", "silu"] = "relu"
     actor_hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (32, 32)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -46,6 +45,9 @@ from rllib_stackelberg.training.runs import train
 
 LUCK_EPISODES = 10_000
 """Most random leader tables that stand beside a result."""
+
+LONGEST = 40
+"""Letters of a parameter that stands in a table."""
 
 FEW_LUCK_EPISODES = 100
 """Where a response is long."""
@@ -107,8 +109,8 @@ class Example:
     @property
     def instance(self) -> str:
         """For tables: what can be typed as code; long values are left to the arm's words."""
-        given = (shorten(f"{key}={str(value).lower()}", 40, placeholder="") for key, value in self.params.items())
-        return f"`{' '.join([self.game, *given]).strip()}`" + (f", {self.arm}" if self.arm else "")
+        given = (f"{key}={str(value).lower()}" for key, value in self.params.items())
+        return f"`{' '.join([self.game, *(each for each in given if len(each) <= LONGEST)])}`" + (f", {self.arm}" if self.arm else "")
 
     def options(self, seed: int, out: Path) -> TrainOptions:
         """Of one run."""

@@ -20,5 +20,6 @@ EARLIER: dict[str, Any] = {
     "critics": 1,
     "layer_norm": False,
     "cutting": 0.0,
+    "member_pull": 0.0,
     "keep": "best",
 }

@@ -78,6 +78,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "layer-norm": ("layer_norm",),
     "cutting": ("cutting",),
     "n-step": ("n_step",),
+    "pull": ("member_pull",),
 }
 """Settings in which the defaults differ from `EARLIER`, those together that cure the same."""
 

@@ -125,7 +125,7 @@ class SMFRLLearner(TorchLearner):
             penalty, through = settings.squash_penalty, settings.through_members
             actor = leader_actor_loss(leader, members, periods, penalty, through)
         else:
-            actor = members_actor_loss(members, periods, settings.squash_penalty)
+            actor = members_actor_loss(members, periods, settings.squash_penalty, settings.member_pull)
         self._note(module_id, "actor_loss", actor)
         return critic + actor
 

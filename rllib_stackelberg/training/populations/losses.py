@@ -179,10 +179,10 @@ def leader_actor_loss(
     return penalty * beyond(raw) - value.mean()
 
 
-def members_actor_loss(members: MembersSide, periods: Periods, penalty: float) -> Tensor:
-    """Of the members' actor."""
+def members_actor_loss(members: MembersSide, periods: Periods, penalty: float, pull: float = 0.0) -> Tensor:
+    """Of the members' actor; `pull`: towards the middle of the unit box."""
     inputs = members.joined(periods.learned, periods.leader_action)
     raw = members.pi.raw(inputs)
     with frozen(members.qf):
         value = members.qf(torch.cat([inputs, squashed(raw)], dim=-1), periods.mean, periods.mean_action)
-    return penalty * beyond(raw) - value.mean()
+    return penalty * beyond(raw) + pull * raw.square().mean() - value.mean()

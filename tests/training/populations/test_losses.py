@@ -198,6 +198,22 @@ def test_gradient_through_members_is_the_total_derivative():
     assert leader_actor_loss(leader, members, batch, 0.0, True).item() - before == pytest.approx(expected, rel=0.1)
 
 
+@pytest.mark.parametrize(("pull", "arrives"), [(0.0, False), (0.01, True)])
+def test_members_who_are_indifferent_are_pulled_to_the_middle(pull, arrives):
+    _, members = sides()
+    batch = periods()
+    with torch.no_grad():
+        for critic in members.qf.each:
+            critic.rest[-1].weight.zero_()  # what members do makes no difference
+    optimizer = torch.optim.Adam(members.pi.parameters(), lr=0.02)
+    for _ in range(600):
+        optimizer.zero_grad()
+        members_actor_loss(members, batch, 0.0, pull).backward()
+        optimizer.step()
+    off = (members.pi(members.joined(batch.learned, batch.leader_action)) - 0.5).abs()
+    assert (off.max() < 0.05) == arrives
+
+
 @pytest.mark.parametrize("stackelberg", [True, False])
 def test_without_stackelberg_members_do_not_see_the_leader_nor_are_asked(stackelberg):
     leader, members = sides(stackelberg=stackelberg)
