@@ -110,7 +110,9 @@ class Example:
     def instance(self) -> str:
         """For tables: what can be typed as code; long values are left to the arm's words."""
         given = (f"{key}={str(value).lower()}" for key, value in self.params.items())
-        return f"`{' '.join([self.game, *(each for each in given if len(each) <= LONGEST)])}`" + (f", {self.arm}" if self.arm else "")
+        return f"`{' '.join([self.game, *(each for each in given if len(each) <= LONGEST)])}`" + (
+            f", {self.arm}" if self.arm else ""
+        )
 
     def options(self, seed: int, out: Path) -> TrainOptions:
         """Of one run."""

@@ -19,11 +19,11 @@ from rllib_stackelberg.runs.folder import RunFolder
 from rllib_stackelberg.streams import Purpose, Streams
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tuned_examples" / "smfrl"))
-estimates, kept, measures, figures, baselines, exploited, steadiness, seen_at = map(
+estimates, kept, measures, figures, baselines, exploited, steadiness, seen_at, ties = map(
     importlib.import_module,
     (
         "estimates", "kept_runs", "taxation_measures", "taxation_figures", "taxation_baselines", "exploitability_smfrl",
-        "steadiness_smfrl", "steadiness_measures",
+        "steadiness_smfrl", "steadiness_measures", "taxation_ties",
     ),
 )  # fmt: skip
 
@@ -130,6 +130,20 @@ def test_where_no_play_gets_so_far_nothing_is_said_of_output():
     assert np.isnan(row[measures.OUTPUT])
     assert estimates.cell(measures.over_seeds([row, row])[measures.OUTPUT]) == "-"
     assert np.isnan(measures.shocked(saved(), "wealth", PARAMS["years"], plays=2)[measures.OUTPUT])
+
+
+def test_what_is_done_from_a_year_on_matters_to_both_sides_until_the_end():
+    run = saved()
+    at_stake = [ties.payoffs(run, year) for year in (1, 5, 15, PARAMS["years"] + 1)]
+    for side, own in (("households", "welfare"), ("government", "government")):
+        ranges = [most - least for least, most in (found[side] for found in at_stake)]
+        assert min(ranges[:3]) > ranges[3] == 0.0
+        assert at_stake[-1][side][0] == pytest.approx(measures.as_trained(run, measures.COURSES)[own])
+    late = ties.UntilYear(run.policy, ties.FixedMembers.of(run.game(), (0.9, 0.2)), 3)
+    state = PopulationPlays(run.game(), Streams(0, Purpose.REPORT), [0]).state
+    assert late.play(run.game(), state)[1][0, 0] == pytest.approx((0.6, 0.4))  # as the policy does
+    state.period += 2
+    assert late.play(run.game(), state)[1][0, 0] == pytest.approx((0.9, 0.2))
 
 
 def test_shares_of_nobody_and_of_everybody_are_pure_populations():
