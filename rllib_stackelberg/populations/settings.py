@@ -61,12 +61,13 @@ class PopulationSettings(BaseModel):
         rate: of Adam; critic_rate: of the critics; rate_decay: the actors' factor every `rate_decay_epochs`;
             critic_rate_decay: the critics'. Critics that learn ever more slowly lose track of what actors still do.
         leader_pace: the rate of the leader's actor over that of the members'. Below 1 the members learn their answer to
-            a leader that hardly moves meanwhile: two time scales (Borkar 1997).
+            a leader that hardly moves meanwhile: two time scales (Borkar 1997). pace_decay: its factor every
+            `rate_decay_epochs`; the theorem wants a pace that goes to 0.
         noise: standard deviation of the exploration in the unit box of actions; noise_decay: its factor every
             `rate_decay_epochs`.
         mixing: share of the networks in their targets after an update.
-        averaging: the part of all updates of actors so far that their averages look back on: exploring plays, snapshots
-            and saved policies act by the averages (Polyak & Juditsky 1992). 0: by the actors themselves.
+        averaging: the part of all updates of actors so far that their averages look back on: snapshots and saved
+            policies act by the averages (Polyak & Juditsky 1992), exploring plays by the actors. 0: no averages.
         critics: of each side, that learn apart; critic_value: what targets and actors take of what they say, their mean
             or the least (Fujimoto et al. 2018, arXiv 1802.09477). The least is wary of what has not been seen.
         layer_norm: whether critics' hidden layers are normalised before the activation (Ba et al. 2016, arXiv
@@ -122,6 +123,7 @@ class PopulationSettings(BaseModel):
     noise: Annotated[float, Field(ge=0, le=1)] = 0.1
     noise_decay: Fraction = 0.95
     leader_pace: Positive = 1.0
+    pace_decay: Fraction = 1.0
     mixing: Fraction = 0.05
     averaging: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     critics: Annotated[int, Field(ge=1, le=16)] = 1

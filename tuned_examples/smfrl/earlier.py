@@ -17,6 +17,8 @@ EARLIER: dict[str, Any] = {
     "rate_decay_epochs": 35,
     "noise_decay": 0.95,
     "leader_pace": 1.0,
+    "pace_decay": 1.0,
+    "averaging": 0.0,
     "critics": 1,
     "layer_norm": False,
     "cutting": 0.0,

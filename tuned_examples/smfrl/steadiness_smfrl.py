@@ -70,7 +70,8 @@ CAUSES = {"layer_norm": True, "recent": 0.3, "cutting": 0.025}
 TOGETHER: dict[str, tuple[str, ...]] = {
     "causes": tuple(CAUSES),
     "critics": ("critics", "critic_value"),
-    "pace": ("leader_pace",),
+    "pace": ("leader_pace", "pace_decay"),
+    "averages": ("averaging",),
     "falling": ("rate", "rate_decay", "rate_decay_epochs", "noise_decay"),
     "updates": ("updates",),
     "plays": ("plays", "epoch_periods"),

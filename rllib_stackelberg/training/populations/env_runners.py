@@ -217,9 +217,10 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
     @torch.no_grad()
     def _act(self, seen: Arrays, explore: bool, rows: slice = ALL) -> tuple[NDArray, NDArray]:
         """Points of the unit box, `[B, w]` and `[B, N, v]`; members see what the leader does, noise and all."""
-        leader = self._ask(LEADER, self._moved(seen[LEADER]))
+        leader = self._ask(LEADER, self._moved(seen[LEADER]), explore)
         leader = self._explored(LEADER, leader, explore, rows)
-        answers = self._ask(MEMBERS, {STATE: self._moved(seen[MEMBERS]), SHOWN: self._moved(leader)})
+        shown = {STATE: self._moved(seen[MEMBERS]), SHOWN: self._moved(leader)}
+        answers = self._ask(MEMBERS, shown, explore)
         return leader, self._explored(MEMBERS, answers, explore, rows)
 
     def _explored(self, side: str, actions: NDArray, explore: bool, rows: slice) -> NDArray:
@@ -232,9 +233,10 @@ class PopulationEnvRunner(EnvRunner, Checkpointable):
         noise = np.stack([generator.standard_normal(shape) for generator in draws])
         return np.clip(actions + self._spread() * noise, 0.0, 1.0)
 
-    def _ask(self, side: str, seen: Any) -> NDArray[np.float64]:
-        batch = {Columns.OBS: seen}
-        return self.module[side].forward_inference(batch)[Columns.ACTIONS].cpu().numpy().astype(np.float64)
+    def _ask(self, side: str, seen: Any, explore: bool) -> NDArray[np.float64]:
+        module = self.module[side]
+        forward = module.forward_exploration if explore else module.forward_inference
+        return forward({Columns.OBS: seen})[Columns.ACTIONS].cpu().numpy().astype(np.float64)
 
     def _moved(self, values: NDArray) -> torch.Tensor:
         """Where the networks are."""

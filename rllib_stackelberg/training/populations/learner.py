@@ -166,17 +166,22 @@ class SMFRLLearner(TorchLearner):
         super().after_gradient_based_update(timesteps=timesteps)
         self._epochs += 1
         steps = self._epochs // self.settings.rate_decay_epochs
-        factors = {ACTOR: self.settings.rate_decay**steps, CRITIC: self.settings.critic_rate_decay**steps}
         for side in (LEADER, MEMBERS):
             for name in (ACTOR, CRITIC):
                 for group in self.get_optimizer(side, name).param_groups:
-                    group["lr"] = self._rate(side, name) * factors[name]
+                    group["lr"] = self._rate(side, name) * self._decay(side, name) ** steps
 
     def _rate(self, side: str, name: str) -> float:
         """Of Adam, at first."""
         if name == CRITIC:
             return self.settings.critic_rate
         return self.settings.rate * (self.settings.leader_pace if side == LEADER else 1.0)
+
+    def _decay(self, side: str, name: str) -> float:
+        """The factor of a rate at each of its steps."""
+        if name == CRITIC:
+            return self.settings.critic_rate_decay
+        return self.settings.rate_decay * (self.settings.pace_decay if side == LEADER else 1.0)
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """With the numbers of epochs, and of updates of actors."""

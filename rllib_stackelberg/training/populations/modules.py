@@ -37,7 +37,8 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
     the switches `stackelberg`, `mean_field` and `centred`.
 
     Attributes:
-        pi: the actor that learns; averaged_pi: its average, which acts, if there is one; qf: the critics.
+        pi: the actor that learns, and explores; averaged_pi: its average, by which snapshots act, if there is one;
+            qf: the critics.
     """
 
     pi: UnitActor
@@ -64,7 +65,7 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
 
     @property
     def acting(self) -> UnitActor:
-        """What acts, and is saved: the average, if there is one, else the actor."""
+        """What acts without exploring, and is saved: the average, if there is one, else the actor."""
         return self.pi if self.averaged_pi is None else self.averaged_pi
 
     def make_target_networks(self) -> None:
@@ -89,6 +90,10 @@ class SideModule(TorchRLModule, TargetNetworkAPI, InferenceOnlyAPI):
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         return {Columns.ACTIONS: self.acting(self.inputs(batch[Columns.OBS]))}
+
+    def _forward_exploration(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        # By the actor itself: critics must know what it does, which its average never has done.
+        return {Columns.ACTIONS: self.pi(self.inputs(batch[Columns.OBS]))}
 
     def forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Nothing: losses need both sides at once (training/populations/losses.py).
