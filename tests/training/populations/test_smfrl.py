@@ -103,7 +103,23 @@ def test_critics_say_the_same_in_payoffs_when_the_unit_of_rewards_moves(centred)
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_local")
-def test_actors_that_act_and_are_saved_are_the_mean_of_those_that_learn():
+def test_the_leader_slows_down_as_members_do_and_more():
+    settings = TINY | {"rate": 0.01, "rate_decay": 0.5, "rate_decay_epochs": 2, "leader_pace": 0.3, "pace_decay": 0.1}
+    with torch_threads():
+        algo = smfrl_config(game=LEVY, **settings).build_algo()
+        learner, rates = algo.learner_group._learner, []
+        for _ in range(4):
+            algo.train()
+            rates.append([learner.get_optimizer(side, "actor").param_groups[0]["lr"] for side in ("leader", "members")])
+        algo.stop()
+    leader, members = np.transpose(rates)[:, -2:]
+    assert members[0] / rates[0][1] in (0.5, 0.25)
+    np.testing.assert_allclose(leader / (0.3 * members), 0.1 ** np.log2(0.01 / members))
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_local")
+def test_snapshots_act_by_the_mean_of_the_actors_that_learn_and_explore():
     settings = TINY | {"updates": 1, "averaging": 1.0, "rate": 0.01}
     with torch_threads():
         algo = smfrl_config(game=LEVY, **settings).build_algo()
@@ -122,6 +138,9 @@ def test_actors_that_act_and_are_saved_are_the_mean_of_those_that_learn():
             for one, wanted, now in zip(saved, means[side], learned[side], strict=True):
                 np.testing.assert_allclose(one, wanted, rtol=1e-5, atol=1e-7)
                 assert not np.allclose(one, now, rtol=1e-3, atol=0)
+        leader, one = modules["leader"], {"obs": torch.ones((1, len(policy.leader.mean)))}
+        for forward, actor in ((leader.forward_exploration, leader.pi), (leader.forward_inference, leader.averaged_pi)):
+            assert torch.equal(forward(one)["actions"], actor(leader.inputs(one["obs"])))
         algo.start_from(policy)
         again = algo.policy()
         assert all(np.array_equal(a, b) for a, b in zip(again.leader.layers[0], policy.leader.layers[0], strict=True))
