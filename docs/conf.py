@@ -5,6 +5,7 @@ games, learners, results, the reference and the architecture are generated from 
 (docs/generators), so nothing on them is typed by hand.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,20 @@ def made_plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: li
     lines[:] = [line if ">>>" in line or "`" in line else line.replace("|", r"\|") for line in kept]
 
 
+ARRAY = re.compile(
+    r"~?(?:numpy\.)?ndarray\[~?(?:builtins\.)?tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[([^\]]*)\]\]"
+)
+"""What numpy makes of `NDArray[...]`."""
+
+
+def arrays_by_name(*given: Any) -> tuple[str | None, str | None]:
+    """A signature and what it returns, with arrays as they are written: `NDArray[float64]`, `NDArray` of any kind."""
+    signature, returns = (part and ARRAY.sub(r"NDArray[\1]", part) for part in given[-2:])
+    return tuple(part and re.sub(r"\[~?[\w.]*_ScalarT\]", "", part) for part in (signature, returns))
+
+
 def setup(app: Any) -> None:
-    """Tell Sphinx how formulas and modules are shown."""
+    """Tell Sphinx how formulas, modules and signatures are shown."""
     app.connect("autodoc-process-docstring", made_plain)
+    app.connect("autodoc-process-signature", arrays_by_name)
     app.add_html_math_renderer("mathml", (show_math, None), (show_math, None))
