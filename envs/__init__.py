@@ -29,7 +29,7 @@ _STEADY = {
     "member_pull": 0.01,
     "keep": "last",
 }
-"""Of SMFRL: causes and cures are in docs/measured/taxation.md."""
+"""Of SMFRL: causes and cures are in docs/measured/taxation_training.md."""
 
 _SETTLING = {
     "centred": True,

@@ -24,12 +24,12 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
 - ages: how many years the youngest and the oldest of the exploring plays have lasted after an epoch, the median of
   their difference.
 
-What was found (ten seeds, 100 households, 48 epochs; the table is in docs/measured/taxation.md): with the defaults no
-policy fails, the critic is wrong by 2 to 3 % of what it estimates instead of by several times of it, exploitability
-falls to a thousandth, and values from epoch 12 on are within 2 % of one another in five seeds of ten, within 3.5 % in
-all. With `EARLIER` the critic promised what it had not seen (`layer_norm`), measured payoffs by years of ruin long past
-(`recent`), lost its bearings whenever their unit moved (`popart`), saw no beginnings while all plays were old
-(`cutting`, more `plays`), and believed itself over forty years (`n_step`). The government was faster than the
+What was found (ten seeds, 100 households, 48 epochs; the table is in docs/measured/taxation_training.md): with the
+defaults no policy fails, the critic is wrong by 2 to 3 % of what it estimates instead of by several times of it,
+exploitability falls to a thousandth, and values from epoch 12 on are within 2 % of one another in five seeds of ten,
+within 3.5 % in all. With `EARLIER` the critic promised what it had not seen (`layer_norm`), measured payoffs by years
+of ruin long past (`recent`), lost its bearings whenever their unit moved (`popart`), saw no beginnings while all plays
+were old (`cutting`, more `plays`), and believed itself over forty years (`n_step`). The government was faster than the
 households it meant to lead (`leader_pace`, `pace_decay`). Households with nothing to gain did anything (`member_pull`,
 `averaging`; taxation_ties.py says how much that matters).
 
