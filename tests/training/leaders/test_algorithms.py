@@ -38,6 +38,21 @@ def test_a_run_keeps_a_certified_policy_through_fresh_starts(algorithm, tmp_path
     assert lines[-1]["episodes"] == result["episodes"] >= 3 * 32
 
 
+@pytest.mark.remote
+@pytest.mark.parametrize("algorithm", ["APPO", "IMPALA", "SAC", "DQN"])
+def test_every_algorithm_learns_what_no_random_answers_are_worth(algorithm, tmp_path):
+    """Three answers must fit each other: while it explores a leader that does not learn gets .7, which is checked."""
+    options = TrainOptions.checked(
+        game="simple-allocation", params={"messages": 3}, settings={"response_updates": 100}, algo=algorithm,
+        max_iterations=130, stop_at_optimum=True, out=tmp_path / "run",
+    )  # fmt: skip
+    train(options)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
+    returns = [line["mean_return"] for line in lines]
+    assert returns[0] < 0.8
+    assert returns[-1] > 0.95
+
+
 @pytest.mark.parametrize("algorithm", ["IMPALA", *REPEATED])
 def test_a_run_repeats_and_a_restart_reaches_learner_and_runner(algorithm):
     """Equal seeds, equal weights; after a restart, runner and learner hold the same fresh ones."""
