@@ -73,10 +73,15 @@ ARRAY = re.compile(
 """What numpy makes of `NDArray[...]`."""
 
 
-def arrays_by_name(*given: Any) -> tuple[str | None, str | None]:
+def arrays_by_name(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
     """A signature and what it returns, with arrays as they are written: `NDArray[float64]`, `NDArray` of any kind."""
-    signature, returns = (part and ARRAY.sub(r"NDArray[\1]", part) for part in given[-2:])
-    return tuple(part and re.sub(r"\[~?[\w.]*_ScalarT\]", "", part) for part in (signature, returns))
+
+    def named(part: str | None) -> str | None:
+        return part and re.sub(r"\[~?[\w.]*_ScalarT\]", "", ARRAY.sub(r"NDArray[\1]", part))
+
+    return named(signature), named(returns)
 
 
 def setup(app: Any) -> None:

@@ -1,14 +1,15 @@
 """This example measures what the centralised critic sees: its explained variance beside that of a local critic.
 
 Both ways of asking the leader, on simple allocation (3 types, 3 messages) and matrix design. With "every_turn" the
-central state is the followers' weights and the phase; with "once" it is the answers so far and a provisional response.
+central state is the followers' weights and the phase. With "once" it is the answers so far and a provisional response:
+nothing, where all questions are open at once.
 In a random Bayesian game followers are of three kinds, of which every episode draws one, and the central critic is told
 which: the mixture that `robust_ppo.py` trains against.
 
 How to run: `python tuned_examples/ppo/critics_ppo.py --seeds 3` (minutes); `--out DIR` writes the table.
 
-Results to expect: the central critic explains more, most of all while answers still vary; late in training there is
-nothing left to explain and the figure is noise.
+Results to expect: asked at every turn, and told the kind of followers, the central critic explains half of the variance
+and more; asked once in these games, neither explains anything. Where nothing is left to explain the figure is noise.
 """
 
 import argparse

@@ -107,8 +107,9 @@ def main() -> None:
         parser.error(str(error))
     Terminal(width=100).print(lines_table(lines, "What households do from a year on, all the same"))
     if arguments.out:
-        command = "python tuned_examples/smfrl/taxation_ties.py" + f" --run {run}" * bool(run)
-        write_table(arguments.out / "taxation_ties.md", lines, f"{command} --epochs {arguments.epochs}", begun)
+        of = f"--run {run}" if run else f"--epochs {arguments.epochs}"
+        command = f"python tuned_examples/smfrl/taxation_ties.py {of}"
+        write_table(arguments.out / "taxation_ties.md", lines, command, begun)
 
 
 if __name__ == "__main__":

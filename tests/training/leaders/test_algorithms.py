@@ -40,7 +40,7 @@ def test_a_run_keeps_a_certified_policy_through_fresh_starts(algorithm, tmp_path
 
 @pytest.mark.remote
 @pytest.mark.parametrize("algorithm", ["APPO", "IMPALA", "SAC", "DQN"])
-def test_every_algorithm_learns_what_no_random_answers_are_worth(algorithm, tmp_path):
+def test_every_algorithm_learns_to_earn_more_than_random_answers_do(algorithm, tmp_path):
     """Three answers must fit each other: while it explores a leader that does not learn gets .7, which is checked."""
     options = TrainOptions.checked(
         game="simple-allocation", params={"messages": 3}, settings={"response_updates": 100}, algo=algorithm,
