@@ -23,6 +23,8 @@ from tests.games_that_fail import processes
 
 REPOSITORY = Path(__file__).parents[3]
 GAME = "tests.games_that_fail:FailingGame"
+HANGS = 120
+"""Seconds after which a run that should have ended counts as hanging: where cores have other work it takes over 60."""
 
 
 def options(tmp_path, iterations, runners, **faults):
@@ -73,7 +75,7 @@ def test_all_env_runners_killed_come_back(tmp_path):
     result = train(options(tmp_path, 8, 2), kill)
     assert len(kill.killed) == 2
     assert result["iterations"] == 8
-    assert time.monotonic() - began < 120
+    assert time.monotonic() - began < HANGS
 
 
 @pytest.mark.ray
@@ -91,7 +93,7 @@ def test_a_run_whose_env_runners_never_come_back_does_not_hang(tmp_path, monkeyp
         assert train(options(tmp_path, 8, 1, how="kill", first=4))["iterations"] == 8
     except RunnersLostError as error:
         assert "no env runner has answered" in str(error)  # noqa: PT017 (either end will do)
-    assert time.monotonic() - began < 120
+    assert time.monotonic() - began < HANGS
     assert Checkpoints(tmp_path / "run").load()
 
 
@@ -105,7 +107,7 @@ def test_a_game_that_fails_on_a_remote_runner_stops_the_run_with_its_own_traceba
     chosen = options(tmp_path, 100, 1, how=how, first=30).model_copy(update={"game_timeout": 10.0})
     with pytest.raises(GameError) as stopped:
         train(chosen)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < HANGS
     assert 'games_that_fail.py", line' in str(stopped.value)
     assert ("the simulator went away" if how == "raise" else "did not return") in str(stopped.value)
 
