@@ -40,6 +40,8 @@ class PopulationSettings(BaseModel):
         plays: games side by side on each env runner.
         epoch_periods: periods of all plays together between two rounds of updates.
         updates: of each side in an epoch.
+        normalising_epochs: how many epochs after the random ones still count in the means and deviations by which
+            observations are normalised. Actors act otherwise when these move, even if they learn nothing any more.
         random_epochs: first epochs whose actions are uniform; nothing is learned but what observations are like.
         critic_epochs: epochs after those in which only critics learn.
         batch: periods of an update; batch_members: members of each of these whose own losses are computed.
@@ -103,6 +105,7 @@ class PopulationSettings(BaseModel):
     plays: Side = 6
     epoch_periods: Count = 300
     updates: Count = 100
+    normalising_epochs: Count = 10**6
     random_epochs: Annotated[int, Field(ge=0)] = 2
     critic_epochs: Annotated[int, Field(ge=0)] = 1
     batch: Count = 128

@@ -19,8 +19,10 @@ from tests.docs.written import ROOT, WRITTEN, text_of
 FIGURES = ROOT / "tuned_examples" / "figures"
 COMMAND = re.compile(r"`\s*(?:python|rllib-stackelberg|/usr/bin/time)[^`]*`|^\$ |\{include\}", re.M)
 NUMBERS = re.compile(r"^\|.*\| *[-±]?[\d,]*\.?\d+ *[|;, ±(].*\|$", re.M)
-HOURS = ("steadiness", "governments", "compared", "shocks", "non_adopters", "ties")
-NOT_AGAIN = {"response_cost": "a table of times"} | {f"taxation_{name}": "trains for long" for name in HOURS}
+HOURS = ("steadiness", "ablation", "governments", "compared", "shocks", "non_adopters", "ties")
+NOT_AGAIN = {"response_cost": "a table of times"} | {
+    f"taxation_{name}{constants}": "trains for long" for name in HOURS for constants in ("", "_taxai")
+}
 MEASURED = [page for page in WRITTEN if page.startswith("measured/")]
 TABLES = sorted(file for file in FIGURES.glob("*.md"))
 

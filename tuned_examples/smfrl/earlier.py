@@ -1,4 +1,4 @@
-"""What `taxation` was trained with by default before its government was made steady: settings of recorded tables."""
+"""What `taxation` was trained with by default in two earlier times: settings of recorded tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ EARLIER: dict[str, Any] = {
     "plays": 6,
     "epoch_periods": 300,
     "updates": 100,
+    "normalising_epochs": 10**6,
     "n_step": 1,
     "recent": 0.0,
     "popart": False,
@@ -25,3 +26,10 @@ EARLIER: dict[str, Any] = {
     "member_pull": 0.0,
     "keep": "best",
 }
+"""Before its government was made steady."""
+
+SLOWER: dict[str, Any] = {"rate": 1.5e-3, "rate_decay": 0.8, "averaging": 0.3, "normalising_epochs": 10**6}
+"""What differs from today's settings in those by which it went on drifting after 12 epochs."""
+
+BEFORE: dict[str, dict[str, Any]] = {"today": {}, "slower": SLOWER, "earlier": EARLIER}
+"""By name."""

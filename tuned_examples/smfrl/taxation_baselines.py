@@ -55,7 +55,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from earlier import EARLIER
+from earlier import BEFORE
 from estimates import Estimate, cell, show
 from kept_runs import train_missing
 from taxation_figures import growth_figure, mixed_figure, shocks_figure
@@ -130,12 +130,12 @@ PANELS = {"years survived": ["years"], "payoff of a play": ["adopters", "non-ado
 
 COMPARED = f"compared with {BASE_ARM}"
 RECORDED = {
-    "governments": "taxation_governments.md",
-    COMPARED: "taxation_compared.md",
-    "shocks": "taxation_shocks.md",
-    "non-adopters": "taxation_non_adopters.md",
+    "governments": "taxation_governments",
+    COMPARED: "taxation_compared",
+    "shocks": "taxation_shocks",
+    "non-adopters": "taxation_non_adopters",
 }
-"""Tables that pages include, by title."""
+"""Files of the tables that pages include, by title."""
 
 Runs = dict[str, list[SavedRun]]
 Table = dict[str, dict[str, Estimate]]
@@ -152,7 +152,7 @@ def arms_of(names: list[str], constants: list[str]) -> dict[str, Arm]:
 
 def trained(arguments: argparse.Namespace) -> Runs:
     """The saved policies of every arm and seed, trained if they are not there."""
-    before = EARLIER if arguments.earlier else {}
+    before = BEFORE[arguments.settings]
     chosen = {
         name: [
             arm.options(arguments.households, arguments.epochs, seed, arguments.out / f"{name}-{seed}", before)
@@ -269,7 +269,9 @@ def main() -> None:
     parser.add_argument(
         "--constants", nargs="+", default=[PAPERS], choices=[PAPERS, "taxai"], help="of production; see the game"
     )
-    parser.add_argument("--earlier", action="store_true", help="train as the recorded table was (earlier.py)")
+    parser.add_argument(
+        "--settings", default="today", choices=list(BEFORE), help="the game's, today or before (earlier.py)"
+    )
     parser.add_argument("--epochs", type=int, default=25, help="of training, each")
     parser.add_argument("--households", type=int, default=100)
     parser.add_argument("--shock-year", type=int, default=5, help="1 is the first")
@@ -292,11 +294,13 @@ def main() -> None:
         show(f"{title}: over {arguments.seeds} seed(s), with 95 % intervals", "", {str(k): v for k, v in table.items()})
     command = f"python tuned_examples/smfrl/taxation_baselines.py --seeds {arguments.seeds} --epochs {arguments.epochs}"
     command += f" --households {arguments.households} --arms {' '.join(arguments.arms)}"
-    command += f" --constants {' '.join(arguments.constants)}" + " --earlier" * arguments.earlier
+    command += f" --constants {' '.join(arguments.constants)}"
+    command += f" --settings {arguments.settings}" * (arguments.settings != "today")
+    others = "".join(f"_{name}" for name in arguments.constants if name != PAPERS)
     for title, file in RECORDED.items():
         if title in tables:
             shown = [{"arm": str(name)} | told(row, arguments.seeds) for name, row in tables[title].items()]
-            write_table(arguments.out / file, shown, command)
+            write_table(arguments.out / f"{file}{others}.md", shown, command)
     draw(runs, arguments.shock_year, tables.get("non-adopters", {}), arguments.out)
     head = {name: getattr(arguments, name) for name in ("seeds", "epochs", "households", "shock_year")}
     written = head | {"tables": tables, "runs": rows}
