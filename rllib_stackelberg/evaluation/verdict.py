@@ -115,7 +115,8 @@ def population_verdict(result: Data) -> Verdict:
         f"The side of the {side} gained {share} of its payoff by learning on for {exploited['epochs']} epochs while "
         "the other stayed."
     )
-    return Verdict(Kind.EXPLOITABLE, "open", f"{side} gained {share}", words, ("train longer: --max-seconds",))
+    longer = "train longer: --max-seconds, and a larger --setting rate_decay_epochs (learning rates fall)"
+    return Verdict(Kind.EXPLOITABLE, "open", f"{side} gained {share}", words, (longer,))
 
 
 def _gain(result: Data, trained: bool) -> Verdict:

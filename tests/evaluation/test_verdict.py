@@ -196,6 +196,8 @@ def test_a_row_that_never_comes_up_is_told():
 def test_populations():
     measured = {"epochs": 100, "total": 0.05, "leader": {"gain": 0.01}, "members": {"gain": 0.04}}
     assert population_verdict({"exploitability": None}).kind == Kind.NOT_MEASURED
-    assert population_verdict({"exploitability": measured}).short == "members gained 4 %"
+    found = population_verdict({"exploitability": measured})
+    assert found.short == "members gained 4 %"
+    assert "rate_decay_epochs" in found.advice[0]  # more time alone is of no use once rates have fallen
     still = measured | {"leader": {"gain": 0.0}, "members": {"gain": 0.0}}
     assert population_verdict({"exploitability": still}).level == "good"
