@@ -28,7 +28,16 @@ EARLIER: dict[str, Any] = {
 }
 """Before its government was made steady."""
 
-SLOWER: dict[str, Any] = {"rate": 1.5e-3, "rate_decay": 0.8, "averaging": 0.3, "normalising_epochs": 10**6}
+SLOWER: dict[str, Any] = {
+    "epoch_periods": 1200,
+    "updates": 200,
+    "normalising_epochs": 10**6,
+    "rate": 1.5e-3,
+    "rate_decay": 0.8,
+    "rate_decay_epochs": 3,
+    "noise_decay": 0.85,
+    "averaging": 0.3,
+}
 """What differs from today's settings in those by which it went on drifting after 12 epochs."""
 
 BEFORE: dict[str, dict[str, Any]] = {"today": {}, "slower": SLOWER, "earlier": EARLIER}
