@@ -19,7 +19,8 @@ Everything reported follows from the saved policies alone, without Ray, on the s
 - compared: what a government makes different from the free market of the same seed: the same households meet the same
   shocks, so that seeds differ in the difference alone. Growth of GDP per head in points a year; welfare in *consumption
   equivalents*: by which factor everybody's consumption in the free market would have to change, in every year, for
-  households to be as well off as under the government; GDP per head as a factor. With 95 % intervals over seeds.
+  households to be as well off as under the government, over whole plays (a dash: none would, as the free market ends
+  too early) and over the years that a play lasts under both; GDP per head as a factor. With 95 % intervals over seeds.
 - governments: years survived; GDP per head, mean over the years a play lasts; Gini coefficients of wealth and income,
   means over years; households' payoff of a play (welfare); the government's, which is the growth of capital summed
   over years whatever is taxed, and is nobody's in the free market. GDP grows by a factor a year and one play of many

@@ -44,8 +44,9 @@ GDP = "GDP per head"
 OUTPUT = f"output, {AFTER} years after"
 GROWTH = "growth, points a year"
 WELFARE = "welfare, factor of consumption"
+WHILE_BOTH_LAST = "of years that both last"
 FACTOR = "GDP per head, factor"
-GEOMETRIC = (GDP, OUTPUT, FACTOR, WELFARE)
+GEOMETRIC = (GDP, OUTPUT, FACTOR, WELFARE, WHILE_BOTH_LAST)
 """Measures that grow by a factor a year: their means are geometric."""
 
 Row = dict[str, float]
@@ -99,6 +100,11 @@ class SavedRun:
             found[year, rows] = plays.step(*self.policy.play(game, plays.state.take(rows)), rows)[1]
             year += 1
         return found
+
+    @property
+    def lasting(self) -> NDArray[np.bool_]:
+        """Whether some plays go on, year by year `[T, COURSES]`."""
+        return np.isfinite(self.output)
 
     @property
     def growth(self) -> float:
@@ -169,12 +175,15 @@ def against(run: SavedRun, base: SavedRun) -> Row:
     """What a government makes different from another one, on the same households and shocks: the seed's.
 
     Growth in percentage points a year; welfare as the factor of all consumption under the other government that would
-    make its households as well off; GDP per head as a factor; the Gini coefficient of wealth.
+    make its households as well off, of whole plays and of the years that a play lasts under both; GDP per head as a
+    factor; the Gini coefficient of wealth.
     """
     own, other = as_trained(run, COURSES), as_trained(base, COURSES)
+    both = (run.lasting & base.lasting)[:, :, None]
     return {
         GROWTH: run.growth - base.growth,
         WELFARE: consumption_equivalent(base.enjoyed, own["welfare"]),
+        WHILE_BOTH_LAST: consumption_equivalent(both * base.enjoyed, (both * run.enjoyed).sum(axis=0).mean()),
         FACTOR: own[GDP] / other[GDP],
         "wealth Gini": own["wealth Gini"] - other["wealth Gini"],
         "years": own["years"] - other["years"],
@@ -214,5 +223,8 @@ def mixed(run: SavedRun, share: float, plays: int = PLAYS) -> Row:
 
 
 def over_seeds(rows: list[Row]) -> dict[str, Estimate]:
-    """Every measure, over seeds."""
-    return {name: (geometric_of if name in GEOMETRIC else mean_of)([row[name] for row in rows]) for name in rows[0]}
+    """Every measure, over seeds. Welfare has no mean if some seed has none: the others do worst, and would mislead."""
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    if np.isnan(columns.get(WELFARE, 0.0)).any():
+        columns[WELFARE] = np.full(len(rows), np.nan)
+    return {name: (geometric_of if name in GEOMETRIC else mean_of)(values) for name, values in columns.items()}

@@ -100,7 +100,27 @@ def test_governments_are_compared_on_the_same_plays():
     assert same[measures.WELFARE] == pytest.approx(1)
     rates = [np.mean((one.output[-1] / one.output[0]) ** (1 / 19)) - 1 for one in (other, run)]
     assert 100 * (rates[0] - rates[1]) == pytest.approx(differs[measures.GROWTH])
-    assert differs[measures.WELFARE] < 1
+    assert differs[measures.WELFARE] == differs[measures.WHILE_BOTH_LAST] < 1  # all plays last as long
+
+
+def test_welfare_of_years_that_both_last_leaves_the_others_out():
+    """Play by play and year by year: scaled consumption pays as much in them."""
+    run, short = saved(), ruinous()
+    found = measures.against(run, short)[measures.WHILE_BOTH_LAST]
+    scaled, there = measures.with_consumption(short.enjoyed, found), 0.0
+    here = 0.0
+    for play in range(measures.COURSES):
+        years = np.isfinite(short.output[:, play]).sum()
+        assert years < np.isfinite(run.output[:, play]).sum()
+        here += scaled[:years, play].mean(axis=-1).sum()
+        there += run.enjoyed[:years, play].mean(axis=-1).sum()
+    assert here == pytest.approx(there)
+
+
+def test_a_seed_without_a_value_leaves_no_mean_of_welfare():
+    rows = [{measures.WELFARE: value, "years": 3.0, measures.WHILE_BOTH_LAST: 1.0} for value in (0.5, np.nan)]
+    assert estimates.cell(measures.over_seeds(rows)[measures.WELFARE]) == "-"
+    assert measures.over_seeds(rows)["years"]["mean"] == 3
 
 
 def test_output_is_followed_to_the_end_of_each_play():
