@@ -6,7 +6,8 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
 - best: the largest value of the government in a run, of all its epochs; worst: the smallest over it; settled: the
   smallest over the largest of these epochs alone: before, it may be paid what it is only while households learn;
 - steady: the share of seeds in which all values of these epochs are within 2 % of the largest of them;
-- within 2 %: the share of epochs whose value is that close to the best; last: the last epoch's value over it;
+- within 2 %: the share of epochs whose value is that close to the best; last: the last epoch's value over it; end:
+  that value;
 - fall: the largest difference between the best value so far and a later one, over the best: what learns slowly is far
   from its best at first, what wanders falls;
 - failed: the share of epochs whose policies do not last all years;
@@ -76,7 +77,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "critics": ("critics", "critic_value"),
     "pace": ("leader_pace", "pace_decay"),
     "averages": ("averaging",),
-    "falling": ("rate", "rate_decay", "rate_decay_epochs", "noise_decay"),
+    "falling": ("rate_decay", "rate_decay_epochs", "noise_decay"),
     "updates": ("updates",),
     "plays": ("plays", "epoch_periods"),
     "scale": ("recent", "popart"),
@@ -192,6 +193,7 @@ def summary(found: Found, settled: int, years: int) -> Epoch:
         "steady": float(late["value"].min() >= (1 - CLOSE) * late["value"].max()),
         "within 2 %": float((relative >= 1 - CLOSE).mean()),
         "last": float(relative[-1]),
+        "end": float(late["value"][-1]),
         "fall": float(((np.maximum.accumulate(column["value"]) - column["value"])[settled - 1 :] / best).max()),
         "failed": float((late["lasted"] < years).mean()),
         **{f"exploitability {epoch}": gain for epoch, gain in found["exploitability"].items()},
@@ -230,6 +232,7 @@ def show(table: Mapping[str, Epoch], title: str, corner: str = "arm") -> None:
 
 COLUMNS = {
     "best value": lambda row: f"{row['best']:,.0f}",
+    "value at the end": lambda row: f"{row['end']:,.0f}",
     "smallest over largest of the later epochs": lambda row: f"{row['settled']:.3f}",
     "smallest over the best of all epochs": lambda row: f"{row['worst']:.3f}",
     "largest fall": lambda row: f"{row['fall']:.3f}",
