@@ -96,8 +96,8 @@ def cell(estimate: Estimate) -> str:
 
     >>> cell({"mean": 300.0, "half_width": 1.234}), cell({"geometric mean": 2e9, "factor": 1.8})
     ('300.0 ± 1.2', '2e+09, factor 1.8')
-    >>> cell({"geometric mean": 353_210.0, "factor": 1.234})
-    '353,000, factor 1.23'
+    >>> cell({"geometric mean": 353_210.0, "factor": 1.234}), cell({"geometric mean": 0.97654, "factor": 1.0034})
+    ('353,000, factor 1.23', '0.9765, factor 1.003')
     >>> cell({"median": 0.02, "low": 0.01, "high": 3.0}), cell({"mean": 0.5, "half_width": float("nan")})
     ('0.02 (0.01 to 3)', '0.5')
     """
@@ -109,8 +109,11 @@ def cell(estimate: Estimate) -> str:
     if np.isnan(ends(estimate)[0]):
         return f"{value:.4g}"
     if "factor" in estimate:
-        shown = f"{float(f'{value:.3g}'):,.0f}" if 1e3 <= value < 1e6 else f"{value:.3g}"
-        return f"{shown}, factor {estimate['factor']:.3g}"
+        digits = 4 if estimate["factor"] < 1.1 else 3
+        shown = f"{value:.{digits}g}"
+        if 1e3 <= value < 1e6:
+            shown = f"{float(shown):,.0f}"
+        return f"{shown}, factor {estimate['factor']:.{digits}g}"
     return f"{value:.3g} ({estimate['low']:.3g} to {estimate['high']:.3g})"
 
 
