@@ -39,6 +39,3 @@ SLOWER: dict[str, Any] = {
     "averaging": 0.3,
 }
 """What differs from today's settings in those by which it went on drifting after 12 epochs."""
-
-BEFORE: dict[str, dict[str, Any]] = {"today": {}, "slower": SLOWER, "earlier": EARLIER}
-"""By name."""

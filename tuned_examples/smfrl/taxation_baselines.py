@@ -34,11 +34,11 @@ Everything reported follows from the saved policies alone, without Ray, on the s
 What is set, and why: the shock comes in year 5. The earlier, the more there is to see, as growth slows later: one of
 productivity in year 2, 5, 10, 20 or 50 costs 10, 8, 7, 5 or 3 percent of output ten years later (`smfrl`, seed 0, ten
 epochs). Capital next year is 1.04 K + W L - sum c - G: that wealth is halved leaves it as it is, and is felt only
-through what both sides then do. Every epoch is valued; kept are
-the last policies with which plays last longest, as always in `taxation`.
+through what both sides then do. Every epoch is valued; kept are the last policies with which plays last longest, as
+always in `taxation`.
 
 How to run: `python tuned_examples/smfrl/taxation_baselines.py --seeds 3 --out results/baselines`. Finished
-runs under `--out` are not run again. An epoch takes 5 s on a quiet core, all measures of a run ten seconds. Tables
+runs under `--out` are not run again. An epoch takes 5 s on a quiet core, all measures of a run three. Tables
 are printed and written to `--json`, figures (`growth.svg`, `shocks.svg`, `non_adopters.svg`) to `--out`.
 
 Results (ten seeds, 12 epochs; tables are in docs/measured/taxation.md): the free market, `federal`, `saez` and `smfrl`
@@ -53,11 +53,9 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from earlier import BEFORE
 from estimates import Estimate, cell, show
 from kept_runs import train_missing
 from taxation_figures import growth_figure, mixed_figure, shocks_figure
@@ -104,15 +102,13 @@ class Arm:
     settings: dict[str, Any] = field(default_factory=dict)
     algo: str = "SMFRL"
 
-    def options(
-        self, households: int, epochs: int, seed: int, out: Path, before: Mapping[str, Any] = MappingProxyType({})
-    ) -> PopulationOptions:
-        """Of one run; `before`: settings in place of the game's."""
+    def options(self, households: int, epochs: int, seed: int, out: Path) -> PopulationOptions:
+        """Of one run."""
         others = {} if self.constants == PAPERS else {"constants": self.constants}
         return PopulationOptions.checked(
             game="taxation",
             params={"households": households, "task": "gdp", "taxes": self.taxes} | others,
-            settings={**before, **EVERY_EPOCH, **self.settings},
+            settings=EVERY_EPOCH | self.settings,
             algo=self.algo,
             seed=seed,
             max_iterations=-(-epochs // EPOCHS) if self.algo == "PPO" else epochs,
@@ -154,10 +150,9 @@ def arms_of(names: list[str], constants: list[str]) -> dict[str, Arm]:
 
 def trained(arguments: argparse.Namespace) -> Runs:
     """The saved policies of every arm and seed, trained if they are not there."""
-    before = BEFORE[arguments.settings]
     chosen = {
         name: [
-            arm.options(arguments.households, arguments.epochs, seed, arguments.out / f"{name}-{seed}", before)
+            arm.options(arguments.households, arguments.epochs, seed, arguments.out / f"{name}-{seed}")
             for seed in range(arguments.seeds)
         ]
         for name, arm in arms_of(arguments.arms, arguments.constants).items()
@@ -271,9 +266,6 @@ def main() -> None:
     parser.add_argument(
         "--constants", nargs="+", default=[PAPERS], choices=[PAPERS, "taxai"], help="of production; see the game"
     )
-    parser.add_argument(
-        "--settings", default="today", choices=list(BEFORE), help="the game's, today or before (earlier.py)"
-    )
     parser.add_argument("--epochs", type=int, default=25, help="of training, each")
     parser.add_argument("--households", type=int, default=100)
     parser.add_argument("--shock-year", type=int, default=5, help="1 is the first")
@@ -297,7 +289,6 @@ def main() -> None:
     command = f"python tuned_examples/smfrl/taxation_baselines.py --seeds {arguments.seeds} --epochs {arguments.epochs}"
     command += f" --households {arguments.households} --arms {' '.join(arguments.arms)}"
     command += f" --constants {' '.join(arguments.constants)}"
-    command += f" --settings {arguments.settings}" * (arguments.settings != "today")
     others = "".join(f"_{name}" for name in arguments.constants if name != PAPERS)
     for title, file in RECORDED.items():
         if title in tables:
