@@ -7,8 +7,16 @@ from gymnasium.spaces import Box
 
 from rllib_stackelberg.rules.population import RUNNING, PopulationGame, PopulationState
 
-TINY = {"plays": 3, "epoch_periods": 24, "updates": 3, "batch": 16, "random_epochs": 1, "critic_epochs": 0}
-"""Settings of SMFRL with which an epoch takes no time."""
+TINY = {
+    "plays": 3,
+    "epoch_periods": 24,
+    "updates": 3,
+    "batch": 16,
+    "random_epochs": 1,
+    "critic_epochs": 0,
+    "cutting": 0.0,
+}
+"""Settings of SMFRL with which an epoch takes no time, and plays go on to their end."""
 
 
 @dataclass

@@ -40,8 +40,6 @@ class PopulationSettings(BaseModel):
         plays: games side by side on each env runner.
         epoch_periods: periods of all plays together between two rounds of updates.
         updates: of each side in an epoch.
-        normalising_epochs: how many epochs after the random ones still count in the means and deviations by which
-            observations are normalised. Actors act otherwise when these move, even if they learn nothing any more.
         random_epochs: first epochs whose actions are uniform; nothing is learned but what observations are like.
         critic_epochs: epochs after those in which only critics learn.
         batch: periods of an update; batch_members: members of each of these whose own losses are computed.
@@ -102,45 +100,44 @@ class PopulationSettings(BaseModel):
     member_high: tuple[float, ...] | None = None
     leader_low: tuple[float, ...] | None = None
     leader_high: tuple[float, ...] | None = None
-    plays: Side = 6
-    epoch_periods: Count = 300
-    updates: Count = 100
-    normalising_epochs: Count = 10**6
-    random_epochs: Annotated[int, Field(ge=0)] = 2
+    plays: Side = 24
+    epoch_periods: Count = 900
+    updates: Count = 600
+    random_epochs: Annotated[int, Field(ge=0)] = 1
     critic_epochs: Annotated[int, Field(ge=0)] = 1
     batch: Count = 128
-    batch_members: Count = 8
-    kept_members: Count = 100
+    batch_members: Count = 4
+    kept_members: Count = 20
     buffer_mb: Positive = 256.0
-    buffer_periods: Count = 10**6
+    buffer_periods: Count = 6_000
     gamma: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.975
     n_step: Count = 1
-    centred: bool = False
-    recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    popart: bool = False
-    rate: Positive = 1e-4
-    critic_rate: Positive = 1e-3
-    rate_decay: Fraction = 0.95
-    critic_rate_decay: Fraction = 0.95
-    rate_decay_epochs: Count = 35
-    noise: Annotated[float, Field(ge=0, le=1)] = 0.1
-    noise_decay: Fraction = 0.95
-    leader_pace: Positive = 1.0
-    pace_decay: Fraction = 1.0
+    centred: bool = True
+    recent: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.3
+    popart: bool = True
+    rate: Positive = 5e-4
+    critic_rate: Positive = 2e-3
+    rate_decay: Fraction = 0.8
+    critic_rate_decay: Fraction = 0.85
+    rate_decay_epochs: Count = 1
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.15
+    noise_decay: Fraction = 0.85
+    leader_pace: Positive = 0.2
+    pace_decay: Fraction = 0.95
     mixing: Fraction = 0.05
-    averaging: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    critics: Annotated[int, Field(ge=1, le=16)] = 1
+    averaging: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
+    critics: Annotated[int, Field(ge=1, le=16)] = 2
     critic_value: Literal["least", "mean"] = "mean"
-    layer_norm: bool = False
-    cutting: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    layer_norm: bool = True
+    cutting: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.05
     squash_penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     member_pull: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (64, 64)
-    activation: Literal["relu", "silu"] = "relu"
+    activation: Literal["relu", "silu"] = "silu"
     actor_hidden: Annotated[tuple[Width, ...], Field(min_length=1, max_length=DEEPEST)] = (32, 32)
     evaluate_every: Count = 5
     evaluation_plays: Side = 8
-    keep: Literal["last", "best"] = "best"
+    keep: Literal["last", "best"] = "last"
 
     @classmethod
     def checked(cls, /, **values: Any) -> Self:
@@ -196,15 +193,34 @@ class PopulationSettings(BaseModel):
 
 PAPER: dict[str, Any] = {
     "plays": 1,
+    "epoch_periods": 300,
+    "updates": 100,
     "random_epochs": 0,
     "critic_epochs": 0,
+    "batch_members": 8,
+    "kept_members": 100,
+    "buffer_periods": 10**6,
+    "centred": False,
+    "recent": 0.0,
+    "popart": False,
     "rate": 3e-4,
     "critic_rate": 3e-4,
+    "rate_decay": 0.95,
+    "critic_rate_decay": 0.95,
+    "rate_decay_epochs": 35,
     "noise": 0.01,
     "noise_decay": 1.0,
+    "leader_pace": 1.0,
+    "pace_decay": 1.0,
+    "averaging": 0.0,
+    "critics": 1,
+    "layer_norm": False,
+    "cutting": 0.0,
     "squash_penalty": 0.0,
     "hidden": (128, 128),
+    "activation": "relu",
     "actor_hidden": (128, 128),
+    "keep": "best",
 }
 """What the paper's released code does differently from the defaults of this class, which a game may replace.
 

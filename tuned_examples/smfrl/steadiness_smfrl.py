@@ -55,7 +55,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from earlier import EARLIER, SLOWER
+from earlier import EARLIER
 from kept_runs import check_same
 from rich.box import SIMPLE
 from rich.table import Table
@@ -78,26 +78,27 @@ CAUSES = {"layer_norm": True, "recent": 0.3, "cutting": 0.025}
 """Each ends one way in which critics are wrong."""
 
 TOGETHER: dict[str, tuple[str, ...]] = {
-    "causes": tuple(CAUSES),
-    "critics": ("critics", "critic_value"),
+    "falling": ("rate_decay", "critic_rate_decay", "rate_decay_epochs", "noise_decay"),
     "pace": ("leader_pace", "pace_decay"),
-    "averages": ("averaging",),
-    "falling": ("rate_decay", "rate_decay_epochs", "noise_decay"),
-    "updates": ("updates",),
-    "plays": ("plays", "epoch_periods"),
-    "scale": ("recent", "popart"),
-    "layer-norm": ("layer_norm",),
-    "cutting": ("cutting",),
-    "n-step": ("n_step",),
     "pull": ("member_pull",),
-    "settled-view": ("normalising_epochs",),
+    "averages": ("averaging",),
+    "centred": ("centred",),
+    "smooth": ("activation",),
+    "layer-norm": ("layer_norm",),
+    "critics": ("critics",),
+    "scale": ("recent", "popart"),
+    "short-buffer": ("buffer_periods",),
+    "cutting": ("cutting",),
+    "plays": ("plays", "epoch_periods"),
+    "updates": ("updates",),
 }
-"""Settings in which the defaults differ from `EARLIER` (but for the first rate), those together that cure the same."""
+"""Settings in which the defaults differ from `EARLIER` (but for first rates and samples' sizes), those together that
+cure the same."""
 
 ARMS: dict[str, dict[str, Any]] = {
     "default": {},
     "earlier": EARLIER,
-    "slower": SLOWER,
+    "n-step": {"n_step": 5},
     "layer-norm": EARLIER | {"layer_norm": True},
     "recent": EARLIER | {"recent": 0.3},
     "cutting": EARLIER | {"cutting": 0.025},
@@ -106,8 +107,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "averaging": EARLIER | {"averaging": 0.25},
     "slow-targets": EARLIER | {"mixing": 0.005},
     "centred": EARLIER | {"centred": True},
-    "short-buffer": EARLIER | {"buffer_periods": 3_000},
-    **{f"without-{name}": {key: EARLIER[key] for key in keys if key in EARLIER} for name, keys in TOGETHER.items()},
+    "forgetting": EARLIER | {"buffer_periods": 3_000},
+    **{f"without-{name}": {key: EARLIER[key] for key in keys} for name, keys in TOGETHER.items()},
 }
 """Settings that differ from the defaults."""
 

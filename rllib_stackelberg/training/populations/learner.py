@@ -82,7 +82,7 @@ class SMFRLLearner(TorchLearner):
             module.reward_scale.take(rewards[side])
             if self.settings.popart:
                 self._preserve(module, before)
-            if side in self.settings.learning and self._epochs < self.settings.normalising_epochs:
+            if side in self.settings.learning:
                 module.normaliser.take(seen[side])
 
     def _preserve(self, module: SideModule, before: tuple[float, float]) -> None:

@@ -145,7 +145,7 @@ def test_snapshots_go_on():
     made = runner()
     sides = zip((LEADER, MEMBERS), made.boxes, made._logged, strict=True)
     found = PopulationPolicy(*(made.module[side].export(box.low, box.high, logged) for side, box, logged in sides))
-    kept = Snapshots(options(None, game=LEVY, params={}))
+    kept = Snapshots(options(None, game=LEVY, params={}, settings=TINY | {"keep": "best"}))
     kept.look(found, done=0.6)
     again = Snapshots(kept.options)
     again.set_state(from_bytes(*to_bytes(kept.get_state())))
@@ -192,7 +192,8 @@ def test_the_last_snapshot_is_kept_or_the_best_one(keep):
 def test_all_that_is_learned_from_survives(tmp_path):
     """Networks, targets, optimizers, statistics, scales of rewards, counters, rates, and RLlib's means."""
     settings = TINY | {"rate_decay_epochs": 1, "centred": True, "averaging": 1.0, "critics": 2, "layer_norm": True}
-    settings |= {"leader_pace": 0.5, "critic_rate_decay": 0.9}
+    settings |= {"leader_pace": 0.5, "pace_decay": 1.0, "rate": 1e-4, "rate_decay": 0.95}
+    settings |= {"critic_rate": 1e-3, "critic_rate_decay": 0.9}
     with torch_threads():
         first, second = (smfrl_config(game=LEVY, seed=seed, **settings).build_algo() for seed in (0, 1))
         for _ in range(3):
