@@ -220,7 +220,7 @@ register_game(
     exact=False,
     # Households save at least half of what they keep, as the paper's do. In a rich economy they have nothing to gain,
     # and the pull breaks the tie (docs/measured/taxation_training.md).
-    defaults=RunDefaults(max_seconds=180, settings={"member_low": [0.5, 0.001], "member_pull": 0.1}),
+    defaults=RunDefaults(max_seconds=180, settings={"member_low": [0.5, 0.001], "member_pull": 0.3}),
 )
 register_game(
     "labour-supply",
