@@ -124,6 +124,12 @@ def true(learner: SMFRLLearner, played: Pass) -> NDArray[np.float64]:
     return learner.reward_factor * sums / float(scale.unit)
 
 
+def relative(learner: SMFRLLearner, error: float, played: Pass) -> float:
+    """An error in the critic's units as a share of discounted payoffs, counted from nothing, in the first years."""
+    unit = float(learner.module[LEADER].unwrapped().reward_scale.unit) / learner.reward_factor
+    return unit * error / rms(played.discounted(learner.settings.gamma)[:EARLY])
+
+
 def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: PopulationPolicy, seed: int) -> Epoch:
     """All that is measured after an epoch."""
     played = Pass.of(game, policy, seed)
@@ -141,6 +147,7 @@ def looked(algo: SMFRL, game: Taxation, policy: PopulationPolicy, before: Popula
         "discounted": float(sums[0].mean()),
         "critic error": rms(error),
         "shape": rms(error - mean),
+        "error, of value": relative(learner, rms(error), played),
         "unit": float(learner.module[LEADER].unwrapped().reward_scale.unit),
         "youngest": float(ages.min()),
         "oldest": float(ages.max()),

@@ -20,7 +20,7 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
   of the first `EARLY` years; shape: the same without the mean error, which misleads nobody;
 - value differs: root mean square of the difference between discounted values, from the first year on, of the policies
   of two epochs in a row: what a critic must tell apart. All three are in the critic's units;
-- error, of value: the critic error over the root mean square of the discounted value from the first year on;
+- error, of value: the critic error over the root mean square of the discounted payoffs themselves in these states;
 - unit: root mean square of the payoff of a year that counts as 1 in that;
 - ages: how many years the youngest and the oldest of the exploring plays have lasted after an epoch, the median of
   their difference.
@@ -114,6 +114,9 @@ ARMS: dict[str, dict[str, Any]] = {
 
 CLOSE = 0.02
 
+LATE = ("moved", "that matter", "late", "critic error", "shape", "unit", "error, of value")
+"""Of later epochs, what is a root mean square over them."""
+
 Found = dict[str, Any]
 """Of a run: its `epochs`, and `exploitability` by epoch."""
 
@@ -206,9 +209,11 @@ def summary(found: Found, settled: int, years: int) -> Epoch:
         "by its move": rms(led - values[:-1]),
         "by theirs": rms(values[1:] - led),
         "welfare": float(late["welfare"][-1]),
-        **{name: rms(late[name]) for name in ("moved", "that matter", "late", "critic error", "shape", "unit")},
+        **{
+            name: rms(late[name])
+            for name in ("moved", "that matter", "late", "critic error", "shape", "unit", "error, of value")
+        },
         "value differs": rms(steps),
-        "error, of value": rms(late["critic error"]) / rms(late["discounted"]),
         "ages": float(np.median(late["oldest"] - late["youngest"])),
     }
 
