@@ -5,9 +5,11 @@ import statistics
 import sys
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from rllib_stackelberg.envs.taxation_v0 import LEAST, MOST
 from scipy.stats import gmean, ttest_1samp
 
@@ -301,6 +303,18 @@ def test_steadiness_is_of_the_plays_that_snapshots_are_valued_on(run):
         np.testing.assert_allclose(sums[year], gamma ** np.arange(len(paid) - year) @ paid[year:])
 
 
+def test_errors_of_critics_are_told_in_payoffs():
+    """A critic that is wrong by the same payoff everywhere, whatever its unit and its origin are."""
+    played, gamma, wrong = seen_at.Pass.of(saved().game(), saved().policy, 3), 0.975, 7.0
+    size = np.sqrt(np.mean(played.discounted(gamma)[: seen_at.EARLY] ** 2))
+    for unit, factor in ((1.0, 1 - gamma), (3.0, 0.2)):
+        scale = SimpleNamespace(unit=torch.tensor(unit))
+        side = SimpleNamespace(unwrapped=lambda scale=scale: SimpleNamespace(reward_scale=scale))
+        settings = SimpleNamespace(gamma=gamma)
+        learner = SimpleNamespace(module={seen_at.LEADER: side}, reward_factor=factor, settings=settings)
+        assert seen_at.relative(learner, factor * wrong / unit, played) == pytest.approx(wrong / size)
+
+
 def test_what_the_caps_cut_off_is_no_move_that_matters():
     policy = (0.1, 0.02, 0.05, 0.02, 0.1)
     game, played = saved().game(), seen_at.Pass.of(saved().game(), saved(leader=policy).policy, 3)
@@ -319,7 +333,7 @@ def test_what_the_caps_cut_off_is_no_move_that_matters():
 def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     column = {"value": [-5.0, 100.0, 99.0, 90.0, 98.5], "lasted": [3.0, 20.0, 20.0, 7.0, 20.0]}
     column |= {"discounted": [0.0, 1.0, 4.0, 0.0, 0.0], "value to old answers": [0.0, 0.0, 97.0, 99.0, 94.0]}
-    others = ("welfare", "moved", "that matter", "late", "critic error", "shape", "unit", "youngest")
+    others = ("welfare", "moved", "that matter", "late", "critic error", "shape", "unit", "youngest", "error, of value")
     rows = [
         {name: values[k] for name, values in column.items()} | dict.fromkeys(others, 0.5) | {"oldest": 7.5}
         for k in range(5)
@@ -331,7 +345,7 @@ def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     assert found["settled"] == pytest.approx(90 / 99)
     assert found["steady"] == 0
     assert found["fall"] == pytest.approx(0.1)
-    assert found["error, of value"] == pytest.approx(0.5 / (4 / np.sqrt(3)))
+    assert found["error, of value"] == pytest.approx(0.5)
     assert found["by its move"] == pytest.approx(np.sqrt((0.03**2 + 0 + 0.04**2) / 3))
     assert found["by theirs"] == pytest.approx(np.sqrt((0.02**2 + 0.09**2 + 0.045**2) / 3))
     assert (found["value differs"], found["ages"]) == pytest.approx((np.sqrt((9 + 16 + 0) / 3), 7))
