@@ -30,6 +30,9 @@ BYTES = 4
 class PopulationSettings(BaseModel):
     """How both sides learn; the defaults are this project's, `PAPER` holds those of the paper's released code.
 
+    One set of defaults is for all games: docs/measured/taxation_training.md has what each is for, and what it does.
+    A game adds to it what its own rules ask for (`RunDefaults.settings`).
+
     Attributes:
         stackelberg: members see the leader's action, and the leader's actor counts on their answer to what it would do;
             otherwise they do not see it, and the leader takes what they did as given (the paper's ablation).
@@ -51,8 +54,8 @@ class PopulationSettings(BaseModel):
             what follows then counts gamma^n instead of gamma; but what was done in these periods was explored, or is
             old.
         centred: critics learn what is paid above the mean of recent rewards, instead of all of it. Sharper where doing
-            right matters little beside what is paid anyway; unsteady where early policies are paid far less than later
-            ones.
+            right matters little beside what is paid anyway. Where early policies are paid far less than later ones it
+            takes a scale that forgets (`recent`, `popart`).
         recent: least share of an epoch's rewards in the statistics that rewards are measured by. 0: all so far count
             the same, and years of ruin at the beginning may make all that is paid later look small to critics for
             long. If `centred`, it is .1 at least.
@@ -80,7 +83,8 @@ class PopulationSettings(BaseModel):
         member_pull: of members' actors towards the middle of their box, in squares of what is squashed: a tie-break.
             Where members are all but indifferent it decides what they do; otherwise the errors of their critic decide,
             and what they do wanders, there and by the network's smoothness elsewhere. It must be small beside what
-            they lose by a wrong action where that matters.
+            they lose by a wrong action where that matters, in the unit of critics: if `centred`, that is the deviation
+            of payoffs, which is small itself where hardly anything is at stake.
         hidden: widths of critics' hidden layers; activation: between them: with "silu" critics are smooth, and what is
             best near the middle of what they have seen is found more closely; with "relu" they mislead less outside
             of it. actor_hidden: widths of actors'.

@@ -15,12 +15,14 @@ from rllib_stackelberg.errors import InvalidFieldError
 from rllib_stackelberg.populations.evaluation import evaluate_population
 from rllib_stackelberg.populations.policy import PopulationPolicy, played_game
 from rllib_stackelberg.populations.settings import PAPER, PopulationSettings
+from rllib_stackelberg.rules.registry import find_spec
 from rllib_stackelberg.runs.population_options import PopulationOptions
 from rllib_stackelberg.training.populations.buffer import PeriodEpisodeReplayBuffer
 from rllib_stackelberg.training.populations.env_runners import PopulationEnvRunner
 from rllib_stackelberg.training.populations.smfrl import smfrl_config
 from rllib_stackelberg.training.running.ray_sessions import ray_session, torch_threads
 from rllib_stackelberg.training.runs import train
+from tests.conftest import POPULATIONS
 from tests.populations_for_tests import TINY, Levy
 from tests.training.running.test_tracking import events
 
@@ -221,6 +223,12 @@ def test_settings_are_refused_by_name():
             smfrl_config(game=Levy, **settings)
         assert refused.value.field == field
     assert PopulationSettings(**PAPER).noise == 0.01
+
+
+@pytest.mark.parametrize("game", sorted({name for name, _ in POPULATIONS.values()}))
+def test_one_set_of_defaults_is_for_all_games(game):
+    """A game adds what its rules ask for: a bound, a tie-break, an answer that moves the leader's payoff."""
+    assert set(find_spec(game).defaults.settings) <= {"member_low", "member_pull", "through_members"}
 
 
 def trained(folder, seed=0, iterations=3, settings=TINY, **options):
