@@ -56,6 +56,7 @@ from typing import Any
 
 import numpy as np
 from earlier import EARLIER
+from estimates import cell, median_of
 from kept_runs import check_same
 from rich.box import SIMPLE
 from rich.table import Table
@@ -118,7 +119,7 @@ LATE = ("moved", "that matter", "late", "critic error", "shape", "unit", "error,
 """Of later epochs, what is a root mean square over them."""
 
 Found = dict[str, Any]
-"""Of a run: its `epochs`, and `exploitability` by epoch."""
+"""Of a run: its `epochs`, `exploitability` by epoch, and what of that either side `found`."""
 
 
 def measured(chosen: PopulationOptions, at: Sequence[int]) -> Found:
@@ -137,10 +138,11 @@ def measured(chosen: PopulationOptions, at: Sequence[int]) -> Found:
                 policies[str(epoch)] = policy
     finally:
         algo.stop()
-    gains = {epoch: exploitability(chosen, policy)["total"] for epoch, policy in policies.items()}
+    found = {epoch: exploitability(chosen, policy) for epoch, policy in policies.items()}
+    gains = {epoch: gained["total"] for epoch, gained in found.items()}
     if gains:
         print("exploitability by epoch: " + ", ".join(f"{at} {gain:.4g}" for at, gain in gains.items()), flush=True)
-    return {"epochs": epochs, "exploitability": gains}
+    return {"epochs": epochs, "exploitability": gains, "found": found}
 
 
 def _words(found: Epoch) -> str:
@@ -260,6 +262,12 @@ def cells(name: str, row: Epoch, first: Mapping[str, str] = MappingProxyType({})
     return {"": name, **first} | {column: shown(row) for column, shown in COLUMNS.items()} | gains
 
 
+def rise(row: Epoch) -> float:
+    """By how much exploitability is larger after the last of the epochs it is measured at than after the first; NaN."""
+    gains = [gain for name, gain in row.items() if name.startswith("exploitability")]
+    return gains[-1] - gains[0] if len(gains) > 1 else float("nan")
+
+
 def record(arguments: argparse.Namespace, rows: Mapping[str, Sequence[Epoch]], table: Mapping[str, Epoch]) -> None:
     """Write the table of one arm, a row a seed, or of several, a row an arm."""
     command = f"python tuned_examples/smfrl/steadiness_smfrl.py --arms {' '.join(rows)} --seeds {arguments.seeds}"
@@ -272,7 +280,12 @@ def record(arguments: argparse.Namespace, rows: Mapping[str, Sequence[Epoch]], t
         return
     [(arm, of_seeds)] = rows.items()
     shown = [cells(f"seed {seed}", row) for seed, row in enumerate(of_seeds, start=arguments.from_seed)]
-    write_table(arguments.out / "taxation_steadiness.md", [*shown, cells("all seeds", table[arm])], command)
+    together = cells("all seeds", table[arm])
+    rises = [rise(row) for row in of_seeds]
+    for one, found in zip(shown, rises, strict=True):
+        one["rise of exploitability"] = f"{found:.4f}"
+    together["rise of exploitability"] = cell(median_of(rises))
+    write_table(arguments.out / "taxation_steadiness.md", [*shown, together], command)
 
 
 def main() -> None:

@@ -340,6 +340,8 @@ def test_steadiness_is_judged_from_an_epoch_on_and_against_the_best_of_all():
     ]
     found = steadiness.summary({"epochs": rows, "exploitability": {"4": 0.25}}, settled=3, years=20)
     assert found["exploitability 4"] == 0.25
+    assert np.isnan(steadiness.rise(found))
+    assert steadiness.rise(found | {"exploitability 9": 0.125}) == -0.125
     assert (found["best"], found["worst"], found["last"], found["end"]) == (100, 0.9, 0.985, 98.5)
     assert (found["within 2 %"], found["failed"]) == pytest.approx((2 / 3, 1 / 3))
     assert found["settled"] == pytest.approx(90 / 99)
