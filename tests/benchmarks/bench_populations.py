@@ -24,7 +24,7 @@ ROUNDS = 4
 
 
 def config(households, plays, years, **settings):
-    """The class brings no defaults of the game with it: an epoch is of 100 updates of single critics."""
+    """Of a class, which brings no settings of the game with it."""
     return smfrl_config(
         game=Taxation, game_config={"households": households}, plays=plays, epoch_periods=plays * years,
         random_epochs=0, member_low=(0.5, 0.001), **settings,

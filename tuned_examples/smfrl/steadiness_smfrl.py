@@ -26,20 +26,12 @@ are played on the same few economies. Reported by arm, of the epochs from `--set
   their difference.
 
 What was found (seeds 10 to 19, 100 households, 48 epochs; the table is in docs/measured/taxation_training.md): with the
-defaults no policy fails, the critic is wrong by 1 to 2 % of what it estimates instead of by several times of it,
-exploitability is .003, and values from epoch 12 on are within 1.5 % of one another in every seed. With `SLOWER`
-exploitability falls to .0008, and values drift for longer.
+defaults no policy fails after epoch 5, values from epoch 12 on are within 2 % of the largest in eight seeds and within
+2.2 % in the others, and exploitability does not rise (median .0045 after 16 epochs, .0043 after 48).
 With `EARLIER` the critic promised what it had not seen (`layer_norm`), measured payoffs by years of ruin long past
-(`recent`), lost its bearings whenever their unit moved (`popart`), saw no beginnings while all plays were old
-(`cutting`, more `plays`), and believed itself over forty years (`n_step`). The government was faster than the
-households it meant to lead (`leader_pace`, `pace_decay`), and acted otherwise whenever what it measured observations
-by had moved (`normalising_epochs`). Households with nothing to gain did anything (`member_pull`, `averaging`;
-taxation_ties.py says how much that matters).
-
-Left out one at a time (six seeds, 16 epochs): without a slower government, falling rates or the pull values fall by 7
-to 71 % in some seed, without `layer_norm` or the second critic by 2 to 3 %; without `n_step` the critic's error is six
-times as large; fewer updates cost 3 ± 3 % of value; `recent` and `popart`, and `normalising_epochs`, make no difference
-beside the others.
+(`recent`), lost its bearings whenever their unit moved (`popart`), and saw no beginnings while all plays were old
+(`cutting`, more `plays`). The government was as fast as the households it meant to lead (`leader_pace`, `pace_decay`).
+Households with nothing to gain did anything (`member_pull`, `averaging`; taxation_ties.py says how much that matters).
 
 How to run: `python tuned_examples/smfrl/steadiness_smfrl.py --arms default --seeds 1`.
 What is done is kept in `ARM-SEED.json` under `--out` and not run again: an interrupted call goes on.
