@@ -14,15 +14,9 @@ government does there. "Loss": by how much per cent consumption falls for ever u
 everybody answers best; a tax of 0 loses what its row says. "Gain": exploitability, what either side gains by learning
 on alone, in per cent of consumption in a period (payoffs are logarithms of it).
 
-Settings are the game's defaults, much like those of `output-tax` in closed_forms_smfrl.py, and for the same reasons:
-rates and exploration fall, rewards are centred, critics are smooth. What differs:
-
-- `through_members`: the government ascends by how its tax moves the answers. The climate and output depend on what
-  households do alone, so that without it the tax has no gradient.
-- `leader_pace`, and exploration that falls slowly: households have to know their answer to taxes around the present
-  one, not to that one alone. With a government as fast as they are, in plays of 30 periods, labour for energy was 70 %
-  off its best answer, and the tax ended at the cap.
-- `cutting`: without it all plays are of about the same age, and nobody knows what to do in the first periods.
+Settings are the defaults of all games with a population (closed_forms_smfrl.py says what they do), and one more:
+`through_members`, by which the government ascends by how its tax moves the answers. The climate and output depend on
+what households do alone, so that without it the tax has no gradient.
 
 Results to expect (`dear`, `smfrl`, seed 0, the only one so far): the tax is 18 % below the best one, which costs .53 %
 of consumption, where no tax costs 45 %. Households' mean actions are within 5 % of their best answers. What is left is
