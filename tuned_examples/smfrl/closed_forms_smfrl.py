@@ -27,7 +27,9 @@ How to run: `python tuned_examples/smfrl/closed_forms_smfrl.py --seeds 3 --out r
 finished there are not run again. `--cases` picks some. `--run FOLDER` compares the policies of a run of these games
 instead, and trains nothing.
 
-Results to expect: RESULTS
+Results to expect (seeds 0, 1 and 2; the table is in docs/measured/taxation.md): the government is within 7 % of its
+optimum, and households within 3.3 % of their best answers. At the cap, a corner, progressivity is 21 % too low. Four of
+the ten bars are missed: exploration falls before rates do, so that critics lose their way while actors still move.
 """
 
 import argparse
