@@ -18,9 +18,9 @@ Settings are the defaults of all games with a population (closed_forms_smfrl.py 
 `through_members`, by which the government ascends by how its tax moves the answers. The climate and output depend on
 what households do alone, so that without it the tax has no gradient.
 
-Results to expect (`dear`, `smfrl`, seed 0, the only one so far): the tax is 2 % above the best one, which costs .007 % of
-consumption, where no tax costs 45 %. Households' mean actions are within 1 % of their best answers. `ppo` (seed 0, with
-earlier settings) ended after eight rounds at 2.1, near where it began, which costs 3.8 %.
+Results to expect (`dear`, `smfrl`, seed 0, the only one so far): the tax is 2 % above the best one, which costs .007 %
+of consumption, where no tax costs 45 %. Households' mean actions are within 1 % of their best answers. `ppo` (seed 0,
+with earlier settings) ended after eight rounds at 2.1, near where it began, which costs 3.8 %.
 
 How to run: `python tuned_examples/smfrl/carbon_smfrl.py --seeds 3`. Runs that are finished under `--runs` are not run
 again. `--out DIR` writes the table and its data.

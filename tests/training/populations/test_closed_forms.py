@@ -70,7 +70,7 @@ def case(name):
 
 @pytest.mark.learning
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", map(case, EXAMPLE.CASES))
+@pytest.mark.parametrize("name", [case(name) for name in EXAMPLE.CASES])
 def test_training_reaches_the_closed_form(name, tmp_path):
     asked = EXAMPLE.CASES[name]
     options = asked.options(0, tmp_path / "run")
