@@ -203,10 +203,7 @@ def summary(found: Found, settled: int, years: int) -> Epoch:
         "by its move": rms(led - values[:-1]),
         "by theirs": rms(values[1:] - led),
         "welfare": float(late["welfare"][-1]),
-        **{
-            name: rms(late[name])
-            for name in ("moved", "that matter", "late", "critic error", "shape", "unit", "error, of value")
-        },
+        **{name: rms(late[name]) for name in LATE},
         "value differs": rms(steps),
         "ages": float(np.median(late["oldest"] - late["youngest"])),
     }
